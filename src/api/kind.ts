@@ -1,0 +1,96 @@
+import type { Instant } from '../base/env.ts';
+import type { Json } from '../base/json.ts';
+import type { FieldError } from './field-error.ts';
+import type { KubeObject } from './object.ts';
+
+export type Verb = 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | 'patch' | 'update' | 'watch';
+
+/** What discovery says about a kind: facts, made from upstream's own documents by tools/schema.ts. */
+export interface KindFacts {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly namespaced: boolean;
+  readonly verbs: readonly Verb[];
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  readonly subresources: readonly SubresourceFacts[];
+}
+export interface SubresourceFacts {
+  readonly name: string;
+  /** The kind that the subresource speaks, where it is not the resource's own: Scale, Eviction, TokenRequest. */
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly verbs: readonly Verb[];
+}
+
+export interface Column {
+  readonly name: string;
+  readonly type?: 'string' | 'integer' | 'number' | 'boolean' | 'date';
+  readonly format?: string;
+  /** 1: only with -o wide. */
+  readonly priority?: number;
+}
+
+/** Why an object is being written: most rules are the same for all, some depend on it. */
+export interface WriteContext {
+  readonly now: Instant;
+  /** '' for the main resource, or 'status', 'ephemeralcontainers', 'resize', ... */
+  readonly subresource: string;
+}
+
+/**
+ * What a kind's own file says, beyond the facts. Everything is optional: a kind without a file is structurally checked,
+ * stored and served all the same. All functions are pure; objects are never changed in place.
+ */
+export interface KindRules<T extends KubeObject = KubeObject> {
+  /** Fills in what upstream fills in. Runs on every decoded object, before admission and again after it. */
+  defaults?(draft: T): T;
+  /** What a create may not set (status, ...), and what is derived. Generation and identity are the registry's work. */
+  prepareCreate?(draft: T, context: WriteContext): T;
+  /** What an update may not change silently: by default a main-resource update keeps the old status. */
+  prepareUpdate?(next: T, previous: T, context: WriteContext): T;
+  validate?(next: T, previous: T | undefined, context: WriteContext): readonly FieldError[];
+  /** Sentences for Warning headers. */
+  warnings?(next: T, previous: T | undefined): readonly string[];
+  /** Whether the spec counts as changed. By default: whether anything outside metadata and status did. */
+  changesGeneration?(next: T, previous: T): boolean;
+  readonly columns?: readonly Column[];
+  /** One table row; as many cells as there are columns. */
+  cells?(object: T, now: Instant): readonly Json[];
+  /** Field selectors beyond metadata.name and metadata.namespace. */
+  fields?(object: T): Readonly<Record<string, string>>;
+  /** What a name must look like; by default a DNS subdomain. Answers the sentences of what is wrong. */
+  validateName?(name: string, prefix: boolean): readonly string[];
+  /** Graceful deletion: the seconds an object stays, terminating, before it is removed. 0 or undefined: at once. */
+  gracePeriodSeconds?(object: T, asked: number | undefined): number;
+  /** Whether PUT of a name that is not there creates it. */
+  readonly createOnUpdate?: boolean;
+  /** Another kind holds the stored form (events.k8s.io Event is stored as core Event): its key prefix and conversion. */
+  readonly storedAs?: { readonly group: string; readonly plural: string; to(object: T): KubeObject; from(stored: KubeObject): T };
+}
+
+/** All that is known about one kind, one version. Server, client, `kubectl get` and dashboard are driven by it. */
+export interface Kind<T extends KubeObject = KubeObject> extends KindFacts {
+  readonly apiVersion: string;
+  readonly rules: KindRules<T>;
+}
+
+export function makeKind<T extends KubeObject>(facts: KindFacts, rules: KindRules<T> = {}): Kind<T> {
+  return { ...facts, apiVersion: facts.group ? `${facts.group}/${facts.version}` : facts.version, rules };
+}
+
+/** `deployments.apps`, `pods`: how messages name a resource. */
+export const resourceText = (kind: { readonly group: string; readonly plural: string }): string =>
+  kind.group ? `${kind.plural}.${kind.group}` : kind.plural;
+
+/** The path of a collection or of one object. */
+export function pathOf(kind: KindFacts, namespace = '', name = '', subresource = ''): string {
+  const root = kind.group ? `/apis/${kind.group}/${kind.version}` : `/api/${kind.version}`;
+  const scope = kind.namespaced && namespace ? `/namespaces/${encodeURIComponent(namespace)}` : '';
+  const rest = name ? `/${encodeURIComponent(name)}${subresource ? `/${subresource}` : ''}` : '';
+  return `${root}${scope}/${kind.plural}${rest}`;
+}

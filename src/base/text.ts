@@ -1,0 +1,52 @@
+import type { Instant, Millis } from './env.ts';
+
+/** Order by code unit: the same on every machine, unlike a locale's. */
+export const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** A time as Kubernetes writes it: whole seconds, UTC. */
+export function timestamp(now: Instant): string {
+  return `${new Date(now).toISOString().slice(0, 19)}Z`;
+}
+
+/** A MicroTime as Kubernetes writes it: always six digits after the point. */
+export function microTimestamp(now: Instant): string {
+  return `${new Date(now).toISOString().slice(0, 23)}000Z`;
+}
+
+export function parseTime(text: string): Instant {
+  return Date.parse(text) as Instant;
+}
+
+const second = 1000;
+const minute = 60 * second;
+const hour = 60 * minute;
+const day = 24 * hour;
+const year = 365 * day;
+
+/** An age as `kubectl get` prints it: 45s, 3m20s, 5h12m, 3d4h, 2y30d. */
+export function humanDuration(duration: Millis): string {
+  const seconds = Math.floor(duration / second);
+  if (seconds < -1) return '<invalid>';
+  if (seconds < 0) return '0s';
+  if (seconds < 120) return `${seconds}s`;
+  const minutes = Math.floor(duration / minute);
+  if (minutes < 10) return pair(minutes, 'm', seconds % 60, 's');
+  if (minutes < 180) return `${minutes}m`;
+  const hours = Math.floor(duration / hour);
+  if (hours < 8) return pair(hours, 'h', minutes % 60, 'm');
+  if (hours < 48) return `${hours}h`;
+  const days = Math.floor(duration / day);
+  if (hours < 192) return pair(days, 'd', hours % 24, 'h');
+  if (duration < 2 * year) return `${days}d`;
+  const years = Math.floor(duration / year);
+  return duration < 8 * year ? pair(years, 'y', days % 365, 'd') : `${years}y`;
+}
+
+function pair(high: number, highUnit: string, low: number, lowUnit: string): string {
+  return low === 0 ? `${high}${highUnit}` : `${high}${highUnit}${low}${lowUnit}`;
+}
+
+/** `a, b and c`, for messages. */
+export function listed(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words[words.length - 1]}`;
+}
