@@ -1,0 +1,11 @@
+import type { Kind } from '../kind.ts';
+import type { KubeObject, Labels } from '../object.ts';
+import { defineKind } from './define.ts';
+
+export interface ConfigMap extends KubeObject<never, never> {
+  readonly data?: Labels;
+  readonly binaryData?: Labels;
+  readonly immutable?: boolean;
+}
+
+export const configMaps: Kind<ConfigMap> = defineKind<ConfigMap>('v1', 'ConfigMap');

@@ -1,0 +1,14 @@
+import type { Kind } from '../kind.ts';
+import type { KubeObject } from '../object.ts';
+import { defineKind } from './define.ts';
+
+export interface LeaseSpec {
+  readonly holderIdentity?: string;
+  readonly leaseDurationSeconds?: number;
+  readonly acquireTime?: string;
+  readonly renewTime?: string;
+  readonly leaseTransitions?: number;
+}
+export interface Lease extends KubeObject<LeaseSpec, never> {}
+
+export const leases: Kind<Lease> = defineKind<Lease>('coordination.k8s.io/v1', 'Lease', { createOnUpdate: true });

@@ -1,0 +1,206 @@
+import type { Kind } from '../kind.ts';
+import type { KubeObject, Labels, Meta } from '../object.ts';
+import { defineKind } from './define.ts';
+
+export type IntOrString = number | string;
+
+export interface Probe {
+  readonly exec?: { readonly command?: readonly string[] };
+  readonly httpGet?: HttpGet;
+  readonly tcpSocket?: { readonly port: IntOrString; readonly host?: string };
+  readonly grpc?: { readonly port: number; readonly service?: string };
+  readonly initialDelaySeconds?: number;
+  readonly periodSeconds?: number;
+  readonly timeoutSeconds?: number;
+  readonly successThreshold?: number;
+  readonly failureThreshold?: number;
+  readonly terminationGracePeriodSeconds?: number;
+}
+export interface HttpGet {
+  readonly path?: string;
+  readonly port: IntOrString;
+  readonly host?: string;
+  readonly scheme?: string;
+  readonly httpHeaders?: readonly { readonly name: string; readonly value: string }[];
+}
+export interface LifecycleHandler {
+  readonly exec?: { readonly command?: readonly string[] };
+  readonly httpGet?: HttpGet;
+  readonly sleep?: { readonly seconds: number };
+}
+
+export interface EnvVar {
+  readonly name: string;
+  readonly value?: string;
+  readonly valueFrom?: {
+    readonly fieldRef?: { readonly fieldPath: string };
+    readonly resourceFieldRef?: { readonly containerName?: string; readonly resource: string; readonly divisor?: string };
+    readonly configMapKeyRef?: { readonly name?: string; readonly key: string; readonly optional?: boolean };
+    readonly secretKeyRef?: { readonly name?: string; readonly key: string; readonly optional?: boolean };
+  };
+}
+export interface ContainerPort {
+  readonly name?: string;
+  readonly containerPort: number;
+  readonly hostPort?: number;
+  readonly hostIP?: string;
+  readonly protocol?: string;
+}
+export interface Resources {
+  readonly requests?: Labels;
+  readonly limits?: Labels;
+}
+export interface Container {
+  readonly name: string;
+  readonly image?: string;
+  readonly command?: readonly string[];
+  readonly args?: readonly string[];
+  readonly workingDir?: string;
+  readonly ports?: readonly ContainerPort[];
+  readonly env?: readonly EnvVar[];
+  readonly envFrom?: readonly {
+    readonly prefix?: string;
+    readonly configMapRef?: { readonly name?: string; readonly optional?: boolean };
+    readonly secretRef?: { readonly name?: string; readonly optional?: boolean };
+  }[];
+  readonly resources?: Resources;
+  readonly volumeMounts?: readonly {
+    readonly name: string;
+    readonly mountPath: string;
+    readonly readOnly?: boolean;
+    readonly subPath?: string;
+  }[];
+  readonly livenessProbe?: Probe;
+  readonly readinessProbe?: Probe;
+  readonly startupProbe?: Probe;
+  readonly lifecycle?: { readonly postStart?: LifecycleHandler; readonly preStop?: LifecycleHandler };
+  readonly terminationMessagePath?: string;
+  readonly terminationMessagePolicy?: string;
+  readonly imagePullPolicy?: string;
+  readonly securityContext?: Readonly<Record<string, unknown>>;
+  readonly restartPolicy?: string;
+  readonly stdin?: boolean;
+  readonly tty?: boolean;
+}
+export interface Toleration {
+  readonly key?: string;
+  readonly operator?: string;
+  readonly value?: string;
+  readonly effect?: string;
+  readonly tolerationSeconds?: number;
+}
+export interface NodeSelectorRequirement {
+  readonly key: string;
+  readonly operator: string;
+  readonly values?: readonly string[];
+}
+export interface NodeSelectorTerm {
+  readonly matchExpressions?: readonly NodeSelectorRequirement[];
+  readonly matchFields?: readonly NodeSelectorRequirement[];
+}
+export interface Affinity {
+  readonly nodeAffinity?: {
+    readonly requiredDuringSchedulingIgnoredDuringExecution?: {
+      readonly nodeSelectorTerms: readonly NodeSelectorTerm[];
+    };
+    readonly preferredDuringSchedulingIgnoredDuringExecution?: readonly {
+      readonly weight: number;
+      readonly preference: NodeSelectorTerm;
+    }[];
+  };
+  readonly podAffinity?: Readonly<Record<string, unknown>>;
+  readonly podAntiAffinity?: Readonly<Record<string, unknown>>;
+}
+export interface PodSpec {
+  readonly containers: readonly Container[];
+  readonly initContainers?: readonly Container[];
+  readonly volumes?: readonly (Readonly<Record<string, unknown>> & { readonly name: string })[];
+  readonly restartPolicy?: string;
+  readonly terminationGracePeriodSeconds?: number;
+  readonly activeDeadlineSeconds?: number;
+  readonly dnsPolicy?: string;
+  readonly nodeSelector?: Labels;
+  readonly nodeName?: string;
+  readonly serviceAccountName?: string;
+  readonly hostNetwork?: boolean;
+  readonly hostname?: string;
+  readonly subdomain?: string;
+  readonly securityContext?: Readonly<Record<string, unknown>>;
+  readonly affinity?: Affinity;
+  readonly schedulerName?: string;
+  readonly tolerations?: readonly Toleration[];
+  readonly priorityClassName?: string;
+  readonly priority?: number;
+  readonly runtimeClassName?: string;
+  readonly readinessGates?: readonly { readonly conditionType: string }[];
+  readonly overhead?: Labels;
+  readonly schedulingGates?: readonly { readonly name: string }[];
+}
+export interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly lastTransitionTime?: string | null;
+  readonly lastUpdateTime?: string | null;
+  readonly lastHeartbeatTime?: string | null;
+  readonly lastProbeTime?: string | null;
+  readonly observedGeneration?: number;
+}
+export interface ContainerStateStatus {
+  readonly waiting?: { readonly reason?: string; readonly message?: string };
+  readonly running?: { readonly startedAt?: string };
+  readonly terminated?: {
+    readonly exitCode: number;
+    readonly signal?: number;
+    readonly reason?: string;
+    readonly message?: string;
+    readonly startedAt?: string;
+    readonly finishedAt?: string;
+    readonly containerID?: string;
+  };
+}
+export interface ContainerStatus {
+  readonly name: string;
+  readonly state?: ContainerStateStatus;
+  readonly lastState?: ContainerStateStatus;
+  readonly ready: boolean;
+  readonly started?: boolean;
+  readonly restartCount: number;
+  readonly image: string;
+  readonly imageID: string;
+  readonly containerID?: string;
+}
+export interface PodStatus {
+  readonly phase?: 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
+  readonly conditions?: readonly Condition[];
+  readonly message?: string;
+  readonly reason?: string;
+  readonly hostIP?: string;
+  readonly hostIPs?: readonly { readonly ip: string }[];
+  readonly podIP?: string;
+  readonly podIPs?: readonly { readonly ip: string }[];
+  readonly startTime?: string;
+  readonly initContainerStatuses?: readonly ContainerStatus[];
+  readonly containerStatuses?: readonly ContainerStatus[];
+  readonly qosClass?: string;
+  readonly observedGeneration?: number;
+  readonly nominatedNodeName?: string;
+}
+export interface Pod extends KubeObject<PodSpec, PodStatus> {
+  readonly spec: PodSpec;
+}
+export interface PodTemplate {
+  readonly metadata?: Partial<Meta>;
+  readonly spec: PodSpec;
+}
+
+export const pods: Kind<Pod> = defineKind<Pod>('v1', 'Pod');
+
+/** Whether a pod's work is over, for good. */
+export const isFinished = (pod: Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+export const conditionOf = (
+  object: { readonly status?: { readonly conditions?: readonly Condition[] } },
+  type: string,
+): Condition | undefined => object.status?.conditions?.find((condition) => condition.type === type);
+export const isReady = (pod: Pod): boolean => conditionOf(pod, 'Ready')?.status === 'True';
