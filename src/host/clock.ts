@@ -1,0 +1,21 @@
+import { performance } from 'node:perf_hooks';
+import type { Clock, Instant } from '../base/env.ts';
+
+// Node fires a longer timer at once: it counts in 32 bits.
+const delayMaxMs = 2 ** 31 - 1;
+
+/** The machine's clock.. */
+export const machineClock: Clock = {
+  now: () => Date.now() as Instant,
+  monotonic: () => performance.now(),
+  after: (delay, fire) => {
+    let timer = setTimeout(step, Math.min(Math.max(delay, 0), delayMaxMs));
+    let left = delay;
+    function step(): void {
+      left -= delayMaxMs;
+      if (!(left > 0)) return fire();
+      timer = setTimeout(step, Math.min(left, delayMaxMs));
+    }
+    return () => clearTimeout(timer);
+  },
+};
