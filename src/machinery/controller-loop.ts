@@ -1,0 +1,151 @@
+import { isApiError } from '../api/error.ts';
+import { type KubeObject, keyText, parseKey } from '../api/object.ts';
+import type { Component, Env } from '../base/env.ts';
+import type { Stop } from '../base/stop.ts';
+import type { Action, Notice } from '../client/action.ts';
+import type { Client } from '../client/client.ts';
+import type { Cache } from './cache.ts';
+import type { Controller, Source } from './controller.ts';
+import type { EventRecorder } from './events.ts';
+import { WorkQueue } from './queue.ts';
+
+const backoffMinMs = 5;
+const backoffMaxMs = 60_000;
+const groupBatchMax = 64;
+
+export interface LoopOptions {
+  /** Keys worked on at once. */
+  readonly workers?: number;
+}
+
+/** Runs any controller: caches -> queue -> observe -> plan -> send -> wait until the caches have seen our own writes. */
+export class ControllerLoop<Observed> implements Component {
+  readonly name: string;
+  readonly #env: Env;
+  readonly #client: Client;
+  readonly #controller: Controller<Observed>;
+  readonly #events: EventRecorder;
+  readonly #workers: number;
+  readonly #queue: WorkQueue;
+  readonly #sources: readonly Source[];
+  readonly #failures = new Map<string, number>();
+  /** Per key, the revision that each cache must have passed before the key is looked at again. */
+  readonly #barriers = new Map<string, Map<Cache, number>>();
+  /** Keys that wait for a cache. */
+  readonly #parked = new Set<string>();
+
+  constructor(env: Env, client: Client, controller: Controller<Observed>, more: LoopOptions & { readonly events: EventRecorder }) {
+    this.#env = env;
+    this.#client = client;
+    this.#controller = controller;
+    this.#events = more.events;
+    this.#workers = more.workers ?? 8;
+    this.name = controller.name;
+    this.#queue = new WorkQueue(env.clock);
+    this.#sources = controller.sources();
+    for (const { cache, keys } of this.#sources) {
+      cache.onChange((now, before) => {
+        for (const object of [now, before]) if (object) for (const key of keys(object)) this.#queue.add(keyText(key));
+      });
+      cache.onProgress(() => this.#unpark());
+    }
+  }
+
+  async run(stop: Stop): Promise<void> {
+    await Promise.all(Array.from({ length: this.#workers }, () => this.#work(stop)));
+  }
+
+  async #work(stop: Stop): Promise<void> {
+    for (;;) {
+      const key = await this.#queue.take(stop);
+      if (key === undefined) return;
+      const started = this.#env.clock.monotonic();
+      try {
+        await this.#step(key, stop);
+        this.#failures.delete(key);
+      } catch (error) {
+        if (!isApiError(error)) throw new Error(`${this.name} at ${key}`, { cause: error });
+        this.#retry(key, error);
+      } finally {
+        this.#queue.done(key);
+        const seconds = (this.#env.clock.monotonic() - started) / 1000;
+        this.#env.metrics.observe('workqueue_work_duration_seconds', seconds, { name: this.name });
+      }
+    }
+  }
+
+  #retry(key: string, error: Error): void {
+    const failures = (this.#failures.get(key) ?? 0) + 1;
+    this.#failures.set(key, failures);
+    this.#env.metrics.count('workqueue_retries_total', { name: this.name });
+    this.#env.log.debug('trying again', { controller: this.name, key, failures, error: error.message });
+    const jitter = 1 + this.#env.random.float() / 4;
+    this.#queue.addAfter(key, Math.min(backoffMinMs * 2 ** (failures - 1), backoffMaxMs) * jitter);
+  }
+
+  async #step(key: string, stop: Stop): Promise<void> {
+    if (!this.#caughtUp(key)) {
+      this.#parked.add(key);
+      return;
+    }
+    this.#barriers.delete(key);
+    const observed = this.#controller.observe(parseKey(key));
+    if (observed === undefined) return;
+    const plan = this.#controller.plan(observed, this.#env.clock.now(), this.#env.random);
+    if (plan.again !== undefined) this.#queue.addAfter(key, Math.max(1, plan.again));
+    for (const group of plan.actions) await this.#send(key, group, stop);
+  }
+
+  #caughtUp(key: string): boolean {
+    if (!this.#sources.every(({ cache }) => cache.synced)) return false;
+    for (const [cache, revision] of this.#barriers.get(key) ?? []) if (cache.revision < revision) return false;
+    return true;
+  }
+
+  #unpark(): void {
+    for (const key of this.#parked) {
+      if (!this.#caughtUp(key)) continue;
+      this.#parked.delete(key);
+      this.#queue.add(key);
+    }
+  }
+
+  async #send(key: string, group: readonly (Action | Notice)[], stop: Stop): Promise<void> {
+    const actions = group.filter((action) => action.verb !== 'event');
+    for (let start = 0, size = 1; start < actions.length; start += size, size = Math.min(size * 2, groupBatchMax)) {
+      if (stop.stopped) return;
+      const batch = actions.slice(start, start + size);
+      const results = await Promise.allSettled(batch.map((action) => this.#act(key, action)));
+      const failed = results.find((result) => result.status === 'rejected');
+      if (failed) throw failed.reason;
+    }
+    for (const notice of group) if (notice.verb === 'event') this.#events.record(notice);
+  }
+
+  async #act(key: string, action: Action): Promise<void> {
+    try {
+      const result = await this.#client.send(action);
+      this.#barrier(key, action, Number((result as KubeObject).metadata?.resourceVersion));
+    } catch (error) {
+      // What is already gone is what a delete wanted.
+      if (action.verb === 'delete' && isApiError(error, 'NotFound')) return;
+      if (isApiError(error, 'ServiceUnavailable', 'Timeout', 'InternalError')) await this.#waitForUnknown(key, action);
+      throw error;
+    }
+  }
+
+  /** The answer was lost, so the write may have happened: nothing is decided before the cache has seen past it. */
+  async #waitForUnknown(key: string, action: Action): Promise<void> {
+    const fields = 'metadata.name=-';
+    const { revision } = await this.#client.list(action.kind, { fields });
+    this.#barrier(key, action, Number(revision));
+  }
+
+  #barrier(key: string, action: Action, revision: number): void {
+    const cache = this.#sources.find((source) => source.cache.kind.plural === action.kind.plural)?.cache;
+    if (!cache || Number.isNaN(revision)) return;
+    const barriers = this.#barriers.get(key) ?? new Map<Cache, number>();
+    barriers.set(cache, Math.max(barriers.get(cache) ?? 0, revision));
+    this.#barriers.set(key, barriers);
+  }
+}

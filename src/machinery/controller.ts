@@ -1,0 +1,37 @@
+import type { Key, KubeObject } from '../api/object.ts';
+import type { Instant, Millis, Random } from '../base/env.ts';
+import type { Action, Notice } from '../client/action.ts';
+import type { Cache } from './cache.ts';
+
+/** Which objects matter, and which keys to look at again when one changes. */
+export interface Source<T extends KubeObject = KubeObject> {
+  readonly cache: Cache<T>;
+  keys(object: T): readonly Key[];
+}
+
+/**
+ * Groups go out in order; inside a group actions are concurrent up to the loop's limit, with slow start (1, 2, 4, ...),
+ * so that many creates share one disk write and a refusal costs little.
+ */
+export interface Plan {
+  readonly actions: readonly (readonly (Action | Notice)[])[];
+  /** Look again after this long, whatever happens. */
+  readonly again?: Millis;
+}
+
+export const nothing: Plan = { actions: [] };
+
+/**
+ * A controller is synchronous functions: it has no client, no clock and no promise. A test is "given these objects,
+ * expect this plan". ControllerLoop does the rest once for all.
+ */
+export interface Controller<Observed> {
+  readonly name: string;
+  sources(): readonly Source[];
+  observe(key: Key): Observed | undefined;
+  plan(observed: Observed, now: Instant, random: Random): Plan;
+}
+
+/** A source of one kind, where the loop sees them all alike. */
+export const source = <T extends KubeObject>(cache: Cache<T>, keys: (object: T) => readonly Key[]): Source =>
+  ({ cache, keys }) as unknown as Source;

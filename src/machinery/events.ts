@@ -1,0 +1,76 @@
+import { isApiError } from '../api/error.ts';
+import { type Event, events } from '../api/kinds/event.ts';
+import type { Env } from '../base/env.ts';
+import { timestamp } from '../base/text.ts';
+import { act, type Notice } from '../client/action.ts';
+import type { Client } from '../client/client.ts';
+
+const knownMax = 4096;
+
+/** Tells users what parts did, as core/v1 Events. Repeated notices raise a count; a lost one is only logged. */
+export class EventRecorder {
+  readonly #env: Env;
+  readonly #client: Client;
+  readonly #component: string;
+  readonly #host: string | undefined;
+  readonly #known = new Map<string, Promise<Event | undefined>>();
+
+  constructor(env: Env, client: Client, component: string, host?: string) {
+    this.#env = env;
+    this.#client = client;
+    this.#component = component;
+    this.#host = host;
+  }
+
+  record(notice: Notice): void {
+    const { about, type = 'Normal', reason, message } = notice;
+    const identity = [about.kind, about.metadata.uid, type, reason, message].join('\u0000');
+    const before = this.#known.get(identity);
+    if (this.#known.size >= knownMax) this.#known.clear();
+    this.#known.set(
+      identity,
+      (before ? before.then((event) => this.#again(notice, event)) : this.#create(notice)).catch((error: unknown) => {
+        if (!isApiError(error)) throw error;
+        this.#env.log.debug('an event was lost', { reason, message, error: error.message });
+        return undefined;
+      }),
+    );
+  }
+
+  #create({ about, type = 'Normal', reason, message }: Notice): Promise<Event> {
+    const at = timestamp(this.#env.clock.now());
+    const namespace = about.metadata.namespace ?? 'default';
+    const source = { component: this.#component, ...(this.#host ? { host: this.#host } : {}) };
+    return this.#client.send<Event>({
+      verb: 'create',
+      kind: events,
+      object: {
+        metadata: { name: `${about.metadata.name}.${this.#env.random.uid().replaceAll('-', '').slice(0, 16)}`, namespace },
+        involvedObject: {
+          apiVersion: about.apiVersion,
+          kind: about.kind,
+          name: about.metadata.name,
+          uid: about.metadata.uid,
+          resourceVersion: about.metadata.resourceVersion,
+          ...(about.metadata.namespace ? { namespace: about.metadata.namespace } : {}),
+        },
+        type,
+        reason,
+        message,
+        source,
+        reportingComponent: this.#component,
+        reportingInstance: this.#host ?? '',
+        firstTimestamp: at,
+        lastTimestamp: at,
+        count: 1,
+      },
+    });
+  }
+
+  async #again(notice: Notice, before: Event | undefined): Promise<Event> {
+    if (!before) return this.#create(notice);
+    const patch = { count: (before.count ?? 1) + 1, lastTimestamp: timestamp(this.#env.clock.now()) };
+    const key = { namespace: before.metadata.namespace ?? '', name: before.metadata.name };
+    return (await this.#client.send(act({ verb: 'patch', kind: events, key, patch }))) as unknown as Event;
+  }
+}
