@@ -37,7 +37,8 @@ export function machineCrypto(keys: CryptoKeys = {}): MachineCrypto {
     : generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
   const own = createPublicKey(signingKey);
   const believed = new Map<string, KeyObject>();
-  for (const key of [own, ...(keys.verifyKeys ?? []).map((pem) => createPublicKey(pem))]) believed.set(keyIdOf(key), key);
+  for (const key of [own, ...(keys.verifyKeys ?? []).map((pem) => createPublicKey(pem))])
+    believed.set(keyIdOf(key), key);
   return {
     keyId: keyIdOf(own),
     digest: (bytes) => createHash('sha256').update(bytes).digest('hex'),
@@ -48,7 +49,8 @@ export function machineCrypto(keys: CryptoKeys = {}): MachineCrypto {
       return Buffer.concat([nonce, cipher.getAuthTag(), text]);
     },
     open: (sealed) => {
-      if (sealed.length < nonceBytes + tagBytes) throw new Error('sealed bytes are too short to hold a nonce and a tag');
+      if (sealed.length < nonceBytes + tagBytes)
+        throw new Error('sealed bytes are too short to hold a nonce and a tag');
       const options = { authTagLength: tagBytes };
       const decipher = createDecipheriv('aes-256-gcm', sealKey, sealed.subarray(0, nonceBytes), options);
       decipher.setAuthTag(sealed.subarray(nonceBytes, nonceBytes + tagBytes));
@@ -64,5 +66,7 @@ export function machineCrypto(keys: CryptoKeys = {}): MachineCrypto {
 
 /** As the service account issuer names its keys: the digest of the public key in DER, base64url. */
 export function keyIdOf(key: KeyObject): string {
-  return createHash('sha256').update(key.export({ type: 'spki', format: 'der' })).digest('base64url');
+  return createHash('sha256')
+    .update(key.export({ type: 'spki', format: 'der' }))
+    .digest('base64url');
 }

@@ -59,7 +59,8 @@ export function metricsRegistry(options: RegistryOptions = {}): Registry {
   return {
     count: (name, labels, by = 1) => change(name, 'counter', labels, (series) => (series.value += by)),
     gauge: (name, value, labels) => change(name, 'gauge', labels, (series) => (series.value = value)),
-    observe: (name, value, labels) => change(name, 'histogram', labels, (series) => observe(families, name, series, value)),
+    observe: (name, value, labels) =>
+      change(name, 'histogram', labels, (series) => observe(families, name, series, value)),
     render: () => renderAll(families, options.help ?? {}),
   };
 }

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { Instant } from '../../base/env.ts';
+import { createAuthority, issue, subjectOf } from './certificate.ts';
+import { der } from './der.ts';
+import { openPki } from './pki.ts';
+
+const now = Date.UTC(2026, 0, 2) as Instant;
+const day = 24 * 60 * 60 * 1000;
+const later = (days: number) => (now + days * day) as Instant;
+
+test('DER writes lengths, object ids, signs and both kinds of time as the standard wants', () => {
+  assert.equal(der.objectId('1.2.840.10045.4.3.2').toString('hex'), '06082a8648ce3d040302');
+  assert.equal(der.integer(Buffer.of(0, 0, 0x80)).toString('hex'), '02020080');
+  assert.equal(der.octets(Buffer.alloc(300)).subarray(0, 4).toString('hex'), '0482012c');
+  assert.equal(der.time(now).subarray(2).toString(), '260102000000Z');
+  assert.equal(
+    der
+      .time(Date.UTC(2050, 0, 1))
+      .subarray(2)
+      .toString(),
+    '20500101000000Z',
+  );
+});
+
+test('a client certificate carries user and groups and is signed by its authority', () => {
+  const authority = createAuthority('some-ca', now);
+  const pair = issue(authority, {
+    subject: { name: 'admin', groups: ['system:masters', 'a, b'] },
+    use: ['client'],
+    now,
+  });
+  const certificate = new X509Certificate(pair.certificate);
+  const parent = new X509Certificate(authority.certificate);
+  assert.deepEqual(subjectOf(certificate), { name: 'admin', groups: ['system:masters', 'a, b'] });
+  assert.equal(certificate.checkIssued(parent), true);
+  assert.equal(certificate.verify(parent.publicKey), true);
+  assert.equal(certificate.ca, false);
+  assert.equal(parent.ca, true);
+});
+
+test('a server certificate answers for DNS names and for addresses of both families', () => {
+  const names = ['localhost', '127.0.0.1', '::1', 'fd00::1:0:2'];
+  const pair = issue(createAuthority('some-ca', now), { subject: { name: 's' }, use: ['server'], names, now });
+  const certificate = new X509Certificate(pair.certificate);
+  assert.equal(certificate.checkHost('localhost'), 'localhost');
+  assert.equal(certificate.checkHost('example.com'), undefined);
+  for (const address of names.slice(1)) assert.equal(certificate.checkIP(address), address);
+});
+
+test('a pki is the same after a restart, private, renewed near its end and kept from a foreign authority', (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'pki-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const open = (at: Instant, ...serverNames: string[]) => openPki({ directory, now: at, serverNames });
+  const admin = { name: 'admin', groups: ['system:masters'] };
+  const first = open(now);
+  const user = first.client('admin', admin);
+  const second = open(later(1));
+  assert.deepEqual([second.server, second.keys, second.client('admin', admin)], [first.server, first.keys, user]);
+  for (const file of readdirSync(directory)) assert.equal(statSync(join(directory, file)).mode & 0o777, 0o600, file);
+  assert.notEqual(open(later(1), 'other.example').server.certificate, first.server.certificate);
+  const renewed = open(later(330));
+  assert.equal(renewed.authority, first.authority);
+  assert.notEqual(renewed.client('admin', admin).certificate, user.certificate);
+  writeFileSync(join(directory, 'ca.key'), readFileSync(join(directory, 'sa.key')));
+  assert.throws(() => open(now), /do not belong together/);
+});
