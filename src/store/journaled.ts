@@ -1,0 +1,174 @@
+import type { Json } from '../base/json.ts';
+import type { Stop } from '../base/stop.ts';
+import type { Page, StoreCore } from './core.ts';
+import type { Change, Commit, Entry, ListOptions, Revision, Store, Watcher } from './store.ts';
+
+/** Where changes become durable. */
+export interface Journal {
+  /** All of the batch or nothing: throws (or rejects) when nothing of it is, or will be, durable. */
+  write(batch: readonly Change[]): void | Promise<void>;
+  /** These changes left history: whatever only they needed may go. */
+  forget(dropped: readonly Change[], compacted: Revision): void;
+  close(): void;
+}
+
+/** Runs something soon, and never at once. What is committed until then becomes one batch. */
+export type Schedule = (run: () => void) => void;
+
+/** After a batch, so many watchers that saw nothing of it are told in one go; then others have their turn. */
+const progressMax = 256;
+
+interface Waiting {
+  readonly answer: Commit;
+  /** Nothing, for a conflict with something that is not durable yet. */
+  readonly change?: Change;
+  readonly resolve: (commit: Commit) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * A store around a core: commits are judged at once, become durable together with everything committed until the
+ * journal is free, are published, and are answered only then.
+ *
+ * Progress: a batch is handed at once to the watchers whose prefix it touches. All others are told the newest revision
+ * right after it, 256 at a time with a `schedule` between, once for however many batches went by: a batch never costs
+ * as much as there are watchers, and everybody catches up even when nobody writes again.
+ */
+export class JournaledStore implements Store {
+  readonly #core: StoreCore;
+  readonly #journal: Journal;
+  readonly #schedule: Schedule;
+  #queue: Waiting[] = [];
+  #scheduled = false;
+  #telling = false;
+  #writing: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(core: StoreCore, journal: Journal, schedule: Schedule) {
+    this.#core = core;
+    this.#journal = journal;
+    this.#schedule = schedule;
+  }
+
+  get revision(): Revision {
+    return this.#core.revision;
+  }
+
+  async get(key: string, at?: Revision): Promise<{ readonly entry: Entry | undefined; readonly revision: Revision }> {
+    this.#checkOpen();
+    const revision = at ?? this.#core.revision;
+    return { entry: this.#core.get(key, revision), revision };
+  }
+
+  async list(prefix: string, options?: ListOptions): Promise<Page> {
+    this.#checkOpen();
+    return this.#core.list(prefix, options);
+  }
+
+  async commit(key: string, expect: Revision, value: Json | undefined): Promise<Commit> {
+    this.#checkOpen();
+    const judged = this.#core.judge(key, expect, value);
+    if (!judged.ok) {
+      const answer: Commit = { ok: false, actual: judged.actual };
+      return judged.pending ? this.#wait(answer) : answer;
+    }
+    const { entry } = judged.change;
+    return this.#wait({ ok: true, revision: entry.modified, entry }, judged.change);
+  }
+
+  watch(prefix: string, since: Revision, watcher: Watcher, stop: Stop): void {
+    this.#checkOpen();
+    this.#core.watch(prefix, since, watcher, stop);
+  }
+
+  async compact(before: Revision): Promise<void> {
+    this.#checkOpen();
+    this.#forget(this.#core.compact(before));
+  }
+
+  /** What was committed before is still made durable and answered. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    while (this.#writing !== undefined || this.#queue.length > 0) {
+      if (this.#writing === undefined) this.#flush();
+      await this.#writing;
+    }
+    this.#core.close();
+    this.#journal.close();
+  }
+
+  #wait(answer: Commit, change?: Change): Promise<Commit> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ answer, resolve, reject, ...(change && { change }) });
+      this.#scheduleFlush();
+    });
+  }
+
+  #scheduleFlush(): void {
+    if (this.#scheduled || this.#writing !== undefined) return;
+    this.#scheduled = true;
+    this.#schedule(() => {
+      this.#scheduled = false;
+      if (this.#writing === undefined) this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const waiting = this.#queue;
+    if (waiting.length === 0) return;
+    this.#queue = [];
+    const batch: Change[] = [];
+    for (const { change } of waiting) if (change !== undefined) batch.push(change);
+    let written: void | Promise<void> = undefined;
+    try {
+      if (batch.length > 0) written = this.#journal.write(batch);
+    } catch (error) {
+      return this.#fail(waiting, error);
+    }
+    if (written === undefined) return this.#durable(waiting, batch);
+    this.#writing = written
+      .then(
+        () => this.#durable(waiting, batch),
+        (error: unknown) => this.#fail(waiting, error),
+      )
+      .then(() => {
+        this.#writing = undefined;
+        if (this.#queue.length > 0) this.#scheduleFlush();
+      });
+  }
+
+  #durable(waiting: readonly Waiting[], batch: readonly Change[]): void {
+    if (batch.length > 0) {
+      this.#forget(this.#core.publish(batch));
+      this.#tellProgress();
+    }
+    for (const { answer, resolve } of waiting) resolve(answer);
+  }
+
+  /** What was judged meanwhile stands on what failed, so it fails too. */
+  #fail(waiting: readonly Waiting[], error: unknown): void {
+    const all = [...waiting, ...this.#queue];
+    this.#queue = [];
+    this.#core.discard();
+    for (const { reject } of all) reject(error);
+  }
+
+  #forget(dropped: readonly Change[]): void {
+    if (dropped.length > 0) this.#journal.forget(dropped, this.#core.compacted);
+  }
+
+  #tellProgress(): void {
+    if (this.#telling || this.#closed) return;
+    this.#telling = this.#core.progress(progressMax);
+    if (!this.#telling) return;
+    this.#schedule(() => {
+      this.#telling = false;
+      this.#tellProgress();
+    });
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new Error('the store is closed');
+  }
+}
