@@ -83,3 +83,5 @@ export const protobufType = 'application/vnd.kubernetes.protobuf';
 export function queryValue(query: ApiRequest['query'], key: string): string | undefined {
   return query.find(([name]) => name === key)?.[1];
 }
+/** What a direct call accepts: objects as they are, no bytes between. Over a network it means JSON. */
+export const objectType = 'application/vnd.mini-k8s.object';

@@ -1,7 +1,7 @@
 import { ApiError, errorOf } from '../api/error.ts';
 import { type Kind, pathOf } from '../api/kind.ts';
 import type { Draft, Key, KubeObject } from '../api/object.ts';
-import { type ApiRequest, type ApiResponse, type Caller, jsonType, type Method, type Transport, type Watching } from '../api/wire.ts';
+import { type ApiRequest, type ApiResponse, type Caller, jsonType, type Method, objectType, type Transport, type Watching } from '../api/wire.ts';
 import { decodeText, encodeText, type Json, type JsonObject } from '../base/json.ts';
 import { never, type Stop } from '../base/stop.ts';
 import type { Action } from './action.ts';
@@ -45,6 +45,7 @@ export class Client {
     const response = await this.request({
       method: 'GET',
       path: pathOf(kind, query.namespace),
+      headers: { accept: `${objectType}, ${jsonType}` },
       query: [...selectorQuery(query), ['watch', 'true'], ['allowWatchBookmarks', 'true'], ['resourceVersion', query.since]],
       stop,
     });
@@ -114,7 +115,7 @@ export class Client {
       body === undefined
         ? {}
         : { body: mediaType ? { bytes: encodeText(JSON.stringify(body)), mediaType } : { object: body } };
-    return (await jsonOf(await this.request({ headers: { accept: jsonType }, ...rest, ...payload }))) as T;
+    return (await jsonOf(await this.request({ headers: { accept: `${objectType}, ${jsonType}` }, ...rest, ...payload }))) as T;
   }
 }
 
@@ -132,7 +133,7 @@ function selectorQuery(query: Query): readonly (readonly [string, string])[] {
   return pairs;
 }
 
-const named = (kind: Kind<never>, object: Draft<KubeObject>): JsonObject =>
+const named = (kind: { readonly apiVersion: string; readonly kind: string }, object: Draft<KubeObject>): JsonObject =>
   ({ ...object, apiVersion: kind.apiVersion, kind: kind.kind }) as unknown as JsonObject;
 
 function deleteOptions(action: Action & { readonly verb: 'delete' }): JsonObject {
