@@ -1,7 +1,7 @@
-import type { Instant, Millis } from "../base/env.ts";
-import type { Json } from "../base/json.ts";
-import type { Stop } from "../base/stop.ts";
-import type { Duplex } from "../api/wire.ts";
+import type { Duplex } from '../api/wire.ts';
+import type { Instant, Millis } from '../base/env.ts';
+import type { Json } from '../base/json.ts';
+import type { Stop } from '../base/stop.ts';
 
 /**
  * A container engine. `list` is the truth and the agent rebuilds itself from it; `events` is only a hint to look
@@ -9,159 +9,147 @@ import type { Duplex } from "../api/wire.ts";
  * it fits behind the same port.
  */
 export interface Runtime {
-	/** 'docker' | 'process' | 'worker' | 'sim'; a RuntimeClass handler picks one. */
-	readonly name: string;
-	/** `planned` is all that will run inside, so that an engine may fold a single container and its sandbox into one. */
-	openSandbox(
-		spec: SandboxSpec,
-		planned: readonly ContainerSpec[],
-	): Promise<{ readonly ips: readonly string[] }>;
-	closeSandbox(id: string): Promise<void>;
-	create(spec: ContainerSpec): Promise<void>;
-	start(id: string): Promise<void>;
-	stop(id: string, grace: Millis): Promise<void>;
-	remove(id: string): Promise<void>;
-	update(id: string, resources: Resources): Promise<void>;
-	list(): Promise<RuntimeList>;
-	events(stop: Stop): AsyncIterable<{ readonly id: string }>;
-	logs(id: string, options: LogOptions, stop: Stop): AsyncIterable<Uint8Array>;
-	exec(
-		id: string,
-		command: readonly string[],
-		io: ExecIo,
-		stop: Stop,
-	): AsyncIterable<ExecPart>;
-	/** A port inside a sandbox: port-forward, proxy, probes. */
-	connect(sandbox: string, port: number): Promise<Duplex>;
-	usage(): Promise<readonly Usage[]>;
-	readonly images: Images;
+  /** 'docker' | 'process' | 'worker' | 'sim'; a RuntimeClass handler picks one. */
+  readonly name: string;
+  /** `planned` is all that will run inside, so that an engine may fold a single container and its sandbox into one. */
+  openSandbox(spec: SandboxSpec, planned: readonly ContainerSpec[]): Promise<{ readonly ips: readonly string[] }>;
+  closeSandbox(id: string): Promise<void>;
+  create(spec: ContainerSpec): Promise<void>;
+  start(id: string): Promise<void>;
+  stop(id: string, grace: Millis): Promise<void>;
+  remove(id: string): Promise<void>;
+  update(id: string, resources: Resources): Promise<void>;
+  list(): Promise<RuntimeList>;
+  events(stop: Stop): AsyncIterable<{ readonly id: string }>;
+  logs(id: string, options: LogOptions, stop: Stop): AsyncIterable<Uint8Array>;
+  exec(id: string, command: readonly string[], io: ExecIo, stop: Stop): AsyncIterable<ExecPart>;
+  /** A port inside a sandbox: port-forward, proxy, probes. */
+  connect(sandbox: string, port: number): Promise<Duplex>;
+  usage(): Promise<readonly Usage[]>;
+  readonly images: Images;
 }
 
 export interface Images {
-	ensure(
-		reference: string,
-		policy: PullPolicy,
-		secrets: readonly Json[],
-	): Promise<{ readonly id: string }>;
-	list(): Promise<
-		readonly {
-			readonly id: string;
-			readonly names: readonly string[];
-			readonly bytes: number;
-		}[]
-	>;
-	remove(id: string): Promise<void>;
+  ensure(reference: string, policy: PullPolicy, secrets: readonly Json[]): Promise<{ readonly id: string }>;
+  list(): Promise<
+    readonly {
+      readonly id: string;
+      readonly names: readonly string[];
+      readonly bytes: number;
+    }[]
+  >;
+  remove(id: string): Promise<void>;
 }
 
-export type PullPolicy = "Always" | "IfNotPresent" | "Never";
+export type PullPolicy = 'Always' | 'IfNotPresent' | 'Never';
 
 export interface SandboxSpec {
-	readonly id: string;
-	readonly namespace: string;
-	readonly name: string;
-	readonly uid: string;
-	readonly hostname: string;
-	readonly hostNetwork: boolean;
-	readonly dns: {
-		readonly servers: readonly string[];
-		readonly searches: readonly string[];
-		readonly options: readonly string[];
-	};
-	readonly ports: readonly {
-		readonly container: number;
-		readonly host?: number;
-		readonly hostIp?: string;
-		readonly protocol: "TCP" | "UDP";
-	}[];
-	readonly sysctls: Readonly<Record<string, string>>;
+  readonly id: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly hostname: string;
+  readonly hostNetwork: boolean;
+  readonly dns: {
+    readonly servers: readonly string[];
+    readonly searches: readonly string[];
+    readonly options: readonly string[];
+  };
+  readonly ports: readonly {
+    readonly container: number;
+    readonly host?: number;
+    readonly hostIp?: string;
+    readonly protocol: 'TCP' | 'UDP';
+  }[];
+  readonly sysctls: Readonly<Record<string, string>>;
 }
 
 export interface Mount {
-	/** The volume's name in the pod, for runtimes that show a volume by name instead of mounting it. */
-	readonly name?: string;
-	readonly source: string;
-	readonly target: string;
-	readonly readOnly: boolean;
-	readonly subPath?: string;
+  /** The volume's name in the pod, for runtimes that show a volume by name instead of mounting it. */
+  readonly name?: string;
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+  readonly subPath?: string;
 }
 
 export interface Resources {
-	readonly cpuMillis?: number;
-	readonly cpuRequestMillis?: number;
-	readonly memoryBytes?: number;
+  readonly cpuMillis?: number;
+  readonly cpuRequestMillis?: number;
+  readonly memoryBytes?: number;
 }
 
 export interface ContainerSpec {
-	readonly id: string;
-	readonly sandbox: string;
-	readonly name: string;
-	readonly attempt: number;
-	readonly image: string;
-	readonly command: readonly string[];
-	readonly args: readonly string[];
-	readonly workingDir?: string;
-	readonly env: readonly { readonly name: string; readonly value: string }[];
-	readonly mounts: readonly Mount[];
-	readonly resources: Resources;
-	readonly security: Readonly<Record<string, Json>>;
-	readonly tty: boolean;
-	readonly stdin: boolean;
+  readonly id: string;
+  readonly sandbox: string;
+  readonly name: string;
+  readonly attempt: number;
+  readonly image: string;
+  readonly command: readonly string[];
+  readonly args: readonly string[];
+  readonly workingDir?: string;
+  readonly env: readonly { readonly name: string; readonly value: string }[];
+  readonly mounts: readonly Mount[];
+  readonly resources: Resources;
+  readonly security: Readonly<Record<string, Json>>;
+  readonly tty: boolean;
+  readonly stdin: boolean;
 }
 
 export interface ContainerState {
-	readonly id: string;
-	readonly sandbox: string;
-	readonly attempt: number;
-	readonly state: "created" | "running" | "exited";
-	readonly exitCode?: number;
-	readonly reason?: string;
-	readonly startedAt?: Instant;
-	readonly finishedAt?: Instant;
-	readonly imageId?: string;
+  readonly id: string;
+  readonly sandbox: string;
+  readonly attempt: number;
+  readonly state: 'created' | 'running' | 'exited';
+  readonly exitCode?: number;
+  readonly reason?: string;
+  readonly startedAt?: Instant;
+  readonly finishedAt?: Instant;
+  readonly imageId?: string;
 }
 
 export interface RuntimeList {
-	readonly sandboxes: readonly {
-		readonly id: string;
-		readonly ips: readonly string[];
-	}[];
-	readonly containers: readonly ContainerState[];
+  readonly sandboxes: readonly {
+    readonly id: string;
+    readonly ips: readonly string[];
+  }[];
+  readonly containers: readonly ContainerState[];
 }
 
 export interface Usage {
-	readonly id: string;
-	readonly cpuNanosTotal: number;
-	readonly memoryBytes: number;
+  readonly id: string;
+  readonly cpuNanosTotal: number;
+  readonly memoryBytes: number;
 }
 
 export interface LogOptions {
-	readonly follow: boolean;
-	readonly tail?: number;
-	readonly since?: Instant;
-	readonly timestamps: boolean;
+  readonly follow: boolean;
+  readonly tail?: number;
+  readonly since?: Instant;
+  readonly timestamps: boolean;
 }
 
 export interface ExecIo {
-	readonly tty: boolean;
-	readonly stdin?: AsyncIterable<Uint8Array>;
-	readonly resize?: AsyncIterable<{
-		readonly rows: number;
-		readonly columns: number;
-	}>;
+  readonly tty: boolean;
+  readonly stdin?: AsyncIterable<Uint8Array>;
+  readonly resize?: AsyncIterable<{
+    readonly rows: number;
+    readonly columns: number;
+  }>;
 }
 
 export type ExecPart =
-	| { readonly from: "stdout" | "stderr"; readonly bytes: Uint8Array }
-	| { readonly exitCode: number };
+  | { readonly from: 'stdout' | 'stderr'; readonly bytes: Uint8Array }
+  | { readonly exitCode: number };
 
 /**
  * The name of an image cannot be run by this runtime, whatever is tried: reported as waiting with reason
  * InvalidImageName, and never run as something else.
  */
 export class InvalidImage extends Error {
-	readonly reason = "InvalidImageName";
-	constructor(message: string) {
-		super(message);
-		this.name = "InvalidImage";
-	}
+  readonly reason = 'InvalidImageName';
+  constructor(message: string) {
+    super(message);
+    this.name = 'InvalidImage';
+  }
 }

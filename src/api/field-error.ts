@@ -84,8 +84,16 @@ function shown(value: unknown): string {
 }
 
 /** The 422 answer for an object with these errors. Equal errors are told once, as upstream does. */
-export function invalidObject(kind: { readonly group: string; readonly kind: string }, name: string, errors: readonly FieldError[]): ApiError {
-  const causes: Cause[] = errors.map((error) => ({ reason: causeReason[error.type], message: error.text, field: error.path }));
+export function invalidObject(
+  kind: { readonly group: string; readonly kind: string },
+  name: string,
+  errors: readonly FieldError[],
+): ApiError {
+  const causes: Cause[] = errors.map((error) => ({
+    reason: causeReason[error.type],
+    message: error.text,
+    field: error.path,
+  }));
   const lines = [...new Set(errors.map((error) => `${error.path}: ${error.text}`))];
   const list = lines.length === 1 ? (lines[0] as string) : `[${lines.join(', ')}]`;
   const subject = kind.group ? `${kind.kind}.${kind.group}` : kind.kind;

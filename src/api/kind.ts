@@ -70,7 +70,12 @@ export interface KindRules<T extends KubeObject = KubeObject> {
   /** Whether PUT of a name that is not there creates it. */
   readonly createOnUpdate?: boolean;
   /** Another kind holds the stored form (events.k8s.io Event is stored as core Event): its key prefix and conversion. */
-  readonly storedAs?: { readonly group: string; readonly plural: string; to(object: T): KubeObject; from(stored: KubeObject): T };
+  readonly storedAs?: {
+    readonly group: string;
+    readonly plural: string;
+    to(object: T): KubeObject;
+    from(stored: KubeObject): T;
+  };
 }
 
 /** All that is known about one kind, one version. Server, client, `kubectl get` and dashboard are driven by it. */

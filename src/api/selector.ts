@@ -61,7 +61,10 @@ function parseRequirement(text: string): LabelSelectorRequirement {
   }
   const exists = existsForm.exec(text);
   if (exists) return { key: exists[2] as string, operator: exists[1] ? 'DoesNotExist' : 'Exists' };
-  throw new ApiError('BadRequest', `unable to parse requirement: found ${JSON.stringify(text)}, expected: a key, '=', '!=', 'in (...)', 'notin (...)' or '!key'`);
+  throw new ApiError(
+    'BadRequest',
+    `unable to parse requirement: found ${JSON.stringify(text)}, expected: a key, '=', '!=', 'in (...)', 'notin (...)' or '!key'`,
+  );
 }
 
 function splitOutsideBrackets(text: string): readonly string[] {
@@ -91,7 +94,11 @@ export function parseFieldSelector(text: string): readonly FieldRequirement[] {
   if (text === '') return [];
   return text.split(',').map((part) => {
     const found = /^([^=!]+)(==|=|!=)(.*)$/s.exec(part);
-    if (!found) throw new ApiError('BadRequest', `invalid selector: ${JSON.stringify(text)}; can't understand ${JSON.stringify(part)}`);
+    if (!found)
+      throw new ApiError(
+        'BadRequest',
+        `invalid selector: ${JSON.stringify(text)}; can't understand ${JSON.stringify(part)}`,
+      );
     return { field: (found[1] as string).trim(), equal: found[2] !== '!=', value: (found[3] as string).trim() };
   });
 }

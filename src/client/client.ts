@@ -1,7 +1,16 @@
 import { ApiError, errorOf } from '../api/error.ts';
 import { type Kind, pathOf } from '../api/kind.ts';
 import type { Draft, Key, KubeObject } from '../api/object.ts';
-import { type ApiRequest, type ApiResponse, type Caller, jsonType, type Method, objectType, type Transport, type Watching } from '../api/wire.ts';
+import {
+  type ApiRequest,
+  type ApiResponse,
+  type Caller,
+  jsonType,
+  type Method,
+  objectType,
+  type Transport,
+  type Watching,
+} from '../api/wire.ts';
 import { decodeText, encodeText, type Json, type JsonObject } from '../base/json.ts';
 import { never, type Stop } from '../base/stop.ts';
 import type { Action } from './action.ts';
@@ -41,12 +50,21 @@ export class Client {
   }
 
   /** Pushed in batches; with bookmarks, so that whoever waits for a revision learns of it on a quiet kind too. */
-  async watch<T extends KubeObject>(kind: Kind<T>, query: Query & { readonly since: string }, stop: Stop): Promise<Watching<T>> {
+  async watch<T extends KubeObject>(
+    kind: Kind<T>,
+    query: Query & { readonly since: string },
+    stop: Stop,
+  ): Promise<Watching<T>> {
     const response = await this.request({
       method: 'GET',
       path: pathOf(kind, query.namespace),
       headers: { accept: `${objectType}, ${jsonType}` },
-      query: [...selectorQuery(query), ['watch', 'true'], ['allowWatchBookmarks', 'true'], ['resourceVersion', query.since]],
+      query: [
+        ...selectorQuery(query),
+        ['watch', 'true'],
+        ['allowWatchBookmarks', 'true'],
+        ['resourceVersion', query.since],
+      ],
       stop,
     });
     if (!('watch' in response)) throw new Error(`a watch of ${kind.plural} was answered without one`);
@@ -91,7 +109,9 @@ export class Client {
   }
 
   /** Any request at all; a Status that says failure is thrown as an ApiError. */
-  async request(request: Partial<ApiRequest> & { readonly method: Method; readonly path: string }): Promise<ApiResponse> {
+  async request(
+    request: Partial<ApiRequest> & { readonly method: Method; readonly path: string },
+  ): Promise<ApiResponse> {
     const response = await this.#transport({
       query: [],
       headers: {},
@@ -115,13 +135,16 @@ export class Client {
       body === undefined
         ? {}
         : { body: mediaType ? { bytes: encodeText(JSON.stringify(body)), mediaType } : { object: body } };
-    return (await jsonOf(await this.request({ headers: { accept: `${objectType}, ${jsonType}` }, ...rest, ...payload }))) as T;
+    return (await jsonOf(
+      await this.request({ headers: { accept: `${objectType}, ${jsonType}` }, ...rest, ...payload }),
+    )) as T;
   }
 }
 
 /** The JSON of an answer, however it travelled. */
 export async function jsonOf(response: ApiResponse): Promise<Json> {
-  if ('body' in response) return 'object' in response.body ? response.body.object : JSON.parse(decodeText(response.body.bytes));
+  if ('body' in response)
+    return 'object' in response.body ? response.body.object : JSON.parse(decodeText(response.body.bytes));
   if ('chunks' in response) return JSON.parse(response.chunks.map((chunk) => decodeText(chunk)).join(''));
   throw new ApiError('InternalError', 'the server answered with a stream where an object was expected');
 }

@@ -2,7 +2,7 @@ import { ApiError, isApiError } from '../api/error.ts';
 import type { Kind } from '../api/kind.ts';
 import { type Key, type KubeObject, keyOf, keyText } from '../api/object.ts';
 import type { WatchEvent, Watching } from '../api/wire.ts';
-import { type Component, type Env, sleep, Stopped } from '../base/env.ts';
+import { type Component, type Env, Stopped, sleep } from '../base/env.ts';
 import { type Stop, StopSource } from '../base/stop.ts';
 import type { Client, Query } from '../client/client.ts';
 

@@ -34,7 +34,12 @@ export class ControllerLoop<Observed> implements Component {
   /** Keys that wait for a cache. */
   readonly #parked = new Set<string>();
 
-  constructor(env: Env, client: Client, controller: Controller<Observed>, more: LoopOptions & { readonly events: EventRecorder }) {
+  constructor(
+    env: Env,
+    client: Client,
+    controller: Controller<Observed>,
+    more: LoopOptions & { readonly events: EventRecorder },
+  ) {
     this.#env = env;
     this.#client = client;
     this.#controller = controller;

@@ -45,7 +45,10 @@ export class EventRecorder {
       verb: 'create',
       kind: events,
       object: {
-        metadata: { name: `${about.metadata.name}.${this.#env.random.uid().replaceAll('-', '').slice(0, 16)}`, namespace },
+        metadata: {
+          name: `${about.metadata.name}.${this.#env.random.uid().replaceAll('-', '').slice(0, 16)}`,
+          namespace,
+        },
         involvedObject: {
           apiVersion: about.apiVersion,
           kind: about.kind,

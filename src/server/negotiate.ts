@@ -19,10 +19,7 @@ export function negotiate(accept: string | undefined): Wanted {
     const wanted = parse(choice.trim());
     if (wanted) return wanted;
   }
-  throw new ApiError(
-    'NotAcceptable',
-    `only the following media types are accepted: ${known.join(', ')}`,
-  );
+  throw new ApiError('NotAcceptable', `only the following media types are accepted: ${known.join(', ')}`);
 }
 
 function parse(choice: string): Wanted | undefined {

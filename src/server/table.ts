@@ -19,7 +19,13 @@ export function tableOf(
     metadata: options.metadata,
     columnDefinitions: options.headless
       ? []
-      : columns.map(({ name, type = 'string', format = '', priority = 0 }) => ({ name, type, format, description: '', priority })),
+      : columns.map(({ name, type = 'string', format = '', priority = 0 }) => ({
+          name,
+          type,
+          format,
+          description: '',
+          priority,
+        })),
     rows: objects.map((object) => ({
       cells: kind.rules.cells?.(object, options.now) ?? [object.metadata.name, age(object, options.now)],
       ...rowObject(object, options.include),

@@ -120,7 +120,7 @@ export class JournaledStore implements Store {
     this.#queue = [];
     const batch: Change[] = [];
     for (const { change } of waiting) if (change !== undefined) batch.push(change);
-    let written: void | Promise<void> = undefined;
+    let written: void | Promise<void>;
     try {
       if (batch.length > 0) written = this.#journal.write(batch);
     } catch (error) {

@@ -8,12 +8,24 @@ export interface Endpoint {
   readonly hostname?: string;
   readonly nodeName?: string;
   readonly zone?: string;
-  readonly targetRef?: { readonly kind?: string; readonly namespace?: string; readonly name?: string; readonly uid?: string };
+  readonly targetRef?: {
+    readonly kind?: string;
+    readonly namespace?: string;
+    readonly name?: string;
+    readonly uid?: string;
+  };
 }
 export interface EndpointSlice extends KubeObject<never, never> {
   readonly addressType: string;
   readonly endpoints: readonly Endpoint[];
-  readonly ports?: readonly { readonly name?: string; readonly protocol?: string; readonly port?: number; readonly appProtocol?: string }[] | null;
+  readonly ports?:
+    | readonly {
+        readonly name?: string;
+        readonly protocol?: string;
+        readonly port?: number;
+        readonly appProtocol?: string;
+      }[]
+    | null;
 }
 
 export const endpointSlices: Kind<EndpointSlice> = defineKind<EndpointSlice>('discovery.k8s.io/v1', 'EndpointSlice');

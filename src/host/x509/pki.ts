@@ -4,8 +4,16 @@ import { join } from 'node:path';
 import type { Instant, Millis } from '../../base/env.ts';
 import type { CryptoKeys } from '../crypto.ts';
 import { readIfThere, writePrivateFile } from '../private-file.ts';
-import { createAuthority, createSigningKey, issue, type LeafRequest, type Pair } from './certificate.ts';
-import { publicKeyPem, type Subject, subjectOf } from './certificate.ts';
+import {
+  createAuthority,
+  createSigningKey,
+  issue,
+  type LeafRequest,
+  type Pair,
+  publicKeyPem,
+  type Subject,
+  subjectOf,
+} from './certificate.ts';
 
 /** All keys and certificates of a cluster, in one folder, made when they are missing. */
 export interface Pki {
