@@ -67,6 +67,12 @@ export interface KindRules<T extends KubeObject = KubeObject> {
   validateName?(name: string, prefix: boolean): readonly string[];
   /** Graceful deletion: the seconds an object stays, terminating, before it is removed. 0 or undefined: at once. */
   gracePeriodSeconds?(object: T, asked: number | undefined): number;
+  /** Whether something in the object itself holds back its removal, besides metadata.finalizers (spec.finalizers). */
+  isHeld?(object: T): boolean;
+  /** What deletion changes in an object that stays for a while (phase: Terminating). */
+  markDeleted?(object: T): T;
+  /** False for the kinds whose metadata carries no generation. By default those with a status subresource carry it. */
+  readonly hasGeneration?: boolean;
   /** Whether PUT of a name that is not there creates it. */
   readonly createOnUpdate?: boolean;
   /** Another kind holds the stored form (events.k8s.io Event is stored as core Event): its key prefix and conversion. */

@@ -1,0 +1,218 @@
+import { ApiError, statusOf } from '../api/error.ts';
+import type { Kind } from '../api/kind.ts';
+import type { KubeObject } from '../api/object.ts';
+import { type ApiRequest, type ApiResponse, jsonType, queryValue, type WatchEvent, type Watching } from '../api/wire.ts';
+import type { Clock, Millis } from '../base/env.ts';
+import { encodeText } from '../base/json.ts';
+import { StopSource } from '../base/stop.ts';
+import { type Change, Compacted, type Entry, type Revision, type Store } from '../store/store.ts';
+import type { Wanted } from './negotiate.ts';
+import { revisionOf, type Selection, selectionOf } from './read.ts';
+import type { ResourceRoute } from './route.ts';
+import { partialMetadata, tableOf } from './table.ts';
+import type { Views } from './views.ts';
+
+const bookmarkIntervalMs: Millis = 2_000;
+const watchMinMs: Millis = 30 * 60_000;
+const initialEventsEnd = { 'k8s.io/initial-events-end': 'true' };
+
+type Take = (batch: readonly WatchEvent[]) => 'more' | 'full';
+
+export interface WatchDeps {
+  readonly store: Store;
+  readonly views: Views;
+  readonly clock: Clock;
+}
+
+/** Opens a watch: what is there already (where asked for), then every change, pushed in batches. */
+export async function openWatch(deps: WatchDeps, route: ResourceRoute, request: ApiRequest, wanted: Wanted): Promise<ApiResponse> {
+  const selection = selectionOf(route, request.query);
+  const since = queryValue(request.query, 'resourceVersion') ?? '';
+  const sendInitial = queryValue(request.query, 'sendInitialEvents');
+  checkOptions(sendInitial, queryValue(request.query, 'resourceVersionMatch'));
+  const fromStart = sendInitial === 'true' || (sendInitial === undefined && (since === '' || since === '0'));
+  const initial = fromStart ? await deps.store.list(selection.prefix) : undefined;
+  const revision = initial?.revision ?? (since === '' || since === '0' ? deps.store.revision : revisionOf(since));
+  const session = new Session(deps, { route, request, wanted, selection });
+  return {
+    status: 200,
+    mediaType: wanted.mediaType === jsonType ? jsonType : wanted.mediaType,
+    watch: session.open(revision, initial?.entries, sendInitial === 'true'),
+  };
+}
+
+function checkOptions(sendInitial: string | undefined, match: string | undefined): void {
+  if (sendInitial !== undefined && match !== 'NotOlderThan') {
+    throw new ApiError('Invalid', 'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan', {
+      group: 'meta.k8s.io',
+      kind: 'ListOptions',
+      causes: [{ reason: 'FieldValueForbidden', message: 'Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan', field: 'resourceVersionMatch' }],
+    });
+  }
+}
+
+/** One open watch. */
+class Session {
+  readonly #deps: WatchDeps;
+  readonly #kind: Kind;
+  readonly #selection: Selection;
+  readonly #request: ApiRequest;
+  readonly #shape: ((object: KubeObject) => KubeObject) | undefined;
+  readonly #bookmarks: boolean;
+  readonly #stop: StopSource;
+  #take: Take = () => 'more';
+  #ended: { readonly error?: unknown } | undefined;
+  #done: ((error?: unknown) => void) | undefined;
+  #sent: Revision = 0;
+  #seen: Revision = 0;
+
+  constructor(deps: WatchDeps, open: { readonly route: ResourceRoute; readonly request: ApiRequest; readonly wanted: Wanted; readonly selection: Selection }) {
+    this.#deps = deps;
+    this.#kind = open.route.kind;
+    this.#selection = open.selection;
+    this.#request = open.request;
+    this.#shape = shapeOf(this.#kind, open.wanted, open.request, deps.clock);
+    const bookmarks = queryValue(open.request.query, 'allowWatchBookmarks');
+    this.#bookmarks = bookmarks === 'true' || bookmarks === '1';
+    this.#stop = StopSource.under(open.request.stop);
+  }
+
+  open(since: Revision, initial: readonly Entry[] | undefined, endMark: boolean): Watching {
+    return {
+      onBatch: (take) => {
+        this.#take = take;
+        this.#start(since, initial, endMark);
+      },
+      onEnd: (done) => {
+        if (this.#ended) done(this.#ended.error);
+        else this.#done = done;
+      },
+    };
+  }
+
+  #start(since: Revision, initial: readonly Entry[] | undefined, endMark: boolean): void {
+    this.#stop.onStop(() => this.#end());
+    this.#sent = this.#seen = since;
+    if (initial) {
+      const { matches } = this.#selection;
+      const events = initial
+        .filter((entry) => !matches || matches(this.#deps.views.object(this.#kind, entry)))
+        .map((entry) => this.#event('ADDED', entry));
+      if (endMark) events.push(this.#bookmark(since, initialEventsEnd));
+      if (events.length > 0 && this.#take(events) === 'full') return this.#stop.stop();
+    }
+    this.#deadline();
+    if (this.#bookmarks) this.#tick();
+    try {
+      this.#deps.store.watch(
+        this.#selection.prefix,
+        since,
+        { take: (batch, upTo) => this.#changes(batch, upTo), closed: () => this.#stop.stop() },
+        this.#stop,
+      );
+    } catch (error) {
+      if (!(error instanceof Compacted)) throw error;
+      this.#gone(since, error.oldest);
+    }
+  }
+
+  /** Upstream opens the watch and then says 410 in it: clients list again. */
+  #gone(since: Revision, oldest: Revision): void {
+    const status = statusOf(new ApiError('Expired', `too old resource version: ${since} (${oldest})`));
+    this.#take([{ type: 'ERROR', object: status as unknown as KubeObject }]);
+    this.#stop.stop();
+  }
+
+  #changes(batch: readonly Change[], upTo: Revision): 'more' | 'full' {
+    this.#seen = Math.max(this.#seen, upTo);
+    const events: WatchEvent[] = [];
+    for (const change of batch) {
+      const event = this.#seenAs(change);
+      if (event) events.push(event);
+    }
+    if (events.length === 0) return 'more';
+    this.#sent = (batch[batch.length - 1] as Change).entry.modified;
+    return this.#take(events);
+  }
+
+  /** An object that leaves the selection arrives as DELETED, one that enters it as ADDED. */
+  #seenAs(change: Change): WatchEvent | undefined {
+    const { matches } = this.#selection;
+    const { entry, previous } = change;
+    if (!matches) {
+      if (change.type === 'delete') return this.#event('DELETED', entry);
+      return this.#event(previous ? 'MODIFIED' : 'ADDED', entry);
+    }
+    const now = change.type === 'put' && matches(this.#deps.views.object(this.#kind, entry));
+    const before = previous !== undefined && matches(this.#deps.views.object(this.#kind, previous));
+    if (now) return this.#event(before ? 'MODIFIED' : 'ADDED', entry);
+    if (!before) return undefined;
+    // The last state that was inside, at the revision at which it left.
+    return change.type === 'delete'
+      ? this.#event('DELETED', entry)
+      : this.#event('DELETED', { ...(previous as Entry), modified: entry.modified });
+  }
+
+  #event(type: WatchEvent['type'], entry: Entry): WatchEvent {
+    const object = this.#deps.views.object(this.#kind, entry);
+    if (this.#shape) return { type, object: this.#shape(object) };
+    const views = this.#deps.views;
+    const kind = this.#kind;
+    return { type, object, encoded: () => frame(type, views.text(kind, entry)) };
+  }
+
+  #bookmark(revision: Revision, annotations?: Readonly<Record<string, string>>): WatchEvent {
+    const metadata = { resourceVersion: String(revision), creationTimestamp: null, ...(annotations ? { annotations } : {}) };
+    const { kind, apiVersion } = this.#kind;
+    return { type: 'BOOKMARK', object: { kind, apiVersion, metadata } as unknown as KubeObject };
+  }
+
+  #tick(): void {
+    const cancel = this.#deps.clock.after(bookmarkIntervalMs, () => {
+      forget();
+      if (this.#seen > this.#sent) {
+        this.#sent = this.#seen;
+        if (this.#take([this.#bookmark(this.#seen)]) === 'full') return this.#stop.stop();
+      }
+      this.#tick();
+    });
+    const forget = this.#stop.onStop(cancel);
+  }
+
+  #deadline(): void {
+    const asked = Number(queryValue(this.#request.query, 'timeoutSeconds') ?? 0);
+    const cancel = this.#deps.clock.after(asked > 0 ? asked * 1000 : watchMinMs, () => this.#stop.stop());
+    this.#stop.onStop(cancel);
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = {};
+    this.#done?.();
+  }
+}
+
+function shapeOf(kind: Kind, wanted: Wanted, request: ApiRequest, clock: Clock): ((object: KubeObject) => KubeObject) | undefined {
+  if (wanted.as === 'PartialObjectMetadata') return (object) => partialMetadata(object) as unknown as KubeObject;
+  if (wanted.as !== 'Table') return undefined;
+  const include = queryValue(request.query, 'includeObject') ?? 'Metadata';
+  let headless = false;
+  return (object) => {
+    const metadata = { resourceVersion: object.metadata.resourceVersion };
+    const table = tableOf(kind, [object], { now: clock.now(), include, metadata, headless });
+    headless = true;
+    return table as unknown as KubeObject;
+  };
+}
+
+// One frame a type and entry text: every watcher of the same change writes the same bytes.
+let lastText = '';
+let lastType = '';
+let lastFrame: Uint8Array | undefined;
+function frame(type: string, text: string): Uint8Array {
+  if (lastFrame && lastText === text && lastType === type) return lastFrame;
+  lastText = text;
+  lastType = type;
+  lastFrame = encodeText(`{"type":"${type}","object":${text}}\n`);
+  return lastFrame;
+}
