@@ -122,7 +122,7 @@ export class JournaledStore implements Store {
     for (const { change } of waiting) if (change !== undefined) batch.push(change);
     let written: void | Promise<void>;
     try {
-      if (batch.length > 0) written = this.#journal.write(batch);
+      written = batch.length > 0 ? this.#journal.write(batch) : undefined;
     } catch (error) {
       return this.#fail(waiting, error);
     }

@@ -82,3 +82,15 @@ export class Future extends Error {
     this.current = current;
   }
 }
+
+/** There is no room to make a commit durable. Nothing of it was kept; it works again once there is room. */
+export class StoreFull extends Error {
+  readonly folder: string;
+  readonly freeBytes: number;
+  constructor(folder: string, freeBytes: number, cause?: unknown) {
+    super(`no room left in ${folder} (${freeBytes} bytes free): nothing was written, make room and try again`, { cause });
+    this.name = 'StoreFull';
+    this.folder = folder;
+    this.freeBytes = freeBytes;
+  }
+}

@@ -1,0 +1,166 @@
+import { mkdirSync, statfsSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { StatementSync } from 'node:sqlite';
+import { assert } from '../../base/env.ts';
+import type { HistoryLimits } from '../../store/history.ts';
+import { defaultHistoryLimits } from '../../store/history.ts';
+import type { Journal } from '../../store/journaled.ts';
+import { JournaledStore } from '../../store/journaled.ts';
+import type { Change, Revision } from '../../store/store.ts';
+import { StoreFull } from '../../store/store.ts';
+import { load } from './sqlite-load.ts';
+import { migrate } from './sqlite-schema.ts';
+
+export interface SqliteStoreOptions extends Partial<HistoryLimits> {
+  /** How long to wait for another process to let go of the file. */
+  readonly lockTimeoutMs?: number;
+}
+
+export const fileName = 'state.sqlite';
+
+/** Rows that history no longer needs are deleted once there are so many, so that most commits delete nothing. */
+const forgetMin = 1000;
+
+/**
+ * A store in one file of this folder. State and history are served from memory; everything committed in one turn of
+ * the event loop is one transaction, answered after it is on disk. The file has one owner at a time.
+ */
+export function openSqliteStore(folder: string, options: SqliteStoreOptions = {}): JournaledStore {
+  const { lockTimeoutMs = 5000, ...limits } = options;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const file = join(folder, fileName);
+  let database: DatabaseSync | undefined;
+  try {
+    database = new DatabaseSync(file, { timeout: lockTimeoutMs });
+    // Exclusive before the first access: no shared-memory file, and a second process is refused rather than let in.
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+    database.exec('PRAGMA journal_size_limit = 67108864');
+    checkIntegrity(database);
+    migrate(database);
+    const { core, dropped } = load(database, { ...defaultHistoryLimits, ...limits });
+    const journal = new SqliteJournal(database, folder);
+    journal.forget(dropped);
+    return new JournaledStore(core, journal, (run) => setImmediate(run));
+  } catch (error) {
+    database?.close();
+    throw openError(error, file, folder);
+  }
+}
+
+class SqliteJournal implements Journal {
+  readonly #database: DatabaseSync;
+  readonly #folder: string;
+  readonly #insert: StatementSync;
+  readonly #delete: StatementSync;
+  readonly #compacted: StatementSync;
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
+  readonly #rollback: StatementSync;
+  #dropped: readonly Change[] = [];
+
+  constructor(database: DatabaseSync, folder: string) {
+    this.#database = database;
+    this.#folder = folder;
+    this.#insert = database.prepare('INSERT INTO log (revision, key, created, value) VALUES (?, ?, ?, ?)');
+    this.#delete = database.prepare('DELETE FROM log WHERE revision = ?');
+    this.#compacted = database.prepare("UPDATE meta SET value = ? WHERE name = 'compacted'");
+    this.#begin = database.prepare('BEGIN IMMEDIATE');
+    this.#commit = database.prepare('COMMIT');
+    this.#rollback = database.prepare('ROLLBACK');
+  }
+
+  write(batch: readonly Change[]): void {
+    // Twice as many go as come, so that what is to be deleted never piles up.
+    const count = this.#dropped.length < forgetMin ? 0 : Math.max(forgetMin, batch.length * 2);
+    this.#transaction(() => {
+      for (const { type, entry } of batch) {
+        const text = type === 'put' ? JSON.stringify(entry.value) : null;
+        this.#insert.run(entry.modified, entry.key, entry.created, text);
+      }
+      this.#deleteDropped(count);
+    });
+    this.#dropped = this.#dropped.slice(count);
+  }
+
+  forget(dropped: readonly Change[]): void {
+    this.#dropped = this.#dropped.length === 0 ? dropped : [...this.#dropped, ...dropped];
+  }
+
+  close(): void {
+    try {
+      if (this.#dropped.length > 0) this.#transaction(() => this.#deleteDropped(this.#dropped.length));
+      this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    } catch (error) {
+      // On a full disk what was acknowledged stays in the write-ahead log, where the next start finds it.
+      if (!(error instanceof StoreFull) && !isFull(error, this.#folder)) throw error;
+    } finally {
+      this.#database.close();
+    }
+  }
+
+  /** A change that left history was the only one that still needed the value before it, and a deletion itself. */
+  #deleteDropped(count: number): void {
+    let compacted: Revision | undefined;
+    for (const { type, entry, previous } of this.#dropped.slice(0, count)) {
+      if (previous !== undefined) this.#delete.run(previous.modified);
+      if (type === 'delete') this.#delete.run(entry.modified);
+      compacted = entry.modified;
+    }
+    if (compacted !== undefined) this.#compacted.run(compacted);
+  }
+
+  #transaction(run: () => void): void {
+    try {
+      this.#begin.run();
+      run();
+      this.#commit.run();
+    } catch (error) {
+      // SQLite has rolled back by itself after some errors, and not after others.
+      if (this.#database.isTransaction) this.#rollback.run();
+      throw isFull(error, this.#folder) ? new StoreFull(this.#folder, freeBytes(this.#folder), error) : error;
+    }
+  }
+}
+
+function checkIntegrity(database: DatabaseSync): void {
+  const rows = database.prepare('PRAGMA quick_check(3)').all();
+  const problems = rows.map((row) => String(row['quick_check'])).filter((text) => text !== 'ok');
+  assert(problems.length === 0, `the file is damaged: ${problems.join('; ')}`);
+}
+
+/** Says what to do, not only what happened. */
+function openError(error: unknown, file: string, folder: string): Error {
+  const code = resultCode(error);
+  const text = error instanceof Error ? error.message : String(error);
+  if (code === resultCodes.busy || code === resultCodes.locked) {
+    return new Error(`${file} is in use by another process: stop that one first (or choose another data folder)`, {
+      cause: error,
+    });
+  }
+  if (isFull(error, folder)) return new StoreFull(folder, freeBytes(folder), error);
+  if (code === resultCodes.corrupt || code === resultCodes.notDatabase || text.includes('damaged')) {
+    const advice = 'put a backup of the data folder in its place, or move the file away to start with an empty cluster';
+    return new Error(`cannot use ${file}: ${text}. Nothing was changed: ${advice}`, { cause: error });
+  }
+  return new Error(`open ${file}: ${text}`, { cause: error });
+}
+
+const resultCodes = { busy: 5, locked: 6, ioError: 10, corrupt: 11, full: 13, notDatabase: 26 } as const;
+
+/** SQLite's primary result code: the low byte of the extended one. */
+function resultCode(error: unknown): number | undefined {
+  const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined;
+  return typeof code === 'number' ? code & 0xff : undefined;
+}
+
+/** Some writes on a full disk are reported as an input/output error. */
+function isFull(error: unknown, folder: string): boolean {
+  const code = resultCode(error);
+  return code === resultCodes.full || (code === resultCodes.ioError && freeBytes(folder) < 65_536);
+}
+
+function freeBytes(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
+}
