@@ -1,0 +1,60 @@
+import type { Kind } from '../api/kind.ts';
+import { controllerOf, keyOf, type KubeObject, type Owner } from '../api/object.ts';
+import { type LabelSelector, matcherOf } from '../api/selector.ts';
+import type { Json } from '../base/json.ts';
+import { act, type Action } from '../client/action.ts';
+import type { Index } from '../machinery/cache.ts';
+
+/** The objects of a namespace that no controller manages: the ones that may be adopted. */
+export const byOrphan: Index<KubeObject> = (object) =>
+  controllerOf(object) === undefined ? [object.metadata.namespace ?? ''] : [];
+
+export const controllerReference = (kind: { readonly apiVersion: string; readonly kind: string }, owner: KubeObject): Owner => ({
+  apiVersion: kind.apiVersion,
+  kind: kind.kind,
+  name: owner.metadata.name,
+  uid: owner.metadata.uid,
+  controller: true,
+  blockOwnerDeletion: true,
+});
+
+export interface Claimed<T> {
+  readonly mine: readonly T[];
+  readonly actions: readonly Action[];
+}
+
+export interface ClaimBy {
+  readonly kind: { readonly apiVersion: string; readonly kind: string };
+  readonly owner: KubeObject;
+  readonly selector: LabelSelector;
+}
+
+/** Sorts candidates into those that belong to the owner and those that do not, adopting and releasing as needed. */
+export function claim<T extends KubeObject>(kind: Kind<T>, by: ClaimBy, candidates: readonly T[]): Claimed<T> {
+  const matches = matcherOf(by.selector);
+  const leaving = by.owner.metadata.deletionTimestamp !== undefined;
+  const mine: T[] = [];
+  const actions: Action[] = [];
+  for (const object of candidates) {
+    const { ownerReferences = [], labels, deletionTimestamp } = object.metadata;
+    const controller = controllerOf(object);
+    if (controller?.uid === by.owner.metadata.uid) {
+      if (matches(labels)) mine.push(object);
+      else if (!leaving) {
+        const rest = ownerReferences.filter((owner) => owner.uid !== by.owner.metadata.uid);
+        actions.push(own(kind, object, rest));
+      }
+    } else if (!controller && !leaving && deletionTimestamp === undefined && matches(labels)) {
+      actions.push(own(kind, object, [...ownerReferences, controllerReference(by.kind, by.owner)]));
+      mine.push(object);
+    }
+  }
+  return { mine, actions };
+}
+
+/** Guarded by uid and revision: whoever else changed the object in between wins, and we look again. */
+export function own<T extends KubeObject>(kind: Kind<T>, object: T, owners: readonly Owner[]): Action {
+  const { uid, resourceVersion } = object.metadata;
+  const ownerReferences = owners.length > 0 ? (owners as unknown as Json) : null;
+  return act({ verb: 'patch', kind, key: keyOf(object), patch: { metadata: { uid, resourceVersion, ownerReferences } } });
+}
