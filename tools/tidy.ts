@@ -25,7 +25,7 @@ function nameFaults({ path }: ParsedFile): string[] {
   for (const word of [...words, file.replace(/(\.(test|conformance|d))?\.ts$/, '')])
     if (rules.forbiddenNames.includes(word))
       faults.push(`${path}: '${word}' says nothing about what is inside; name it after its one idea`);
-  if (!/^[a-z0-9]+(-[a-z0-9]+)*(\.(test|conformance|d))?\.ts$/.test(file))
+  if (!/^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9-]+)?(\.(test|conformance|d))?\.ts$/.test(file))
     faults.push(`${path}: name the file in kebab-case, like pod-plan.ts`);
   return faults;
 }
@@ -45,7 +45,8 @@ function floorFaults(file: ParsedFile): string[] {
   }
   if (here.floor < 0)
     return [
-      `${file.path}: the folder src/${here.folder} is on no floor; use one of ${allFolders()}, or give it a floor in tools/rules.ts`,
+      `${file.path}: the folder src/${here.folder} is on no floor; ` +
+        `use one of ${allFolders()}, or give it a floor in tools/rules.ts`,
     ];
   const faults: string[] = [];
   for (const { name, line } of file.imports) {
@@ -65,12 +66,19 @@ function importFault(here: { folder: string; floor: number }, target: string, te
   }
   if (there.folder === here.folder || there.floor < 0) return undefined;
   if (there.floor > here.floor)
-    return `${here.folder}/ (floor ${here.floor}) imports ${there.folder}/ from floor ${there.floor} above it; declare a port here and let the upper floor implement it, or move the code down`;
+    return (
+      `${here.folder}/ (floor ${here.floor}) imports ${there.folder}/ from floor ${there.floor} above it; ` +
+      'declare a port here and let the upper floor implement it, or move the code down'
+    );
   if (there.floor === here.floor)
-    return `${here.folder}/ imports its sibling ${there.folder}/; move what both need to a lower floor, or join them in main/`;
+    return (
+      `${here.folder}/ imports its sibling ${there.folder}/; ` +
+      'move what both need to a lower floor, or join them in main/'
+    );
   const door = rules.doors[there.folder];
   if (door === undefined || test || door.open.includes(here.folder)) return undefined;
-  return `${here.folder}/ reaches into ${there.folder}/, whose door is open only to ${door.open.join(', ')}; ${door.instead}`;
+  const guests = door.open.join(', ');
+  return `${here.folder}/ reaches into ${there.folder}/, whose door is open only to ${guests}; ${door.instead}`;
 }
 
 function purityFaults(file: ParsedFile): string[] {
@@ -81,18 +89,8 @@ function purityFaults(file: ParsedFile): string[] {
   const say = (line: number, what: string): void => void faults.push(`${file.path}:${line}: ${what}`);
   if (!isTest(file.path))
     for (const { name, line } of file.imports) {
-      if (name.startsWith('.')) continue;
-      const wanted = name.startsWith('@') ? name.split('/').slice(0, 2).join('/') : (name.split('/')[0] ?? name);
-      if (name.startsWith('node:'))
-        say(
-          line,
-          `${here.folder}/ is pure and imports ${name}; declare a port and implement it in host/ (time, chance and log come from Env)`,
-        );
-      else if (!packages.includes(wanted))
-        say(
-          line,
-          `${here.folder}/ may not use the package ${wanted}; write it here, or, if it is pure, name it for ${here.folder} in tools/rules.ts`,
-        );
+      const fault = packageFault(here.folder, name, packages);
+      if (fault !== undefined) say(line, fault);
     }
   for (const { name, line } of file.globals) {
     const instead = own(rules.bannedNames, name);
@@ -107,6 +105,24 @@ function purityFaults(file: ParsedFile): string[] {
   return faults;
 }
 
+function packageFault(folder: string, name: string, packages: readonly string[]): string | undefined {
+  if (name.startsWith('.')) return undefined;
+  if (name.startsWith('node:'))
+    return (
+      `${folder}/ is pure and imports ${name}; ` +
+      'declare a port and implement it in host/ (time, chance and log come from Env)'
+    );
+  const wanted = name
+    .split('/')
+    .slice(0, name.startsWith('@') ? 2 : 1)
+    .join('/');
+  if (packages.includes(wanted)) return undefined;
+  return (
+    `${folder}/ may not use the package ${wanted}; ` +
+    `write it here, or, if it is pure, name it for ${folder} in tools/rules.ts`
+  );
+}
+
 function sizeFaults(file: ParsedFile): string[] {
   if (rules.generated.some((folder) => file.path.startsWith(folder))) return [];
   const { fileLines, functionLines, columns, parameters } = rules.limits;
@@ -118,17 +134,14 @@ function sizeFaults(file: ParsedFile): string[] {
   lines.forEach((line, index) => {
     if (line.length > columns) faults.push(`${file.path}:${index + 1}: ${line.length} columns; break it at ${columns}`);
   });
-  const suite = isTest(file.path) || isConformance(file.path);
+  const suite = isTest(file.path);
   for (const size of file.functions) {
+    const where = `${file.path}:${size.line}: ${size.name}`;
     const length = suite ? size.ownLines : size.lines;
     if (length > functionLines)
-      faults.push(
-        `${file.path}:${size.line}: ${size.name} has ${length} lines; give its steps names, at most ${functionLines} lines each`,
-      );
+      faults.push(`${where} has ${length} lines; give its steps names, at most ${functionLines} lines each`);
     if (size.parameters > parameters)
-      faults.push(
-        `${file.path}:${size.line}: ${size.name} takes ${size.parameters} parameters; after ${parameters} pass one options object`,
-      );
+      faults.push(`${where} takes ${size.parameters} parameters; after ${parameters} pass one options object`);
   }
   return faults;
 }
@@ -143,7 +156,7 @@ function deadFiles(files: readonly ParsedFile[]): string[] {
       named.set(target, (named.get(target) ?? new Set()).add(file.path));
     }
   const dead = files.filter(({ path }) => {
-    if (!path.startsWith('src/') || isTest(path) || isConformance(path)) return false;
+    if (!path.startsWith('src/') || isTest(path)) return false;
     if (path.endsWith('.d.ts') || rules.entries.some((entry) => path.startsWith(entry))) return false;
     const ownTest = path.replace(/\.ts$/, '.test.ts');
     return [...(named.get(path) ?? [])].every((from) => from === ownTest);
@@ -151,8 +164,8 @@ function deadFiles(files: readonly ParsedFile[]): string[] {
   return dead.map(({ path }) => `${path}: nothing imports it (its own test does not count); use it or delete it`);
 }
 
-const isTest = (path: string): boolean => path.endsWith('.test.ts');
-const isConformance = (path: string): boolean => path.endsWith('.conformance.ts');
+/** A suite that several implementations pass is a test that lies beside the port. */
+const isTest = (path: string): boolean => /\.(test|conformance)\.ts$/.test(path);
 const allFolders = (): string => rules.floors.flat().join(', ');
 const own = (table: Readonly<Record<string, string>>, name: string): string | undefined =>
   Object.hasOwn(table, name) ? table[name] : undefined;
