@@ -1,0 +1,55 @@
+import { join } from 'node:path';
+import type { ContainerSpec, Mount, SandboxSpec } from '../../../agent/runtime.ts';
+
+export interface Place {
+  readonly sandbox: SandboxSpec;
+  readonly ip: string;
+  /** Where the container is to listen. */
+  readonly host: string;
+  portFor(containerPort: number): number;
+}
+
+/** The little of the agent's own environment that a process cannot do without. Secrets of the shell stay out. */
+const inherited: readonly string[] = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'NODE'];
+
+/**
+ * What a container finds in its environment:
+ * - the few inherited names;
+ * - POD_IP, HOST (the address to listen on), PORT (the first declared port) and PORT_<declared port> for each, since
+ *   processes on one machine share its ports and without an address of their own must be told which one is theirs;
+ * - VOLUME_<NAME> for each mount, the folder where it really is: a process has no file system of its own, so nothing
+ *   can be mounted at the asked path;
+ * - and the pod's own `env`, which wins, but for a PORT or HOST that names a declared port or "all addresses".
+ */
+export function environmentOf(spec: ContainerSpec, place: Place): Readonly<Record<string, string>> {
+  const env: Record<string, string> = {};
+  for (const name of inherited) {
+    const value = process.env[name];
+    if (value !== undefined) env[name] = value;
+  }
+  env['POD_IP'] = place.ip;
+  env['HOST'] = place.host;
+  env['HOSTNAME'] = place.sandbox.hostname;
+  const ports = place.sandbox.ports.filter((port) => port.protocol === 'TCP').map((port) => port.container);
+  for (const port of ports) env[`PORT_${port}`] = String(place.portFor(port));
+  if (ports[0] !== undefined) env['PORT'] = String(place.portFor(ports[0]));
+  for (const mount of spec.mounts) env[volumeName(mount)] = sourceOf(mount);
+  for (const { name, value } of spec.env) env[name] = own(name, value, ports, place);
+  return env;
+}
+
+/** Two replicas that both say "port 8080 of all addresses" would meet: their own port and address is what they mean. */
+function own(name: string, value: string, ports: readonly number[], place: Place): string {
+  if (name === 'PORT' && ports.includes(Number(value))) return String(place.portFor(Number(value)));
+  if (name === 'HOST' && (value === '0.0.0.0' || value === '::')) return place.host;
+  return value;
+}
+
+export function volumeName(mount: Mount): string {
+  const text = mount.name ?? mount.target.replace(/^\/+/, '');
+  return `VOLUME_${text.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`;
+}
+
+function sourceOf(mount: Mount): string {
+  return mount.subPath === undefined ? mount.source : join(mount.source, mount.subPath);
+}
