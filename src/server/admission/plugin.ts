@@ -1,0 +1,21 @@
+import type { Kind } from '../../api/kind.ts';
+import type { KubeObject } from '../../api/object.ts';
+import type { Caller } from '../../api/wire.ts';
+import type { ResourceRoute } from '../route.ts';
+
+/** One write on its way in: what an admission plugin may look at. */
+export interface AdmissionRequest {
+  readonly operation: 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
+  readonly kind: Kind;
+  readonly route: ResourceRoute;
+  readonly caller: Caller;
+  readonly previous?: KubeObject;
+  readonly dryRun: boolean;
+}
+
+/** One plugin, one file. Mutating ones answer the object to go on with; refusing is throwing an ApiError. */
+export interface AdmissionPlugin {
+  readonly name: string;
+  mutate?(object: KubeObject, request: AdmissionRequest): Promise<KubeObject> | KubeObject;
+  validate?(object: KubeObject | undefined, request: AdmissionRequest): Promise<void> | void;
+}

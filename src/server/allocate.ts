@@ -1,0 +1,320 @@
+import { ApiError } from '../api/error.ts';
+import { type FieldError, invalid, invalidObject } from '../api/field-error.ts';
+import type { Service, ServicePort, ServiceSpec } from '../api/kinds/service.ts';
+import type { Draft } from '../api/object.ts';
+import { assert, type Random } from '../base/env.ts';
+import { NumberPool } from './number-pool.ts';
+
+export interface AllocatorOptions {
+  /** Where cluster addresses come from: '10.96.0.0/16'. */
+  readonly serviceRange: string;
+  readonly nodePortMin?: number;
+  readonly nodePortMax?: number;
+  readonly random: Random;
+}
+
+export type ServiceDraft = Draft<Service>;
+
+/** What was reserved for one write. Exactly one of the two ends it. */
+export interface Allocation {
+  readonly service: ServiceDraft;
+  /** The write is stored: what the previous service had and this one has not is free again. */
+  keep(): void;
+  /** The write failed, or was a dry run: what it had newly taken is free again. */
+  undo(): void;
+}
+
+type Spec = ServiceSpec & { readonly allocateLoadBalancerNodePorts?: boolean };
+type Claim = readonly ['ip' | 'port', number];
+
+/**
+ * Chooses and guards cluster addresses and node ports. It reserves before the commit, in one thread, so that two
+ * writes can never be given the same. Rebuilt from the stored services when a server starts.
+ */
+export class ServiceAllocator {
+  readonly #range: AddressRange;
+  readonly #ips: NumberPool;
+  readonly #ports: NumberPool;
+
+  constructor(options: AllocatorOptions, stored: readonly Service[] = []) {
+    const { nodePortMin = 30_000, nodePortMax = 32_767 } = options;
+    this.#range = parseRange(options.serviceRange);
+    const { first, last, size } = this.#range;
+    // The lower part is left to whoever asks for a certain address, and used by chance only when the rest is full.
+    const random = options.random.fork('service-allocator');
+    this.#ips = new NumberPool({ min: first, max: last, reserved: band(size / 16), random });
+    const ports = nodePortMax - nodePortMin + 1;
+    this.#ports = new NumberPool({ min: nodePortMin, max: nodePortMax, reserved: band(ports / 32), random });
+    // The first address belongs to the API server's own service, whenever that is made.
+    this.#ips.take(first, 'default/kubernetes');
+    for (const service of stored) {
+      const owner = ownerOf(service);
+      for (const [pool, number] of this.#claims(service.spec)) this.#pool(pool).take(number, owner);
+    }
+  }
+
+  /** Throws the ApiError that the caller is to hear; then nothing is reserved. */
+  allocate(draft: ServiceDraft, previous?: Service): Allocation {
+    const owner = ownerOf(draft);
+    const before = previous ? this.#claims(previous.spec) : [];
+    const taken: Claim[] = [];
+    const undo = () => {
+      for (const [pool, number] of taken.splice(0)) this.#pool(pool).give(number, owner);
+    };
+    const writing: Writing = { name: draft.metadata.name ?? '', owner, before, taken };
+    try {
+      let spec: Spec = previous ? inherit(draft.spec, previous.spec) : draft.spec;
+      spec = this.#withAddress(withFamilies(spec, writing.name), writing);
+      spec = this.#withNodePorts(spec, writing);
+      spec = this.#withHealthPort(spec, writing);
+      const after = this.#claims(spec);
+      const keep = () => {
+        taken.length = 0;
+        for (const claim of before) if (!includes(after, claim)) this.#pool(claim[0]).give(claim[1], owner);
+      };
+      return { service: { ...draft, spec }, keep, undo };
+    } catch (error) {
+      undo();
+      throw error;
+    }
+  }
+
+  /** After the service is gone from the store. */
+  release(service: Service): void {
+    const owner = ownerOf(service);
+    for (const [pool, number] of this.#claims(service.spec)) {
+      if (pool === 'ip' && number === this.#range.first) continue;
+      this.#pool(pool).give(number, owner);
+    }
+  }
+
+  #pool(name: Claim[0]): NumberPool {
+    return name === 'ip' ? this.#ips : this.#ports;
+  }
+
+  #withAddress(spec: Spec, writing: Writing): Spec {
+    if (!usesClusterIp(spec)) return spec;
+    const wanted = spec.clusterIPs?.[0] || spec.clusterIP || '';
+    if (wanted === 'None') return { ...spec, clusterIP: 'None', clusterIPs: ['None'] };
+    if (wanted === '') {
+      const chosen = this.#ips.choose(writing.owner);
+      if (chosen === undefined) throw new ApiError('InternalError', 'failed to allocate a serviceIP: range is full');
+      writing.taken.push(['ip', chosen]);
+      const text = addressText(chosen);
+      return { ...spec, clusterIP: text, clusterIPs: [text] };
+    }
+    const number = parseAddress(wanted);
+    const refuse = (reason: string) => {
+      const text = `failed to allocate IP ${wanted}: ${reason}`;
+      return refused(writing, [invalid('spec.clusterIPs', spec.clusterIPs ?? [wanted], text)]);
+    };
+    if (number === undefined || !this.#ips.holds(number)) {
+      throw refuse(`the provided IP (${wanted}) is not in the valid range. The range of valid IPs is ${this.#range.text}`);
+    }
+    if (!this.#claim(['ip', number], writing)) throw refuse('provided IP is already allocated');
+    return { ...spec, clusterIP: wanted, clusterIPs: spec.clusterIPs?.length ? spec.clusterIPs : [wanted] };
+  }
+
+  #withNodePorts(spec: Spec, writing: Writing): Spec {
+    if (spec.type !== 'NodePort' && spec.type !== 'LoadBalancer') return spec;
+    const choosing = spec.type === 'NodePort' || spec.allocateLoadBalancerNodePorts !== false;
+    const asked = spec.ports ?? [];
+    // One number may serve several protocols of one service: it is claimed once.
+    const own = new Set<number>();
+    const errors: FieldError[] = [];
+    asked.forEach((port, index) => {
+      const number = port.nodePort;
+      if (!number || own.has(number)) return;
+      const error = this.#portError(number, `spec.ports[${index}].nodePort`, writing);
+      if (error) errors.push(error);
+      else own.add(number);
+    });
+    if (errors.length > 0) throw refused(writing, errors);
+    const ports: ServicePort[] = [];
+    for (const port of asked) {
+      if (port.nodePort || !choosing) ports.push(port);
+      else ports.push({ ...port, nodePort: twinOf(port, [...ports, ...asked]) ?? this.#choosePort(writing) });
+    }
+    return spec.ports ? { ...spec, ports } : spec;
+  }
+
+  #withHealthPort(spec: Spec, writing: Writing): Spec {
+    if (spec.type !== 'LoadBalancer' || spec.externalTrafficPolicy !== 'Local') return spec;
+    const asked = spec.healthCheckNodePort;
+    if (!asked) return { ...spec, healthCheckNodePort: this.#choosePort(writing) };
+    const error = this.#portError(asked, 'spec.healthCheckNodePort', writing);
+    if (error) throw refused(writing, [error]);
+    return spec;
+  }
+
+  #portError(number: number, path: string, writing: Writing): FieldError | undefined {
+    if (!this.#ports.holds(number)) {
+      const { min, max } = this.#ports;
+      const range = `The range of valid ports is ${min}-${max}`;
+      return invalid(path, number, `provided port is not in the valid range. ${range}`);
+    }
+    return this.#claim(['port', number], writing)
+      ? undefined
+      : invalid(path, number, 'provided port is already allocated');
+  }
+
+  #choosePort(writing: Writing): number {
+    const chosen = this.#ports.choose(writing.owner);
+    if (chosen === undefined) throw new ApiError('InternalError', 'failed to allocate a nodePort: range is full');
+    writing.taken.push(['port', chosen]);
+    return chosen;
+  }
+
+  /** What the same service holds already stays its own. */
+  #claim(claim: Claim, writing: Writing): boolean {
+    if (includes(writing.before, claim)) return true;
+    // The API server's own service comes for the address that was kept for it.
+    const kept = claim[0] === 'ip' && claim[1] === this.#range.first && writing.owner === 'default/kubernetes';
+    if (kept) return true;
+    if (!this.#pool(claim[0]).take(claim[1], writing.owner)) return false;
+    writing.taken.push(claim);
+    return true;
+  }
+
+  #claims(spec: ServiceSpec): readonly Claim[] {
+    const claims: Claim[] = [];
+    if (usesClusterIp(spec)) {
+      for (const ip of spec.clusterIPs?.length ? spec.clusterIPs : [spec.clusterIP ?? '']) {
+        const number = parseAddress(ip);
+        if (number !== undefined && this.#ips.holds(number)) claims.push(['ip', number]);
+      }
+    }
+    const ports = [...(spec.ports ?? []).map((port) => port.nodePort), spec.healthCheckNodePort];
+    for (const port of new Set(ports)) if (port && this.#ports.holds(port)) claims.push(['port', port]);
+    return claims;
+  }
+}
+
+interface Writing {
+  readonly name: string;
+  readonly owner: string;
+  readonly before: readonly Claim[];
+  readonly taken: Claim[];
+}
+
+const refused = (writing: Writing, errors: readonly FieldError[]): ApiError =>
+  invalidObject({ group: '', kind: 'Service' }, writing.name, errors);
+
+const includes = (claims: readonly Claim[], [pool, number]: Claim): boolean =>
+  claims.some((claim) => claim[0] === pool && claim[1] === number);
+
+const ownerOf = ({ metadata }: ServiceDraft): string => `${metadata.namespace ?? ''}/${metadata.name ?? ''}`;
+
+const usesClusterIp = (spec: ServiceSpec): boolean => spec.type !== 'ExternalName';
+const usesNodePorts = (spec: ServiceSpec): boolean => spec.type === 'NodePort' || spec.type === 'LoadBalancer';
+const usesHealthPort = (spec: ServiceSpec): boolean =>
+  spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local';
+
+/** The node port of the same port under another protocol: DNS answers at one number for TCP and UDP. */
+function twinOf(port: ServicePort, others: readonly ServicePort[]): number | undefined {
+  const protocol = (of: ServicePort) => of.protocol ?? 'TCP';
+  return others.find((other) => other.nodePort && other.port === port.port && protocol(other) !== protocol(port))
+    ?.nodePort;
+}
+
+/**
+ * An update that leaves out what was allocated means to keep it; one that changes the type so that a field has no
+ * meaning any more gives it up, unless it was changed in the same write: then validation has to say no.
+ */
+function inherit(next: Spec, previous: Spec): Spec {
+  let spec: Spec = next;
+  if (usesClusterIp(previous) && usesClusterIp(next)) {
+    if (!next.clusterIP && !next.clusterIPs?.length) {
+      spec = { ...spec, ...pick(previous, 'clusterIP', 'clusterIPs') };
+    }
+    spec = { ...pick(previous, 'ipFamilies', 'ipFamilyPolicy'), ...spec };
+  } else if (!usesClusterIp(next) && next.clusterIP === previous.clusterIP) {
+    spec = omit(spec, 'clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy', 'internalTrafficPolicy');
+  }
+  if (usesNodePorts(previous) && spec.ports) {
+    const ports = spec.ports.map((port) => inheritPort(port, previous, usesNodePorts(next)));
+    spec = { ...spec, ports };
+  }
+  if (usesHealthPort(previous) && usesHealthPort(next) && !next.healthCheckNodePort) {
+    spec = { ...spec, ...pick(previous, 'healthCheckNodePort') };
+  } else if (!usesHealthPort(next) && next.healthCheckNodePort === previous.healthCheckNodePort) {
+    spec = omit(spec, 'healthCheckNodePort');
+  }
+  return spec;
+}
+
+function inheritPort(port: ServicePort, previous: Spec, keeps: boolean): ServicePort {
+  const same = previous.ports?.find(
+    (old) => old.port === port.port && (old.protocol ?? 'TCP') === (port.protocol ?? 'TCP'),
+  );
+  if (keeps) return port.nodePort || !same?.nodePort ? port : { ...port, nodePort: same.nodePort };
+  if (port.nodePort === undefined || !previous.ports?.some((old) => old.nodePort === port.nodePort)) return port;
+  return omit(port, 'nodePort');
+}
+
+/** This cluster speaks IPv4. A headless service without a selector may be filled with both by whoever fills it. */
+function withFamilies(spec: Spec, name: string): Spec {
+  if (!usesClusterIp(spec)) return spec;
+  const free = (spec.clusterIP || spec.clusterIPs?.[0]) === 'None' && Object.keys(spec.selector ?? {}).length === 0;
+  if (free) {
+    const asked = spec.ipFamilies;
+    const single = spec.ipFamilyPolicy === 'SingleStack' || (!spec.ipFamilyPolicy && asked?.length === 1);
+    const families = asked?.length ? asked : ['IPv4'];
+    if (single) return { ...spec, ipFamilies: families, ipFamilyPolicy: 'SingleStack' };
+    const both = families[0] === 'IPv6' ? ['IPv6', 'IPv4'] : ['IPv4', 'IPv6'];
+    return { ...spec, ipFamilies: both, ipFamilyPolicy: spec.ipFamilyPolicy ?? 'RequireDualStack' };
+  }
+  const errors: FieldError[] = [];
+  spec.ipFamilies?.forEach((family, index) => {
+    if (family === 'IPv6') errors.push(invalid(`spec.ipFamilies[${index}]`, family, 'not configured on this cluster'));
+  });
+  if (spec.ipFamilyPolicy === 'RequireDualStack') {
+    const text = 'this cluster is not configured for dual-stack services';
+    errors.push(invalid('spec.ipFamilyPolicy', spec.ipFamilyPolicy, text));
+  }
+  if (errors.length > 0) throw invalidObject({ group: '', kind: 'Service' }, name, errors);
+  const ipFamilies = spec.ipFamilies?.length ? spec.ipFamilies : ['IPv4'];
+  return { ...spec, ipFamilies, ipFamilyPolicy: spec.ipFamilyPolicy ?? 'SingleStack' };
+}
+
+function pick<T extends object, K extends keyof T>(from: T, ...keys: readonly K[]): Pick<T, K> {
+  const entries = keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]]);
+  return Object.fromEntries(entries) as Pick<T, K>;
+}
+
+function omit<T extends object>(from: T, ...keys: readonly (keyof T)[]): T {
+  return Object.fromEntries(Object.entries(from).filter(([key]) => !keys.includes(key as keyof T))) as T;
+}
+
+const bandMin = 16;
+const band = (share: number): number => Math.min(Math.max(bandMin, Math.floor(share)), bandMin * 16);
+
+interface AddressRange {
+  readonly text: string;
+  readonly first: number;
+  readonly last: number;
+  readonly size: number;
+}
+
+/** Without the range's own name and its broadcast address. */
+function parseRange(text: string): AddressRange {
+  const [address = '', bits = ''] = text.split('/');
+  const base = parseAddress(address);
+  const length = Number(bits);
+  const fits = base !== undefined && /^\d+$/.test(bits) && length >= 8 && length <= 28;
+  assert(fits, `a service range is written like 10.96.0.0/16, with 8 to 28 bits, not ${text}`);
+  const size = 2 ** (32 - length);
+  assert(base % size === 0, `the service range ${text} does not start at its first address`);
+  return { text, first: base + 1, last: base + size - 2, size };
+}
+
+function parseAddress(text: string): number | undefined {
+  const parts = text.split('.');
+  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255)) {
+    return undefined;
+  }
+  return parts.reduce((number, part) => number * 256 + Number(part), 0);
+}
+
+const addressText = (number: number): string =>
+  [24, 16, 8, 0].map((shift) => (number >>> shift) & 255).join('.');

@@ -1,0 +1,122 @@
+import { ApiError } from '../api/error.ts';
+import type { KubeObject } from '../api/object.ts';
+import type { Instant } from '../base/env.ts';
+import type { JsonObject } from '../base/json.ts';
+import { timestamp } from '../base/text.ts';
+import type { Entry } from '../store/store.ts';
+import { storageKey } from './kinds.ts';
+import { getEntry } from './read.ts';
+import type { ResourceRoute } from './route.ts';
+import { conflict, isReadyToGo, modified, stored, type WriteDeps, type WriteOptions } from './write.ts';
+
+const retriesMax = 5;
+const foreground = 'foregroundDeletion';
+const orphan = 'orphan';
+
+export interface DeleteOptions {
+  readonly gracePeriodSeconds?: number;
+  readonly propagationPolicy?: string;
+  readonly orphanDependents?: boolean;
+  readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
+}
+/** `gone` false: the object stays for a while, terminating. */
+export interface Deleted {
+  readonly object: KubeObject;
+  readonly gone: boolean;
+}
+
+/** Deletion of one object: at once, after a grace period, or once its finalizers are done. */
+export async function deleteObject(deps: WriteDeps, route: ResourceRoute, asked: DeleteOptions, options: WriteOptions): Promise<Deleted> {
+  checkPropagation(asked);
+  for (let tries = 0; ; tries++) {
+    const entry = await getEntry(deps.store, route);
+    const live = deps.views.object(route.kind, entry);
+    checkPreconditions(route, live, asked);
+    for (const plugin of deps.plugins) {
+      await plugin.validate?.(undefined, { operation: 'DELETE', kind: route.kind, route, previous: live, ...options });
+    }
+    const next = marked(route, live, asked, deps.env.clock.now());
+    const gone = isReadyToGo(route.kind, next);
+    if (options.dryRun) return { object: next, gone };
+    const done = await commit(deps, route, { entry, next, gone });
+    if (done) return done;
+    if (tries >= retriesMax) throw modified(route);
+  }
+}
+
+async function commit(
+  deps: WriteDeps,
+  route: ResourceRoute,
+  change: { readonly entry: Entry; readonly next: KubeObject; readonly gone: boolean },
+): Promise<Deleted | undefined> {
+  const { entry, next, gone } = change;
+  const key = storageKey(route.kind, route.namespace, route.name);
+  const done = await deps.store.commit(key, entry.modified, gone ? undefined : stored(route.kind, next));
+  if (!done.ok) return undefined;
+  const object = gone
+    ? { ...next, metadata: { ...next.metadata, resourceVersion: String(done.revision) } }
+    : deps.views.object(route.kind, done.entry);
+  return { object, gone };
+}
+
+function marked({ kind }: ResourceRoute, live: KubeObject, asked: DeleteOptions, now: Instant): KubeObject {
+  const grace = kind.rules.gracePeriodSeconds?.(live, asked.gracePeriodSeconds) ?? 0;
+  const before = live.metadata.deletionGracePeriodSeconds;
+  // A second delete may shorten the grace, never lengthen it.
+  const seconds = live.metadata.deletionTimestamp !== undefined && before !== undefined ? Math.min(grace, before) : grace;
+  const finalizers = withPropagation(live.metadata.finalizers ?? [], asked);
+  const metadata = {
+    ...live.metadata,
+    deletionTimestamp: deletionTime(live, seconds, now),
+    deletionGracePeriodSeconds: seconds,
+    ...(finalizers.length > 0 ? { finalizers } : {}),
+  };
+  if (finalizers.length === 0) delete (metadata as { finalizers?: unknown }).finalizers;
+  const object = { ...live, metadata };
+  return kind.rules.markDeleted?.(object) ?? object;
+}
+
+function deletionTime(live: KubeObject, seconds: number, now: Instant): string {
+  const { deletionTimestamp, deletionGracePeriodSeconds } = live.metadata;
+  if (deletionTimestamp !== undefined && deletionGracePeriodSeconds === seconds) return deletionTimestamp;
+  return timestamp((now + seconds * 1000) as Instant);
+}
+
+function withPropagation(finalizers: readonly string[], asked: DeleteOptions): readonly string[] {
+  const policy = asked.propagationPolicy ?? (asked.orphanDependents ? 'Orphan' : undefined);
+  if (policy === undefined) return finalizers;
+  const others = finalizers.filter((name) => name !== foreground && name !== orphan);
+  if (policy === 'Foreground') return [...others, foreground];
+  return policy === 'Orphan' ? [...others, orphan] : others;
+}
+
+function checkPropagation({ propagationPolicy }: DeleteOptions): void {
+  if (propagationPolicy === undefined || ['Background', 'Foreground', 'Orphan'].includes(propagationPolicy)) return;
+  const text = `Unsupported value: ${JSON.stringify(propagationPolicy)}: supported values: "Background", "Foreground", "Orphan"`;
+  throw new ApiError('Invalid', `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: ${text}`, {
+    group: 'meta.k8s.io',
+    kind: 'DeleteOptions',
+    causes: [{ reason: 'FieldValueNotSupported', message: text, field: 'propagationPolicy' }],
+  });
+}
+
+function checkPreconditions(route: ResourceRoute, live: KubeObject, { preconditions }: DeleteOptions): void {
+  const { uid, resourceVersion } = preconditions ?? {};
+  if (uid !== undefined && uid !== live.metadata.uid) {
+    throw conflict(route, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid}`);
+  }
+  if (resourceVersion !== undefined && resourceVersion !== live.metadata.resourceVersion) {
+    throw conflict(route, `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${live.metadata.resourceVersion}`);
+  }
+}
+
+/** The query keys that old clients use instead of a body. */
+export function deleteOptionsOf(body: JsonObject, query: ReadonlyMap<string, string>): DeleteOptions {
+  const grace = query.get('gracePeriodSeconds');
+  const policy = query.get('propagationPolicy');
+  return {
+    ...(body as unknown as DeleteOptions),
+    ...(grace === undefined ? {} : { gracePeriodSeconds: Number(grace) }),
+    ...(policy === undefined ? {} : { propagationPolicy: policy }),
+  };
+}

@@ -1,0 +1,230 @@
+import { ApiError } from '../api/error.ts';
+import { invalidObject, required } from '../api/field-error.ts';
+import { type Kind, resourceText } from '../api/kind.ts';
+import type { KubeObject, Meta } from '../api/object.ts';
+import type { Caller } from '../api/wire.ts';
+import { assert, type Env } from '../base/env.ts';
+import { equalJson, type Json, type JsonObject } from '../base/json.ts';
+import { timestamp } from '../base/text.ts';
+import type { Entry, Store } from '../store/store.ts';
+import type { AdmissionPlugin, AdmissionRequest } from './admission/plugin.ts';
+import { storageKey } from './kinds.ts';
+import { getEntry } from './read.ts';
+import type { ResourceRoute } from './route.ts';
+import type { Views } from './views.ts';
+
+const conflictRetriesMax = 5;
+const generatedNameTriesMax = 8;
+const generatedSuffixLength = 5;
+const generatedPrefixMax = 58;
+
+export interface WriteDeps {
+  readonly env: Env;
+  readonly store: Store;
+  readonly views: Views;
+  readonly plugins: readonly AdmissionPlugin[];
+}
+export interface WriteOptions {
+  readonly caller: Caller;
+  readonly dryRun: boolean;
+}
+/** Makes the next object from the live one; asked again when somebody else was quicker. */
+export type Change = (live: KubeObject) => KubeObject | Promise<KubeObject>;
+
+/** Every write of every kind, after decoding: admission, defaults, validation, compare-and-set. */
+export class Writer {
+  readonly #deps: WriteDeps;
+
+  constructor(deps: WriteDeps) {
+    this.#deps = deps;
+  }
+
+  async create(route: ResourceRoute, draft: KubeObject, options: WriteOptions): Promise<KubeObject> {
+    const generated = !draft.metadata.name && draft.metadata.generateName;
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#createOnce(route, this.#identified(route, draft), options);
+      } catch (error) {
+        const taken = error instanceof ApiError && error.reason === 'AlreadyExists';
+        if (!generated || !taken || tries >= generatedNameTriesMax) throw error;
+      }
+    }
+  }
+
+  async #createOnce(route: ResourceRoute, draft: KubeObject, options: WriteOptions): Promise<KubeObject> {
+    const { kind } = route;
+    const named = { ...route, name: draft.metadata.name };
+    const request: AdmissionRequest = { operation: 'CREATE', kind, route: named, ...options };
+    let object = await this.#mutate(this.#defaulted(kind, draft), request);
+    const context = { now: this.#deps.env.clock.now(), subresource: route.subresource };
+    object = kind.rules.prepareCreate?.(object, context) ?? withoutStatus(kind, object);
+    if (hasGeneration(kind)) object = { ...object, metadata: { ...object.metadata, generation: 1 } };
+    const errors = kind.rules.validate?.(object, undefined, context) ?? [];
+    if (errors.length > 0) throw invalidObject(kind, object.metadata.name, errors);
+    await this.#admit(object, request);
+    if (options.dryRun) {
+      if (await this.#exists(named)) throw alreadyExists(named);
+      return object;
+    }
+    const done = await this.#deps.store.commit(this.#keyOf(named), 0, stored(kind, object));
+    if (!done.ok) throw alreadyExists(named);
+    return this.#deps.views.object(kind, done.entry);
+  }
+
+  /** Reads, changes, writes; a conflict is tried again unless the client named the revision it wants to change. */
+  async update(route: ResourceRoute, change: Change, options: WriteOptions): Promise<KubeObject> {
+    for (let tries = 0; ; tries++) {
+      const entry = await getEntry(this.#deps.store, route);
+      const live = this.#deps.views.object(route.kind, entry);
+      const next = await change(live);
+      const asked = next.metadata.resourceVersion;
+      if (next.metadata.uid && next.metadata.uid !== live.metadata.uid) {
+        throw conflict(route, `Precondition failed: UID in precondition: ${next.metadata.uid}, UID in object meta: ${live.metadata.uid}`);
+      }
+      if (asked && asked !== live.metadata.resourceVersion) throw modified(route);
+      const done = await this.#commitUpdate(route, entry, next, options);
+      if (done) return done;
+      if (tries >= conflictRetriesMax) throw modified(route);
+    }
+  }
+
+  /** Undefined when somebody else was quicker. */
+  async #commitUpdate(route: ResourceRoute, entry: Entry, asked: KubeObject, options: WriteOptions): Promise<KubeObject | undefined> {
+    const { kind } = route;
+    const live = this.#deps.views.object(kind, entry);
+    const context = { now: this.#deps.env.clock.now(), subresource: route.subresource };
+    const request: AdmissionRequest = { operation: 'UPDATE', kind, route, previous: live, ...options };
+    let next = await this.#mutate(this.#defaulted(kind, { ...asked, metadata: keptMeta(asked.metadata, live.metadata) }), request);
+    next = kind.rules.prepareUpdate?.(next, live, context) ?? keptOtherHalf(kind, next, live, route.subresource);
+    if (hasGeneration(kind) && route.subresource !== 'status' && changesGeneration(kind, next, live)) {
+      next = { ...next, metadata: { ...next.metadata, generation: (live.metadata.generation ?? 0) + 1 } };
+    }
+    const errors = kind.rules.validate?.(next, live, context) ?? [];
+    if (errors.length > 0) throw invalidObject(kind, route.name, errors);
+    await this.#admit(next, request);
+    const value = stored(kind, next);
+    if (options.dryRun || equalJson(value, entry.value)) return options.dryRun ? next : live;
+    const gone = isReadyToGo(kind, next);
+    const done = await this.#deps.store.commit(entry.key, entry.modified, gone ? undefined : value);
+    if (!done.ok) return undefined;
+    return gone ? { ...next, metadata: { ...next.metadata, resourceVersion: String(done.revision) } } : this.#deps.views.object(kind, done.entry);
+  }
+
+  #defaulted(kind: Kind, object: KubeObject): KubeObject {
+    return kind.rules.defaults?.(object) ?? object;
+  }
+
+  async #mutate(object: KubeObject, request: AdmissionRequest): Promise<KubeObject> {
+    let next = object;
+    for (const plugin of this.#deps.plugins) if (plugin.mutate) next = await plugin.mutate(next, request);
+    return next === object ? object : this.#defaulted(request.kind, next);
+  }
+
+  async #admit(object: KubeObject | undefined, request: AdmissionRequest): Promise<void> {
+    for (const plugin of this.#deps.plugins) await plugin.validate?.(object, request);
+  }
+
+  /** The object with what the server gives every new object. */
+  #identified(route: ResourceRoute, draft: KubeObject): KubeObject {
+    const { kind } = route;
+    const given = draft.metadata;
+    if (given.resourceVersion) throw new ApiError('BadRequest', 'resourceVersion should not be set on objects to be created');
+    if (!given.name && !given.generateName) {
+      throw invalidObject(kind, '', [required('metadata.name', 'name or generateName is required')]);
+    }
+    const name = given.name || `${(given.generateName as string).slice(0, generatedPrefixMax)}${this.#deps.env.random.suffix(generatedSuffixLength)}`;
+    const { deletionTimestamp: _gone, deletionGracePeriodSeconds: _grace, ...rest } = given;
+    const metadata: Meta = {
+      ...rest,
+      name,
+      ...(kind.namespaced ? { namespace: route.namespace } : {}),
+      uid: this.#deps.env.random.uid(),
+      creationTimestamp: timestamp(this.#deps.env.clock.now()),
+    };
+    return { ...draft, metadata };
+  }
+
+  async #exists(route: ResourceRoute): Promise<boolean> {
+    return (await this.#deps.store.get(this.#keyOf(route))).entry !== undefined;
+  }
+
+  #keyOf(route: ResourceRoute): string {
+    assert(route.name !== '', 'a stored object has a name');
+    return storageKey(route.kind, route.namespace, route.name);
+  }
+}
+
+/** The stored form: without the revision, which the store alone knows. */
+export function stored(kind: Kind, object: KubeObject): Json {
+  const form = kind.rules.storedAs ? kind.rules.storedAs.to(object) : object;
+  const { resourceVersion: _revision, ...metadata } = form.metadata;
+  return { ...form, metadata } as unknown as JsonObject;
+}
+
+export const hasStatus = (kind: Kind): boolean => kind.subresources.some((subresource) => subresource.name === 'status');
+const hasGeneration = (kind: Kind): boolean => kind.rules.hasGeneration ?? hasStatus(kind);
+
+function withoutStatus(kind: Kind, object: KubeObject): KubeObject {
+  if (!hasStatus(kind) || object.status === undefined) return object;
+  const { status: _status, ...rest } = object;
+  return rest;
+}
+
+/** A main write keeps the stored status; a status write keeps everything else. */
+function keptOtherHalf(kind: Kind, next: KubeObject, live: KubeObject, subresource: string): KubeObject {
+  if (subresource === 'status') {
+    const { status: _old, ...rest } = live;
+    return { ...rest, metadata: next.metadata, ...(next.status === undefined ? {} : { status: next.status }) };
+  }
+  if (!hasStatus(kind)) return next;
+  const { status: _asked, ...rest } = next;
+  return live.status === undefined ? rest : { ...rest, status: live.status };
+}
+
+/** What nobody may change in metadata stays as it was. */
+function keptMeta(next: Meta, live: Meta): Meta {
+  const { deletionTimestamp: _at, deletionGracePeriodSeconds: _grace, generation: _generation, ...rest } = next;
+  return {
+    ...rest,
+    name: live.name,
+    ...(live.namespace ? { namespace: live.namespace } : {}),
+    uid: live.uid,
+    resourceVersion: live.resourceVersion,
+    creationTimestamp: live.creationTimestamp,
+    ...(live.generation === undefined ? {} : { generation: live.generation }),
+    ...(live.generateName ? { generateName: live.generateName } : {}),
+    ...(live.deletionTimestamp ? { deletionTimestamp: live.deletionTimestamp } : {}),
+    ...(live.deletionGracePeriodSeconds === undefined ? {} : { deletionGracePeriodSeconds: live.deletionGracePeriodSeconds }),
+  };
+}
+
+function changesGeneration(kind: Kind, next: KubeObject, live: KubeObject): boolean {
+  if (kind.rules.changesGeneration) return kind.rules.changesGeneration(next, live);
+  const { metadata: _m, status: _s, ...after } = next;
+  const { metadata: _lm, status: _ls, ...before } = live;
+  return !equalJson(after, before);
+}
+
+/** A deleted object goes once its grace is over and nobody holds it any more. */
+export function isReadyToGo(kind: Kind, object: KubeObject): boolean {
+  const { deletionTimestamp, deletionGracePeriodSeconds = 0, finalizers = [] } = object.metadata;
+  return deletionTimestamp !== undefined && deletionGracePeriodSeconds === 0 && finalizers.length === 0 && !kind.rules.isHeld?.(object);
+}
+
+function alreadyExists({ kind, name }: ResourceRoute): ApiError {
+  return new ApiError('AlreadyExists', `${resourceText(kind)} ${JSON.stringify(name)} already exists`, {
+    name,
+    ...(kind.group ? { group: kind.group } : {}),
+    kind: kind.plural,
+  });
+}
+
+export function conflict({ kind, name }: ResourceRoute, why: string): ApiError {
+  return new ApiError('Conflict', `Operation cannot be fulfilled on ${resourceText(kind)} ${JSON.stringify(name)}: ${why}`, {
+    name,
+    ...(kind.group ? { group: kind.group } : {}),
+    kind: kind.plural,
+  });
+}
+export const modified = (route: ResourceRoute): ApiError =>
+  conflict(route, 'the object has been modified; please apply your changes to the latest version and try again');
