@@ -272,8 +272,11 @@ function labelsOf(service: Service): Labels {
   };
 }
 
-const isOurs = (slice: EndpointSlice): boolean =>
-  slice.metadata.labels?.[managedByLabel] === managedBy || controllerOf(slice)?.kind === 'Service';
+// One whose label was taken away is still known by its owner, and gets the label back.
+function isOurs(slice: EndpointSlice): boolean {
+  const manager = slice.metadata.labels?.[managedByLabel];
+  return manager === managedBy || (manager === undefined && controllerOf(slice)?.kind === 'Service');
+}
 const serviceOf = (slice: EndpointSlice): Key => ({
   namespace: slice.metadata.namespace ?? '',
   name: controllerOf(slice)?.name ?? slice.metadata.labels?.[serviceNameLabel] ?? '',

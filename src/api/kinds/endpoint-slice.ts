@@ -1,5 +1,5 @@
 import type { Kind } from '../kind.ts';
-import type { KubeObject } from '../object.ts';
+import { type KubeObject, keyText } from '../object.ts';
 import { defineKind } from './define.ts';
 
 export interface Endpoint {
@@ -31,3 +31,6 @@ export interface EndpointSlice extends KubeObject<never, never> {
 export const endpointSlices: Kind<EndpointSlice> = defineKind<EndpointSlice>('discovery.k8s.io/v1', 'EndpointSlice');
 /** The label that ties a slice to its Service. */
 export const serviceNameLabel = 'kubernetes.io/service-name';
+/** `namespace/name` of the Service that a slice belongs to: the value of the index 'service'. */
+export const serviceKeyOf = (slice: EndpointSlice): string =>
+  keyText({ namespace: slice.metadata.namespace ?? '', name: slice.metadata.labels?.[serviceNameLabel] ?? '' });
