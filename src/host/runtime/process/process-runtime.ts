@@ -18,9 +18,9 @@ import type { Env, Millis } from '../../../base/env.ts';
 import type { Stop } from '../../../base/stop.ts';
 import type { Addresses } from './addresses.ts';
 import { execInside } from './exec.ts';
-import { planOf } from './plan.ts';
 import { ProcessImages } from './images.ts';
 import { readLog } from './log-reader.ts';
+import { planOf } from './plan.ts';
 import { Pod } from './pod.ts';
 import {
   makeFolder,
