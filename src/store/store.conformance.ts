@@ -133,11 +133,17 @@ function listTests(withStore: With<Store>): void {
       await Promise.all(keys.map((key) => store.commit(key, 0, key)));
       const { entries, remaining, revision } = await store.list('/p/');
       const expected = keys.filter((key) => key.startsWith('/p/')).sort();
-      assert.deepEqual(entries.map((entry) => entry.key), expected);
+      assert.deepEqual(
+        entries.map((entry) => entry.key),
+        expected,
+      );
       assert.equal(remaining, 0);
       assert.equal(revision, store.revision);
       assert.equal((await store.list('')).entries.length, keys.length);
-      assert.deepEqual((await store.list('/p/\uffff')).entries.map((entry) => entry.key), ['/p/\uffff']);
+      assert.deepEqual(
+        (await store.list('/p/\uffff')).entries.map((entry) => entry.key),
+        ['/p/\uffff'],
+      );
       assert.deepEqual((await store.list('/none/')).entries, []);
     }),
   );
@@ -164,7 +170,10 @@ function listTests(withStore: With<Store>): void {
           store.commit('/p/999', (await store.get('/p/999')).entry?.modified ?? 0, 'changed'),
         ]);
       }
-      assert.deepEqual(seen.map((entry) => entry.value), keys);
+      assert.deepEqual(
+        seen.map((entry) => entry.value),
+        keys,
+      );
     }),
   );
   test(
@@ -176,7 +185,10 @@ function listTests(withStore: With<Store>): void {
       assert.equal((await store.get('/a', first)).entry?.value, 1);
       assert.equal((await store.get('/a', second)).entry?.value, 2);
       assert.equal((await store.get('/a', first - 1)).entry, undefined);
-      assert.deepEqual((await store.list('/', { at: second })).entries.map((entry) => entry.value), [2]);
+      assert.deepEqual(
+        (await store.list('/', { at: second })).entries.map((entry) => entry.value),
+        [2],
+      );
       await assert.rejects(store.get('/a', store.revision + 1), Future);
       await assert.rejects(store.list('/', { at: store.revision + 1 }), Future);
     }),
@@ -207,11 +219,28 @@ function watchTests(withStore: With<Store>): void {
       const start = store.revision;
       const prefixes = ['', '/', '/a', '/a/', '/a/b', '/a/bc', '/a/b/', '/a/b/c', 'x', '/a//', '/a/b/c/d'];
       const watches = prefixes.map((prefix) => watched(store, prefix, start));
-      const keys = ['/a', '/a/b', '/a/bc', '/a/bcd', '/a/b/c', '/a/b/cd', '/a/c', '/b', 'x', 'xy/z', '/a//b', '/a/b/c/d'];
+      const keys = [
+        '/a',
+        '/a/b',
+        '/a/bc',
+        '/a/bcd',
+        '/a/b/c',
+        '/a/b/cd',
+        '/a/c',
+        '/b',
+        'x',
+        'xy/z',
+        '/a//b',
+        '/a/b/c/d',
+      ];
       for (const key of keys) await store.commit(key, 0, key);
       for (const [index, prefix] of prefixes.entries()) {
         const seen = watches[index]?.log.map((change) => change.entry.key);
-        assert.deepEqual(seen, keys.filter((key) => key.startsWith(prefix)), `prefix '${prefix}'`);
+        assert.deepEqual(
+          seen,
+          keys.filter((key) => key.startsWith(prefix)),
+          `prefix '${prefix}'`,
+        );
       }
     }),
   );

@@ -18,7 +18,7 @@ interface Write {
 
 interface Turn {
   readonly writes: readonly Write[];
-  readonly then: 'look' | 'compact' | 'restart';
+  readonly after: 'look' | 'compact' | 'restart';
   /** Where in history to look or compact: 0 the oldest, 1 the newest. */
   readonly where: number;
   readonly prefix: string;
@@ -32,7 +32,7 @@ const writes: fc.Arbitrary<Write> = fc.record({
 });
 const turns: fc.Arbitrary<Turn> = fc.record({
   writes: fc.array(writes, { maxLength: 8 }),
-  then: fc.constantFrom('look', 'look', 'compact', 'restart'),
+  after: fc.constantFrom('look', 'look', 'compact', 'restart'),
   where: fc.double({ min: 0, max: 1, noNaN: true }),
   prefix: fc.constantFrom(...prefixes),
   limit: fc.integer({ min: 1, max: 9 }),
@@ -50,11 +50,11 @@ export function modelTest(makeHome: () => StoreHome, durable: boolean): void {
           for (const turn of sequence) {
             await writeBoth(store, model, turn.writes);
             const at = model.oldest + Math.round(turn.where * (model.revision - model.oldest));
-            if (turn.then === 'compact') {
+            if (turn.after === 'compact') {
               await store.compact(at);
               model.oldest = Math.max(model.oldest, at);
             }
-            if (turn.then === 'restart' && durable) {
+            if (turn.after === 'restart' && durable) {
               await store.close();
               store = home.open();
             }
@@ -100,9 +100,10 @@ class Model {
   put(key: string, value: Json | undefined): Entry {
     const previous = this.stateAt(this.revision).get(key);
     const modified = this.revision + 1;
-    const entry: Entry = value === undefined && previous !== undefined
-      ? { ...previous, modified }
-      : { key, value: value as Json, created: previous?.created ?? modified, modified };
+    const entry: Entry =
+      value === undefined && previous !== undefined
+        ? { ...previous, modified }
+        : { key, value: value as Json, created: previous?.created ?? modified, modified };
     this.changes.push({ type: value === undefined ? 'delete' : 'put', entry, ...(previous && { previous }) });
     return entry;
   }
@@ -139,7 +140,10 @@ async function compare(store: Store, model: Model, { at, prefix, limit }: Look):
     assert.equal(first.remaining, Math.max(0, expected.length - limit));
     const after = first.entries.at(-1)?.key ?? '/a/b';
     const rest = await store.list(prefix, { at: revision, after });
-    assert.deepEqual(rest.entries, expected.filter((entry) => entry.key > after));
+    assert.deepEqual(
+      rest.entries,
+      expected.filter((entry) => entry.key > after),
+    );
     for (const key of keys) assert.deepEqual((await store.get(key, revision)).entry, state.get(key));
   }
   assert.deepEqual(watched(store, prefix, at).log, model.since(at, prefix));

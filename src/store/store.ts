@@ -88,7 +88,9 @@ export class StoreFull extends Error {
   readonly folder: string;
   readonly freeBytes: number;
   constructor(folder: string, freeBytes: number, cause?: unknown) {
-    super(`no room left in ${folder} (${freeBytes} bytes free): nothing was written, make room and try again`, { cause });
+    super(`no room left in ${folder} (${freeBytes} bytes free): nothing was written, make room and try again`, {
+      cause,
+    });
     this.name = 'StoreFull';
     this.folder = folder;
     this.freeBytes = freeBytes;

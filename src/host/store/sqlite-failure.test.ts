@@ -84,8 +84,14 @@ async function fillAndRecover(folder: string): Promise<void> {
   const written = await writeUntilFull(store);
   assert(written.length > 100);
   const { log } = watched(store, '/', 1);
-  assert.deepEqual(log.map((change) => change.entry.key), written);
-  assert.deepEqual((await store.list('/')).entries.map((entry) => entry.key), [...written].sort());
+  assert.deepEqual(
+    log.map((change) => change.entry.key),
+    written,
+  );
+  assert.deepEqual(
+    (await store.list('/')).entries.map((entry) => entry.key),
+    [...written].sort(),
+  );
   // Several in one turn: those judged against what failed fail with it.
   const revision = store.revision;
   const large = 'x'.repeat(1_000_000);
@@ -94,14 +100,20 @@ async function fillAndRecover(folder: string): Promise<void> {
     store.commit('/large', revision + 1, large),
     store.commit('/large', 0, large),
   ]);
-  assert.deepEqual(answers.map((answer) => answer.status), ['rejected', 'rejected', 'rejected']);
+  assert.deepEqual(
+    answers.map((answer) => answer.status),
+    ['rejected', 'rejected', 'rejected'],
+  );
   assert.equal(store.revision, revision);
   rmSync(ballast);
   const answer = await store.commit('/after', 0, 'there is room');
   assert(answer.ok && answer.revision === revision + 1);
   await store.close();
   const again = openSqliteStore(folder);
-  assert.deepEqual((await again.list('/')).entries.map((entry) => entry.key), [...written, '/after'].sort());
+  assert.deepEqual(
+    (await again.list('/')).entries.map((entry) => entry.key),
+    [...written, '/after'].sort(),
+  );
   await again.close();
 }
 
