@@ -1,0 +1,274 @@
+import { createServer as createHttp1, type Server as Http1Server, type IncomingMessage } from 'node:http';
+import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
+import { createServer as createTls, type Server as TlsServer, type TLSSocket } from 'node:tls';
+import { ApiError } from '../../api/error.ts';
+import type { ApiRequest, Caller, Transport } from '../../api/wire.ts';
+import type { Env, Millis } from '../../base/env.ts';
+import type { Pair } from '../x509/certificate.ts';
+import { answerOfError, writeAnswer } from './answer.ts';
+import { anonymous, type Identity, identityOf } from './caller.ts';
+import { deadlines, limits } from './limits.ts';
+import { assertLocalOrigin, assertLoopback } from './loopback.ts';
+import { GoneStop, hasBody, type Incoming, isGone, type Outgoing, readBody, requestOf } from './request.ts';
+import { leavesHttp, refusal, serveUpgrade, stopWith, upgradeDuplex } from './upgrade.ts';
+
+export interface Address {
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+}
+
+export interface HttpServerOptions {
+  readonly listen: Address;
+  readonly pair: Pair;
+  /** PEM of the authorities whose client certificates are believed. */
+  readonly clientAuthority: string;
+  /** Plain HTTP for people who want curl. Loopback only, because whoever reaches it is `caller`. */
+  readonly insecure?: Address & { readonly caller: Caller };
+}
+
+export interface HttpServer {
+  readonly port: number;
+  readonly insecurePort: number | undefined;
+  /** A renewed certificate, for connections from now on. */
+  replacePair(pair: Pair): void;
+  /** No new requests; those that run may finish; what still runs after the grace is cut. */
+  close(grace?: Millis): Promise<void>;
+}
+
+const identityKey = Symbol('identity');
+type Known = { [identityKey]?: Identity };
+
+/** One TLS listener: ALPN hands each connection to HTTP/2 or to HTTP/1.1, and upgrades travel on the latter. */
+export async function serveHttp(env: Env, transport: Transport, options: HttpServerOptions): Promise<HttpServer> {
+  const front = new Front(env, transport);
+  const tls = front.tlsServer(options);
+  const insecure = options.insecure ? front.plainServer(options.insecure) : undefined;
+  const port = await listen(tls, options.listen);
+  try {
+    const insecurePort = insecure && options.insecure ? await listen(insecure, options.insecure) : undefined;
+    return {
+      port,
+      insecurePort,
+      replacePair: (pair) => tls.setSecureContext(secrets(options, pair)),
+      close: (ms) => front.close(ms),
+    };
+  } catch (error) {
+    await front.close(0);
+    throw error;
+  }
+}
+
+const secrets = (options: HttpServerOptions, pair: Pair) => ({
+  cert: pair.certificate,
+  key: pair.key,
+  ca: options.clientAuthority,
+  minVersion: 'TLSv1.2' as const,
+});
+
+function listen(server: NetServer, at: Address): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => reject(new Error(`listen on ${at.host}:${at.port}`, { cause: error })));
+    server.listen(at.port, at.host, () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+class Front {
+  readonly #env: Env;
+  readonly #transport: Transport;
+  readonly #http1: Http1Server;
+  readonly #http2: Http2Server;
+  readonly #listeners: NetServer[] = [];
+  readonly #sockets = new Set<Socket>();
+  readonly #sessions = new Set<ServerHttp2Session>();
+  /** Watches, streams and upgrades: they end when asked to, not by themselves. */
+  readonly #endless = new Set<() => void>();
+  readonly #identities = new WeakMap<object, Identity>();
+  #closing = false;
+
+  constructor(env: Env, transport: Transport) {
+    this.#env = env;
+    this.#transport = transport;
+    this.#http1 = this.#http1Server((incoming) => (incoming.socket as Known)[identityKey] ?? anonymous);
+    // It never listens itself, but it looks for clients that send their headers too slowly only once it "does".
+    this.#http1.emit('listening');
+    this.#http2 = createHttp2(
+      { settings: { maxConcurrentStreams: limits.streamsPerSessionMax } },
+      (incoming, outgoing) => {
+        const session = incoming.stream.session;
+        this.#serve(incoming, outgoing as unknown as Outgoing, (session && this.#identities.get(session)) ?? anonymous);
+      },
+    );
+    this.#http2.on('session', (session) => this.#track(session));
+  }
+
+  tlsServer(options: HttpServerOptions): TlsServer {
+    const server = createTls(
+      {
+        ...secrets(options, options.pair),
+        ALPNProtocols: ['h2', 'http/1.1'],
+        requestCert: true,
+        // Judged per request: the answer to a certificate of a stranger is a 401, not a broken handshake.
+        rejectUnauthorized: false,
+        handshakeTimeout: deadlines.handshakeMs,
+        noDelay: true,
+        keepAlive: true,
+        keepAliveInitialDelay: deadlines.keepAliveProbeMs,
+      },
+      (socket) => this.#welcome(socket),
+    );
+    server.on('tlsClientError', (error) => this.#env.log.debug('a TLS handshake failed', { error: error.message }));
+    this.#register(server);
+    return server;
+  }
+
+  plainServer(options: NonNullable<HttpServerOptions['insecure']>): NetServer {
+    assertLoopback(options.host);
+    const identity: Identity = { ...anonymous, caller: options.caller };
+    const server = this.#http1Server((incoming) => {
+      assertLocalOrigin(incoming);
+      return identity;
+    });
+    this.#register(server);
+    return server;
+  }
+
+  async close(grace: Millis = 5_000): Promise<void> {
+    this.#closing = true;
+    const closed = this.#listeners.map((server) => new Promise((resolve) => server.close(resolve)));
+    for (const end of [...this.#endless]) end();
+    for (const session of this.#sessions) session.close();
+    this.#http1.closeIdleConnections();
+    const timer = setTimeout(() => this.#cut(), grace);
+    // TLS connections count as the listener's until they are gone; HTTP/1.1 ones idle on until looked at again.
+    const sweep = setInterval(() => this.#http1.closeIdleConnections(), 50);
+    await Promise.all(closed);
+    clearTimeout(timer);
+    clearInterval(sweep);
+    // Ends the search for slow clients.
+    this.#http1.close();
+  }
+
+  #cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #register(server: NetServer): void {
+    this.#listeners.push(server);
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+  }
+
+  #welcome(socket: TLSSocket): void {
+    (socket as Known)[identityKey] = identityOf(socket);
+    socket.on('error', (error) => this.#env.log.debug('a connection broke', { error: error.message }));
+    (socket.alpnProtocol === 'h2' ? this.#http2 : this.#http1).emit('connection', socket);
+  }
+
+  #track(session: ServerHttp2Session): void {
+    this.#identities.set(session, (session.socket as Known)[identityKey] ?? anonymous);
+    let streams = 0;
+    session.on('stream', (stream) => {
+      streams++;
+      stream.once('close', () => streams--);
+    });
+    // A quiet watch is not idle; a session without a stream is.
+    session.setTimeout(deadlines.idleMs, () => streams === 0 && session.close());
+    this.#sessions.add(session);
+    session.once('close', () => this.#sessions.delete(session));
+  }
+
+  #http1Server(identify: (incoming: IncomingMessage) => Identity): Http1Server {
+    const options = {
+      maxHeaderSize: limits.headerBytesMax,
+      headersTimeout: deadlines.headersMs,
+      requestTimeout: deadlines.requestMs,
+      connectionsCheckingInterval: deadlines.headersMs / 8,
+      keepAliveTimeout: deadlines.idleMs,
+      noDelay: true,
+      optimizeEmptyRequests: true,
+      shouldUpgradeCallback: leavesHttp,
+    };
+    const server = createHttp1(options, (incoming, outgoing) => {
+      if (this.#closing) outgoing.shouldKeepAlive = false;
+      this.#guard(incoming, outgoing, identify);
+    });
+    server.on(
+      'upgrade',
+      (incoming, socket, head) => void this.#upgrade(incoming, socket as Socket, { head, identify }),
+    );
+    return server;
+  }
+
+  #guard(incoming: IncomingMessage, outgoing: Outgoing, identify: (incoming: IncomingMessage) => Identity): void {
+    let identity: Identity;
+    try {
+      identity = identify(incoming);
+    } catch (error) {
+      void writeAnswer(outgoing, asking(incoming), answerOfError(error));
+      return;
+    }
+    this.#serve(incoming, outgoing, identity);
+  }
+
+  #serve(incoming: Incoming, outgoing: Outgoing, identity: Identity): void {
+    const asked = asking(incoming);
+    this.#answer(incoming, outgoing, identity).catch((error: unknown) => {
+      this.#report(error, asked);
+      if (outgoing.headersSent || isGone(outgoing)) return outgoing.destroy();
+      return void writeAnswer(outgoing, asked, answerOfError(error));
+    });
+  }
+
+  async #answer(incoming: Incoming, outgoing: Outgoing, identity: Identity): Promise<void> {
+    let request = requestOf(incoming, identity, new GoneStop(outgoing));
+    if (hasBody(incoming)) {
+      const body = await readBody(incoming);
+      if (body) request = { ...request, body };
+    }
+    const answer = await this.#transport(request);
+    if (!('watch' in answer) && !('stream' in answer)) return writeAnswer(outgoing, request, answer);
+    const end = () => outgoing.end();
+    if (this.#closing) throw new ApiError('ServiceUnavailable', 'the server is shutting down');
+    this.#endless.add(end);
+    outgoing.once('close', () => this.#endless.delete(end));
+    await writeAnswer(outgoing, request, answer);
+  }
+
+  async #upgrade(
+    incoming: IncomingMessage,
+    socket: Socket,
+    how: { readonly head: Uint8Array; readonly identify: (incoming: IncomingMessage) => Identity },
+  ): Promise<void> {
+    const end = () => socket.destroy();
+    const duplex = upgradeDuplex(socket, how.head);
+    this.#endless.add(end);
+    socket.once('close', () => this.#endless.delete(end));
+    const asked = asking(incoming);
+    try {
+      const request: ApiRequest = { ...requestOf(incoming, how.identify(incoming), stopWith(socket)), duplex };
+      const answer = await this.#transport(request);
+      if ('upgrade' in answer) await serveUpgrade(incoming, socket, duplex, answer);
+      else await writeAnswer(refusal(incoming, socket), asked, answer);
+    } catch (error) {
+      this.#report(error, asked);
+      if (socket.bytesWritten === 0 || !socket.destroyed)
+        await writeAnswer(refusal(incoming, socket), asked, answerOfError(error));
+    }
+  }
+
+  #report(error: unknown, asked: { readonly method: string; readonly url: string }): void {
+    if (error instanceof ApiError) return;
+    this.#env.metrics.count('mini_k8s_http_failures_total', { method: asked.method });
+    this.#env.log.error('a request failed', { method: asked.method, path: asked.url.split('?')[0], error });
+  }
+}
+
+const asking = (incoming: Incoming) => ({
+  method: incoming.method ?? '',
+  url: incoming.url ?? '',
+  headers: incoming.headers as ApiRequest['headers'],
+});
