@@ -32,11 +32,11 @@ async function measure(name: string, store: Store): Promise<void> {
   for (let n = 0; n < 5000; n++) {
     store.watch(`/pods/quiet-${n}/`, store.revision, { take: () => 'more', closed: () => {} }, never);
   }
-  await commits(name, store, 500, 1, 'one at a time, 5000 quiet watchers');
+  await commits(`${name}, 5000 watchers elsewhere`, store, 500, 1);
   await store.close();
 }
 
-async function commits(name: string, store: Store, count: number, atOnce: number, label?: string): Promise<void> {
+async function commits(name: string, store: Store, count: number, atOnce: number): Promise<void> {
   const base = store.revision;
   let longest = 0;
   const start = performance.now();
@@ -46,8 +46,8 @@ async function commits(name: string, store: Store, count: number, atOnce: number
     await Promise.all(answers);
     longest = Math.max(longest, performance.now() - turn);
   }
-  const label2 = label ?? `commits, ${atOnce} in a turn`;
-  report(name, `${label2} (longest turn ${longest.toFixed(1)} ms)`, performance.now() - start, count);
+  const what = `commits, ${atOnce} in a turn (longest turn ${longest.toFixed(1)} ms)`;
+  report(name, what, performance.now() - start, count);
 }
 
 async function reads(name: string, store: Store): Promise<void> {
@@ -62,7 +62,9 @@ async function reads(name: string, store: Store): Promise<void> {
 
 function report(name: string, what: string, ms: number, count: number): void {
   const each = ((ms * 1000) / count).toFixed(1);
-  console.log(`${name.padEnd(7)} ${what.padEnd(64)} ${each.padStart(10)} us each ${Math.round((count * 1000) / ms)}/s`);
+  console.log(
+    `${name.padEnd(31)} ${what.padEnd(48)} ${each.padStart(10)} us each ${Math.round((count * 1000) / ms)}/s`,
+  );
 }
 
 function megabytes(): number {

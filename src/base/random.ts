@@ -18,7 +18,8 @@ export function seeded(seed: string): Random {
     below,
     suffix: (length) => draw(length, suffixAlphabet),
     uid: () =>
-      `${draw(8, hexDigits)}-${draw(4, hexDigits)}-4${draw(3, hexDigits)}-${draw(1, '89ab')}${draw(3, hexDigits)}-${draw(12, hexDigits)}`,
+      `${draw(8, hexDigits)}-${draw(4, hexDigits)}-4${draw(3, hexDigits)}-` +
+      `${draw(1, '89ab')}${draw(3, hexDigits)}-${draw(12, hexDigits)}`,
     fork: (label) => seeded(`${seed}/${label}`),
   };
 }

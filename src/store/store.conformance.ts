@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Stop } from '../base/stop.ts';
 import { never, StopSource } from '../base/stop.ts';
 import type { HistoryLimits } from './history.ts';
 import type { Change, Commit, Entry, Revision, Store, Watcher } from './store.ts';
@@ -271,16 +272,16 @@ function watchEndTests(withStore: With<Store>): void {
   test(
     'Store watch ends when it is full, stopped, or the store is closed',
     withStore(async (store) => {
-      const full = watched(store, '/', store.revision, 1);
+      const full = watched(store, '/', store.revision, { max: 1 });
       const stop = new StopSource();
-      const stopped = watched(store, '/', store.revision, Number.POSITIVE_INFINITY, stop);
+      const stopped = watched(store, '/', store.revision, { stop });
       const last = watched(store, '/', store.revision);
       await store.commit('/a', 0, 1);
       stop.stop();
       await store.commit('/b', 0, 1);
       assert.deepEqual([full.log.length, full.closed], [1, 'full']);
       assert.deepEqual([stopped.log.length, stopped.closed], [1, undefined]);
-      const late = watched(store, '/', store.revision - 2, 1);
+      const late = watched(store, '/', store.revision - 2, { max: 1 });
       assert.equal(late.closed, 'full');
       const unanswered = store.commit('/c', 0, 1);
       await store.close();
@@ -414,8 +415,7 @@ export function watched(
   store: Store,
   prefix: string,
   since: Revision,
-  max: number = Number.POSITIVE_INFINITY,
-  stop: StopSource = new StopSource(),
+  { max = Number.POSITIVE_INFINITY, stop = never }: { readonly max?: number; readonly stop?: Stop } = {},
 ): { readonly log: Change[]; readonly upTo: Revision; readonly closed: string | undefined } {
   const state = { log: [] as Change[], upTo: since, closed: undefined as string | undefined };
   const take: Watcher['take'] = (batch, upTo) => {

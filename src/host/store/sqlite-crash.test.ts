@@ -48,7 +48,8 @@ test('SqliteStore keeps every acknowledged write through a kill under concurrent
 });
 
 async function writeUntilKilled(folder: string, count: number): Promise<readonly Acknowledged[]> {
-  const program = `(${writeForever.toString()})(${JSON.stringify(import.meta.resolve('./sqlite.ts'))}, ${JSON.stringify(folder)}, ${writers})`;
+  const parameters = JSON.stringify([import.meta.resolve('./sqlite.ts'), folder, writers]);
+  const program = `(${writeForever.toString()})(...${parameters})`;
   const arguments_ = ['--no-warnings', '--input-type=module', '--eval', program];
   const child = spawn(process.execPath, arguments_, { stdio: ['ignore', 'pipe', 'inherit'] });
   const acknowledged: Acknowledged[] = [];
