@@ -33,7 +33,7 @@ export async function* readLog(
     if (options.tail !== undefined) skipTo(files, options.tail);
     for (;;) {
       // Asked before the last read, so that nothing written before the end is missed.
-      const over = !options.follow || isOver();
+      const over = isOver();
       for (const file of files) {
         for (let chunk = readOn(file); chunk.length > 0; chunk = readOn(file)) {
           const [bytes, left] = render(rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk, options);
@@ -42,8 +42,9 @@ export async function* readLog(
           if (stop.stopped) return;
         }
       }
-      if (over || stop.stopped) return;
+      if (!options.follow || stop.stopped) return;
       const younger = openAfter(path, files.at(-1));
+      if (younger.length === 0 && over) return;
       if (younger.length > 0) {
         const read = files;
         files = younger;
