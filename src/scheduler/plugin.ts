@@ -1,0 +1,40 @@
+import type { Pod } from '../api/kinds/pod.ts';
+import type { NodeInfo, Snapshot } from './snapshot.ts';
+
+export interface Rejection {
+  readonly reasons: readonly string[];
+  /** No eviction of other pods could change it. */
+  readonly final: boolean;
+}
+
+/** Pure and synchronous: sees a snapshot, answers. */
+export interface SchedulerPlugin<Prepared = unknown> {
+  readonly name: string;
+  readonly weight?: number;
+  /** Once per pod, before nodes are looked at. */
+  prepare?(pod: Pod, snapshot: Snapshot): Prepared;
+  /** The only nodes worth looking at, where the pod itself names them. */
+  narrow?(pod: Pod): readonly string[] | undefined;
+  filter?(pod: Pod, node: NodeInfo, prepared: Prepared): Rejection | undefined;
+  /** Any number; `normalize` or a plain cut brings it to 0..100. */
+  score?(pod: Pod, node: NodeInfo, prepared: Prepared): number;
+  normalize?(scores: readonly number[], prepared: Prepared): readonly number[];
+  /** Whether it has no opinion about this pod's score. */
+  silent?(pod: Pod, prepared: Prepared): boolean;
+}
+
+export const scoreMax = 100;
+
+/** The highest becomes 100, the rest in proportion. */
+export function proportional(scores: readonly number[]): readonly number[] {
+  const most = Math.max(0, ...scores);
+  return most === 0 ? scores : scores.map((score) => Math.floor((scoreMax * score) / most));
+}
+
+/** The lowest becomes 100, the highest 0. */
+export function inverse(scores: readonly number[]): readonly number[] {
+  const most = Math.max(0, ...scores);
+  return scores.map((score) => (most === 0 ? scoreMax : scoreMax - Math.floor((scoreMax * score) / most)));
+}
+
+export const rejected = (reason: string, final: boolean): Rejection => ({ reasons: [reason], final });

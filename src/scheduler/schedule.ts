@@ -1,0 +1,84 @@
+import type { Pod } from '../api/kinds/pod.ts';
+import type { Random } from '../base/env.ts';
+import { compareText } from '../base/text.ts';
+import { type Rejection, scoreMax, type SchedulerPlugin } from './plugin.ts';
+import type { NodeInfo, Snapshot } from './snapshot.ts';
+
+export type Placement = { readonly node: string } | { readonly unschedulable: string };
+
+interface Candidate {
+  readonly plugin: SchedulerPlugin;
+  readonly prepared: unknown;
+}
+
+/** Where a pod goes, or the sentence that says why nowhere. Equal nodes are drawn from by lot. */
+export function schedule(pod: Pod, snapshot: Snapshot, plugins: readonly SchedulerPlugin[], random: Random): Placement {
+  if (snapshot.nodes.length === 0) return { unschedulable: 'no nodes available to schedule pods' };
+  const prepared = plugins.map((plugin) => ({ plugin, prepared: plugin.prepare?.(pod, snapshot) }));
+  const rejections = new Map<NodeInfo, Rejection>();
+  const fitting: NodeInfo[] = [];
+  const excluded = narrowing(pod, plugins);
+  for (const node of snapshot.nodes) {
+    const rejection = excluded(node) ?? firstRejection(pod, node, prepared);
+    if (rejection) rejections.set(node, rejection);
+    else fitting.push(node);
+  }
+  if (fitting.length === 0) return { unschedulable: explain(pod, snapshot, rejections) };
+  if (fitting.length === 1) return { node: (fitting[0] as NodeInfo).name };
+  return { node: best(pod, fitting, prepared, random).name };
+}
+
+function narrowing(pod: Pod, plugins: readonly SchedulerPlugin[]): (node: NodeInfo) => Rejection | undefined {
+  const named = plugins.flatMap((plugin) => {
+    const nodes = plugin.narrow?.(pod);
+    return nodes ? [{ nodes: new Set(nodes), name: plugin.name }] : [];
+  });
+  return (node) => {
+    const by = named.find(({ nodes }) => !nodes.has(node.name));
+    return by && { reasons: [`node(s) didn't satisfy plugin(s) [${by.name}]`], final: true };
+  };
+}
+
+function firstRejection(pod: Pod, node: NodeInfo, candidates: readonly Candidate[]): Rejection | undefined {
+  for (const { plugin, prepared } of candidates) {
+    const rejection = plugin.filter?.(pod, node, prepared);
+    if (rejection) return rejection;
+  }
+  return undefined;
+}
+
+function best(pod: Pod, nodes: readonly NodeInfo[], candidates: readonly Candidate[], random: Random): NodeInfo {
+  const totals = nodes.map(() => 0);
+  for (const { plugin, prepared } of candidates) {
+    if (!plugin.score || plugin.silent?.(pod, prepared)) continue;
+    const raw = nodes.map((node) => plugin.score?.(pod, node, prepared) ?? 0);
+    const scores = plugin.normalize?.(raw, prepared) ?? raw.map((score) => Math.max(0, Math.min(scoreMax, score)));
+    for (const [index, score] of scores.entries()) totals[index] = (totals[index] ?? 0) + score * (plugin.weight ?? 1);
+  }
+  const most = Math.max(...totals);
+  const winners = nodes.filter((_node, index) => totals[index] === most);
+  return winners[random.below(winners.length)] as NodeInfo;
+}
+
+/** `0/3 nodes are available: 3 Insufficient cpu. ...`, as people and tools know it. */
+function explain(pod: Pod, snapshot: Snapshot, rejections: ReadonlyMap<NodeInfo, Rejection>): string {
+  const start = `0/${snapshot.nodes.length} nodes are available: `;
+  const reasons = counted([...rejections.values()].flatMap((rejection) => rejection.reasons));
+  const middle = `${start}${reasons}. no new claims to deallocate, preemption: `;
+  if ((pod.spec as { preemptionPolicy?: string }).preemptionPolicy === 'Never') {
+    return `${middle}not eligible due to preemptionPolicy=Never.`;
+  }
+  const evictions = [...rejections.values()].map(({ final }) =>
+    final ? 'Preemption is not helpful for scheduling' : 'No preemption victims found for incoming pod',
+  );
+  return `${middle}${start}${counted(evictions)}.`;
+}
+
+function counted(reasons: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  return [...counts]
+    .map(([reason, count]) => `${count} ${reason}`)
+    .sort(compareText)
+    .join(', ');
+}
