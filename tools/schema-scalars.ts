@@ -93,6 +93,7 @@ const byType: Readonly<Record<string, string>> = {
     'runtimeClassName enableServiceLinks preemptionPolicy setHostnameAsFQDN hostUsers hostnameOverride',
   'core.v1.PortStatus': 'error',
   'core.v1.Probe': 'terminationGracePeriodSeconds',
+  'core.v1.FileKeySelector': 'optional',
   'core.v1.GRPCAction': 'service',
   'core.v1.ProjectedVolumeSource': 'defaultMode',
   'core.v1.ReplicationControllerSpec': 'replicas',
@@ -162,7 +163,8 @@ const nulls: Readonly<Record<string, string>> = {
   'core.v1.ProjectedVolumeSource': 'sources',
   'core.v1.TypedLocalObjectReference': 'apiGroup',
   'core.v1.TypedObjectReference': 'apiGroup',
-  'discovery.v1.EndpointSlice': 'ports',
+  'discovery.v1.EndpointSlice': 'endpoints ports',
+  'resource.v1.DeviceClaim': 'requests',
   'rbac.v1.ClusterRole': 'rules',
   'rbac.v1.Role': 'rules',
   // Times that are not optional inside: absent is printed as null.
@@ -214,6 +216,23 @@ const zeros: Readonly<Record<string, string>> = {
   'resource.v1.DeviceCapacity': 'value',
 };
 
+// The documents name a zero default, but absent is printed as absent.
+const omitted: Readonly<Record<string, string>> = {
+  'autoscaling.v1.ScaleSpec': 'replicas',
+  'core.v1.AzureDiskVolumeSource': 'readOnly',
+  'core.v1.ConfigMapEnvSource': 'name',
+  'core.v1.ConfigMapKeySelector': 'name',
+  'core.v1.ConfigMapProjection': 'name',
+  'core.v1.ConfigMapVolumeSource': 'name',
+  'core.v1.FileKeySelector': 'optional',
+  'core.v1.GRPCAction': 'service',
+  'core.v1.LocalObjectReference': 'name',
+  'core.v1.ReplicationControllerSpec': 'minReadySeconds',
+  'core.v1.SecretEnvSource': 'name',
+  'core.v1.SecretKeySelector': 'name',
+  'core.v1.SecretProjection': 'name',
+};
+
 const paths = (table: Readonly<Record<string, string>>): ReadonlySet<string> =>
   new Set(Object.entries(table).flatMap(([type, fields]) => fields.split(' ').map((field) => `${type}.${field}`)));
 
@@ -223,3 +242,5 @@ export const optionalScalars = paths(byType);
 export const nullWhenAbsent = paths(nulls);
 /** Absent is printed as zero. */
 export const zeroWhenAbsent = paths(zeros);
+/** Absent is printed as absent, although the documents name a zero default. */
+export const omittedWhenAbsent = paths(omitted);

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { shortType } from '../src/api/schema/names.ts';
-import { nullWhenAbsent, optionalScalars, zeroWhenAbsent } from './schema-scalars.ts';
+import { nullWhenAbsent, omittedWhenAbsent, optionalScalars, zeroWhenAbsent } from './schema-scalars.ts';
 
 // Turns what a running Kubernetes says of itself (OpenAPI v2 and v3, discovery) and the published protobuf field
 // numbers into the tables of facts under src/api/schema/tables. `--check` fails where the tables are not what would be made.
@@ -62,6 +62,7 @@ const protobufScalar = new Map([
 ]);
 const schemas = readSchemas();
 const messages = readMessages();
+const goTypes = readGoTypes();
 const problems: string[] = [];
 const files = new Map<string, string>();
 const known = new Set<string>();
@@ -86,6 +87,23 @@ function readMessages(): Map<string, NumberedField[]> {
     if (name) fields.push({ name, number: Number(number), type: qualified(type, message), label });
   }
   return all;
+}
+
+/** What decode errors call a string of a type of its own: told by recorded answers, where they lie beside the documents. */
+function readGoTypes(): Map<string, string> {
+  const found = new Map<string, string>();
+  const unclear = new Set<string>();
+  for (const file of readdirSync(from).includes('answers') ? readdirSync(join(from, 'answers')).sort() : []) {
+    const text = readFileSync(join(from, 'answers', file), 'utf8');
+    for (const [, struct, path = '', type = ''] of text.matchAll(/Go struct field (\w+)\.([\w.$-]+) of type (?:\[\])?(v\w+\.\w+|types\.UID|string)/g)) {
+      const key = `${struct}.${path.slice(path.lastIndexOf('.') + 1)}`;
+      if (found.has(key) && found.get(key) !== type) unclear.add(key);
+      found.set(key, type);
+    }
+  }
+  // Structs of two groups may share a name; where they disagree neither is told.
+  for (const [key, type] of found) if (type === 'string' || unclear.has(key)) found.delete(key);
+  return found;
 }
 
 /** Types of the same package are named without it. */
@@ -147,17 +165,26 @@ function order(number: number | string): number {
   return String(number).split('/').reduce((sum, part, index) => sum + Number(part) / 1000 ** index, 0);
 }
 
-interface Place { readonly path: string; readonly type: string; readonly label: string }
+interface Place {
+  readonly path: string;
+  readonly type: string;
+  readonly label: string;
+  /** The embedded structs on the way. */
+  readonly inside: readonly string[];
+}
 
 /** JSON names of a message's fields, with the numbers on the way to them: an embedded struct is a message of its own. */
-function numberedFields(name: string, schema: Schema | undefined, prefix = ''): Map<string, Place> {
+function numberedFields(name: string, schema: Schema | undefined, prefix = '', inside: readonly string[] = []): Map<string, Place> {
   const fields = new Map<string, Place>();
   for (const field of messages.get(name) ?? []) {
     const path = `${prefix}${field.number}`;
     const json = schema ? jsonName(field.name, schema) : field.name;
     const embedded = json === undefined ? messages.get(field.type) : undefined;
-    if (json !== undefined) fields.set(json, { path, type: field.type, label: field.label });
-    else if (embedded) for (const [key, value] of numberedFields(field.type, schema, `${path}/`)) fields.set(key, value);
+    if (json !== undefined) fields.set(json, { path, type: field.type, label: field.label, inside });
+    else if (embedded) {
+      const own = field.type.slice(field.type.lastIndexOf('.') + 1);
+      for (const [key, value] of numberedFields(field.type, schema, `${path}/`, [...inside, own])) fields.set(key, value);
+    }
     else problems.push(`${name}.${field.name}: not in the schema`);
   }
   return fields;
@@ -203,8 +230,9 @@ function fieldRow(path: string, schema: Schema, at: Place | undefined, group: st
   }
   if (optionalScalars.has(path)) marks += 'p';
   if (nullWhenAbsent.has(path)) marks += 'n';
-  if (zeroWhenAbsent.has(path)) marks += 'z';
-  for (const table of [optionalScalars, nullWhenAbsent, zeroWhenAbsent]) if (table.has(path)) known.add(path);
+  if (zeroWhenAbsent.has(path)) marks += 'v';
+  if (omittedWhenAbsent.has(path)) marks += 'o';
+  for (const table of [optionalScalars, nullWhenAbsent, zeroWhenAbsent, omittedWhenAbsent]) if (table.has(path)) known.add(path);
   if (schema.enum) extras.e = schema.enum;
   const listType = schema['x-kubernetes-list-type'];
   if (listType) extras.l = listType;
@@ -212,6 +240,9 @@ function fieldRow(path: string, schema: Schema, at: Place | undefined, group: st
   if (schema['x-kubernetes-patch-merge-key']) extras.mk = schema['x-kubernetes-patch-merge-key'];
   if (schema['x-kubernetes-patch-strategy']) extras.ps = schema['x-kubernetes-patch-strategy'];
   if (schema['x-kubernetes-map-type']) extras.mt = schema['x-kubernetes-map-type'];
+  if (at && at.inside.length > 0) extras.in = at.inside;
+  const goType = goTypes.get(`${path.split('.').at(-2)}.${name}`);
+  if (goType && /^(?:\[\])?s$/.test(type)) extras.gt = goType;
   const row: Row = [name, numberOf(at), type];
   if (marks || Object.keys(extras).length > 0) row.push(marks);
   if (Object.keys(extras).length > 0) row.push(extras);
@@ -283,7 +314,7 @@ function facts(group: string, version: string, resource: Discovered) {
 }
 
 function writeOrCheck(): void {
-  for (const path of [...optionalScalars, ...nullWhenAbsent, ...zeroWhenAbsent]) {
+  for (const path of [...optionalScalars, ...nullWhenAbsent, ...zeroWhenAbsent, ...omittedWhenAbsent]) {
     if (!known.has(path)) problems.push(`${path}: named in schema-scalars.ts, but there is no such field`);
   }
   for (const problem of problems) console.error(problem);

@@ -39,11 +39,17 @@ export interface Field {
   readonly ref: TypeRef;
   /** Protobuf field numbers from here to the value: more than one where a struct is embedded. Empty: not in protobuf. */
   readonly numbers: readonly number[];
+  /** The names of those embedded structs, which decode errors tell. */
+  readonly inside?: readonly string[];
+  /** What decode errors call the type of a string, or of the strings of a list: `v1.PullPolicy`. */
+  readonly goType?: string;
   readonly required: boolean;
   /** Whether an absent value is printed: as nothing, as the zero of its type, or as null. */
   readonly absent: 'omit' | 'zero' | 'null';
   /** Whether a zero (0, false, '') that was sent is kept: it means something other than absent. */
   readonly keepsZero: boolean;
+  /** Whether the OpenAPI document names the zero of the type as its default. */
+  readonly zeroDefault: boolean;
   readonly enum?: readonly string[];
   /** The default that the OpenAPI document names, other than a zero. */
   readonly default?: unknown;
@@ -169,7 +175,8 @@ function fieldOf([name, number, code, flags = '', extras = {}]: FieldRow, group:
   const ref = refOf(code, group);
   const required = flags.includes('r');
   const collection = ref.type === 'list' || ref.type === 'map';
-  const absent = flags.includes('n') || (collection && required) ? 'null' : flags.includes('z') ? 'zero' : 'omit';
+  const zero = flags.includes('v') || (flags.includes('z') && !flags.includes('o'));
+  const absent = flags.includes('n') || (collection && required) ? 'null' : zero ? 'zero' : 'omit';
   return {
     name,
     ref,
@@ -177,6 +184,9 @@ function fieldOf([name, number, code, flags = '', extras = {}]: FieldRow, group:
     required,
     absent,
     keepsZero: flags.includes('p'),
+    zeroDefault: flags.includes('z'),
+    ...(extras.in ? { inside: extras.in as string[] } : {}),
+    ...(extras.gt ? { goType: extras.gt as string } : {}),
     ...(extras.e ? { enum: extras.e as string[] } : {}),
     ...(extras.d === undefined ? {} : { default: extras.d }),
     ...(extras.l ? { listType: extras.l as 'atomic' } : {}),

@@ -29,7 +29,7 @@ export function walk(type: ObjectType, value: unknown, options: WalkOptions = {}
   return { value: walker.object(type, value), unknown: walker.unknown, errors: walker.errors };
 }
 
-type Step = string | number | { readonly key: string };
+type Step = Field | number | { readonly key: string };
 
 class Walker {
   readonly unknown: string[] = [];
@@ -57,7 +57,7 @@ class Walker {
       }
       const member = value[key];
       if (member === null || member === undefined) continue;
-      this.#steps.push(key);
+      this.#steps.push(field);
       const read = this.read(field.ref, member);
       this.#steps.pop();
       if (read !== undefined && (field.absent !== 'omit' || !isEmpty(read, field))) out[key] = read;
@@ -165,6 +165,7 @@ class Walker {
 
   #quantity(value: Json, inList: boolean): Json | undefined {
     const text = typeof value === 'string' ? value.trim() : typeof value === 'number' ? String(value) : 'x';
+    if (plainQuantity.test(text)) return text;
     const parsed = tryParseQuantity(text);
     if ('error' in parsed) {
       this.errors.push(parsed.error);
@@ -211,19 +212,25 @@ class Walker {
   #reportUnknown(key: string): void {
     if (this.#silent || this.unknown.length >= unknownMax) return;
     let path = this.#root;
-    for (const step of [...this.#steps, key]) {
+    for (const step of this.#steps) {
       if (typeof step === 'number') path += `[${step}]`;
-      else path += `${path ? '.' : ''}${typeof step === 'string' ? step : step.key}`;
+      else path += `${path ? '.' : ''}${'ref' in step ? step.name : step.key}`;
     }
-    this.unknown.push(path);
+    this.unknown.push(`${path}${path ? '.' : ''}${key}`);
   }
 
   #wrong(ref: TypeRef, value: Json, word = wordFor(value)): undefined {
-    const names = this.#steps.filter((step) => typeof step === 'string');
+    const names: string[] = [];
+    for (const field of this.#fields()) names.push(...(field.inside ?? []), field.name);
     const struct = this.#struct.slice(this.#struct.lastIndexOf('.') + 1);
     const into = names.length > 0 ? `Go struct field ${struct}.${names.join('.')}` : 'Go value';
-    this.errors.push(`json: cannot unmarshal ${word} into ${into} of type ${goName(ref, this.#struct)}`);
+    const type = goName(ref, this.#struct, this.#fields().at(-1)?.goType);
+    this.errors.push(`json: cannot unmarshal ${word} into ${into} of type ${type}`);
     return undefined;
+  }
+
+  #fields(): readonly Field[] {
+    return this.#steps.filter((step): step is Field => typeof step === 'object' && 'ref' in step);
   }
 }
 
@@ -254,6 +261,9 @@ const alwaysKept = (field: Field): boolean => {
   const type = field.ref.type;
   return type === 'intOrString' || type === 'raw' || type === 'json' || type === 'fieldsV1' || type === 'schemaOrBool';
 };
+
+/** Most quantities that are sent are canonical already. */
+const plainQuantity = /^[1-9][0-9]{0,2}(?:m|k|[MGT]i?|Ki)?$/;
 
 const printed = new WeakMap<ObjectType, readonly Field[]>();
 function alwaysPrinted(type: ObjectType): readonly Field[] {
@@ -303,14 +313,16 @@ function wordFor(value: unknown): string {
 
 const goTypeName = (name: string): string => name.slice(name.indexOf('.') + 1);
 
-function goName(ref: TypeRef, struct: string): string {
+function goName(ref: TypeRef, struct: string, named?: string): string {
   switch (ref.type) {
     case 'object':
       return goTypeName(ref.name);
     case 'list':
-      return ref.wrapped ? 'v1.ExtraValue' : `[]${goName(ref.items, struct)}`;
+      return ref.wrapped ? 'v1.ExtraValue' : `[]${goName(ref.items, struct, named)}`;
     case 'map':
       return ref.values.type === 'quantity' && struct.startsWith('core.') ? 'v1.ResourceList' : `map[string]${goName(ref.values, struct)}`;
+    case 'string':
+      return named ?? 'string';
     case 'bytes':
       return '[]uint8';
     case 'double':
