@@ -1,0 +1,201 @@
+import type { Container, ContainerStatus, Pod } from '../api/kinds/pod.ts';
+import type { Instant, Millis } from '../base/env.ts';
+import { parseTime } from '../base/text.ts';
+import type { ContainerState } from './runtime.ts';
+
+export const crashDelayMinMs = 10_000;
+export const crashDelayMaxMs = 300_000;
+/** A container that ran this long has made up for its crashes. */
+export const crashResetMs = 600_000;
+
+/** All that is known about one pod, as given to the pure deciders. Maps are empty where nothing is known. */
+export interface PodFacts {
+  readonly pod: Pod;
+  readonly now: Instant;
+  readonly sandbox?: { readonly ips: readonly string[] };
+  /** Every attempt of every container of this pod that the runtime still knows. */
+  readonly containers: readonly ContainerState[];
+  /** By container id. */
+  readonly verdicts: ReadonlyMap<string, ProbeVerdict>;
+  /** By container name: why the last try to start it failed. */
+  readonly failures: ReadonlyMap<string, StartFailure>;
+  /** By container name: the attempt from which crashes are counted. */
+  readonly streaks: ReadonlyMap<string, number>;
+  /** By container name, or '' for the sandbox: what is being done to it right now. */
+  readonly busy: ReadonlyMap<string, Busy>;
+}
+/** What the probes say; a probe that has not decided yet says nothing. */
+export interface ProbeVerdict {
+  readonly started?: boolean;
+  readonly ready?: boolean;
+  readonly live?: boolean;
+}
+export interface StartFailure {
+  readonly reason: string;
+  readonly message: string;
+  readonly at: Instant;
+  /** Failures in a row. */
+  readonly count: number;
+}
+export type Busy = { readonly doing: 'pulling' | 'starting' } | { readonly doing: 'stopping'; readonly graceMs: Millis };
+
+export type Role = 'init' | 'sidecar' | 'main';
+export type Attempt = Omit<ContainerState, 'sandbox'>;
+export interface ContainerView {
+  readonly container: Container;
+  readonly role: Role;
+  readonly latest?: Attempt;
+  /** The newest attempt that ended before the latest. */
+  readonly previous?: Attempt;
+  readonly started: boolean;
+  readonly ready: boolean;
+  /** A startup or liveness probe gave it up. */
+  readonly dead: boolean;
+  readonly failure?: StartFailure;
+  readonly busy?: Busy;
+  /** The latest attempt ended and another one is due. */
+  readonly restart?: { readonly delayMs: Millis; readonly at: Instant; readonly streak: number };
+}
+export interface PodView {
+  readonly pod: Pod;
+  readonly now: Instant;
+  readonly sandbox?: { readonly ips: readonly string[] };
+  readonly sandboxBusy: boolean;
+  readonly inits: readonly ContainerView[];
+  readonly mains: readonly ContainerView[];
+  /** Every init container has done its part, or a main container has run already. */
+  readonly initialized: boolean;
+  /** No main container will ever run again. */
+  readonly finished: boolean;
+  readonly failedInit?: ContainerView;
+  readonly deadlineAt?: Instant;
+}
+
+export const containerId = (uid: string, name: string, attempt: number): string => `${uid}_${name}_${attempt}`;
+
+/** The parts of a container id; names hold no underscore. */
+export function parseContainerId(id: string): { readonly uid: string; readonly name: string; readonly attempt: number } {
+  const last = id.lastIndexOf('_');
+  const middle = id.lastIndexOf('_', last - 1);
+  return { uid: id.slice(0, middle), name: id.slice(middle + 1, last), attempt: Number(id.slice(last + 1)) };
+}
+
+export function podView(facts: PodFacts): PodView {
+  const { pod, now } = facts;
+  const byName = new Map<string, ContainerState[]>();
+  for (const state of facts.containers) {
+    const { name } = parseContainerId(state.id);
+    const known = byName.get(name);
+    if (known) known.push(state);
+    else byName.set(name, [state]);
+  }
+  const see = (container: Container, role: Role): ContainerView =>
+    containerView(facts, { container, role, states: byName.get(container.name) ?? [] });
+  const inits = (pod.spec.initContainers ?? []).map((container) =>
+    see(container, container.restartPolicy === 'Always' ? 'sidecar' : 'init'),
+  );
+  const mains = pod.spec.containers.map((container) => see(container, 'main'));
+  const failedInit = inits.find((view) => view.role === 'init' && hasFailed(view));
+  const start = pod.status?.startTime;
+  const limit = pod.spec.activeDeadlineSeconds;
+  return {
+    pod,
+    now,
+    ...(facts.sandbox ? { sandbox: facts.sandbox } : {}),
+    sandboxBusy: facts.busy.has(''),
+    inits,
+    mains,
+    initialized: mains.some((view) => view.latest !== undefined) || inits.every(initDone),
+    finished: failedInit !== undefined || mains.every((view) => view.latest?.state === 'exited' && !view.restart),
+    ...(failedInit ? { failedInit } : {}),
+    ...(limit !== undefined && start ? { deadlineAt: (parseTime(start) + limit * 1000) as Instant } : {}),
+  };
+}
+
+/** Whether the next container in order may start. */
+export const initDone = (view: ContainerView): boolean =>
+  view.role === 'sidecar' ? view.started : view.latest?.state === 'exited' && view.latest.exitCode === 0;
+
+export const isRunning = (view: ContainerView): boolean => view.latest?.state === 'running';
+
+const hasFailed = (view: ContainerView): boolean =>
+  view.latest?.state === 'exited' && view.latest.exitCode !== 0 && view.restart === undefined;
+
+interface Seen {
+  readonly container: Container;
+  readonly role: Role;
+  readonly states: readonly ContainerState[];
+}
+
+function containerView(facts: PodFacts, { container, role, states }: Seen): ContainerView {
+  const status = statusOf(facts.pod, container.name);
+  const attempts: Attempt[] = [...states].sort((a, b) => b.attempt - a.attempt);
+  const remembered = status && rememberedAttempt(status);
+  // A container that the engine has lost still happened: its end is known, or at least that it had one.
+  if (remembered && !(attempts[0] && attempts[0].attempt >= remembered.attempt)) attempts.unshift(remembered);
+  const latest = attempts[0];
+  const previous = attempts.slice(1).find((attempt) => attempt.state === 'exited');
+  const verdict = (latest && facts.verdicts.get(latest.id)) ?? {};
+  // An agent that starts again believes what it last reported, until its probes say otherwise.
+  const adopted = latest !== undefined && status?.containerID?.endsWith(`//${latest.id}`) === true;
+  const running = latest?.state === 'running';
+  const started = running && (verdict.started ?? (!container.startupProbe || (adopted && status?.started === true)));
+  const ready = started && (verdict.ready ?? (!container.readinessProbe || (adopted && status?.ready === true)));
+  const failure = facts.failures.get(container.name);
+  const busy = facts.busy.get(container.name);
+  const restart = latest && restartOf(facts, container, { role, latest });
+  return {
+    container,
+    role,
+    ...(latest ? { latest } : {}),
+    ...(previous ? { previous } : {}),
+    started,
+    ready: role === 'init' ? latest?.state === 'exited' && latest.exitCode === 0 : ready,
+    dead: running && verdict.live === false,
+    ...(failure ? { failure } : {}),
+    ...(busy ? { busy } : {}),
+    ...(restart ? { restart } : {}),
+  };
+}
+
+function restartOf(
+  facts: PodFacts,
+  container: Container,
+  { role, latest }: { readonly role: Role; readonly latest: Attempt },
+): ContainerView['restart'] {
+  if (latest.state !== 'exited') return undefined;
+  const policy = role === 'sidecar' ? 'Always' : (container.restartPolicy ?? facts.pod.spec.restartPolicy ?? 'Always');
+  const succeeded = latest.exitCode === 0;
+  if (policy === 'Never' || (succeeded && (policy === 'OnFailure' || role === 'init'))) return undefined;
+  const ended = latest.finishedAt ?? facts.now;
+  const recovered = latest.startedAt !== undefined && ended - latest.startedAt > crashResetMs;
+  const streak = recovered ? 0 : Math.max(0, latest.attempt - (facts.streaks.get(container.name) ?? 0));
+  // The first restart is immediate; from then on they wait, each time twice as long.
+  const delayMs = streak === 0 ? 0 : Math.min(crashDelayMinMs * 2 ** (streak - 1), crashDelayMaxMs);
+  return { delayMs, at: (ended + delayMs) as Instant, streak };
+}
+
+function statusOf(pod: Pod, name: string): ContainerStatus | undefined {
+  const named = (status: ContainerStatus) => status.name === name;
+  return pod.status?.containerStatuses?.find(named) ?? pod.status?.initContainerStatuses?.find(named);
+}
+
+function rememberedAttempt(status: ContainerStatus): Attempt | undefined {
+  if (!status.containerID) return undefined;
+  const id = status.containerID.slice(status.containerID.indexOf('//') + 2);
+  const attempt = parseContainerId(id).attempt;
+  if (Number.isNaN(attempt)) return undefined;
+  const ended = status.state?.terminated ?? status.lastState?.terminated;
+  const known = ended?.containerID === status.containerID ? ended : undefined;
+  const began = known?.startedAt ?? status.state?.running?.startedAt;
+  return {
+    id,
+    attempt,
+    state: 'exited',
+    exitCode: known?.exitCode ?? 137,
+    reason: known ? (known.reason ?? 'Error') : 'ContainerStatusUnknown',
+    imageId: status.imageID,
+    ...(began ? { startedAt: parseTime(began) } : {}),
+    ...(known?.finishedAt ? { finishedAt: parseTime(known.finishedAt) } : {}),
+  };
+}

@@ -1,0 +1,163 @@
+import type { Container, ContainerStateStatus, ContainerStatus, Pod, PodStatus } from '../api/kinds/pod.ts';
+import { isFinished } from '../api/kinds/pod.ts';
+import { timestamp } from '../base/text.ts';
+import { podConditions } from './pod-conditions.ts';
+import type { Attempt, ContainerView, PodView } from './pod-view.ts';
+
+export interface StatusHost {
+  readonly ips: readonly string[];
+  /** The runtime's name: how container ids begin. */
+  readonly scheme: string;
+}
+
+/** The status that upstream's kubelet would report. Conditions and fields of others are kept. */
+export function podStatus(view: PodView, host: StatusHost): PodStatus {
+  const { pod } = view;
+  const before = pod.status ?? {};
+  const ended = pod.metadata.deletionTimestamp !== undefined && everythingEnded(view);
+  const phase = phaseOf(view, ended);
+  const overdue = view.deadlineAt !== undefined && view.deadlineAt <= view.now && phase !== 'Succeeded';
+  const statuses = (views: readonly ContainerView[]) => views.map((seen) => containerStatus(view, seen, { host, ended }));
+  const ips = podIps(view, host);
+  const inits = statuses(view.inits);
+  const mains = statuses(view.mains);
+  return {
+    ...before,
+    ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
+    phase,
+    ...(overdue && phase === 'Failed' && before.reason === undefined
+      ? { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' }
+      : {}),
+    ...(host.ips[0] ? { hostIP: host.ips[0], hostIPs: host.ips.map((ip) => ({ ip })) } : {}),
+    ...(ips[0] ? { podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) } : {}),
+    startTime: before.startTime ?? timestamp(view.now),
+    ...(inits.length > 0 ? { initContainerStatuses: inits } : {}),
+    containerStatuses: mains,
+    qosClass: before.qosClass ?? qosClass(pod),
+    conditions: podConditions(view, { phase, inits, mains }),
+  };
+}
+
+/** Guaranteed, Burstable or BestEffort, by what the containers ask for. */
+export function qosClass(pod: Pod): string {
+  const counted = ['cpu', 'memory'] as const;
+  const all = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+  const asks = (container: Container) =>
+    counted.some((name) => {
+      const { requests, limits } = container.resources ?? {};
+      return (requests?.[name] ?? limits?.[name] ?? '0') !== '0';
+    });
+  if (!all.some(asks)) return 'BestEffort';
+  const full = (container: Container) =>
+    counted.every((name) => {
+      const limit = container.resources?.limits?.[name];
+      return limit !== undefined && (container.resources?.requests?.[name] ?? limit) === limit;
+    });
+  return all.every(full) ? 'Guaranteed' : 'Burstable';
+}
+
+function everythingEnded(view: PodView): boolean {
+  const all = [...view.inits, ...view.mains];
+  return all.every(({ latest, busy }) => latest?.state !== 'running' && busy?.doing !== 'starting');
+}
+
+function podIps(view: PodView, host: StatusHost): readonly string[] {
+  if (view.pod.spec.hostNetwork) return host.ips;
+  return view.sandbox?.ips ?? (view.pod.status?.podIPs ?? []).map(({ ip }) => ip);
+}
+
+function phaseOf(view: PodView, ended: boolean): NonNullable<PodStatus['phase']> {
+  const { pod, mains } = view;
+  // What is over stays over.
+  if (isFinished(pod)) return pod.status?.phase as 'Succeeded' | 'Failed';
+  const succeeded = mains.every(({ latest }) => latest?.state === 'exited' && latest.exitCode === 0);
+  const running = [...view.inits, ...mains].some(({ latest }) => latest?.state === 'running');
+  if (ended) return succeeded ? 'Succeeded' : 'Failed';
+  const overdue = view.deadlineAt !== undefined && view.deadlineAt <= view.now;
+  if (overdue || view.failedInit) return running && !overdue ? 'Pending' : 'Failed';
+  if (view.finished) return running ? 'Running' : succeeded ? 'Succeeded' : 'Failed';
+  if (!view.initialized) return 'Pending';
+  if (mains.some(({ latest }) => latest === undefined || latest.state === 'created')) return 'Pending';
+  return 'Running';
+}
+
+function containerStatus(
+  view: PodView,
+  seen: ContainerView,
+  { host, ended }: { readonly host: StatusHost; readonly ended: boolean },
+): ContainerStatus {
+  const { container, latest } = seen;
+  const state = ended && latest?.state !== 'exited' ? lost() : stateOf(view, seen, host.scheme);
+  const last = state.waiting && latest?.state === 'exited' ? latest : seen.previous;
+  // A container waiting to be restarted is still known by the attempt that failed.
+  const id = latest && latest.state !== 'created' ? `${host.scheme}://${latest.id}` : undefined;
+  return {
+    name: container.name,
+    state,
+    lastState: last ? { terminated: terminated(last, host.scheme) } : {},
+    ready: seen.ready && !(seen.role !== 'init' && latest?.state !== 'running'),
+    restartCount: latest?.attempt ?? 0,
+    image: container.image ?? '',
+    imageID: latest?.imageId ?? '',
+    ...(id ? { containerID: id } : {}),
+    started: seen.started,
+  };
+}
+
+function stateOf(view: PodView, seen: ContainerView, scheme: string): ContainerStateStatus {
+  const { latest, failure, restart, container } = seen;
+  if (latest?.state === 'running') {
+    return { running: latest.startedAt === undefined ? {} : { startedAt: timestamp(latest.startedAt) } };
+  }
+  if (failure && (latest?.state !== 'exited' || restart)) {
+    return { waiting: { reason: failureReason(seen), message: failureMessage(seen) } };
+  }
+  if (latest?.state === 'exited') {
+    const backsOff = restart && restart.at > view.now && !isOver(view);
+    if (!backsOff) return { terminated: terminated(latest, scheme) };
+    const { name, namespace, uid } = view.pod.metadata;
+    const message = `back-off ${duration(restart.delayMs)} restarting failed container=${container.name} pod=${name}_${namespace}(${uid})`;
+    return { waiting: { reason: 'CrashLoopBackOff', message } };
+  }
+  // With init containers upstream says PodInitializing of whatever waits.
+  return { waiting: { reason: view.inits.length > 0 ? 'PodInitializing' : 'ContainerCreating' } };
+}
+
+const isOver = (view: PodView): boolean =>
+  view.pod.metadata.deletionTimestamp !== undefined || isFinished(view.pod) || view.failedInit !== undefined;
+
+/** While it is tried again the error itself is told; between two tries, that there is a wait. */
+function failureReason({ failure, busy }: ContainerView): string {
+  if (failure?.reason === 'ErrImagePull' && !busy && failure.count > 1) return 'ImagePullBackOff';
+  return failure?.reason ?? '';
+}
+
+function failureMessage(seen: ContainerView): string {
+  const { failure, container } = seen;
+  if (failureReason(seen) !== 'ImagePullBackOff') return failure?.message ?? '';
+  return `Back-off pulling image "${container.image ?? ''}": ErrImagePull: ${failure?.message ?? ''}`;
+}
+
+const lost = (): ContainerStateStatus => ({
+  terminated: {
+    exitCode: 137,
+    reason: 'ContainerStatusUnknown',
+    message: 'The container could not be located when the pod was terminated',
+  },
+});
+
+function terminated(attempt: Attempt, scheme: string): NonNullable<ContainerStateStatus['terminated']> {
+  return {
+    exitCode: attempt.exitCode ?? 0,
+    reason: attempt.reason ?? (attempt.exitCode === 0 ? 'Completed' : 'Error'),
+    ...(attempt.startedAt === undefined ? {} : { startedAt: timestamp(attempt.startedAt) }),
+    ...(attempt.finishedAt === undefined ? {} : { finishedAt: timestamp(attempt.finishedAt) }),
+    containerID: `${scheme}://${attempt.id}`,
+  };
+}
+
+/** As Go writes a duration: 10s, 1m20s, 5m0s. */
+function duration(milliseconds: number): string {
+  const seconds = Math.floor(milliseconds / 1000);
+  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
+}
