@@ -26,6 +26,5 @@ export const deadlines = {
   lingerMs: 10_000 as Millis,
   /** How long a client waits for a sign of life of an answer that is not a watch. */
   silenceMs: 70_000 as Millis,
-  connectMs: 10_000 as Millis,
   keepAliveProbeMs: 30_000 as Millis,
 };
