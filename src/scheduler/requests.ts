@@ -1,4 +1,4 @@
-import type { Container, Pod } from '../api/kinds/pod.ts';
+import type { Container, Pod, Resources } from '../api/kinds/pod.ts';
 import { quantityBytes, quantityMillis } from '../api/quantity.ts';
 
 /** Amounts by resource: cpu in thousandths, all else in its own unit. */
@@ -47,7 +47,9 @@ function total(pod: Pod, of: (container: Container) => Amounts): Amounts {
     start = larger(start, needed);
   }
   const running = pod.spec.containers.reduce((sum, container) => plus(sum, of(container)), sidecars);
-  return plus(larger(start, running), amountsOf(pod.spec.overhead));
+  // What is asked for the pod as a whole stands in place of what its containers ask.
+  const whole = amountsOf((pod.spec as { readonly resources?: Resources }).resources?.requests);
+  return plus({ ...larger(start, running), ...whole }, amountsOf(pod.spec.overhead));
 }
 
 export function plus(a: Amounts, b: Amounts, sign: 1 | -1 = 1): Amounts {

@@ -42,7 +42,8 @@ export const balance: SchedulerPlugin<Requests> = {
   prepare: requestsOf,
   silent: (_pod, { real }) => (real['cpu'] ?? 0) === 0 && (real['memory'] ?? 0) === 0,
   score(_pod, node, { real }) {
-    return Math.floor((1 - unevenness(node, real['cpu'] ?? 0, real['memory'] ?? 0)) * scoreMax);
+    const change = unevenness(node, 0, 0) - unevenness(node, real['cpu'] ?? 0, real['memory'] ?? 0);
+    return Math.floor((scoreMax / 2) * (1 + change));
   },
 };
 
