@@ -4,14 +4,16 @@
 //   node tools/bootstrap.mjs [--build] COMMAND [ARGUMENT...]
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(root, 'node_modules');
 const windows = process.platform === 'win32';
-const wantedMajor = Number(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).devDependencies.node.split('.')[0]);
+const wantedMajor = Number(
+  JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).devDependencies.node.split('.')[0],
+);
 const projects = ['tsconfig.main.json', 'tsconfig.dashboard.json'];
 
 const words = process.argv.slice(2);
@@ -22,8 +24,7 @@ install();
 const node = nodeOfTheRepository();
 process.env.PATH = [dirname(node), join(modules, '.bin'), process.env.PATH ?? ''].join(delimiter);
 if (build) {
-  const present = projects.filter((project) => existsSync(join(root, JSON.parse(read(project)).include[0])));
-  run(node, [join(modules, 'typescript', 'bin', 'tsc'), '-b', ...present], 'the build failed');
+  run(node, [join(modules, 'typescript', 'bin', 'tsc'), '-b', ...projects], 'the build failed');
 }
 if (words.length > 0) process.exitCode = start(words[0] === 'node' ? node : words[0], words.slice(1)).status ?? 1;
 
@@ -50,10 +51,19 @@ function nodeOfTheRepository() {
     const folder = join(modules, 'node');
     if (existsSync(join(folder, 'installArchSpecificPackage.js'))) {
       process.stderr.write(`Fetching Node ${wantedMajor}...\n`);
-      spawnSync(process.execPath, ['installArchSpecificPackage.js'], { cwd: folder, stdio: ['ignore', 2, 2], env: bare() });
+      spawnSync(process.execPath, ['installArchSpecificPackage.js'], {
+        cwd: folder,
+        stdio: ['ignore', 2, 2],
+        env: bare(),
+      });
     }
   }
-  if (majorOf(binary) === wantedMajor) return binary;
+  if (majorOf(binary) === wantedMajor) {
+    // npm links no command whose file is not there yet.
+    const link = join(modules, '.bin', 'node');
+    if (!windows && !existsSync(link)) symlinkSync(join('..', 'node', 'bin', 'node'), link);
+    return binary;
+  }
   if (Number(process.versions.node.split('.')[0]) >= wantedMajor) return process.execPath;
   return fail(`Node ${wantedMajor} could not be fetched for this machine; install it yourself and run this again`);
 }
