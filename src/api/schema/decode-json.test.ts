@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { decodeJson, depthMax, JsonSyntaxError } from './decode-json.ts';
+
+const duplicates = (text: string) => decodeJson(text, { duplicates: true }).duplicates;
+
+test('decodeJson tells duplicate members with their paths', () => {
+  assert.deepEqual(duplicates('{"spec":{"containers":[{"image":"a"},{"image" : "b","image":"c"}]},"a":1,"\\u0061":2}'), [
+    'spec.containers[1].image',
+    'a',
+  ]);
+  assert.deepEqual(duplicates('{"a":"a","b":{"a":"\\"a\\":"},"c":["a","a"]}'), []);
+  assert.deepEqual(duplicates('{"__proto__":1,"__proto__":2}'), ['__proto__']);
+});
+
+test('decodeJson keeps __proto__ a member', () => {
+  const value = decodeJson('{"__proto__":{"x":1}}').value as object;
+  assert.deepEqual(Object.keys(value), ['__proto__']);
+  assert.equal(Object.getPrototypeOf(value), Object.prototype);
+});
+
+test('decodeJson words a syntax error as Go does', () => {
+  const cases: Readonly<Record<string, string>> = {
+    '': 'unexpected end of JSON input',
+    '{"a":1': 'unexpected end of JSON input',
+    '{a:1}': "invalid character 'a' looking for beginning of object key string",
+    '{"a" 1}': "invalid character '1' after object key",
+    '{"a":1 "b"}': "invalid character '\"' after object key:value pair",
+    '[1 2]': "invalid character '2' after array element",
+    '[1,]': "invalid character ']' looking for beginning of value",
+    '{"a":1,}': "invalid character '}' looking for beginning of object key string",
+    'nul1': "invalid character '1' in literal null (expecting 'l')",
+    '{} x': "invalid character 'x' after top-level value",
+    '-x': "invalid character 'x' in numeric literal",
+    '"\\x"': "invalid character 'x' in string escape code",
+    '"\n"': "invalid character '\\n' in string literal",
+    '01': "invalid character '1' after top-level value",
+  };
+  for (const [text, message] of Object.entries(cases)) {
+    assert.throws(() => decodeJson(text), new JsonSyntaxError(message), text);
+  }
+});
+
+test('decodeJson refuses what is too deep', () => {
+  const deep = '['.repeat(depthMax + 1) + ']'.repeat(depthMax + 1);
+  assert.throws(() => decodeJson(deep), new JsonSyntaxError('exceeded max depth'));
+  assert.throws(() => decodeJson('['.repeat(1e6)), new JsonSyntaxError('exceeded max depth'));
+  assert.doesNotThrow(() => decodeJson(deep.slice(1, -1)));
+});
+
+test('decodeJson reads whatever was written and finds no duplicates in it', () => {
+  fc.assert(
+    fc.property(fc.json(), (text) => {
+      assert.deepEqual(decodeJson(text, { duplicates: true }), { value: JSON.parse(text), duplicates: [] });
+    }),
+  );
+});
+
+test('decodeJson takes any text without a crash, and says why it is no JSON exactly when it is none', () => {
+  const texts = fc.oneof(fc.string(), fc.array(fc.constantFrom('{', '}', '[', ']', '"', ':', ',', '1', 'e', '\\', 'true', ' ')).map((a) => a.join('')));
+  fc.assert(
+    fc.property(texts, (text) => {
+      let valid = true;
+      try {
+        JSON.parse(text);
+      } catch {
+        valid = false;
+      }
+      if (valid) decodeJson(text, { duplicates: true });
+      else assert.throws(() => decodeJson(text), JsonSyntaxError);
+    }),
+  );
+});
+
+test('decodeJson is linear in hostile input', () => {
+  const hostile = [
+    `{${'"a":1,'.repeat(160_000)}"b":2}`,
+    `"${'\\\\'.repeat(500_000)}"`,
+    `"${'\\"'.repeat(500_000)}`,
+    `{"a":"${'\\'.repeat(1e6)}`,
+    `[${'{"a":[],"a":[]},'.repeat(60_000)}1]`,
+  ];
+  const start = performance.now();
+  for (const text of hostile) {
+    try {
+      decodeJson(text, { duplicates: true });
+    } catch (error) {
+      assert.ok(error instanceof JsonSyntaxError);
+    }
+  }
+  assert.ok(performance.now() - start < 1500, `${performance.now() - start} ms`);
+});

@@ -1,0 +1,230 @@
+import type { Json } from '../../base/json.ts';
+
+export interface DecodedJson {
+  readonly value: Json;
+  /** Paths of members that stand more than once in their object: `spec.containers[0].image`. The last one counts. */
+  readonly duplicates: readonly string[];
+}
+
+/** Deeper texts are refused, so that whatever walks the value later cannot run out of stack. */
+export const depthMax = 1000;
+/** As many duplicates are told, no more. */
+const duplicatesMax = 100;
+
+/** Why a text is not JSON, in the words of Go's decoder. */
+export class JsonSyntaxError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'JsonSyntaxError';
+  }
+}
+
+/**
+ * Reads JSON with the platform's own parser; duplicates, which that parser does not tell, are looked for in a second,
+ * linear pass and only when asked. Members named __proto__ are members like any other.
+ */
+export function decodeJson(text: string, options: { readonly duplicates?: boolean } = {}): DecodedJson {
+  if (text.length >= 2 * depthMax) refuseDepth(text);
+  let value: Json;
+  try {
+    value = JSON.parse(text) as Json;
+  } catch {
+    throw new JsonSyntaxError(syntaxError(text));
+  }
+  return { value, duplicates: options.duplicates ? findDuplicates(text) : [] };
+}
+
+const quote = 34;
+const backslash = 92;
+const comma = 44;
+const colon = 58;
+const openBrace = 123;
+const closeBrace = 125;
+const openBracket = 91;
+const closeBracket = 93;
+
+/** The index of the quote that ends the string which starts at `start`, or the length of the text. */
+function stringEnd(text: string, start: number): number {
+  let end = text.indexOf('"', start + 1);
+  while (end >= 0) {
+    let slashes = 0;
+    while (text.charCodeAt(end - 1 - slashes) === backslash && end - 1 - slashes > start) slashes += 1;
+    if (slashes % 2 === 0) return end;
+    end = text.indexOf('"', end + 1);
+  }
+  return text.length;
+}
+
+function refuseDepth(text: string): void {
+  let depth = 0;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code === quote) index = stringEnd(text, index);
+    else if (code === openBrace || code === openBracket) {
+      depth += 1;
+      if (depth > depthMax) throw new JsonSyntaxError('exceeded max depth');
+    } else if (code === closeBrace || code === closeBracket) depth -= 1;
+  }
+}
+
+interface Frame {
+  /** The members seen so far; none for a list. */
+  readonly seen: Set<string> | undefined;
+  key: string;
+  index: number;
+}
+
+/** Over a text that is known to be JSON. */
+function findDuplicates(text: string): readonly string[] {
+  const found = new Set<string>();
+  const frames: Frame[] = [];
+  let top: Frame | undefined;
+  for (let index = 0; index < text.length && found.size < duplicatesMax; index++) {
+    const code = text.charCodeAt(index);
+    if (code === quote) {
+      const end = stringEnd(text, index);
+      if (top?.seen && followedByColon(text, end + 1)) {
+        const key = memberName(text, index, end);
+        top.key = key;
+        if (top.seen.has(key)) found.add(pathOf(frames));
+        else top.seen.add(key);
+      }
+      index = end;
+    } else if (code === openBrace || code === openBracket) {
+      top = { seen: code === openBrace ? new Set() : undefined, key: '', index: 0 };
+      frames.push(top);
+    } else if (code === closeBrace || code === closeBracket) {
+      frames.pop();
+      top = frames[frames.length - 1];
+    } else if (code === comma && top) top.index += 1;
+  }
+  return [...found];
+}
+
+// Only member names are followed by a colon, so the two passes agree on what is one.
+function followedByColon(text: string, from: number): boolean {
+  let index = from;
+  while (isSpace(text.charCodeAt(index))) index += 1;
+  return text.charCodeAt(index) === colon;
+}
+
+function memberName(text: string, start: number, end: number): string {
+  const raw = text.slice(start + 1, end);
+  return raw.includes('\\') ? (JSON.parse(`"${raw}"`) as string) : raw;
+}
+
+function pathOf(frames: readonly Frame[]): string {
+  let path = '';
+  for (const frame of frames) path += frame.seen ? `${path ? '.' : ''}${frame.key}` : `[${frame.index}]`;
+  return path;
+}
+
+const isSpace = (code: number): boolean => code === 32 || code === 10 || code === 13 || code === 9;
+
+/** Finds the first character that cannot stand where it does, and says so as Go's decoder does. */
+function syntaxError(text: string): string {
+  const open: ('object' | 'list')[] = [];
+  // What may come next: a value, a member name, a colon, or what ends or continues the value before.
+  let want: 'value' | 'value or ]' | 'name' | 'name or }' | 'colon' | 'end' = 'value';
+  let index = 0;
+  for (;;) {
+    while (isSpace(text.charCodeAt(index))) index += 1;
+    if (index >= text.length) return 'unexpected end of JSON input';
+    const char = text[index] as string;
+    const inside = open.at(-1);
+    if (want === 'end') {
+      if (!inside) return complaint(text, index, 'after top-level value');
+      if (char === ',') want = inside === 'object' ? 'name' : 'value';
+      else if (char === (inside === 'object' ? '}' : ']')) open.pop();
+      else return complaint(text, index, inside === 'object' ? 'after object key:value pair' : 'after array element');
+      index += 1;
+    } else if (want === 'colon') {
+      if (char !== ':') return complaint(text, index, 'after object key');
+      want = 'value';
+      index += 1;
+    } else if ((want === 'name or }' && char === '}') || (want === 'value or ]' && char === ']')) {
+      open.pop();
+      want = 'end';
+      index += 1;
+    } else if (want === 'name' || want === 'name or }') {
+      if (char !== '"') return complaint(text, index, 'looking for beginning of object key string');
+      const read = readString(text, index);
+      if (typeof read === 'string') return read;
+      index = read;
+      want = 'colon';
+    } else if (char === '{' || char === '[') {
+      open.push(char === '{' ? 'object' : 'list');
+      want = char === '{' ? 'name or }' : 'value or ]';
+      index += 1;
+    } else {
+      const read = readScalar(text, index);
+      if (typeof read === 'string') return read;
+      index = read;
+      want = 'end';
+    }
+  }
+}
+
+function complaint(text: string, index: number, where: string): string {
+  if (index >= text.length) return 'unexpected end of JSON input';
+  const char = String.fromCodePoint(text.codePointAt(index) as number);
+  const shown = char === "'" ? "'\\''" : char === '"' ? "'\"'" : `'${JSON.stringify(char).slice(1, -1).replace('\\u00', '\\x')}'`;
+  return `invalid character ${shown} ${where}`;
+}
+
+/** Where the scalar ends, or what is wrong with it. */
+function readScalar(text: string, start: number): number | string {
+  const char = text[start] as string;
+  if (char === '"') return readString(text, start);
+  for (const word of ['true', 'false', 'null']) if (char === word[0]) return readWord(text, start, word);
+  return char === '-' || (char >= '0' && char <= '9') ? readNumber(text, start) : complaint(text, start, 'looking for beginning of value');
+}
+
+function readWord(text: string, start: number, word: string): number | string {
+  for (let offset = 1; offset < word.length; offset++) {
+    if (text[start + offset] !== word[offset]) {
+      return complaint(text, start + offset, `in literal ${word} (expecting '${word[offset]}')`);
+    }
+  }
+  return start + word.length;
+}
+
+function readString(text: string, start: number): number | string {
+  for (let index = start + 1; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code === quote) return index + 1;
+    if (code < 32) return complaint(text, index, 'in string literal');
+    if (code !== backslash) continue;
+    index += 1;
+    const escape = text[index];
+    if (escape === 'u') {
+      for (let digit = 1; digit <= 4; digit++) {
+        if (!/[0-9a-fA-F]/.test(text[index + digit] ?? '')) {
+          return complaint(text, index + digit, 'in \\u hexadecimal character escape');
+        }
+      }
+      index += 4;
+    } else if (escape === undefined || !'"\\/bfnrt'.includes(escape)) return complaint(text, index, 'in string escape code');
+  }
+  return 'unexpected end of JSON input';
+}
+
+function readNumber(text: string, start: number): number | string {
+  const digit = (at: number) => (text[at] ?? '') >= '0' && (text[at] ?? '') <= '9';
+  let index = text[start] === '-' ? start + 1 : start;
+  if (!digit(index)) return complaint(text, index, 'in numeric literal');
+  if (text[index] === '0') index += 1;
+  else while (digit(index)) index += 1;
+  if (text[index] === '.') {
+    index += 1;
+    if (!digit(index)) return complaint(text, index, 'after decimal point in numeric literal');
+    while (digit(index)) index += 1;
+  }
+  if (text[index] === 'e' || text[index] === 'E') {
+    index += 1;
+    if (text[index] === '+' || text[index] === '-') index += 1;
+    if (!digit(index)) return complaint(text, index, 'in exponent of numeric literal');
+    while (digit(index)) index += 1;
+  }
+  return index;
+}
