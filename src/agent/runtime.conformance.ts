@@ -342,14 +342,14 @@ class Bench {
     for await (const chunk of this.runtime.logs(id, { follow: false, timestamps: false, ...options }, stop)) {
       chunks.push(chunk);
     }
-    return Buffer.concat(chunks).toString();
+    return textOf(chunks);
   }
 
   async exec(id: string, command: readonly string[]): Promise<{ text: string; exitCode: number }> {
-    let text = '';
+    const said: Uint8Array[] = [];
     for await (const part of this.runtime.exec(id, command, { tty: false }, never)) {
-      if ('exitCode' in part) return { text, exitCode: part.exitCode };
-      text += Buffer.from(part.bytes).toString();
+      if ('exitCode' in part) return { text: textOf(said), exitCode: part.exitCode };
+      said.push(part.bytes);
     }
     throw new Error('exec ended without an exit code');
   }
@@ -359,6 +359,11 @@ class Bench {
     const chunks: Uint8Array[] = [];
     for await (const chunk of duplex.incoming) chunks.push(chunk);
     duplex.end();
-    return Buffer.concat(chunks).toString();
+    return textOf(chunks);
   }
+}
+
+function textOf(chunks: readonly Uint8Array[]): string {
+  const decoder = new TextDecoder();
+  return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join('') + decoder.decode();
 }
