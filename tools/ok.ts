@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 
 // The one gate: what you, the hook and CI run. `--all` adds everything end to end, and that is `npm test`.
 const root = join(import.meta.dirname, '..');
@@ -64,7 +64,9 @@ async function runStep(step: Step, live: boolean): Promise<Outcome> {
   const begun = performance.now();
   let output = '';
   const code = await new Promise<number>((resolve) => {
-    const environment = { ...process.env };
+    // The tools of this repository, also when the gate is started by hand.
+    const path = [dirname(process.execPath), join(root, 'node_modules', '.bin'), process.env['PATH']].join(delimiter);
+    const environment: NodeJS.ProcessEnv = { ...process.env, PATH: path };
     // A runner inside a runner reports to the outer one and prints nothing.
     delete environment['NODE_TEST_CONTEXT'];
     const child = spawn(file === 'node' ? process.execPath : file, words, {

@@ -66,6 +66,9 @@ export const bannedMembers: Readonly<Record<string, string>> = {
   'Math.random': 'a fork of env.random, with a name',
 };
 
+/** What is banned even in the tests of a pure folder: they run on virtual time and repeat exactly. */
+export const bannedInTests: readonly string[] = ['setTimeout', 'setInterval', 'Date.now', 'Math.random'];
+
 /** Methods that answer by locale, on whatever they are called. */
 export const bannedMethods: Readonly<Record<string, string>> = {
   localeCompare: 'compareText of base/text.ts (by code unit)',

@@ -102,6 +102,12 @@ for (const [source, advice] of banned)
     match(faultOf({ 'src/store/memory.ts': `${source}\n` }), advice);
   });
 
+test('Tidy lets a test of a pure folder measure, never sleep or draw chance', () => {
+  deepEqual(faultsOf({ 'src/store/a.test.ts': 'console.log(performance.now(), process.argv);\n' }), []);
+  match(faultOf({ 'src/store/b.test.ts': 'setTimeout(() => {}, 5);\n' }), /setTimeout .* use env\.clock\.after/);
+  match(faultOf({ 'src/store/c.test.ts': 'Math.random();\n' }), /Math\.random .* use a fork of env\.random/);
+});
+
 test('Tidy does not take a member, a key or a parameter for the global of that name', () => {
   const source = [
     'interface Pod { readonly process: number; readonly fetch: () => void }',
