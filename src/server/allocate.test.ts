@@ -35,17 +35,23 @@ test('ServiceAllocator gives an address in the range, the same for the same seed
   assert.ok(made.every((ip) => /^10\.96\.\d+\.\d+$/.test(ip) && ip !== '10.96.0.1'));
   assert.equal(create(two, draft('s0')).spec.clusterIP, made[0]);
   const { spec } = create(one, draft('families'));
-  assert.deepEqual([spec.clusterIPs, spec.ipFamilies, spec.ipFamilyPolicy], [[spec.clusterIP], ['IPv4'], 'SingleStack']);
+  assert.deepEqual(
+    [spec.clusterIPs, spec.ipFamilies, spec.ipFamilyPolicy],
+    [[spec.clusterIP], ['IPv4'], 'SingleStack'],
+  );
 });
 
 test('ServiceAllocator refuses an address that is taken or out of range, in the words of Kubernetes', () => {
   const from = allocator();
   const web = create(from, draft('web', { clusterIP: '10.96.0.10' }));
-  const text = 'Service "b" is invalid: spec.clusterIPs: Invalid value: ["10.96.0.10"]: failed to allocate IP 10.96.0.10: provided IP is already allocated';
+  const text =
+    'Service "b" is invalid: spec.clusterIPs: Invalid value: ["10.96.0.10"]: failed to allocate IP 10.96.0.10: provided IP is already allocated';
   assert.throws(() => from.allocate(draft('b', { clusterIP: '10.96.0.10' })), refusal(text));
   assert.throws(
     () => from.allocate(draft('b', { clusterIP: '10.97.0.1' })),
-    refusal('Service "b" is invalid: spec.clusterIPs: Invalid value: ["10.97.0.1"]: failed to allocate IP 10.97.0.1: the provided IP (10.97.0.1) is not in the valid range. The range of valid IPs is 10.96.0.0/16'),
+    refusal(
+      'Service "b" is invalid: spec.clusterIPs: Invalid value: ["10.97.0.1"]: failed to allocate IP 10.97.0.1: the provided IP (10.97.0.1) is not in the valid range. The range of valid IPs is 10.96.0.0/16',
+    ),
   );
   from.release(web);
   assert.equal(create(from, draft('b', { clusterIP: '10.96.0.10' })).spec.clusterIP, '10.96.0.10');
@@ -61,12 +67,28 @@ test('ServiceAllocator keeps the first address for the service kubernetes', () =
 
 test('ServiceAllocator gives node ports, one for both protocols of a port, and refuses what is taken', () => {
   const from = allocator();
-  const ports = [{ name: 'a', port: 53, protocol: 'TCP' }, { name: 'b', port: 53, protocol: 'UDP' }, { name: 'c', port: 80, protocol: 'TCP' }];
-  const [a, b, c] = create(from, draft('dns', { type: 'NodePort', ports })).spec.ports?.map((port) => port.nodePort) ?? [];
+  const ports = [
+    { name: 'a', port: 53, protocol: 'TCP' },
+    { name: 'b', port: 53, protocol: 'UDP' },
+    { name: 'c', port: 80, protocol: 'TCP' },
+  ];
+  const [a, b, c] =
+    create(from, draft('dns', { type: 'NodePort', ports })).spec.ports?.map((port) => port.nodePort) ?? [];
   assert.ok(a && a >= 30_000 && a <= 32_767 && a === b && c !== a);
-  const asking = (nodePort: number) => from.allocate(draft('web', { type: 'NodePort', ports: [{ port: 80, nodePort }] }));
-  assert.throws(() => asking(a), refusal(`Service "web" is invalid: spec.ports[0].nodePort: Invalid value: ${a}: provided port is already allocated`));
-  assert.throws(() => asking(80), refusal('Service "web" is invalid: spec.ports[0].nodePort: Invalid value: 80: provided port is not in the valid range. The range of valid ports is 30000-32767'));
+  const asking = (nodePort: number) =>
+    from.allocate(draft('web', { type: 'NodePort', ports: [{ port: 80, nodePort }] }));
+  assert.throws(
+    () => asking(a),
+    refusal(
+      `Service "web" is invalid: spec.ports[0].nodePort: Invalid value: ${a}: provided port is already allocated`,
+    ),
+  );
+  assert.throws(
+    () => asking(80),
+    refusal(
+      'Service "web" is invalid: spec.ports[0].nodePort: Invalid value: 80: provided port is not in the valid range. The range of valid ports is 30000-32767',
+    ),
+  );
 });
 
 test('ServiceAllocator takes nothing when a write is refused or undone', () => {
@@ -94,16 +116,24 @@ test('ServiceAllocator keeps what an update leaves out, and frees what a new typ
   plain.keep();
   create(from, draft('b', { type: 'NodePort', ports: [{ port: 80, nodePort: number }] }));
   const before = stored(plain.service);
-  const external = from.allocate({ ...before, spec: { ...before.spec, type: 'ExternalName', externalName: 'example.com' } }, before);
+  const external = from.allocate(
+    { ...before, spec: { ...before.spec, type: 'ExternalName', externalName: 'example.com' } },
+    before,
+  );
   external.keep();
   assert.equal(external.service.spec.clusterIP, undefined);
   create(from, draft('c', { clusterIP: web.spec.clusterIP as string }));
 });
 
 test('ServiceAllocator remembers what the stored services hold', () => {
-  const from = allocator([stored(draft('web', { type: 'NodePort', clusterIP: '10.96.7.7', ports: [{ port: 80, nodePort: 31_000 }] }))]);
+  const from = allocator([
+    stored(draft('web', { type: 'NodePort', clusterIP: '10.96.7.7', ports: [{ port: 80, nodePort: 31_000 }] })),
+  ]);
   assert.throws(() => from.allocate(draft('b', { clusterIP: '10.96.7.7' })), /already allocated/);
-  assert.throws(() => from.allocate(draft('b', { type: 'NodePort', ports: [{ port: 80, nodePort: 31_000 }] })), /already allocated/);
+  assert.throws(
+    () => from.allocate(draft('b', { type: 'NodePort', ports: [{ port: 80, nodePort: 31_000 }] })),
+    /already allocated/,
+  );
 });
 
 test('ServiceAllocator leaves headless services without an address', () => {

@@ -109,7 +109,9 @@ export class ServiceAllocator {
       return refused(writing, [invalid('spec.clusterIPs', spec.clusterIPs ?? [wanted], text)]);
     };
     if (number === undefined || !this.#ips.holds(number)) {
-      throw refuse(`the provided IP (${wanted}) is not in the valid range. The range of valid IPs is ${this.#range.text}`);
+      throw refuse(
+        `the provided IP (${wanted}) is not in the valid range. The range of valid IPs is ${this.#range.text}`,
+      );
     }
     if (!this.#claim(['ip', number], writing)) throw refuse('provided IP is already allocated');
     return { ...spec, clusterIP: wanted, clusterIPs: spec.clusterIPs?.length ? spec.clusterIPs : [wanted] };
@@ -316,5 +318,4 @@ function parseAddress(text: string): number | undefined {
   return parts.reduce((number, part) => number * 256 + Number(part), 0);
 }
 
-const addressText = (number: number): string =>
-  [24, 16, 8, 0].map((shift) => (number >>> shift) & 255).join('.');
+const addressText = (number: number): string => [24, 16, 8, 0].map((shift) => (number >>> shift) & 255).join('.');

@@ -26,7 +26,12 @@ export interface Deleted {
 }
 
 /** Deletion of one object: at once, after a grace period, or once its finalizers are done. */
-export async function deleteObject(deps: WriteDeps, route: ResourceRoute, asked: DeleteOptions, options: WriteOptions): Promise<Deleted> {
+export async function deleteObject(
+  deps: WriteDeps,
+  route: ResourceRoute,
+  asked: DeleteOptions,
+  options: WriteOptions,
+): Promise<Deleted> {
   checkPropagation(asked);
   for (let tries = 0; ; tries++) {
     const entry = await getEntry(deps.store, route);
@@ -63,7 +68,8 @@ function marked({ kind }: ResourceRoute, live: KubeObject, asked: DeleteOptions,
   const grace = kind.rules.gracePeriodSeconds?.(live, asked.gracePeriodSeconds) ?? 0;
   const before = live.metadata.deletionGracePeriodSeconds;
   // A second delete may shorten the grace, never lengthen it.
-  const seconds = live.metadata.deletionTimestamp !== undefined && before !== undefined ? Math.min(grace, before) : grace;
+  const seconds =
+    live.metadata.deletionTimestamp !== undefined && before !== undefined ? Math.min(grace, before) : grace;
   const finalizers = withPropagation(live.metadata.finalizers ?? [], asked);
   const metadata = {
     ...live.metadata,
@@ -106,7 +112,10 @@ function checkPreconditions(route: ResourceRoute, live: KubeObject, { preconditi
     throw conflict(route, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid}`);
   }
   if (resourceVersion !== undefined && resourceVersion !== live.metadata.resourceVersion) {
-    throw conflict(route, `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${live.metadata.resourceVersion}`);
+    throw conflict(
+      route,
+      `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${live.metadata.resourceVersion}`,
+    );
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Kind, SubresourceFacts } from '../api/kind.ts';
-import type { Json } from '../base/json.ts';
 import { hash32 } from '../base/hash.ts';
+import type { Json } from '../base/json.ts';
 import type { KindRegistry } from './kinds.ts';
 
 export const aggregatedType = (version: string): string =>
@@ -17,7 +17,10 @@ export class Discovery {
   }
 
   /** The document at this path, if it is one of discovery's. */
-  at(path: string, accept: string): { readonly body: Json; readonly mediaType?: string; readonly etag?: string } | undefined {
+  at(
+    path: string,
+    accept: string,
+  ): { readonly body: Json; readonly mediaType?: string; readonly etag?: string } | undefined {
     const segments = path.split('/').filter(Boolean);
     const version = path === '/api' || path === '/apis' ? aggregatedVersion(accept) : undefined;
     if (version) {
@@ -41,7 +44,12 @@ export class Discovery {
       return version === undefined ? this.#resourceList('', group) : undefined;
     }
     if (root !== 'apis' || rest.length > 0) return undefined;
-    if (group === undefined) return { kind: 'APIGroupList', apiVersion: 'v1', groups: this.#groups().map(([name, versions]) => apiGroup(name, versions)) };
+    if (group === undefined)
+      return {
+        kind: 'APIGroupList',
+        apiVersion: 'v1',
+        groups: this.#groups().map(([name, versions]) => apiGroup(name, versions)),
+      };
     const found = this.#groups().find(([name]) => name === group);
     if (!found) return undefined;
     if (version === undefined) return { kind: 'APIGroup', apiVersion: 'v1', ...apiGroup(...found) };
@@ -85,7 +93,10 @@ export class Discovery {
         metadata: name ? { name, creationTimestamp: null } : { creationTimestamp: null },
         versions: versions.map((version) => ({
           version,
-          resources: this.#kinds.all().filter((kind) => kind.group === name && kind.version === version).map(aggregatedResource),
+          resources: this.#kinds
+            .all()
+            .filter((kind) => kind.group === name && kind.version === version)
+            .map(aggregatedResource),
           freshness: 'Current',
         })),
       })),
@@ -131,7 +142,15 @@ function legacySubresource(kind: Kind, subresource: SubresourceFacts): Json {
   };
 }
 
-const responseKind = ({ group, version, kind }: { readonly group: string; readonly version: string; readonly kind: string }) => ({ group, version, kind });
+const responseKind = ({
+  group,
+  version,
+  kind,
+}: {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+}) => ({ group, version, kind });
 
 function aggregatedResource(kind: Kind): Json {
   return {
@@ -143,7 +162,13 @@ function aggregatedResource(kind: Kind): Json {
     ...(kind.shortNames.length > 0 ? { shortNames: kind.shortNames } : {}),
     ...(kind.categories.length > 0 ? { categories: kind.categories } : {}),
     ...(kind.subresources.length > 0
-      ? { subresources: kind.subresources.map((sub) => ({ subresource: sub.name, responseKind: responseKind(sub), verbs: sub.verbs })) }
+      ? {
+          subresources: kind.subresources.map((sub) => ({
+            subresource: sub.name,
+            responseKind: responseKind(sub),
+            verbs: sub.verbs,
+          })),
+        }
       : {}),
   };
 }

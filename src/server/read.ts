@@ -34,7 +34,11 @@ export function selectionOf(route: ResourceRoute, query: ApiRequest['query']): S
   return { prefix, matches };
 }
 
-function matcher(kind: Kind, labels: Matches | undefined, fields: readonly FieldRequirement[]): (object: KubeObject) => boolean {
+function matcher(
+  kind: Kind,
+  labels: Matches | undefined,
+  fields: readonly FieldRequirement[],
+): (object: KubeObject) => boolean {
   const extra = fields.filter(({ field }) => field !== 'metadata.name' && field !== 'metadata.namespace');
   // Which fields a kind can be selected by shows on an empty object already: an unknown one is refused, not ignored.
   const supported = extra.length > 0 ? kind.rules.fields?.({ metadata: {} } as KubeObject) : undefined;
@@ -64,7 +68,12 @@ export interface Listed {
 }
 
 /** One page of a collection over one revision. */
-export async function listEntries(store: Store, views: Views, route: ResourceRoute, query: ApiRequest['query']): Promise<Listed> {
+export async function listEntries(
+  store: Store,
+  views: Views,
+  route: ResourceRoute,
+  query: ApiRequest['query'],
+): Promise<Listed> {
   const { prefix, matches } = selectionOf(route, query);
   const limit = limitOf(query);
   const token = queryValue(query, 'continue');
@@ -82,7 +91,9 @@ export async function listEntries(store: Store, views: Views, route: ResourceRou
       ...(resume ? { after: resume.after } : {}),
     });
     const last = entries.at(-1);
-    return remaining > 0 && last ? { entries, revision, remaining, continue: makeToken(revision, last.key) } : { entries, revision };
+    return remaining > 0 && last
+      ? { entries, revision, remaining, continue: makeToken(revision, last.key) }
+      : { entries, revision };
   } catch (error) {
     throw revisionError(error);
   }
@@ -97,10 +108,16 @@ function page(entries: readonly Entry[], revision: Revision, limit: number): Lis
 
 export function revisionError(error: unknown): unknown {
   if (error instanceof Compacted) {
-    return new ApiError('Expired', 'The provided continue parameter is too old or the requested resource version is no longer available: list again without it.');
+    return new ApiError(
+      'Expired',
+      'The provided continue parameter is too old or the requested resource version is no longer available: list again without it.',
+    );
   }
   if (error instanceof Future) {
-    return new ApiError('Timeout', `Too large resource version: ${error.message}`, { causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }], retryAfterSeconds: 1 });
+    return new ApiError('Timeout', `Too large resource version: ${error.message}`, {
+      causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+      retryAfterSeconds: 1,
+    });
   }
   return error;
 }
@@ -108,7 +125,8 @@ export function revisionError(error: unknown): unknown {
 function limitOf(query: ApiRequest['query']): number {
   const text = queryValue(query, 'limit');
   if (text === undefined || text === '') return 0;
-  if (!/^-?\d+$/.test(text)) throw new ApiError('BadRequest', `limit: Invalid value: ${JSON.stringify(text)}: must be a whole number`);
+  if (!/^-?\d+$/.test(text))
+    throw new ApiError('BadRequest', `limit: Invalid value: ${JSON.stringify(text)}: must be a whole number`);
   return Math.max(0, Number(text));
 }
 
@@ -122,7 +140,10 @@ function exactRevision(query: ApiRequest['query'], current: Revision): Revision 
 
 export function revisionOf(text: string): Revision {
   if (/^\d{1,16}$/.test(text)) return Number(text);
-  throw new ApiError('Invalid', `resourceVersion: Invalid value: ${JSON.stringify(text)}: must be a whole number that the server gave`);
+  throw new ApiError(
+    'Invalid',
+    `resourceVersion: Invalid value: ${JSON.stringify(text)}: must be a whole number that the server gave`,
+  );
 }
 
 // A token is opaque to clients; base64 without a library: two hex digits a byte.

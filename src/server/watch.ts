@@ -1,7 +1,14 @@
 import { ApiError, statusOf } from '../api/error.ts';
 import type { Kind } from '../api/kind.ts';
 import type { KubeObject } from '../api/object.ts';
-import { type ApiRequest, type ApiResponse, jsonType, queryValue, type WatchEvent, type Watching } from '../api/wire.ts';
+import {
+  type ApiRequest,
+  type ApiResponse,
+  jsonType,
+  queryValue,
+  type WatchEvent,
+  type Watching,
+} from '../api/wire.ts';
 import type { Clock, Millis } from '../base/env.ts';
 import { encodeText } from '../base/json.ts';
 import { StopSource } from '../base/stop.ts';
@@ -25,7 +32,12 @@ export interface WatchDeps {
 }
 
 /** Opens a watch: what is there already (where asked for), then every change, pushed in batches. */
-export async function openWatch(deps: WatchDeps, route: ResourceRoute, request: ApiRequest, wanted: Wanted): Promise<ApiResponse> {
+export async function openWatch(
+  deps: WatchDeps,
+  route: ResourceRoute,
+  request: ApiRequest,
+  wanted: Wanted,
+): Promise<ApiResponse> {
   const selection = selectionOf(route, request.query);
   const since = queryValue(request.query, 'resourceVersion') ?? '';
   const sendInitial = queryValue(request.query, 'sendInitialEvents');
@@ -43,11 +55,21 @@ export async function openWatch(deps: WatchDeps, route: ResourceRoute, request: 
 
 function checkOptions(sendInitial: string | undefined, match: string | undefined): void {
   if (sendInitial !== undefined && match !== 'NotOlderThan') {
-    throw new ApiError('Invalid', 'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan', {
-      group: 'meta.k8s.io',
-      kind: 'ListOptions',
-      causes: [{ reason: 'FieldValueForbidden', message: 'Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan', field: 'resourceVersionMatch' }],
-    });
+    throw new ApiError(
+      'Invalid',
+      'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+      {
+        group: 'meta.k8s.io',
+        kind: 'ListOptions',
+        causes: [
+          {
+            reason: 'FieldValueForbidden',
+            message: 'Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+            field: 'resourceVersionMatch',
+          },
+        ],
+      },
+    );
   }
 }
 
@@ -66,7 +88,15 @@ class Session {
   #sent: Revision = 0;
   #seen: Revision = 0;
 
-  constructor(deps: WatchDeps, open: { readonly route: ResourceRoute; readonly request: ApiRequest; readonly wanted: Wanted; readonly selection: Selection }) {
+  constructor(
+    deps: WatchDeps,
+    open: {
+      readonly route: ResourceRoute;
+      readonly request: ApiRequest;
+      readonly wanted: Wanted;
+      readonly selection: Selection;
+    },
+  ) {
     this.#deps = deps;
     this.#kind = open.route.kind;
     this.#selection = open.selection;
@@ -162,7 +192,11 @@ class Session {
   }
 
   #bookmark(revision: Revision, annotations?: Readonly<Record<string, string>>): WatchEvent {
-    const metadata = { resourceVersion: String(revision), creationTimestamp: null, ...(annotations ? { annotations } : {}) };
+    const metadata = {
+      resourceVersion: String(revision),
+      creationTimestamp: null,
+      ...(annotations ? { annotations } : {}),
+    };
     const { kind, apiVersion } = this.#kind;
     return { type: 'BOOKMARK', object: { kind, apiVersion, metadata } as unknown as KubeObject };
   }
@@ -192,7 +226,12 @@ class Session {
   }
 }
 
-function shapeOf(kind: Kind, wanted: Wanted, request: ApiRequest, clock: Clock): ((object: KubeObject) => KubeObject) | undefined {
+function shapeOf(
+  kind: Kind,
+  wanted: Wanted,
+  request: ApiRequest,
+  clock: Clock,
+): ((object: KubeObject) => KubeObject) | undefined {
   if (wanted.as === 'PartialObjectMetadata') return (object) => partialMetadata(object) as unknown as KubeObject;
   if (wanted.as !== 'Table') return undefined;
   const include = queryValue(request.query, 'includeObject') ?? 'Metadata';

@@ -79,7 +79,10 @@ export class Writer {
       const next = await change(live);
       const asked = next.metadata.resourceVersion;
       if (next.metadata.uid && next.metadata.uid !== live.metadata.uid) {
-        throw conflict(route, `Precondition failed: UID in precondition: ${next.metadata.uid}, UID in object meta: ${live.metadata.uid}`);
+        throw conflict(
+          route,
+          `Precondition failed: UID in precondition: ${next.metadata.uid}, UID in object meta: ${live.metadata.uid}`,
+        );
       }
       if (asked && asked !== live.metadata.resourceVersion) throw modified(route);
       const done = await this.#commitUpdate(route, entry, next, options);
@@ -89,12 +92,20 @@ export class Writer {
   }
 
   /** Undefined when somebody else was quicker. */
-  async #commitUpdate(route: ResourceRoute, entry: Entry, asked: KubeObject, options: WriteOptions): Promise<KubeObject | undefined> {
+  async #commitUpdate(
+    route: ResourceRoute,
+    entry: Entry,
+    asked: KubeObject,
+    options: WriteOptions,
+  ): Promise<KubeObject | undefined> {
     const { kind } = route;
     const live = this.#deps.views.object(kind, entry);
     const context = { now: this.#deps.env.clock.now(), subresource: route.subresource };
     const request: AdmissionRequest = { operation: 'UPDATE', kind, route, previous: live, ...options };
-    let next = await this.#mutate(this.#defaulted(kind, { ...asked, metadata: keptMeta(asked.metadata, live.metadata) }), request);
+    let next = await this.#mutate(
+      this.#defaulted(kind, { ...asked, metadata: keptMeta(asked.metadata, live.metadata) }),
+      request,
+    );
     next = kind.rules.prepareUpdate?.(next, live, context) ?? keptOtherHalf(kind, next, live, route.subresource);
     if (hasGeneration(kind) && route.subresource !== 'status' && changesGeneration(kind, next, live)) {
       next = { ...next, metadata: { ...next.metadata, generation: (live.metadata.generation ?? 0) + 1 } };
@@ -107,7 +118,9 @@ export class Writer {
     const gone = isReadyToGo(kind, next);
     const done = await this.#deps.store.commit(entry.key, entry.modified, gone ? undefined : value);
     if (!done.ok) return undefined;
-    return gone ? { ...next, metadata: { ...next.metadata, resourceVersion: String(done.revision) } } : this.#deps.views.object(kind, done.entry);
+    return gone
+      ? { ...next, metadata: { ...next.metadata, resourceVersion: String(done.revision) } }
+      : this.#deps.views.object(kind, done.entry);
   }
 
   #defaulted(kind: Kind, object: KubeObject): KubeObject {
@@ -128,11 +141,14 @@ export class Writer {
   #identified(route: ResourceRoute, draft: KubeObject): KubeObject {
     const { kind } = route;
     const given = draft.metadata;
-    if (given.resourceVersion) throw new ApiError('BadRequest', 'resourceVersion should not be set on objects to be created');
+    if (given.resourceVersion)
+      throw new ApiError('BadRequest', 'resourceVersion should not be set on objects to be created');
     if (!given.name && !given.generateName) {
       throw invalidObject(kind, '', [required('metadata.name', 'name or generateName is required')]);
     }
-    const name = given.name || `${(given.generateName as string).slice(0, generatedPrefixMax)}${this.#deps.env.random.suffix(generatedSuffixLength)}`;
+    const name =
+      given.name ||
+      `${(given.generateName as string).slice(0, generatedPrefixMax)}${this.#deps.env.random.suffix(generatedSuffixLength)}`;
     const { deletionTimestamp: _gone, deletionGracePeriodSeconds: _grace, ...rest } = given;
     const metadata: Meta = {
       ...rest,
@@ -161,7 +177,8 @@ export function stored(kind: Kind, object: KubeObject): Json {
   return { ...form, metadata } as unknown as JsonObject;
 }
 
-export const hasStatus = (kind: Kind): boolean => kind.subresources.some((subresource) => subresource.name === 'status');
+export const hasStatus = (kind: Kind): boolean =>
+  kind.subresources.some((subresource) => subresource.name === 'status');
 const hasGeneration = (kind: Kind): boolean => kind.rules.hasGeneration ?? hasStatus(kind);
 
 function withoutStatus(kind: Kind, object: KubeObject): KubeObject {
@@ -194,7 +211,9 @@ function keptMeta(next: Meta, live: Meta): Meta {
     ...(live.generation === undefined ? {} : { generation: live.generation }),
     ...(live.generateName ? { generateName: live.generateName } : {}),
     ...(live.deletionTimestamp ? { deletionTimestamp: live.deletionTimestamp } : {}),
-    ...(live.deletionGracePeriodSeconds === undefined ? {} : { deletionGracePeriodSeconds: live.deletionGracePeriodSeconds }),
+    ...(live.deletionGracePeriodSeconds === undefined
+      ? {}
+      : { deletionGracePeriodSeconds: live.deletionGracePeriodSeconds }),
   };
 }
 
@@ -208,7 +227,12 @@ function changesGeneration(kind: Kind, next: KubeObject, live: KubeObject): bool
 /** A deleted object goes once its grace is over and nobody holds it any more. */
 export function isReadyToGo(kind: Kind, object: KubeObject): boolean {
   const { deletionTimestamp, deletionGracePeriodSeconds = 0, finalizers = [] } = object.metadata;
-  return deletionTimestamp !== undefined && deletionGracePeriodSeconds === 0 && finalizers.length === 0 && !kind.rules.isHeld?.(object);
+  return (
+    deletionTimestamp !== undefined &&
+    deletionGracePeriodSeconds === 0 &&
+    finalizers.length === 0 &&
+    !kind.rules.isHeld?.(object)
+  );
 }
 
 function alreadyExists({ kind, name }: ResourceRoute): ApiError {
@@ -220,11 +244,15 @@ function alreadyExists({ kind, name }: ResourceRoute): ApiError {
 }
 
 export function conflict({ kind, name }: ResourceRoute, why: string): ApiError {
-  return new ApiError('Conflict', `Operation cannot be fulfilled on ${resourceText(kind)} ${JSON.stringify(name)}: ${why}`, {
-    name,
-    ...(kind.group ? { group: kind.group } : {}),
-    kind: kind.plural,
-  });
+  return new ApiError(
+    'Conflict',
+    `Operation cannot be fulfilled on ${resourceText(kind)} ${JSON.stringify(name)}: ${why}`,
+    {
+      name,
+      ...(kind.group ? { group: kind.group } : {}),
+      kind: kind.plural,
+    },
+  );
 }
 export const modified = (route: ResourceRoute): ApiError =>
   conflict(route, 'the object has been modified; please apply your changes to the latest version and try again');

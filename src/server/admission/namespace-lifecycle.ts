@@ -21,7 +21,11 @@ export class NamespaceLifecycle implements AdmissionPlugin {
   async validate(_object: KubeObject | undefined, request: AdmissionRequest): Promise<void> {
     const { kind, route, operation } = request;
     if (operation === 'DELETE' && isNamespaceKind(request) && immortal.has(route.name)) {
-      throw new ApiError('Forbidden', `namespaces ${JSON.stringify(route.name)} is forbidden: this namespace may not be deleted`, { name: route.name, kind: 'namespaces' });
+      throw new ApiError(
+        'Forbidden',
+        `namespaces ${JSON.stringify(route.name)} is forbidden: this namespace may not be deleted`,
+        { name: route.name, kind: 'namespaces' },
+      );
     }
     if (operation !== 'CREATE' || !kind.namespaced) return;
     const { entry } = await this.#store.get(storageKey(namespaces as never, '', route.namespace));
@@ -33,7 +37,13 @@ export class NamespaceLifecycle implements AdmissionPlugin {
       name: route.name,
       ...(kind.group ? { group: kind.group } : {}),
       kind: kind.plural,
-      causes: [{ reason: 'NamespaceTerminating', message: `namespace ${route.namespace} is being terminated`, field: 'metadata.namespace' }],
+      causes: [
+        {
+          reason: 'NamespaceTerminating',
+          message: `namespace ${route.namespace} is being terminated`,
+          field: 'metadata.namespace',
+        },
+      ],
     });
   }
 }

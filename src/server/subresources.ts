@@ -1,0 +1,111 @@
+import { ApiError } from '../api/error.ts';
+import type { Namespace } from '../api/kinds/namespace.ts';
+import type { Pod } from '../api/kinds/pod.ts';
+import type { KubeObject } from '../api/object.ts';
+import type { Instant } from '../base/env.ts';
+import { isObject, type Json, type JsonObject } from '../base/json.ts';
+import { timestamp } from '../base/text.ts';
+import type { ResourceRoute } from './route.ts';
+import { conflict } from './write.ts';
+
+/** What a Binding does to its pod: it gets a node, once. */
+export function bound(route: ResourceRoute, pod: Pod, binding: JsonObject, now: Instant): Pod {
+  const target = binding.target;
+  const node = isObject(target) ? target.name : undefined;
+  if (typeof node !== 'string' || node === '') {
+    throw new ApiError('Invalid', `Binding ${JSON.stringify(route.name)} is invalid: target.name: Required value`, {
+      name: route.name,
+      kind: 'Binding',
+      causes: [{ reason: 'FieldValueRequired', message: 'Required value', field: 'target.name' }],
+    });
+  }
+  const uid = isObject(binding.metadata) ? binding.metadata.uid : undefined;
+  if (uid !== undefined && uid !== '' && uid !== pod.metadata.uid) {
+    throw conflict(
+      route,
+      `Precondition failed: UID in precondition: ${String(uid)}, UID in object meta: ${pod.metadata.uid}`,
+    );
+  }
+  const at = `pod ${pod.metadata.name}`;
+  if (pod.metadata.deletionTimestamp) throw conflict(route, `${at} is being deleted, cannot be assigned to a host`);
+  if (pod.spec.nodeName)
+    throw conflict(route, `${at} is already assigned to node ${JSON.stringify(pod.spec.nodeName)}`);
+  const others = (pod.status?.conditions ?? []).filter((condition) => condition.type !== 'PodScheduled');
+  const scheduled = {
+    type: 'PodScheduled',
+    status: 'True',
+    lastProbeTime: null,
+    lastTransitionTime: timestamp(now),
+    ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
+  };
+  return {
+    ...pod,
+    spec: { ...pod.spec, nodeName: node },
+    status: { ...pod.status, conditions: [...others, scheduled] },
+  };
+}
+
+/** Finalize writes nothing but the namespace's own finalizers. */
+export function finalized(live: Namespace, asked: KubeObject): Namespace {
+  const finalizers = (asked as Namespace).spec?.finalizers ?? [];
+  return { ...live, spec: { ...live.spec, finalizers } };
+}
+
+/** autoscaling/v1 Scale of whatever has replicas and a selector. */
+export function scaleOf(object: KubeObject): Json {
+  const spec = object.spec as { readonly replicas?: number } | undefined;
+  const status = object.status as { readonly replicas?: number } | undefined;
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
+  const selector = selectorText((object.spec as { readonly selector?: Json } | undefined)?.selector);
+  return {
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata: { name, ...(namespace ? { namespace } : {}), uid, resourceVersion, creationTimestamp },
+    spec: spec?.replicas ? { replicas: spec.replicas } : {},
+    status: { replicas: status?.replicas ?? 0, ...(selector ? { selector } : {}) },
+  };
+}
+
+/** A selector as one text. A ReplicationController's is a plain map of labels. */
+function selectorText(selector: Json | undefined): string {
+  if (!isObject(selector)) return '';
+  const labels = isObject(selector.matchLabels) ? selector.matchLabels : 'matchExpressions' in selector ? {} : selector;
+  const equal = Object.keys(labels)
+    .sort()
+    .map((key) => `${key}=${String(labels[key])}`);
+  const expressions = Array.isArray(selector.matchExpressions) ? selector.matchExpressions.map(expressionText) : [];
+  return [...equal, ...expressions].join(',');
+}
+
+function expressionText(expression: Json): string {
+  const { key, operator, values } = expression as {
+    readonly key: string;
+    readonly operator: string;
+    readonly values?: readonly string[];
+  };
+  if (operator === 'Exists') return key;
+  if (operator === 'DoesNotExist') return `!${key}`;
+  return `${key} ${operator === 'In' ? 'in' : 'notin'} (${[...(values ?? [])].sort().join(',')})`;
+}
+
+/** The object with the replicas that a Scale asks for. */
+export function scaled(live: KubeObject, scale: JsonObject): KubeObject {
+  const asked = isObject(scale.spec) ? scale.spec.replicas : 0;
+  const replicas = asked ?? 0;
+  if (typeof replicas !== 'number' || !Number.isInteger(replicas) || replicas < 0) {
+    const message = `Invalid value: ${JSON.stringify(replicas)}: must be greater than or equal to 0`;
+    throw new ApiError(
+      'Invalid',
+      `Scale.autoscaling ${JSON.stringify(live.metadata.name)} is invalid: spec.replicas: ${message}`,
+      {
+        name: live.metadata.name,
+        group: 'autoscaling',
+        kind: 'Scale',
+        causes: [{ reason: 'FieldValueInvalid', message, field: 'spec.replicas' }],
+      },
+    );
+  }
+  const revision = isObject(scale.metadata) ? scale.metadata.resourceVersion : undefined;
+  const metadata = { ...live.metadata, resourceVersion: typeof revision === 'string' ? revision : '' };
+  return { ...live, metadata, spec: { ...(live.spec as object), replicas } };
+}
