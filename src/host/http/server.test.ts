@@ -166,7 +166,7 @@ test('HTTP/2 serves objects, cached chunks, bodies and errors on one connection'
 });
 
 for (const version of [1, 2]) {
-  test(`a watch over HTTP/${version} gets each batch at once and its source is told when the client leaves`, async () => {
+  test(`a watch over HTTP/${version} gets batches at once and its source hears when the client leaves`, async () => {
     const before = stopped;
     let read: (() => Promise<string>) | undefined;
     let leave = () => {};
