@@ -11,7 +11,8 @@ const { values: flags } = parseArgs({ options: { from: { type: 'string' }, check
 if (!flags.from) throw new Error('say where the recorded documents are: --from DIR');
 const from = flags.from;
 const out = new URL('../src/api/schema/tables/', import.meta.url).pathname;
-const header = '// Made by tools/schema.ts from the OpenAPI, discovery and protobuf facts of Kubernetes 1.36.3. Do not edit.\n';
+const header =
+  '// Made by tools/schema.ts from the OpenAPI, discovery and protobuf facts of Kubernetes 1.36.3. Do not edit.\n';
 
 interface Schema {
   readonly type?: string;
@@ -58,7 +59,13 @@ const special = new Map([
   ['apiextensions.v1beta1.JSON', 'j'],
 ]);
 const protobufScalar = new Map([
-  ['string', 's'], ['int32', 'i'], ['int64', 'l'], ['bool', 'b'], ['double', 'd'], ['bytes', 'y'], ['uint32', 'i'],
+  ['string', 's'],
+  ['int32', 'i'],
+  ['int64', 'l'],
+  ['bool', 'b'],
+  ['double', 'd'],
+  ['bytes', 'y'],
+  ['uint32', 'i'],
 ]);
 const schemas = readSchemas();
 const messages = readMessages();
@@ -95,7 +102,9 @@ function readGoTypes(): Map<string, string> {
   const unclear = new Set<string>();
   for (const file of readdirSync(from).includes('answers') ? readdirSync(join(from, 'answers')).sort() : []) {
     const text = readFileSync(join(from, 'answers', file), 'utf8');
-    for (const [, struct, path = '', type = ''] of text.matchAll(/Go struct field (\w+)\.([\w.$-]+) of type (?:\[\])?(v\w+\.\w+|types\.UID|string)/g)) {
+    for (const [, struct, path = '', type = ''] of text.matchAll(
+      /Go struct field (\w+)\.([\w.$-]+) of type (?:\[\])?(v\w+\.\w+|types\.UID|string)/g,
+    )) {
       const key = `${struct}.${path.slice(path.lastIndexOf('.') + 1)}`;
       if (found.has(key) && found.get(key) !== type) unclear.add(key);
       found.set(key, type);
@@ -127,12 +136,18 @@ function makeTypeTables(): void {
   for (const [group, types] of groups) {
     const json = JSON.stringify(types);
     const text = `'${json.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
-    files.set(`${group}.ts`, `${header}// biome-ignore format: one constant, parsed when the group is first asked for.\nexport const ${group} =\n  ${text};\n`);
+    files.set(
+      `${group}.ts`,
+      `${header}// biome-ignore format: one constant, parsed when the group is first asked for.\nexport const ${group} =\n  ${text};\n`,
+    );
   }
   const names = [...groups.keys()].sort();
   const lines = names.map((name) => `  ${name}: () => ${name},`);
   const imports = names.map((name) => `import { ${name} } from './${name}.ts';`);
-  files.set('groups.ts', `${header}${imports.join('\n')}\n\nexport const groups: Readonly<Record<string, () => string>> = {\n${lines.join('\n')}\n};\n`);
+  files.set(
+    'groups.ts',
+    `${header}${imports.join('\n')}\n\nexport const groups: Readonly<Record<string, () => string>> = {\n${lines.join('\n')}\n};\n`,
+  );
 }
 
 function typeRow(name: string, group: string): TypeRow {
@@ -145,14 +160,22 @@ function typeRow(name: string, group: string): TypeRow {
     const isTypeMeta = property === 'apiVersion' || property === 'kind';
     if (!at && !isTypeMeta && name !== 'version.Info') problems.push(`${name}.${property}: no number`);
     const own = schema?.properties?.[property];
-    rows.push(own ? fieldRow(`${name}.${property}`, own, at, group, schema?.required?.includes(property) ?? false) : bareRow(property, at, group));
+    rows.push(
+      own
+        ? fieldRow(`${name}.${property}`, own, at, group, schema?.required?.includes(property) ?? false)
+        : bareRow(property, at, group),
+    );
   }
   rows.sort((a, b) => order(a[1]) - order(b[1]));
   const extras: Extras = {};
   if (schema?.['x-kubernetes-map-type']) extras.mt = schema['x-kubernetes-map-type'];
   if (schema?.['x-kubernetes-unions']) extras.un = schema['x-kubernetes-unions'];
   if (schema && !schema.properties) extras.np = 1;
-  const kinds = (schema?.['x-kubernetes-group-version-kind'] ?? []) as { group: string; version: string; kind: string }[];
+  const kinds = (schema?.['x-kubernetes-group-version-kind'] ?? []) as {
+    group: string;
+    version: string;
+    kind: string;
+  }[];
   return {
     ...(schema ? { o: 1 as const } : {}),
     f: rows,
@@ -162,7 +185,9 @@ function typeRow(name: string, group: string): TypeRow {
 }
 
 function order(number: number | string): number {
-  return String(number).split('/').reduce((sum, part, index) => sum + Number(part) / 1000 ** index, 0);
+  return String(number)
+    .split('/')
+    .reduce((sum, part, index) => sum + Number(part) / 1000 ** index, 0);
 }
 
 interface Place {
@@ -174,7 +199,12 @@ interface Place {
 }
 
 /** JSON names of a message's fields, with the numbers on the way to them: an embedded struct is a message of its own. */
-function numberedFields(name: string, schema: Schema | undefined, prefix = '', inside: readonly string[] = []): Map<string, Place> {
+function numberedFields(
+  name: string,
+  schema: Schema | undefined,
+  prefix = '',
+  inside: readonly string[] = [],
+): Map<string, Place> {
   const fields = new Map<string, Place>();
   for (const field of messages.get(name) ?? []) {
     const path = `${prefix}${field.number}`;
@@ -183,9 +213,9 @@ function numberedFields(name: string, schema: Schema | undefined, prefix = '', i
     if (json !== undefined) fields.set(json, { path, type: field.type, label: field.label, inside });
     else if (embedded) {
       const own = field.type.slice(field.type.lastIndexOf('.') + 1);
-      for (const [key, value] of numberedFields(field.type, schema, `${path}/`, [...inside, own])) fields.set(key, value);
-    }
-    else problems.push(`${name}.${field.name}: not in the schema`);
+      for (const [key, value] of numberedFields(field.type, schema, `${path}/`, [...inside, own]))
+        fields.set(key, value);
+    } else problems.push(`${name}.${field.name}: not in the schema`);
   }
   return fields;
 }
@@ -193,7 +223,9 @@ function numberedFields(name: string, schema: Schema | undefined, prefix = '', i
 const plain = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, '');
 function jsonName(name: string, schema: Schema): string | undefined {
   const properties = Object.keys(schema.properties ?? {});
-  return properties.find((property) => property === name) ?? properties.find((property) => plain(property) === plain(name));
+  return (
+    properties.find((property) => property === name) ?? properties.find((property) => plain(property) === plain(name))
+  );
 }
 
 function bareRow(name: string, at: Place | undefined, group: string): Row {
@@ -214,10 +246,13 @@ function typeCode(type: string, group: string): string {
 function wrapper(type: string): string | undefined {
   const fields = messages.get(type);
   const only = fields?.[0];
-  return fields?.length === 1 && only?.name === 'items' && only.label === 'repeated' && only.type === 'string' ? 's' : undefined;
+  return fields?.length === 1 && only?.name === 'items' && only.label === 'repeated' && only.type === 'string'
+    ? 's'
+    : undefined;
 }
 
-const numberOf = (at: Place | undefined): number | string => (at ? (at.path.includes('/') ? at.path : Number(at.path)) : 0);
+const numberOf = (at: Place | undefined): number | string =>
+  at ? (at.path.includes('/') ? at.path : Number(at.path)) : 0;
 
 function fieldRow(path: string, schema: Schema, at: Place | undefined, group: string, required: boolean): Row {
   const type = schemaCode(schema, at?.type, group);
@@ -232,8 +267,11 @@ function fieldRow(path: string, schema: Schema, at: Place | undefined, group: st
   if (nullWhenAbsent.has(path)) marks += 'n';
   if (zeroWhenAbsent.has(path)) marks += 'v';
   if (omittedWhenAbsent.has(path)) marks += 'o';
-  for (const table of [optionalScalars, nullWhenAbsent, zeroWhenAbsent, omittedWhenAbsent]) if (table.has(path)) known.add(path);
+  for (const table of [optionalScalars, nullWhenAbsent, zeroWhenAbsent, omittedWhenAbsent])
+    if (table.has(path)) known.add(path);
   if (schema.enum) extras.e = schema.enum;
+  const elementEnum = schema.items?.enum ?? schema.additionalProperties?.enum;
+  if (elementEnum) extras.ee = elementEnum;
   const listType = schema['x-kubernetes-list-type'];
   if (listType) extras.l = listType;
   if (schema['x-kubernetes-list-map-keys']) extras.k = schema['x-kubernetes-list-map-keys'];
@@ -273,14 +311,22 @@ function resourcesFile(): string {
   const lines: string[] = [];
   for (const group of lists.flatMap((list) => list.items)) {
     for (const version of group.versions) {
-      for (const resource of version.resources ?? []) lines.push(`  ${JSON.stringify(facts(group.metadata.name ?? '', version.version, resource))},`);
+      for (const resource of version.resources ?? [])
+        lines.push(`  ${JSON.stringify(facts(group.metadata.name ?? '', version.version, resource))},`);
     }
   }
   return `${header}import type { KindFacts } from '../../kind.ts';\n\n// biome-ignore format: one kind a line.\nexport const resources: readonly KindFacts[] = [\n${lines.join('\n')}\n];\n`;
 }
 
-interface DiscoveredKind { readonly group: string; readonly version: string; readonly kind: string }
-interface DiscoveredGroup { readonly metadata: { readonly name?: string }; readonly versions: readonly { readonly version: string; readonly resources?: readonly Discovered[] }[] }
+interface DiscoveredKind {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+}
+interface DiscoveredGroup {
+  readonly metadata: { readonly name?: string };
+  readonly versions: readonly { readonly version: string; readonly resources?: readonly Discovered[] }[];
+}
 interface Discovered {
   readonly resource: string;
   readonly responseKind: DiscoveredKind;
@@ -289,7 +335,11 @@ interface Discovered {
   readonly verbs: readonly string[];
   readonly shortNames?: readonly string[];
   readonly categories?: readonly string[];
-  readonly subresources?: readonly { readonly subresource: string; readonly responseKind: DiscoveredKind; readonly verbs: readonly string[] }[];
+  readonly subresources?: readonly {
+    readonly subresource: string;
+    readonly responseKind: DiscoveredKind;
+    readonly verbs: readonly string[];
+  }[];
 }
 
 function facts(group: string, version: string, resource: Discovered) {

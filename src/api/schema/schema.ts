@@ -51,6 +51,8 @@ export interface Field {
   /** Whether the OpenAPI document names the zero of the type as its default. */
   readonly zeroDefault: boolean;
   readonly enum?: readonly string[];
+  /** What the elements of a list or map may be. */
+  readonly elementEnum?: readonly string[];
   /** The default that the OpenAPI document names, other than a zero. */
   readonly default?: unknown;
   readonly listType?: 'atomic' | 'set' | 'map';
@@ -188,6 +190,7 @@ function fieldOf([name, number, code, flags = '', extras = {}]: FieldRow, group:
     ...(extras.in ? { inside: extras.in as string[] } : {}),
     ...(extras.gt ? { goType: extras.gt as string } : {}),
     ...(extras.e ? { enum: extras.e as string[] } : {}),
+    ...(extras.ee ? { elementEnum: extras.ee as string[] } : {}),
     ...(extras.d === undefined ? {} : { default: extras.d }),
     ...(extras.l ? { listType: extras.l as 'atomic' } : {}),
     ...(extras.k ? { mapKeys: extras.k as string[] } : {}),
