@@ -5,7 +5,7 @@ import type { Json } from '../base/json.ts';
 /** What anyone may ask of the cluster, as data: it can be logged, compared, replayed, printed by --dry-run. */
 export type Action<T extends KubeObject = KubeObject> =
   | { readonly verb: 'create'; readonly kind: Kind<T>; readonly object: Draft<T> }
-  | { readonly verb: 'update' | 'status'; readonly kind: Kind<T>; readonly object: T }
+  | { readonly verb: 'update' | 'status'; readonly kind: Kind<T>; readonly object: T; readonly subresource?: string }
   | {
       readonly verb: 'patch';
       readonly kind: Kind<T>;

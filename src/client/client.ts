@@ -80,7 +80,7 @@ export class Client {
       case 'update':
       case 'status': {
         const { namespace, name } = action.object.metadata;
-        const path = pathOf(action.kind, namespace, name, action.verb === 'status' ? 'status' : '');
+        const path = pathOf(action.kind, namespace, name, action.verb === 'status' ? 'status' : action.subresource);
         return this.#object<T>({ method: 'PUT', path, body: named(action.kind, action.object) });
       }
       case 'patch': {
