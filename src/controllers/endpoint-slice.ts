@@ -1,4 +1,10 @@
-import { endpointSlices, type Endpoint, type EndpointSlice, serviceKeyOf, serviceNameLabel } from '../api/kinds/endpoint-slice.ts';
+import {
+  type Endpoint,
+  type EndpointSlice,
+  endpointSlices,
+  serviceKeyOf,
+  serviceNameLabel,
+} from '../api/kinds/endpoint-slice.ts';
 import type { Node } from '../api/kinds/node.ts';
 import { isFinished, isReady, type Pod } from '../api/kinds/pod.ts';
 import type { Service, ServicePort } from '../api/kinds/service.ts';
@@ -6,7 +12,7 @@ import { byKey, controllerOf, type Draft, type Key, keyOf, keyText, type Labels 
 import { matcherOf } from '../api/selector.ts';
 import { canonicalJson, equalJson, type Json } from '../base/json.ts';
 import { compareText } from '../base/text.ts';
-import { act, type Action } from '../client/action.ts';
+import { type Action, act } from '../client/action.ts';
 import type { Cache } from '../machinery/cache.ts';
 import { type Controller, nothing, type Plan, type Source, source } from '../machinery/controller.ts';
 

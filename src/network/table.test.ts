@@ -11,7 +11,11 @@ const service = (name: string, spec: ServiceSpec): Service => ({
   metadata: meta(name),
   spec: { type: 'ClusterIP', clusterIP: '10.96.0.10', ports: [{ port: 80 }], ...spec },
 });
-const slice = (name: string, endpoints: readonly Endpoint[], ports: EndpointSlice['ports'] = [{ name: '', port: 8080 }]): EndpointSlice => ({
+const slice = (
+  name: string,
+  endpoints: readonly Endpoint[],
+  ports: EndpointSlice['ports'] = [{ name: '', port: 8080 }],
+): EndpointSlice => ({
   apiVersion: 'discovery.k8s.io/v1',
   kind: 'EndpointSlice',
   metadata: { ...meta(name), labels: { [serviceNameLabel]: 'web' } },
@@ -21,7 +25,9 @@ const slice = (name: string, endpoints: readonly Endpoint[], ports: EndpointSlic
 });
 const at = (ip: string, conditions = {}, nodeName = 'node-1'): Endpoint => ({ addresses: [ip], conditions, nodeName });
 const ips = (spec: ServiceSpec, endpoints: readonly Endpoint[], node?: string) =>
-  routingTable([service('web', spec)], [slice('web-a', endpoints)], node ? { node } : {})[0]?.backends.map(({ ip }) => ip);
+  routingTable([service('web', spec)], [slice('web-a', endpoints)], node ? { node } : {})[0]?.backends.map(
+    ({ ip }) => ip,
+  );
 
 test('routingTable has a route per port and address, with the backends of all slices merged', () => {
   const web = service('web', {
@@ -37,7 +43,10 @@ test('routingTable has a route per port and address, with the backends of all sl
   const both = [...http, { name: 'dns', port: 5353, protocol: 'UDP' }];
   const slices = [slice('b', [at('10.244.0.3')], http), slice('a', [at('10.244.0.2'), at('10.244.0.3')], both)];
   const common = { namespace: 'default', name: 'web', affinity: 10_800_000 };
-  const two = (port: number) => [{ ip: '10.244.0.2', port }, { ip: '10.244.0.3', port }];
+  const two = (port: number) => [
+    { ip: '10.244.0.2', port },
+    { ip: '10.244.0.3', port },
+  ];
   const tcp = { ...common, portName: 'http', port: 80, protocol: 'TCP' as const, backends: two(8080) };
   const udp = { ...common, portName: 'dns', port: 53, protocol: 'UDP' as const, backends: two(5353) };
   const expected = [
@@ -57,7 +66,10 @@ test('routingTable leaves out headless services and external names, and keeps a 
     service('lonely', {}),
   ];
   const table = routingTable(services, [slice('web-a', [at('10.244.0.2')])]);
-  assert.deepEqual(table.map(({ name, backends }) => [name, backends]), [['lonely', []]]);
+  assert.deepEqual(
+    table.map(({ name, backends }) => [name, backends]),
+    [['lonely', []]],
+  );
 });
 
 test('routingTable prefers ready endpoints, then those that serve while they end', () => {
@@ -80,5 +92,8 @@ test('routingTable of a node keeps local traffic on that node', () => {
 test('routingTable knows the addresses that a load balancer gave, unless it wants to be asked itself', () => {
   const ingress = [{ ip: '203.0.113.5' }, { ip: '203.0.113.6', ipMode: 'Proxy' }];
   const web: Service = { ...service('web', { type: 'LoadBalancer' }), status: { loadBalancer: { ingress } } };
-  assert.deepEqual(routingTable([web], []).map(({ vip }) => vip), ['10.96.0.10', '203.0.113.5']);
+  assert.deepEqual(
+    routingTable([web], []).map(({ vip }) => vip),
+    ['10.96.0.10', '203.0.113.5'],
+  );
 });

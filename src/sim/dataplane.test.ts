@@ -34,7 +34,13 @@ function handClock(): Clock & { advance(delay: number): void } {
   };
 }
 
-const meta = (name: string, resourceVersion: string) => ({ name, namespace: 'default', uid: name, resourceVersion, creationTimestamp: '' });
+const meta = (name: string, resourceVersion: string) => ({
+  name,
+  namespace: 'default',
+  uid: name,
+  resourceVersion,
+  creationTimestamp: '',
+});
 const web: Service = {
   apiVersion: 'v1',
   kind: 'Service',
@@ -54,12 +60,20 @@ const slice = (resourceVersion: string, ...ips: readonly string[]): EndpointSlic
 function world() {
   const clock = handClock();
   const quiet = { debug() {}, info() {}, error() {} };
-  const env = { clock, random: seeded('proxy'), log: quiet, metrics: { count() {}, gauge() {}, observe() {} } } as unknown as Env;
+  const env = {
+    clock,
+    random: seeded('proxy'),
+    log: quiet,
+    metrics: { count() {}, gauge() {}, observe() {} },
+  } as unknown as Env;
   const push = new Map<string, (batch: readonly WatchEvent[]) => unknown>();
   const client = new Client(async ({ path, query }: ApiRequest): Promise<ApiResponse> => {
     if (query.some(([name]) => name === 'watch')) {
-      const watch = { onBatch: (take: (batch: readonly WatchEvent[]) => unknown) => void push.set(path, take), onEnd() {} };
-      return { status: 200, watch: watch as unknown as Watching };
+      const watch = {
+        onBatch: (take: (batch: readonly WatchEvent[]) => unknown) => void push.set(path, take),
+        onEnd() {},
+      };
+      return { status: 200, watch: watch as unknown as Watching, mediaType: 'application/json' };
     }
     const items = path.endsWith('/services') ? [web] : [slice('2', '10.244.0.1')];
     return { status: 200, body: { object: { items, metadata: { resourceVersion: '5' } } as never } };
@@ -116,8 +130,19 @@ test('ServiceProxy hands over nothing before both caches are complete, then one 
 test('SimDataplane takes turns, and keeps a client where the route says so until it was quiet for too long', async () => {
   const clock = handClock();
   const plane = new SimDataplane(clock);
-  const backends = [{ ip: 'a', port: 1 }, { ip: 'b', port: 1 }];
-  const route = { namespace: 'default', name: 'web', portName: '', vip: 'v', port: 80, protocol: 'TCP' as const, backends };
+  const backends = [
+    { ip: 'a', port: 1 },
+    { ip: 'b', port: 1 },
+  ];
+  const route = {
+    namespace: 'default',
+    name: 'web',
+    portName: '',
+    vip: 'v',
+    port: 80,
+    protocol: 'TCP' as const,
+    backends,
+  };
   await plane.replace([route, { ...route, vip: 'w', affinity: 1_000, nodePort: 30_080 }]);
   const met = (to: string, from: string) => (plane.deliver({ to, port: 80, from }) as { ip: string }).ip;
   assert.deepEqual([met('v', 'x'), met('v', 'x'), met('v', 'x')], ['a', 'b', 'a']);

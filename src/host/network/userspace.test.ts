@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { after, test } from 'node:test';
 import type { Backend, Route } from '../../network/dataplane.ts';
 import { hostEnv } from '../env.ts';
@@ -9,7 +9,11 @@ import { addServiceAddresses, removeServiceAddresses } from './service-addresses
 import { UserspaceDataplane, type UserspaceOptions } from './userspace.ts';
 
 const errors: string[] = [];
-const log = { debug() {}, info() {}, error: (message: string, fields?: object) => void errors.push(message + JSON.stringify(fields)) };
+const log = {
+  debug() {},
+  info() {},
+  error: (message: string, fields?: object) => void errors.push(message + JSON.stringify(fields)),
+};
 const env = { ...hostEnv({ seed: 'userspace' }), log };
 const cleanups: (() => void)[] = [];
 after(() => {
@@ -159,7 +163,9 @@ test('UserspaceDataplane names the service whose port is taken, and has it as so
 
 test('UserspaceDataplane asks where a pod really is', async () => {
   const a = await backend('a');
-  const plane = dataplane({ resolve: (ip, port) => (ip === '10.244.0.7' && port === 8080 ? { host: a.ip, port: a.port } : { host: ip, port }) });
+  const plane = dataplane({
+    resolve: (ip, port) => (ip === '10.244.0.7' && port === 8080 ? { host: a.ip, port: a.port } : { host: ip, port }),
+  });
   await plane.replace([route([{ ip: '10.244.0.7', port: 8080 }])]);
   assert.equal(await ask(localOf(plane)), 'a:');
 });
@@ -179,7 +185,7 @@ test('UserspaceDataplane carries datagrams and their answers', async () => {
   assert.equal(String(answer), 'pong ping');
 });
 
-test('UserspaceDataplane answers at the cluster address itself where the range is this machine\'s', async (t) => {
+test("UserspaceDataplane answers at the cluster address itself where the range is this machine's", async (t) => {
   // A range for documentation: nobody's real addresses.
   const range = '198.51.100.64/28';
   if (!(await addServiceAddresses(range))) return t.skip('needs root on Linux, and the tool ip');
