@@ -1,0 +1,250 @@
+import { ApiError, isApiError } from '../api/error.ts';
+import { type Pod, pods } from '../api/kinds/pod.ts';
+import type { Service } from '../api/kinds/service.ts';
+import { type Key, keyText } from '../api/object.ts';
+import type { Duplex } from '../api/wire.ts';
+import { type Component, type Env, Stopped, sleep } from '../base/env.ts';
+import { type Stop, StopSource } from '../base/stop.ts';
+import type { Client } from '../client/client.ts';
+import { Cache } from '../machinery/cache.ts';
+import type { EventRecorder } from '../machinery/events.ts';
+import { WorkQueue } from '../machinery/queue.ts';
+import type { DnsSetting } from './container-spec.ts';
+import { AgentFleet } from './fleet.ts';
+import { attemptsOf, containerName, podLogs } from './logs.ts';
+import type { ExecCall, NodeDoor, PodLogOptions } from './node-door.ts';
+import { type NodeFacts, NodeRegistration } from './node-registration.ts';
+import { parseContainerId } from './pod-view.ts';
+import { PodWork, type PodWorkParts, signature } from './pod-work.ts';
+import { Probes } from './probes.ts';
+import type { ExecIo, ExecPart, Runtime, RuntimeList } from './runtime.ts';
+
+const resyncMs = 10_000;
+const retryMinMs = 50;
+const retryMaxMs = 10_000;
+
+/** By handler name; `default` runs what names no RuntimeClass. A runtime belongs to one agent alone. */
+export interface Runtimes {
+  readonly default: Runtime;
+  readonly byHandler?: Readonly<Record<string, Runtime>>;
+}
+export interface AgentOptions extends Omit<NodeFacts, 'name'> {
+  readonly node: string;
+  /** Shared by all agents of this process; without it the agent watches its own pods. */
+  readonly fleet?: AgentFleet;
+  readonly services?: Cache<Service>;
+  readonly events?: EventRecorder;
+  readonly dns?: DnsSetting;
+  /** Pods looked at at once. */
+  readonly workers?: number;
+}
+
+/** Keeps one node: its object and lease, and its pods as the cluster wants them. */
+export class Agent implements Component, NodeDoor {
+  readonly name: string;
+  readonly #env: Env;
+  readonly #runtimes: Runtimes;
+  readonly #options: AgentOptions;
+  readonly #fleet: AgentFleet;
+  readonly #queue: WorkQueue;
+  readonly #registration: NodeRegistration;
+  readonly #probes: Probes;
+  readonly #parts: PodWorkParts;
+  /** By uid, as are all maps and queue keys here: a new pod of an old name is another pod. */
+  readonly #wanted = new Map<string, Pod>();
+  readonly #works = new Map<string, PodWork>();
+  readonly #failures = new Map<string, number>();
+  readonly #listing = new Map<Runtime, Promise<RuntimeList>>();
+
+  constructor(env: Env, client: Client, runtimes: Runtimes, options: AgentOptions) {
+    this.name = `agent/${options.node}`;
+    this.#env = env;
+    this.#runtimes = runtimes;
+    this.#options = options;
+    const own = () => new AgentFleet(new Cache(env, client, pods, { fields: `spec.nodeName=${options.node}` }));
+    this.#fleet = options.fleet ?? own();
+    this.#queue = new WorkQueue(env.clock);
+    this.#registration = new NodeRegistration(env, client, { ...options, name: options.node });
+    this.#probes = new Probes(env.clock, (outcome) => {
+      const { uid } = parseContainerId(outcome.id);
+      this.#works.get(uid)?.judge(outcome, this.#wanted.get(uid));
+      this.#queue.add(uid);
+    });
+    const internal = options.addresses.filter(({ type }) => type === 'InternalIP');
+    this.#parts = {
+      env,
+      client,
+      probes: this.#probes,
+      dns: options.dns ?? { servers: [], domain: 'cluster.local' },
+      hostIps: internal.map(({ address }) => address),
+      wanted: (uid) => this.#wanted.get(uid),
+      setting: () => ({
+        allocatable: options.allocatable ?? options.capacity,
+        services: options.services?.list() ?? [],
+      }),
+      again: (uid) => this.#queue.add(uid),
+      tell: (about, type, reason, message) => options.events?.record({ verb: 'event', about, type, reason, message }),
+    };
+  }
+
+  async run(stop: Stop): Promise<void> {
+    // One part that breaks ends all of them, so that whoever runs the agent can start it again.
+    const inner = StopSource.under(stop);
+    const leave = this.#fleet.join(this.#options.node, (now, before) => this.#changed(now, before));
+    const parts = [
+      ...(this.#options.fleet ? [] : [this.#fleet.cache.run(inner)]),
+      this.#registration.run(inner),
+      this.#resync(inner),
+      ...this.#all().map((runtime) => this.#listen(runtime, inner)),
+      ...Array.from({ length: this.#options.workers ?? 8 }, () => this.#work(inner)),
+    ];
+    try {
+      await Promise.all(parts.map((part) => part.catch((error: unknown) => {
+        if (!(error instanceof Stopped)) throw error;
+      })));
+    } finally {
+      inner.stop();
+      leave();
+      this.#probes.end();
+    }
+  }
+
+  async logs(pod: Key, container: string | undefined, options: PodLogOptions, stop: Stop) {
+    const { found, runtime } = this.#find(pod);
+    return podLogs(runtime, { pod: found, container, options }, stop);
+  }
+
+  async exec(pod: Key, call: ExecCall, io: ExecIo, stop: Stop): Promise<AsyncIterable<ExecPart>> {
+    const { found, runtime } = this.#find(pod);
+    const name = containerName(found, call.container);
+    const running = (await attemptsOf(runtime, found, name)).find((attempt) => attempt.state === 'running');
+    if (!running) throw new ApiError('BadRequest', `container ${name} is not running in pod ${pod.name}`);
+    return runtime.exec(running.id, call.command, io, stop);
+  }
+
+  async connect(pod: Key, port: number): Promise<Duplex> {
+    const { found, runtime } = this.#find(pod);
+    return runtime.connect(found.metadata.uid, port);
+  }
+
+  #find(key: Key): { readonly found: Pod; readonly runtime: Runtime } {
+    const found = this.#fleet.cache.get(key);
+    if (found?.spec.nodeName !== this.#options.node) throw new ApiError('NotFound', `pod ${keyText(key)} is not on this node`);
+    return { found, runtime: this.#runtimeOf(found) };
+  }
+
+  #changed(now: Pod | undefined, before: Pod | undefined): void {
+    if (before && before.metadata.uid !== now?.metadata.uid) {
+      this.#wanted.delete(before.metadata.uid);
+      this.#queue.add(before.metadata.uid);
+    }
+    if (!now) return;
+    this.#wanted.set(now.metadata.uid, now);
+    this.#queue.add(now.metadata.uid);
+  }
+
+  #all(): readonly Runtime[] {
+    return [...new Set([this.#runtimes.default, ...Object.values(this.#runtimes.byHandler ?? {})])];
+  }
+
+  #runtimeOf(pod: Pod): Runtime {
+    const handler = pod.spec.runtimeClassName;
+    return (handler && this.#runtimes.byHandler?.[handler]) || this.#runtimes.default;
+  }
+
+  /** What the runtime says from now on: those who ask in the same moment share one answer. */
+  #list(runtime: Runtime): Promise<RuntimeList> {
+    const pending = this.#listing.get(runtime);
+    if (pending) return pending;
+    const next = Promise.resolve().then(() => {
+      this.#listing.delete(runtime);
+      return runtime.list();
+    });
+    this.#listing.set(runtime, next);
+    return next;
+  }
+
+  async #listen(runtime: Runtime, stop: Stop): Promise<void> {
+    while (!stop.stopped) {
+      try {
+        for await (const { id } of runtime.events(stop)) this.#queue.add(uidOf(id));
+      } catch (error) {
+        if (stop.stopped || error instanceof Stopped) return;
+        this.#env.log.error('the runtime ended its events', { runtime: runtime.name, error: String(error) });
+      }
+      await sleep(this.#env.clock, retryMaxMs, stop).catch(() => {});
+    }
+  }
+
+  /** Events are only hints: what they missed is found here, and so is what nobody wants any more. */
+  async #resync(stop: Stop): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#fleet.whenSynced(resolve);
+      stop.onStop(resolve);
+    });
+    while (!stop.stopped) {
+      try {
+        for (const runtime of this.#all()) this.#compare(await this.#list(runtime));
+      } catch (error) {
+        this.#env.log.error('the runtime could not be listed', { node: this.#options.node, error: String(error) });
+      }
+      await sleep(this.#env.clock, resyncMs, stop).catch(() => {});
+    }
+  }
+
+  #compare(list: RuntimeList): void {
+    const there = new Set([...list.sandboxes.map(({ id }) => id), ...list.containers.map(({ sandbox }) => sandbox)]);
+    for (const uid of there) if (!this.#wanted.has(uid)) this.#queue.add(uid);
+    for (const [uid, pod] of this.#wanted) {
+      const work = this.#works.get(uid);
+      const known = work && !pod.metadata.deletionTimestamp && work.seen === signature(list, uid);
+      if (!known) this.#queue.add(uid);
+    }
+  }
+
+  async #work(stop: Stop): Promise<void> {
+    for (;;) {
+      const uid = await this.#queue.take(stop);
+      if (uid === undefined) return;
+      try {
+        await this.#look(uid);
+        this.#failures.delete(uid);
+      } catch (error) {
+        const failures = (this.#failures.get(uid) ?? 0) + 1;
+        this.#failures.set(uid, failures);
+        const level = isApiError(error) ? 'debug' : 'error';
+        this.#env.log[level]('a pod is tried again', { node: this.#options.node, uid, failures, error: String(error) });
+        this.#queue.addAfter(uid, Math.min(retryMinMs * 2 ** (failures - 1), retryMaxMs));
+      } finally {
+        this.#queue.done(uid);
+      }
+    }
+  }
+
+  async #look(uid: string): Promise<void> {
+    const pod = this.#wanted.get(uid);
+    if (!pod) return this.#cleanUp(uid);
+    const runtime = this.#runtimeOf(pod);
+    let work = this.#works.get(uid);
+    if (!work) this.#works.set(uid, (work = new PodWork(this.#parts, uid, runtime)));
+    const list = await this.#list(runtime);
+    // The cache may have moved on while the runtime answered.
+    const again = await work.look(this.#wanted.get(uid) ?? pod, list);
+    if (again !== undefined) this.#queue.addAfter(uid, again);
+  }
+
+  async #cleanUp(uid: string): Promise<void> {
+    // Before the cache is complete, a pod it does not have is not known to be gone.
+    if (!this.#fleet.cache.synced) return;
+    for (const runtime of this.#works.has(uid) ? [this.#works.get(uid)?.runtime as Runtime] : this.#all()) {
+      const list = await this.#list(runtime);
+      const known = this.#works.get(uid);
+      if (!known && signature(list, uid) === 'false') continue;
+      const work = known ?? new PodWork(this.#parts, uid, runtime);
+      this.#works.set(uid, work);
+      if (await work.cleanUp(list)) this.#works.delete(uid);
+    }
+  }
+}
+
+const uidOf = (id: string): string => (id.includes('_') ? parseContainerId(id).uid : id);

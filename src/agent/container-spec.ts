@@ -1,0 +1,116 @@
+import { isApiError } from '../api/error.ts';
+import type { Kind } from '../api/kind.ts';
+import { configMaps } from '../api/kinds/config-map.ts';
+import type { Container, Pod } from '../api/kinds/pod.ts';
+import { secrets } from '../api/kinds/secret.ts';
+import type { Service } from '../api/kinds/service.ts';
+import type { KubeObject, Labels } from '../api/object.ts';
+import { quantityBytes, quantityMillis } from '../api/quantity.ts';
+import type { Json } from '../base/json.ts';
+import type { Client } from '../client/client.ts';
+import { containerEnvironment, type EnvironmentSources, expand } from './environment.ts';
+import { containerId } from './pod-view.ts';
+import type { ContainerSpec, Resources, SandboxSpec } from './runtime.ts';
+
+export interface SpecSetting {
+  readonly podIps: readonly string[];
+  readonly hostIps: readonly string[];
+  readonly allocatable: Labels;
+  readonly services: readonly Service[];
+}
+export interface DnsSetting {
+  readonly servers: readonly string[];
+  readonly domain: string;
+}
+
+/** What the runtime is asked to run. Throws ConfigError where the pod names what is not there. */
+export async function containerSpec(
+  client: Client,
+  pod: Pod,
+  { container, attempt }: { readonly container: Container; readonly attempt: number },
+  setting: SpecSetting,
+): Promise<ContainerSpec> {
+  const env = containerEnvironment(pod, container, { ...setting, ...(await namedSources(client, pod, container)) });
+  const known = new Map(env.map(({ name, value }) => [name, value]));
+  return {
+    id: containerId(pod.metadata.uid, container.name, attempt),
+    sandbox: pod.metadata.uid,
+    name: container.name,
+    attempt,
+    image: container.image ?? '',
+    command: (container.command ?? []).map((word) => expand(word, known)),
+    args: (container.args ?? []).map((word) => expand(word, known)),
+    ...(container.workingDir ? { workingDir: container.workingDir } : {}),
+    env,
+    mounts: [],
+    resources: resourcesOf(container),
+    security: { ...pod.spec.securityContext, ...container.securityContext } as Readonly<Record<string, Json>>,
+    tty: container.tty ?? false,
+    stdin: container.stdin ?? false,
+  };
+}
+
+export function sandboxSpec(pod: Pod, dns: DnsSetting): SandboxSpec {
+  const { name, namespace = '', uid } = pod.metadata;
+  const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+  return {
+    id: uid,
+    namespace,
+    name,
+    uid,
+    hostname: pod.spec.hostname ?? name,
+    hostNetwork: pod.spec.hostNetwork ?? false,
+    dns: {
+      servers: dns.servers,
+      searches: [`${namespace}.svc.${dns.domain}`, `svc.${dns.domain}`, dns.domain],
+      options: ['ndots:5'],
+    },
+    ports: containers
+      .flatMap((container) => container.ports ?? [])
+      .filter((port) => port.protocol !== 'SCTP')
+      .map((port) => ({
+        container: port.containerPort,
+        protocol: port.protocol === 'UDP' ? ('UDP' as const) : ('TCP' as const),
+        ...(port.hostPort ? { host: port.hostPort } : {}),
+        ...(port.hostIP ? { hostIp: port.hostIP } : {}),
+      })),
+    sysctls: {},
+  };
+}
+
+function resourcesOf({ resources }: Container): Resources {
+  const cpu = resources?.limits?.['cpu'];
+  const request = resources?.requests?.['cpu'];
+  const memory = resources?.limits?.['memory'];
+  return {
+    ...(cpu ? { cpuMillis: quantityMillis(cpu) } : {}),
+    ...(request ? { cpuRequestMillis: quantityMillis(request) } : {}),
+    ...(memory ? { memoryBytes: quantityBytes(memory) } : {}),
+  };
+}
+
+/** Only the objects that the container names are read, each once. */
+async function namedSources(
+  client: Client,
+  pod: Pod,
+  container: Container,
+): Promise<Pick<EnvironmentSources, 'configMap' | 'secret'>> {
+  const namespace = pod.metadata.namespace ?? '';
+  const from = container.envFrom ?? [];
+  const single = (container.env ?? []).flatMap(({ valueFrom }) => (valueFrom ? [valueFrom] : []));
+  const read = async <T extends KubeObject>(kind: Kind<T>, names: readonly (string | undefined)[]) => {
+    const wanted = [...new Set(names.filter((name) => name !== undefined && name !== ''))] as readonly string[];
+    const found = await Promise.all(wanted.map((name) => client.get(kind, { namespace, name }).catch(absent)));
+    return new Map(wanted.map((name, index) => [name, found[index]]));
+  };
+  const [maps, hidden] = await Promise.all([
+    read(configMaps, [...from.map((one) => one.configMapRef?.name), ...single.map((one) => one.configMapKeyRef?.name)]),
+    read(secrets, [...from.map((one) => one.secretRef?.name), ...single.map((one) => one.secretKeyRef?.name)]),
+  ]);
+  return { configMap: (name) => maps.get(name), secret: (name) => hidden.get(name) };
+}
+
+function absent(error: unknown): undefined {
+  if (!isApiError(error, 'NotFound')) throw error;
+  return undefined;
+}

@@ -1,0 +1,21 @@
+import type { Key } from '../api/object.ts';
+import type { Duplex } from '../api/wire.ts';
+import type { Stop } from '../base/stop.ts';
+import type { ExecIo, ExecPart, LogOptions } from './runtime.ts';
+
+export interface PodLogOptions extends LogOptions {
+  /** The attempt before the current one. */
+  readonly previous?: boolean;
+}
+
+/** How the API server reaches into a node: what kubectl logs, exec, attach and port-forward come down to. */
+export interface NodeDoor {
+  /** Without a container's name: the only one, or the first. Throws ApiError('BadRequest') with upstream's sentence. */
+  logs(pod: Key, container: string | undefined, options: PodLogOptions, stop: Stop): Promise<AsyncIterable<Uint8Array>>;
+  exec(pod: Key, call: ExecCall, io: ExecIo, stop: Stop): Promise<AsyncIterable<ExecPart>>;
+  connect(pod: Key, port: number): Promise<Duplex>;
+}
+export interface ExecCall {
+  readonly container?: string;
+  readonly command: readonly string[];
+}

@@ -1,0 +1,172 @@
+import { isApiError } from '../api/error.ts';
+import { type Lease, leases } from '../api/kinds/lease.ts';
+import { type Node, type NodeStatus, nodes } from '../api/kinds/node.ts';
+import type { Condition } from '../api/kinds/pod.ts';
+import type { Labels } from '../api/object.ts';
+import { type Component, type Env, type Instant, sleep } from '../base/env.ts';
+import { equalJson, type Json } from '../base/json.ts';
+import type { Stop } from '../base/stop.ts';
+import { microTimestamp, timestamp } from '../base/text.ts';
+import type { Client } from '../client/client.ts';
+
+const leaseNamespace = 'kube-node-lease';
+const leaseSeconds = 40;
+const renewMs = 10_000;
+const retryMs = 1_000;
+const statusMs = 300_000;
+export const nodeVersion = 'v1.36.3';
+
+export interface NodeFacts {
+  readonly name: string;
+  readonly labels?: Labels;
+  readonly capacity: Labels;
+  /** What pods may use of the capacity; all of it where nothing is said. */
+  readonly allocatable?: Labels;
+  readonly addresses: readonly { readonly type: string; readonly address: string }[];
+  readonly os?: string;
+  readonly architecture?: string;
+  readonly runtimeVersion?: string;
+  readonly nodeInfo?: Labels;
+}
+
+/** Keeps the Node object and its Lease: registers, renews every 10 s, tells the status every 5 min or on change. */
+export class NodeRegistration implements Component {
+  readonly name: string;
+  readonly #env: Env;
+  readonly #client: Client;
+  readonly #facts: NodeFacts;
+  #lease: Lease | undefined;
+  #renewedAt = Number.NEGATIVE_INFINITY;
+  #toldAt = Number.NEGATIVE_INFINITY;
+
+  constructor(env: Env, client: Client, facts: NodeFacts) {
+    this.#env = env;
+    this.#client = client;
+    this.#facts = facts;
+    this.name = `node/${facts.name}`;
+  }
+
+  async run(stop: Stop): Promise<void> {
+    while (!stop.stopped) {
+      let delay = renewMs;
+      try {
+        await this.#beat();
+      } catch (error) {
+        if (!isApiError(error)) throw error;
+        this.#env.log.debug('the node could not report', { node: this.#facts.name, error: error.message });
+        delay = retryMs;
+      }
+      await sleep(this.#env.clock, delay, stop).catch(() => {});
+    }
+  }
+
+  async #beat(): Promise<void> {
+    const { clock } = this.#env;
+    // After a gap others may have declared the node dead: it says that it lives.
+    const silent = clock.monotonic() - this.#renewedAt > (leaseSeconds * 1000) / 2;
+    if (silent || clock.monotonic() - this.#toldAt >= statusMs) await this.#tellStatus();
+    await this.#renew();
+    this.#renewedAt = clock.monotonic();
+  }
+
+  async #tellStatus(): Promise<void> {
+    const { name } = this.#facts;
+    const key = { namespace: '', name };
+    const now = this.#env.clock.now();
+    let node = await this.#client.get(nodes, key).catch(absent);
+    node ??= await this.#client.send<Node>({
+      verb: 'create',
+      kind: nodes,
+      object: { metadata: { name, labels: nodeLabels(this.#facts) }, spec: {} },
+    });
+    const labels = missing(nodeLabels(this.#facts), node.metadata.labels ?? {});
+    if (labels) await this.#client.send({ verb: 'patch', kind: nodes, key, patch: { metadata: { labels } } });
+    const status = nodeStatus(this.#facts, node, now) as unknown as Json;
+    await this.#client.send({ verb: 'patch', kind: nodes, key, patch: { status }, subresource: 'status' });
+    this.#toldAt = this.#env.clock.monotonic();
+  }
+
+  async #renew(): Promise<void> {
+    const { name } = this.#facts;
+    const renewTime = microTimestamp(this.#env.clock.now());
+    try {
+      const before = this.#lease ?? (await this.#client.get(leases, { namespace: leaseNamespace, name }).catch(absent));
+      const spec = { holderIdentity: name, leaseDurationSeconds: leaseSeconds, renewTime };
+      this.#lease = before
+        ? await this.#client.send<Lease>({ verb: 'update', kind: leases, object: { ...before, spec: { ...before.spec, ...spec } } })
+        : await this.#client.send<Lease>({
+            verb: 'create',
+            kind: leases,
+            object: { metadata: { name, namespace: leaseNamespace }, spec },
+          });
+    } catch (error) {
+      this.#lease = undefined;
+      throw error;
+    }
+  }
+}
+
+export function nodeLabels(facts: NodeFacts): Labels {
+  const os = facts.os ?? 'linux';
+  const arch = facts.architecture ?? 'amd64';
+  return {
+    'beta.kubernetes.io/arch': arch,
+    'beta.kubernetes.io/os': os,
+    'kubernetes.io/arch': arch,
+    'kubernetes.io/hostname': facts.name,
+    'kubernetes.io/os': os,
+    ...facts.labels,
+  };
+}
+
+/** Amounts and conditions that others keep on the node stay as they are. */
+export function nodeStatus(facts: NodeFacts, node: Node, now: Instant): NodeStatus {
+  const before = node.status ?? {};
+  return {
+    capacity: { ...before.capacity, ...facts.capacity },
+    allocatable: { ...before.allocatable, ...(facts.allocatable ?? facts.capacity) },
+    conditions: nodeConditions(before.conditions ?? [], now),
+    addresses: facts.addresses,
+    daemonEndpoints: before.daemonEndpoints ?? { kubeletEndpoint: { Port: 10250 } },
+    nodeInfo: {
+      architecture: facts.architecture ?? 'amd64',
+      bootID: '',
+      containerRuntimeVersion: facts.runtimeVersion ?? 'mini-k8s://1.0.0',
+      kernelVersion: '',
+      kubeProxyVersion: '',
+      kubeletVersion: nodeVersion,
+      machineID: '',
+      operatingSystem: facts.os ?? 'linux',
+      osImage: 'mini-k8s',
+      systemUUID: '',
+      ...facts.nodeInfo,
+    },
+  };
+}
+
+const healthy = [
+  ['MemoryPressure', 'False', 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'],
+  ['DiskPressure', 'False', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'],
+  ['PIDPressure', 'False', 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'],
+  ['Ready', 'True', 'KubeletReady', 'kubelet is posting ready status'],
+] as const;
+
+function nodeConditions(before: readonly Condition[], now: Instant): readonly Condition[] {
+  const own = healthy.map(([type, status, reason, message]): Condition => {
+    const old = before.find((condition) => condition.type === type);
+    const since = old?.status === status ? old.lastTransitionTime : undefined;
+    const lastTransitionTime = since ?? timestamp(now);
+    return { type, status, lastHeartbeatTime: timestamp(now), lastTransitionTime, reason, message };
+  });
+  return [...before.filter(({ type }) => !healthy.some(([known]) => known === type)), ...own];
+}
+
+function missing(wanted: Labels, present: Labels): Labels | undefined {
+  const lacking = Object.fromEntries(Object.entries(wanted).filter(([key, value]) => present[key] !== value));
+  return equalJson(lacking, {}) ? undefined : lacking;
+}
+
+function absent(error: unknown): undefined {
+  if (!isApiError(error, 'NotFound')) throw error;
+  return undefined;
+}

@@ -1,0 +1,310 @@
+import { isApiError } from '../api/error.ts';
+import { type Container, isFinished, type LifecycleHandler, type Pod, pods, type PodStatus } from '../api/kinds/pod.ts';
+import { keyOf } from '../api/object.ts';
+import { type Env, type Millis, sleep } from '../base/env.ts';
+import { equalJson, type Json, type JsonObject } from '../base/json.ts';
+import { never, type Stop, StopSource } from '../base/stop.ts';
+import type { Client } from '../client/client.ts';
+import { type DnsSetting, containerSpec, sandboxSpec, type SpecSetting } from './container-spec.ts';
+import { graceMinMs, planOf, type Step } from './pod-plan.ts';
+import { type Busy, podView, type PodFacts, type ProbeVerdict, type StartFailure } from './pod-view.ts';
+import { httpAnswer, type ProbeOutcome, type Probes, portOf } from './probes.ts';
+import { InvalidImage, type PullPolicy, type Runtime, type RuntimeList } from './runtime.ts';
+import { podStatus } from './status.ts';
+
+const conflictsMax = 5;
+const deleteAgainMs = 10_000;
+
+/** What the works of one agent share. */
+export interface PodWorkParts {
+  readonly env: Env;
+  readonly client: Client;
+  readonly probes: Probes;
+  readonly dns: DnsSetting;
+  readonly hostIps: readonly string[];
+  /** The newest that the cache knows of the pod; nothing once it is gone. */
+  wanted(uid: string): Pod | undefined;
+  setting(pod: Pod): Omit<SpecSetting, 'podIps' | 'hostIps'>;
+  again(uid: string): void;
+  tell(pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string): void;
+}
+
+/** Carries out the plans for one pod and remembers what no list of the runtime tells. Lost without harm. */
+export class PodWork {
+  readonly runtime: Runtime;
+  readonly #parts: PodWorkParts;
+  readonly #uid: string;
+  readonly #verdicts = new Map<string, ProbeVerdict>();
+  readonly #failures = new Map<string, StartFailure>();
+  readonly #streaks = new Map<string, number>();
+  readonly #busy = new Map<string, Busy>();
+  /** The pod as our last write of its status answered it: newer than the cache for a moment. */
+  #written: Pod | undefined;
+  #deletedAt: Millis | undefined;
+  /** What the runtime's list said of this pod when it was last looked at. */
+  seen = '';
+
+  constructor(parts: PodWorkParts, uid: string, runtime: Runtime) {
+    this.#parts = parts;
+    this.#uid = uid;
+    this.runtime = runtime;
+  }
+
+  get idle(): boolean {
+    return this.#busy.size === 0;
+  }
+
+  judge({ id, kind, ok, message }: ProbeOutcome, pod: Pod | undefined): void {
+    const before = this.#verdicts.get(id) ?? {};
+    if (kind === 'readiness') this.#verdicts.set(id, { ...before, ready: ok });
+    else if (kind === 'startup') this.#verdicts.set(id, ok ? { ...before, started: true } : { ...before, live: false });
+    else this.#verdicts.set(id, { ...before, live: ok });
+    if (!ok && pod) {
+      const title = `${kind.slice(0, 1).toUpperCase()}${kind.slice(1)}`;
+      this.#parts.tell(pod, 'Warning', 'Unhealthy', `${title} probe failed: ${message}`);
+    }
+  }
+
+  /** One look: the status as it is now, and the next steps. Answers when to look again. */
+  async look(cached: Pod, list: RuntimeList): Promise<Millis | undefined> {
+    const pod = this.#newest(cached);
+    const facts = this.#facts(pod, list);
+    const view = podView(facts);
+    const plan = planOf(view, facts);
+    this.seen = signature(list, this.#uid);
+    const podIps = view.sandbox?.ips ?? [];
+    this.#parts.probes.set(
+      this.#uid,
+      plan.probes.map((probe) => ({ ...probe, runtime: this.runtime, sandbox: this.#uid, podIp: podIps[0] ?? '' })),
+    );
+    for (const step of plan.steps) this.#begin(step, pod, podIps);
+    await this.#report(pod, facts);
+    await this.#finish(plan.steps, pod);
+    return plan.again;
+  }
+
+  /** The pod is gone from the cluster: nothing of it stays. Answers whether all is done. */
+  async cleanUp(list: RuntimeList): Promise<boolean> {
+    this.#parts.probes.set(this.#uid, []);
+    const own = list.containers.filter((state) => state.sandbox === this.#uid);
+    const sandbox = list.sandboxes.some(({ id }) => id === this.#uid);
+    const running = own.filter((state) => state.state === 'running');
+    for (const { id } of running) {
+      const busy = this.#busy.get(id);
+      if (!busy) this.#occupy(id, { doing: 'stopping', graceMs: graceMinMs }, () => this.runtime.stop(id, graceMinMs));
+    }
+    if (running.length > 0 || !this.idle) return false;
+    if (sandbox) await this.runtime.closeSandbox(this.#uid);
+    for (const { id } of own) await this.runtime.remove(id);
+    return true;
+  }
+
+  #newest(cached: Pod): Pod {
+    const written = this.#written;
+    if (!written) return cached;
+    const newer = Number(written.metadata.resourceVersion) > Number(cached.metadata.resourceVersion);
+    if (!newer) this.#written = undefined;
+    return newer ? written : cached;
+  }
+
+  #facts(pod: Pod, list: RuntimeList): PodFacts {
+    const sandbox = list.sandboxes.find(({ id }) => id === this.#uid);
+    return {
+      pod,
+      now: this.#parts.env.clock.now(),
+      ...(sandbox ? { sandbox } : {}),
+      containers: list.containers.filter((state) => state.sandbox === this.#uid),
+      verdicts: this.#verdicts,
+      failures: this.#failures,
+      streaks: this.#streaks,
+      busy: new Map(this.#busy),
+    };
+  }
+
+  /** Steps that take long go on beside the look; when one ends, the pod is looked at again. */
+  #begin(step: Step, pod: Pod, podIps: readonly string[]): void {
+    if (step.do === 'open-sandbox') this.#occupy('', { doing: 'starting' }, () => this.#open(pod));
+    else if (step.do === 'run') {
+      this.#occupy(step.container.name, { doing: 'pulling' }, () => this.#start(step, pod, podIps));
+    } else if (step.do === 'stop') {
+      const busy: Busy = { doing: 'stopping', graceMs: step.graceMs };
+      this.#parts.tell(pod, 'Normal', 'Killing', `Stopping container ${step.container.name}`);
+      this.#occupy(step.container.name, busy, () => this.#stop(step, podIps[0] ?? ''));
+    }
+  }
+
+  async #finish(steps: readonly Step[], pod: Pod): Promise<void> {
+    for (const step of steps) {
+      if (step.do === 'remove') await this.runtime.remove(step.id);
+      else if (step.do === 'close-sandbox') await this.runtime.closeSandbox(this.#uid);
+      else if (step.do === 'delete-pod') await this.#delete(pod);
+    }
+  }
+
+  #occupy(name: string, busy: Busy, action: () => Promise<void>): void {
+    this.#busy.set(name, busy);
+    const done = () => {
+      const now = this.#busy.get(name);
+      if (busy.doing !== 'stopping' ? now?.doing !== 'stopping' : now === busy) this.#busy.delete(name);
+      this.#parts.again(this.#uid);
+    };
+    action().then(done, (error: unknown) => {
+      this.#fail(name, error);
+      done();
+    });
+  }
+
+  #fail(name: string, error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    const known = (error as { readonly reason?: string } | undefined)?.reason;
+    const { clock, log } = this.#parts.env;
+    log.debug('a step of a pod failed', { uid: this.#uid, container: name, error: message });
+    const doing = this.#busy.get(name)?.doing;
+    if (doing === 'stopping') return;
+    const reason = isApiError(error) || !known ? (doing === 'pulling' ? 'ErrImagePull' : 'CreateContainerError') : known;
+    const pod = this.#parts.wanted(this.#uid);
+    // A sandbox that cannot be had is told of every container.
+    const names = name === '' ? (pod?.spec.containers ?? []).map((container) => container.name) : [name];
+    for (const one of names) {
+      const count = (this.#failures.get(one)?.count ?? 0) + 1;
+      const told = name === '' ? 'CreatePodSandboxError' : reason;
+      this.#failures.set(one, { reason: told, message, at: clock.now(), count });
+    }
+    if (pod) this.#parts.tell(pod, 'Warning', name === '' ? 'FailedCreatePodSandBox' : 'Failed', `Error: ${message}`);
+  }
+
+  async #open(pod: Pod): Promise<void> {
+    const setting = this.#setting(pod, []);
+    const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+    const planned = await Promise.allSettled(
+      containers.map((container) => containerSpec(this.#parts.client, pod, { container, attempt: 0 }, setting)),
+    );
+    const specs = planned.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    await this.runtime.openSandbox(sandboxSpec(pod, this.#parts.dns), specs);
+    for (const container of pod.spec.containers) {
+      if (this.#failures.get(container.name)?.reason === 'CreatePodSandboxError') this.#failures.delete(container.name);
+    }
+  }
+
+  async #start(step: Step & { do: 'run' }, pod: Pod, podIps: readonly string[]): Promise<void> {
+    const { container, attempt } = step;
+    const { name } = container;
+    await this.#pull(container);
+    const now = this.#parts.wanted(this.#uid);
+    if (!now || now.metadata.deletionTimestamp || isFinished(now)) return;
+    this.#busy.set(name, { doing: 'starting' });
+    const spec = await containerSpec(this.#parts.client, pod, { container, attempt }, this.#setting(pod, podIps));
+    await this.runtime.create(spec);
+    await this.runtime.start(spec.id);
+    this.#failures.delete(name);
+    if (step.streakFrom !== undefined) this.#streaks.set(name, step.streakFrom);
+    this.#parts.tell(now, 'Normal', 'Started', `Started container ${name}`);
+    const hook = container.lifecycle?.postStart;
+    if (!hook) return;
+    const ok = await this.#hook(hook, { container, id: spec.id, podIp: podIps[0] ?? '' }, never).catch(() => false);
+    if (ok) return;
+    this.#parts.tell(now, 'Warning', 'FailedPostStartHook', 'PostStartHook failed');
+    await this.runtime.stop(spec.id, (pod.spec.terminationGracePeriodSeconds ?? 30) * 1000);
+  }
+
+  async #pull(container: Container): Promise<void> {
+    const policy = (container.imagePullPolicy ?? 'IfNotPresent') as PullPolicy;
+    try {
+      await this.runtime.images.ensure(container.image ?? '', policy, []);
+    } catch (error) {
+      if (error instanceof InvalidImage) throw error;
+      throw Object.assign(new Error(error instanceof Error ? error.message : String(error)), { reason: 'ErrImagePull' });
+    }
+  }
+
+  /** The hook's time is part of the grace. */
+  async #stop(step: Step & { do: 'stop' }, podIp: string): Promise<void> {
+    const { clock } = this.#parts.env;
+    const began = clock.monotonic();
+    const hook = step.container.lifecycle?.preStop;
+    if (hook && step.graceMs > 0) {
+      const enough = new StopSource();
+      const cancel = clock.after(step.graceMs, () => enough.stop());
+      const late = new Promise<boolean>((resolve) => enough.onStop(() => resolve(false)));
+      const asked = this.#hook(hook, { container: step.container, id: step.id, podIp }, enough).catch(() => false);
+      await Promise.race([asked, late]);
+      cancel();
+    }
+    const left = step.graceMs - (clock.monotonic() - began);
+    await this.runtime.stop(step.id, hook ? Math.max(left, Math.min(step.graceMs, graceMinMs)) : left);
+  }
+
+  async #hook(
+    hook: LifecycleHandler,
+    { container, id, podIp }: { readonly container: Container; readonly id: string; readonly podIp: string },
+    stop: Stop,
+  ): Promise<boolean> {
+    if (hook.sleep) await sleep(this.#parts.env.clock, hook.sleep.seconds * 1000, stop);
+    if (hook.exec) {
+      for await (const part of this.runtime.exec(id, hook.exec.command ?? [], { tty: false }, stop)) {
+        if ('exitCode' in part) return part.exitCode === 0;
+      }
+      return false;
+    }
+    if (!hook.httpGet) return true;
+    const duplex = await this.runtime.connect(this.#uid, portOf(hook.httpGet.port, container));
+    return (await httpAnswer(duplex, hook.httpGet, { podIp, container })).ok;
+  }
+
+  #setting(pod: Pod, podIps: readonly string[]): SpecSetting {
+    return { ...this.#parts.setting(pod), podIps, hostIps: this.#parts.hostIps };
+  }
+
+  async #report(pod: Pod, facts: PodFacts): Promise<void> {
+    let current = pod;
+    for (let tries = 0; ; tries++) {
+      const next = podStatus(podView({ ...facts, pod: current }), { ips: this.#parts.hostIps, scheme: this.runtime.name });
+      const patch = changes(current.status ?? {}, next);
+      if (!patch) return;
+      const { uid, resourceVersion } = current.metadata;
+      const body: Json = { metadata: { uid, resourceVersion }, status: patch };
+      try {
+        const key = keyOf(current);
+        this.#written = await this.#parts.client.send({ verb: 'patch', kind: pods, key, patch: body, subresource: 'status' });
+        return;
+      } catch (error) {
+        if (isApiError(error, 'NotFound')) return;
+        if (!isApiError(error, 'Conflict') || tries >= conflictsMax) throw error;
+        const fresh = await this.#parts.client.get(pods, keyOf(current)).catch(absent);
+        if (fresh?.metadata.uid !== this.#uid) return;
+        current = fresh;
+      }
+    }
+  }
+
+  async #delete(pod: Pod): Promise<void> {
+    const now = this.#parts.env.clock.monotonic();
+    if (this.#deletedAt !== undefined && now - this.#deletedAt < deleteAgainMs) return;
+    const key = keyOf(pod);
+    await this.#parts.client
+      .send({ verb: 'delete', kind: pods, key, uid: this.#uid, graceSeconds: 0 })
+      .catch((error: unknown) => {
+        if (!isApiError(error, 'NotFound', 'Conflict')) throw error;
+      });
+    this.#deletedAt = now;
+  }
+}
+
+/** A text that differs whenever the runtime says something else of the pod. */
+export function signature(list: RuntimeList, uid: string): string {
+  const own = list.containers.filter((state) => state.sandbox === uid).map(({ id, state }) => `${id} ${state}`);
+  return [String(list.sandboxes.some(({ id }) => id === uid)), ...own.sort()].join('\n');
+}
+
+function changes(before: PodStatus, after: PodStatus): JsonObject | undefined {
+  const patch: Record<string, Json> = {};
+  for (const [key, value] of Object.entries(after)) {
+    if (!equalJson((before as JsonObject)[key], value)) patch[key] = value as Json;
+  }
+  return Object.keys(patch).length > 0 ? patch : undefined;
+}
+
+function absent(error: unknown): undefined {
+  if (!isApiError(error, 'NotFound')) throw error;
+  return undefined;
+}
