@@ -58,6 +58,7 @@ async function commit(
   const key = storageKey(route.kind, route.namespace, route.name);
   const done = await deps.store.commit(key, entry.modified, gone ? undefined : stored(route.kind, next));
   if (!done.ok) return undefined;
+  if (gone) deps.goods.release(route.kind, next);
   const object = gone
     ? { ...next, metadata: { ...next.metadata, resourceVersion: String(done.revision) } }
     : deps.views.object(route.kind, done.entry);

@@ -12,6 +12,7 @@ import { KindRegistry } from './kinds.ts';
 import type { NodeDoors } from './node-doors.ts';
 import { Resources } from './resources.ts';
 import { routeOf } from './route.ts';
+import { ServiceGoods } from './service-goods.ts';
 import { Views } from './views.ts';
 import { Writer } from './write.ts';
 
@@ -19,6 +20,7 @@ export interface ServerOptions {
   readonly kinds: readonly Kind[];
   /** host:port, as discovery names it. */
   readonly address: string;
+  readonly serviceRange?: string;
   readonly plugins?: readonly AdmissionPlugin[];
   readonly authorizers?: readonly Authorizer[];
   /** Who a bearer token stands for. */
@@ -62,15 +64,10 @@ export class ApiServer {
     this.#authorizers = [masters, publicInfo, ...(options.authorizers ?? [])];
     const views = new Views();
     const plugins = [new NamespaceLifecycle(store), ...(options.plugins ?? [])];
-    const writer = new Writer({ env, store, views, plugins });
-    this.#resources = new Resources({
-      env,
-      store,
-      views,
-      plugins,
-      writer,
-      ...(options.nodes ? { nodes: options.nodes } : {}),
-    });
+    const goods = new ServiceGoods(store, { serviceRange: options.serviceRange ?? '10.96.0.0/16', random: env.random });
+    const deps = { env, store, views, plugins, goods };
+    const nodes = options.nodes ? { nodes: options.nodes } : {};
+    this.#resources = new Resources({ ...deps, writer: new Writer(deps), ...nodes });
   }
 
   readonly handle: Transport = async (request) => {

@@ -23,6 +23,19 @@ export interface WriteDeps {
   readonly store: Store;
   readonly views: Views;
   readonly plugins: readonly AdmissionPlugin[];
+  /** What a write takes of the cluster's own goods (addresses, ports), before it is committed. */
+  readonly goods: Goods;
+}
+export interface Goods {
+  reserve(kind: Kind, object: KubeObject, previous?: KubeObject): Promise<Reservation>;
+  /** The object is gone: what it held is free. */
+  release(kind: Kind, object: KubeObject): void;
+}
+/** Exactly one of the two ends it. */
+export interface Reservation {
+  readonly object: KubeObject;
+  keep(): void;
+  undo(): void;
 }
 export interface WriteOptions {
   readonly caller: Caller;
@@ -59,16 +72,36 @@ export class Writer {
     const context = { now: this.#deps.env.clock.now(), subresource: route.subresource };
     object = kind.rules.prepareCreate?.(object, context) ?? withoutStatus(kind, object);
     if (hasGeneration(kind)) object = { ...object, metadata: { ...object.metadata, generation: 1 } };
-    const errors = kind.rules.validate?.(object, undefined, context) ?? [];
-    if (errors.length > 0) throw invalidObject(kind, object.metadata.name, errors);
-    await this.#admit(object, request);
-    if (options.dryRun) {
-      if (await this.#exists(named)) throw alreadyExists(named);
-      return object;
+    return this.#reserved(kind, { next: object }, async (next) => {
+      const errors = kind.rules.validate?.(next, undefined, context) ?? [];
+      if (errors.length > 0) throw invalidObject(kind, next.metadata.name, errors);
+      await this.#admit(next, request);
+      if (options.dryRun) {
+        if (await this.#exists(named)) throw alreadyExists(named);
+        return { object: next, kept: false };
+      }
+      const done = await this.#deps.store.commit(this.#keyOf(named), 0, stored(kind, next));
+      if (!done.ok) throw alreadyExists(named);
+      return { object: this.#deps.views.object(kind, done.entry), kept: true };
+    });
+  }
+
+  /** Runs a write with what it needs reserved; what it did not keep is given back. */
+  async #reserved<R extends KubeObject | undefined>(
+    kind: Kind,
+    change: { readonly next: KubeObject; readonly previous?: KubeObject },
+    write: (next: KubeObject) => Promise<{ readonly object: R; readonly kept: boolean }>,
+  ): Promise<R> {
+    const reservation = await this.#deps.goods.reserve(kind, change.next, change.previous);
+    let kept = false;
+    try {
+      const done = await write(reservation.object);
+      kept = done.kept;
+      return done.object;
+    } finally {
+      if (kept) reservation.keep();
+      else reservation.undo();
     }
-    const done = await this.#deps.store.commit(this.#keyOf(named), 0, stored(kind, object));
-    if (!done.ok) throw alreadyExists(named);
-    return this.#deps.views.object(kind, done.entry);
   }
 
   /** Reads, changes, writes; a conflict is tried again unless the client named the revision it wants to change. */
@@ -110,17 +143,28 @@ export class Writer {
     if (hasGeneration(kind) && route.subresource !== 'status' && changesGeneration(kind, next, live)) {
       next = { ...next, metadata: { ...next.metadata, generation: (live.metadata.generation ?? 0) + 1 } };
     }
-    const errors = kind.rules.validate?.(next, live, context) ?? [];
-    if (errors.length > 0) throw invalidObject(kind, route.name, errors);
-    await this.#admit(next, request);
-    const value = stored(kind, next);
-    if (options.dryRun || equalJson(value, entry.value)) return options.dryRun ? next : live;
+    return this.#reserved(kind, { next, previous: live }, async (final) => {
+      const errors = kind.rules.validate?.(final, live, context) ?? [];
+      if (errors.length > 0) throw invalidObject(kind, route.name, errors);
+      await this.#admit(final, request);
+      const value = stored(kind, final);
+      if (options.dryRun) return { object: final, kept: false };
+      if (equalJson(value, entry.value)) return { object: live, kept: false };
+      return this.#committed(kind, entry, final);
+    });
+  }
+
+  async #committed(
+    kind: Kind,
+    entry: Entry,
+    next: KubeObject,
+  ): Promise<{ object: KubeObject | undefined; kept: boolean }> {
     const gone = isReadyToGo(kind, next);
-    const done = await this.#deps.store.commit(entry.key, entry.modified, gone ? undefined : value);
-    if (!done.ok) return undefined;
-    return gone
-      ? { ...next, metadata: { ...next.metadata, resourceVersion: String(done.revision) } }
-      : this.#deps.views.object(kind, done.entry);
+    const done = await this.#deps.store.commit(entry.key, entry.modified, gone ? undefined : stored(kind, next));
+    if (!done.ok) return { object: undefined, kept: false };
+    if (!gone) return { object: this.#deps.views.object(kind, done.entry), kept: true };
+    this.#deps.goods.release(kind, next);
+    return { object: { ...next, metadata: { ...next.metadata, resourceVersion: String(done.revision) } }, kept: true };
   }
 
   #defaulted(kind: Kind, object: KubeObject): KubeObject {
