@@ -9,7 +9,8 @@ export const maxAnnotation = 'deployment.kubernetes.io/max-replicas';
 /** New sizes by the name of the set; a set that is not in it keeps its size. */
 export type Sizes = ReadonlyMap<string, number>;
 
-export const replicasOf = (object: { readonly spec: { readonly replicas?: number } }): number => object.spec.replicas ?? 1;
+export const replicasOf = (object: { readonly spec: { readonly replicas?: number } }): number =>
+  object.spec.replicas ?? 1;
 export const sumOf = (sets: readonly ReplicaSet[], count: (set: ReplicaSet) => number): number =>
   sets.reduce((sum, set) => sum + count(set), 0);
 export const isRolling = (deployment: Deployment): boolean => deployment.spec.strategy?.type !== 'Recreate';
@@ -91,9 +92,7 @@ export function scaledSizes(deployment: Deployment, old: readonly ReplicaSet[], 
 function proportionalSizes(deployment: Deployment, active: readonly ReplicaSet[]): Sizes {
   const wanted = replicasOf(deployment);
   const change = (wanted > 0 ? maxReplicasOf(deployment) : 0) - sumOf(active, replicasOf);
-  const sorted = [...active].sort(
-    (a, b) => replicasOf(b) - replicasOf(a) || (change > 0 ? byAge(b, a) : byAge(a, b)),
-  );
+  const sorted = [...active].sort((a, b) => replicasOf(b) - replicasOf(a) || (change > 0 ? byAge(b, a) : byAge(a, b)));
   const sizes = new Map<string, number>();
   let done = 0;
   for (const set of sorted) {
@@ -123,4 +122,5 @@ function isSaturated(deployment: Deployment, set: ReplicaSet): boolean {
 }
 
 export const byAge = (a: ReplicaSet, b: ReplicaSet): number =>
-  compareText(a.metadata.creationTimestamp, b.metadata.creationTimestamp) || compareText(a.metadata.name, b.metadata.name);
+  compareText(a.metadata.creationTimestamp, b.metadata.creationTimestamp) ||
+  compareText(a.metadata.name, b.metadata.name);

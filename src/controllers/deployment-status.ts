@@ -51,9 +51,15 @@ function countsOf({ deployment, newSet, all }: StatusFacts): DeploymentStatus {
   const { collisionCount } = deployment.status ?? {};
   return {
     observedGeneration: deployment.metadata.generation ?? 0,
-    ...unlessZero('replicas', sumOf(all, (set) => set.status?.replicas ?? 0)),
+    ...unlessZero(
+      'replicas',
+      sumOf(all, (set) => set.status?.replicas ?? 0),
+    ),
     ...unlessZero('updatedReplicas', newSet?.status?.replicas ?? 0),
-    ...unlessZero('readyReplicas', sumOf(all, (set) => set.status?.readyReplicas ?? 0)),
+    ...unlessZero(
+      'readyReplicas',
+      sumOf(all, (set) => set.status?.readyReplicas ?? 0),
+    ),
     ...unlessZero('availableReplicas', available),
     ...unlessZero('unavailableReplicas', Math.max(0, sumOf(all, replicasOf) - available)),
     terminatingReplicas: sumOf(all, (set) => set.status?.terminatingReplicas ?? 0),
@@ -77,12 +83,17 @@ function judged(facts: StatusFacts, counts: DeploymentStatus, conditions: Condit
   const others = conditions.filter((condition) => condition.type !== 'Progressing');
   if (!hasDeadline(deployment)) return others;
   const current = conditions.find((condition) => condition.type === 'Progressing');
-  const settled = (counts.replicas ?? 0) === (counts.updatedReplicas ?? 0) && current?.reason === 'NewReplicaSetAvailable';
+  const settled =
+    (counts.replicas ?? 0) === (counts.updatedReplicas ?? 0) && current?.reason === 'NewReplicaSetAvailable';
   if (settled) return conditions;
   const subject = newSet ? `ReplicaSet "${newSet.metadata.name}"` : `Deployment "${deployment.metadata.name}"`;
   if (isComplete(deployment, counts)) {
     const message = `${subject} has successfully progressed.`;
-    return withCondition(conditions, { type: 'Progressing', status: 'True', reason: 'NewReplicaSetAvailable', message }, now);
+    return withCondition(
+      conditions,
+      { type: 'Progressing', status: 'True', reason: 'NewReplicaSetAvailable', message },
+      now,
+    );
   }
   if (hasProgressed(deployment.status ?? {}, counts)) {
     const at = timestamp(now);
@@ -93,7 +104,11 @@ function judged(facts: StatusFacts, counts: DeploymentStatus, conditions: Condit
   }
   if (current && (deadlineIn(deployment, current, now) ?? 1) <= 0) {
     const message = `${subject} has timed out progressing.`;
-    return withCondition(conditions, { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', message }, now);
+    return withCondition(
+      conditions,
+      { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', message },
+      now,
+    );
   }
   return conditions;
 }
@@ -122,7 +137,10 @@ function deadlineIn(deployment: Deployment, progressing: Condition, now: Instant
   return parseTime(progressing.lastUpdateTime) + (deployment.spec.progressDeadlineSeconds ?? noDeadline) * 1000 - now;
 }
 
-function waitFor({ deployment, still, now }: StatusFacts, conditions: readonly Condition[]): { readonly again?: Millis } {
+function waitFor(
+  { deployment, still, now }: StatusFacts,
+  conditions: readonly Condition[],
+): { readonly again?: Millis } {
   const progressing = conditions.find((condition) => condition.type === 'Progressing');
   if (still || !hasDeadline(deployment) || !progressing) return {};
   const wait = deadlineIn(deployment, progressing, now);
@@ -131,7 +149,9 @@ function waitFor({ deployment, still, now }: StatusFacts, conditions: readonly C
 
 function failureOf({ newSet, all }: StatusFacts): Condition | undefined {
   const sets = newSet ? [newSet, ...all] : all;
-  const failed = sets.map((set) => conditionOf(set, 'ReplicaFailure')).find((condition) => condition?.status === 'True');
+  const failed = sets
+    .map((set) => conditionOf(set, 'ReplicaFailure'))
+    .find((condition) => condition?.status === 'True');
   return failed && { ...failed, lastUpdateTime: failed.lastTransitionTime ?? null };
 }
 

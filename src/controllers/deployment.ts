@@ -9,7 +9,15 @@ import { act, type Action, type Notice } from '../client/action.ts';
 import { byNamespace, byOwner, type Cache } from '../machinery/cache.ts';
 import { type Controller, nothing, type Plan, type Source, source } from '../machinery/controller.ts';
 import {
-  byAge, desiredAnnotation, maxAnnotation, maxReplicasOf, newSetSize, oldSetSizes, replicasOf, scaledSizes, type Sizes,
+  byAge,
+  desiredAnnotation,
+  maxAnnotation,
+  maxReplicasOf,
+  newSetSize,
+  oldSetSizes,
+  replicasOf,
+  scaledSizes,
+  type Sizes,
 } from './deployment-sizes.ts';
 import { hasDeadline, isComplete, nextStatus, type Progress } from './deployment-status.ts';
 import { byOrphan, claim, controllerReference } from './ownership.ts';
@@ -20,7 +28,11 @@ const revisionAnnotation = 'deployment.kubernetes.io/revision';
 const historyAnnotation = 'deployment.kubernetes.io/revision-history';
 /** What a deployment keeps to itself; its other annotations are copied to the set of the current template. */
 const ownAnnotations = new Set([
-  'kubectl.kubernetes.io/last-applied-configuration', revisionAnnotation, historyAnnotation, desiredAnnotation, maxAnnotation,
+  'kubectl.kubernetes.io/last-applied-configuration',
+  revisionAnnotation,
+  historyAnnotation,
+  desiredAnnotation,
+  maxAnnotation,
   'deprecated.deployment.rollback.to',
 ]);
 const historyDefault = 10;
@@ -80,7 +92,9 @@ export class DeploymentController implements Controller<DeploymentObserved> {
     if (!deployment) return undefined;
     const owned = this.#sets.by('owner', deployment.metadata.uid);
     const matches = matcherOf(deployment.spec.selector);
-    const orphans = this.#sets.by('orphan', key.namespace).filter((set) => matches(set.metadata.labels) && !owned.includes(set));
+    const orphans = this.#sets
+      .by('orphan', key.namespace)
+      .filter((set) => matches(set.metadata.labels) && !owned.includes(set));
     const sets = [...owned, ...orphans];
     const recreate = deployment.spec.strategy?.type === 'Recreate';
     const pods = recreate ? sets.flatMap((set) => this.#pods.by('owner', set.metadata.uid)) : [];
@@ -153,7 +167,9 @@ class Rollout {
     const paused = this.#deployment.spec.paused === true;
     const noted = current?.reason === 'DeploymentPaused';
     if (paused === noted) return;
-    const [reason, message] = paused ? ['DeploymentPaused', 'Deployment is paused'] : ['DeploymentResumed', 'Deployment is resumed'];
+    const [reason, message] = paused
+      ? ['DeploymentPaused', 'Deployment is paused']
+      : ['DeploymentResumed', 'Deployment is resumed'];
     this.#progress = { status: 'Unknown', reason, message };
   }
 
@@ -168,7 +184,9 @@ class Rollout {
     }
     const size = newSetSize(this.#deployment, this.#all(), newSet);
     const sizes: Sizes =
-      size === replicasOf(newSet) ? oldSetSizes(this.#deployment, old, newSet) : new Map([[newSet.metadata.name, size]]);
+      size === replicasOf(newSet)
+        ? oldSetSizes(this.#deployment, old, newSet)
+        : new Map([[newSet.metadata.name, size]]);
     this.#resize(sizes, false);
     if (sizes.size === 0) this.#cleanUpWhenComplete();
     return this.#finish({ still: false });
@@ -235,11 +253,16 @@ class Rollout {
   }
 
   #nextRevision(): string {
-    return String(Math.max(0, ...this.#sets.old.map((set) => Number(set.metadata.annotations?.[revisionAnnotation] ?? 0))) + 1);
+    return String(
+      Math.max(0, ...this.#sets.old.map((set) => Number(set.metadata.annotations?.[revisionAnnotation] ?? 0))) + 1,
+    );
   }
 
   #sizeAnnotations(): Labels {
-    return { [desiredAnnotation]: String(replicasOf(this.#deployment)), [maxAnnotation]: String(maxReplicasOf(this.#deployment)) };
+    return {
+      [desiredAnnotation]: String(replicasOf(this.#deployment)),
+      [maxAnnotation]: String(maxReplicasOf(this.#deployment)),
+    };
   }
 
   /** Writes sizes, together with what the set of the current template is to know of its deployment. */
@@ -252,7 +275,8 @@ class Rollout {
       const wanted = set === this.#sets.newSet ? this.#newSetAnnotations(set) : {};
       const marks = size !== before || (annotateAlways && sizes.has(name)) ? this.#sizeAnnotations() : {};
       const annotations = changedOnly(set.metadata.annotations, { ...wanted, ...marks });
-      const minReady = set === this.#sets.newSet ? (this.#deployment.spec.minReadySeconds ?? 0) : (set.spec.minReadySeconds ?? 0);
+      const minReady =
+        set === this.#sets.newSet ? (this.#deployment.spec.minReadySeconds ?? 0) : (set.spec.minReadySeconds ?? 0);
       const spec = {
         ...(size === before ? {} : { replicas: size }),
         ...(minReady === (set.spec.minReadySeconds ?? 0) ? {} : { minReadySeconds: minReady }),
@@ -301,9 +325,13 @@ class Rollout {
     const oldest = [...alive].sort((a, b) => revisionOf(a) - revisionOf(b)).slice(0, tooMany);
     const idle = oldest.filter(
       ({ metadata, spec, status }) =>
-        spec.replicas === 0 && (status?.replicas ?? 0) === 0 && (metadata.generation ?? 0) <= (status?.observedGeneration ?? 0),
+        spec.replicas === 0 &&
+        (status?.replicas ?? 0) === 0 &&
+        (metadata.generation ?? 0) <= (status?.observedGeneration ?? 0),
     );
-    this.#groups.push(idle.map((set) => act({ verb: 'delete', kind: replicaSetKind, key: keyOf(set), uid: set.metadata.uid })));
+    this.#groups.push(
+      idle.map((set) => act({ verb: 'delete', kind: replicaSetKind, key: keyOf(set), uid: set.metadata.uid })),
+    );
   }
 
   #finish({ still }: { readonly still: boolean }): Plan {

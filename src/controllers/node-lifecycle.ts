@@ -1,6 +1,13 @@
 import type { Lease } from '../api/kinds/lease.ts';
 import { type Node, nodes as nodeKind, type Taint } from '../api/kinds/node.ts';
-import { type Condition, conditionOf, isFinished, type Pod, pods as podKind, type Toleration } from '../api/kinds/pod.ts';
+import {
+  type Condition,
+  conditionOf,
+  isFinished,
+  type Pod,
+  pods as podKind,
+  type Toleration,
+} from '../api/kinds/pod.ts';
 import { type Key, keyOf } from '../api/object.ts';
 import type { Instant, Millis } from '../base/env.ts';
 import { equalJson, type Json } from '../base/json.ts';
@@ -52,7 +59,10 @@ export class NodeLifecycleController implements Controller<NodeObserved> {
   /** When a taint that does not say so itself was first seen. */
   readonly #taintSeen = new Map<string, Instant>();
 
-  constructor(caches: { readonly nodes: Cache<Node>; readonly leases: Cache<Lease>; readonly pods: Cache<Pod> }, timing: Timing = timings.upstream) {
+  constructor(
+    caches: { readonly nodes: Cache<Node>; readonly leases: Cache<Lease>; readonly pods: Cache<Pod> },
+    timing: Timing = timings.upstream,
+  ) {
     this.#nodes = caches.nodes;
     this.#leases = caches.leases;
     this.#pods = caches.pods.index('node', byNode);
@@ -62,7 +72,9 @@ export class NodeLifecycleController implements Controller<NodeObserved> {
   sources(): readonly Source[] {
     return [
       source(this.#nodes, (node) => [keyOf(node)]),
-      source(this.#leases, ({ metadata }) => (metadata.namespace === leaseNamespace ? [{ namespace: '', name: metadata.name }] : [])),
+      source(this.#leases, ({ metadata }) =>
+        metadata.namespace === leaseNamespace ? [{ namespace: '', name: metadata.name }] : [],
+      ),
       source(this.#pods, (pod) => (pod.spec.nodeName ? [{ namespace: '', name: pod.spec.nodeName }] : [])),
     ];
   }
@@ -82,9 +94,17 @@ export class NodeLifecycleController implements Controller<NodeObserved> {
     const ready = conditions.find((condition) => condition.type === 'Ready');
     const taints = taintsOf(node, conditions, now);
     const eviction = this.#evict(node, pods, { taints, now });
-    const groups = [taintPatch(node, taints), statusOf(node, conditions), unreadied(pods, ready, now), eviction.actions];
+    const groups = [
+      taintPatch(node, taints),
+      statusOf(node, conditions),
+      unreadied(pods, ready, now),
+      eviction.actions,
+    ];
     const again = [left > 0 ? [left] : [], eviction.again].flat();
-    return { actions: groups.filter((group) => group.length > 0), ...(again.length > 0 ? { again: Math.min(...again) } : {}) };
+    return {
+      actions: groups.filter((group) => group.length > 0),
+      ...(again.length > 0 ? { again: Math.min(...again) } : {}),
+    };
   }
 
   /** A pod may be seen before the node it was bound to: its node is believed to be gone only after a while. */
@@ -99,7 +119,11 @@ export class NodeLifecycleController implements Controller<NodeObserved> {
     return left > 0 ? { actions: [], again: left } : { actions: [pods.map((pod) => remove(pod, 0))] };
   }
 
-  #evict(node: Node, pods: readonly Pod[], { taints, now }: { readonly taints: readonly Taint[]; readonly now: Instant }): Eviction {
+  #evict(
+    node: Node,
+    pods: readonly Pod[],
+    { taints, now }: { readonly taints: readonly Taint[]; readonly now: Instant },
+  ): Eviction {
     const strict = taints.filter(({ effect }) => effect === 'NoExecute').map((taint) => this.#dated(node, taint, now));
     const actions: (Action | Notice)[] = [];
     const again: Millis[] = [];
@@ -136,11 +160,15 @@ export class NodeLifecycleController implements Controller<NodeObserved> {
   #bearsFor(pod: Pod, taint: Taint, now: Instant): Millis {
     const matching = (pod.spec.tolerations ?? []).filter((toleration) => bears(toleration, taint));
     if (matching.length === 0) return 0;
-    const seconds = matching.flatMap(({ tolerationSeconds }) => (tolerationSeconds === undefined ? [] : [tolerationSeconds]));
+    const seconds = matching.flatMap(({ tolerationSeconds }) =>
+      tolerationSeconds === undefined ? [] : [tolerationSeconds],
+    );
     if (seconds.length === 0) return Number.POSITIVE_INFINITY;
     const own = taint.key === notReadyTaint || taint.key === unreachableTaint;
     const limit = own ? (this.#timing.evictionMaxSeconds ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
-    const patience = Math.min(...seconds.map((value) => (value === defaultTolerationSeconds ? Math.min(value, limit) : value)));
+    const patience = Math.min(
+      ...seconds.map((value) => (value === defaultTolerationSeconds ? Math.min(value, limit) : value)),
+    );
     return (taint.timeAdded ? parseTime(taint.timeAdded) : now) + Math.max(0, patience) * 1000 - now;
   }
 }
@@ -149,12 +177,24 @@ export class NodeLifecycleController implements Controller<NodeObserved> {
 const defaultTolerationSeconds = 300;
 
 const remove = (pod: Pod, graceSeconds?: number): Action =>
-  act({ verb: 'delete', kind: podKind, key: keyOf(pod), uid: pod.metadata.uid, ...(graceSeconds === undefined ? {} : { graceSeconds }) });
+  act({
+    verb: 'delete',
+    kind: podKind,
+    key: keyOf(pod),
+    uid: pod.metadata.uid,
+    ...(graceSeconds === undefined ? {} : { graceSeconds }),
+  });
 
 function evicted(pod: Pod, now: Instant): readonly (Action | Notice)[] {
   const lastTransitionTime = timestamp(now);
   const message = 'Taint manager: deleting due to NoExecute taint';
-  const condition = { type: 'DisruptionTarget', status: 'True', reason: 'DeletionByTaintManager', message, lastTransitionTime };
+  const condition = {
+    type: 'DisruptionTarget',
+    status: 'True',
+    reason: 'DeletionByTaintManager',
+    message,
+    lastTransitionTime,
+  };
   const told = `Marking for deletion Pod ${pod.metadata.namespace}/${pod.metadata.name}`;
   return [
     podCondition(pod, condition),
@@ -166,12 +206,18 @@ function evicted(pod: Pod, now: Instant): readonly (Action | Notice)[] {
 function bears(toleration: Toleration, taint: Taint): boolean {
   if (toleration.effect && toleration.effect !== taint.effect) return false;
   if (toleration.key && toleration.key !== taint.key) return false;
-  return toleration.operator === 'Exists' || (Boolean(toleration.key) && (toleration.value ?? '') === (taint.value ?? ''));
+  return (
+    toleration.operator === 'Exists' || (Boolean(toleration.key) && (toleration.value ?? '') === (taint.value ?? ''))
+  );
 }
 
 /** The last sign of life: a renewed lease or a status heartbeat. */
 function heard(node: Node, lease: Lease | undefined): number {
-  const times = [lease?.spec?.renewTime, conditionOf(node, 'Ready')?.lastHeartbeatTime, node.metadata.creationTimestamp];
+  const times = [
+    lease?.spec?.renewTime,
+    conditionOf(node, 'Ready')?.lastHeartbeatTime,
+    node.metadata.creationTimestamp,
+  ];
   return Math.max(...times.flatMap((time) => (time ? [parseTime(time)] : [])), 0);
 }
 
@@ -199,7 +245,9 @@ function statusOf(node: Node, conditions: readonly Condition[]): readonly Action
   const changed = conditions.filter((condition) => !before.some((old) => equalJson(old, condition)));
   if (changed.length === 0) return [];
   const patch = { status: { conditions: changed as unknown as Json } };
-  return [act({ verb: 'patch', type: 'strategic-merge', kind: nodeKind, key: keyOf(node), patch, subresource: 'status' })];
+  return [
+    act({ verb: 'patch', type: 'strategic-merge', kind: nodeKind, key: keyOf(node), patch, subresource: 'status' }),
+  ];
 }
 
 /** The taints that the conditions call for, beside those that others have put there. */
@@ -212,7 +260,8 @@ function taintsOf(node: Node, conditions: readonly Condition[], now: Instant): r
   const key = ready === 'True' ? undefined : ready === 'False' ? notReadyTaint : unreachableTaint;
   const wanted: Taint[] = [];
   if (key) wanted.push({ key, effect: 'NoSchedule' });
-  for (const [type, taint] of Object.entries(pressureTaints)) if (status(type) === 'True') wanted.push({ key: taint, effect: 'NoSchedule' });
+  for (const [type, taint] of Object.entries(pressureTaints))
+    if (status(type) === 'True') wanted.push({ key: taint, effect: 'NoSchedule' });
   if (node.spec.unschedulable) wanted.push({ key: unschedulableTaint, effect: 'NoSchedule' });
   if (key) wanted.push({ key, effect: 'NoExecute' });
   const same = (a: Taint, b: Taint) => a.key === b.key && a.effect === b.effect;
@@ -225,7 +274,10 @@ function taintsOf(node: Node, conditions: readonly Condition[], now: Instant): r
 function taintPatch(node: Node, taints: readonly Taint[]): readonly Action[] {
   if (equalJson(node.spec.taints ?? [], taints)) return [];
   const { uid, resourceVersion } = node.metadata;
-  const patch = { metadata: { uid, resourceVersion }, spec: { taints: taints.length > 0 ? (taints as unknown as Json) : null } };
+  const patch = {
+    metadata: { uid, resourceVersion },
+    spec: { taints: taints.length > 0 ? (taints as unknown as Json) : null },
+  };
   return [act({ verb: 'patch', kind: nodeKind, key: keyOf(node), patch })];
 }
 

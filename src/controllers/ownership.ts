@@ -9,7 +9,10 @@ import type { Index } from '../machinery/cache.ts';
 export const byOrphan: Index<KubeObject> = (object) =>
   controllerOf(object) === undefined ? [object.metadata.namespace ?? ''] : [];
 
-export const controllerReference = (kind: { readonly apiVersion: string; readonly kind: string }, owner: KubeObject): Owner => ({
+export const controllerReference = (
+  kind: { readonly apiVersion: string; readonly kind: string },
+  owner: KubeObject,
+): Owner => ({
   apiVersion: kind.apiVersion,
   kind: kind.kind,
   name: owner.metadata.name,
@@ -56,5 +59,10 @@ export function claim<T extends KubeObject>(kind: Kind<T>, by: ClaimBy, candidat
 export function own<T extends KubeObject>(kind: Kind<T>, object: T, owners: readonly Owner[]): Action {
   const { uid, resourceVersion } = object.metadata;
   const ownerReferences = owners.length > 0 ? (owners as unknown as Json) : null;
-  return act({ verb: 'patch', kind, key: keyOf(object), patch: { metadata: { uid, resourceVersion, ownerReferences } } });
+  return act({
+    verb: 'patch',
+    kind,
+    key: keyOf(object),
+    patch: { metadata: { uid, resourceVersion, ownerReferences } },
+  });
 }

@@ -11,13 +11,30 @@ import { ReplicaSetController } from './replica-set.ts';
 const now = Date.parse('2026-01-01T00:10:00Z') as Instant;
 const born = '2026-01-01T00:00:00Z';
 const unused = new Client(() => Promise.reject(new Error('a controller never calls')));
-const controller = new ReplicaSetController(new Cache({} as Env, unused, replicaSets), new Cache({} as Env, unused, pods));
-const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web', uid: 'set', controller: true, blockOwnerDeletion: true };
+const controller = new ReplicaSetController(
+  new Cache({} as Env, unused, replicaSets),
+  new Cache({} as Env, unused, pods),
+);
+const owner = {
+  apiVersion: 'apps/v1',
+  kind: 'ReplicaSet',
+  name: 'web',
+  uid: 'set',
+  controller: true,
+  blockOwnerDeletion: true,
+};
 
 const set = (more: Partial<ReplicaSet['spec']> = {}, status?: ReplicaSet['status']): ReplicaSet => ({
   apiVersion: 'apps/v1',
   kind: 'ReplicaSet',
-  metadata: { name: 'web', namespace: 'default', uid: 'set', resourceVersion: '5', generation: 1, creationTimestamp: born },
+  metadata: {
+    name: 'web',
+    namespace: 'default',
+    uid: 'set',
+    resourceVersion: '5',
+    generation: 1,
+    creationTimestamp: born,
+  },
   spec: {
     replicas: 2,
     selector: { matchLabels: { app: 'web' } },
@@ -26,11 +43,21 @@ const set = (more: Partial<ReplicaSet['spec']> = {}, status?: ReplicaSet['status
   },
   ...(status ? { status } : {}),
 });
-const pod = (name: string, more: { meta?: object; node?: string; ready?: string; phase?: 'Pending' | 'Running' | 'Failed' } = {}): Pod => ({
+const pod = (
+  name: string,
+  more: { meta?: object; node?: string; ready?: string; phase?: 'Pending' | 'Running' | 'Failed' } = {},
+): Pod => ({
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: {
-    name, namespace: 'default', uid: name, resourceVersion: '7', creationTimestamp: born, labels: { app: 'web' }, ownerReferences: [owner], ...more.meta,
+    name,
+    namespace: 'default',
+    uid: name,
+    resourceVersion: '7',
+    creationTimestamp: born,
+    labels: { app: 'web' },
+    ownerReferences: [owner],
+    ...more.meta,
   },
   spec: { containers: [], ...(more.node ? { nodeName: more.node } : {}) },
   status: {
@@ -41,7 +68,9 @@ const pod = (name: string, more: { meta?: object; node?: string; ready?: string;
 const plan = (observed: { set: ReplicaSet; pods: Pod[]; related?: Pod[] }) =>
   controller.plan({ related: [], ...observed }, now, seeded('test'));
 const deleted = (observed: Parameters<typeof plan>[0]) =>
-  plan(observed).actions.flat().flatMap((action) => (action.verb === 'delete' ? [action.key.name] : []));
+  plan(observed)
+    .actions.flat()
+    .flatMap((action) => (action.verb === 'delete' ? [action.key.name] : []));
 
 test('ReplicaSetController creates the missing pods, tells so and counts', () => {
   const names = seeded('test');
@@ -54,13 +83,21 @@ test('ReplicaSetController creates the missing pods, tells so and counts', () =>
       spec: { containers: [{ name: 'c', image: 'i' }] },
     },
   });
-  const told = (name: string) => ({ verb: 'event', about: set(), reason: 'SuccessfulCreate', message: `Created pod: ${name}` });
+  const told = (name: string) => ({
+    verb: 'event',
+    about: set(),
+    reason: 'SuccessfulCreate',
+    message: `Created pod: ${name}`,
+  });
   assert.deepEqual(plan({ set: set(), pods: [] }), {
     actions: [
       [create(first), create(second), told(first), told(second)],
       [
         {
-          verb: 'patch', kind: replicaSets, key: { namespace: 'default', name: 'web' }, subresource: 'status',
+          verb: 'patch',
+          kind: replicaSets,
+          key: { namespace: 'default', name: 'web' },
+          subresource: 'status',
           patch: { status: { replicas: 0, terminatingReplicas: 0, observedGeneration: 1 } },
         },
       ],
@@ -69,8 +106,17 @@ test('ReplicaSetController creates the missing pods, tells so and counts', () =>
 });
 
 test('ReplicaSetController has nothing to do when all is as wanted', () => {
-  const status = { replicas: 2, fullyLabeledReplicas: 2, readyReplicas: 2, availableReplicas: 2, terminatingReplicas: 0, observedGeneration: 1 };
-  assert.deepEqual(plan({ set: set({}, status), pods: [pod('a', { ready: born }), pod('b', { ready: born })] }), { actions: [] });
+  const status = {
+    replicas: 2,
+    fullyLabeledReplicas: 2,
+    readyReplicas: 2,
+    availableReplicas: 2,
+    terminatingReplicas: 0,
+    observedGeneration: 1,
+  };
+  assert.deepEqual(plan({ set: set({}, status), pods: [pod('a', { ready: born }), pod('b', { ready: born })] }), {
+    actions: [],
+  });
 });
 
 test('ReplicaSetController gives up the least useful pod first', () => {
@@ -78,12 +124,17 @@ test('ReplicaSetController gives up the least useful pod first', () => {
   const cost = { meta: { annotations: { 'controller.kubernetes.io/pod-deletion-cost': '-5' } } };
   const one = set({ replicas: 1 });
   assert.deepEqual(deleted({ set: one, pods: [pod('a', ready), pod('unassigned', { ready: born })] }), ['unassigned']);
-  assert.deepEqual(deleted({ set: one, pods: [pod('a', ready), pod('pending', { ...ready, phase: 'Pending' })] }), ['pending']);
+  assert.deepEqual(deleted({ set: one, pods: [pod('a', ready), pod('pending', { ...ready, phase: 'Pending' })] }), [
+    'pending',
+  ]);
   assert.deepEqual(deleted({ set: one, pods: [pod('a', ready), pod('unready', { node: 'n1' })] }), ['unready']);
   assert.deepEqual(deleted({ set: one, pods: [pod('a', ready), pod('cheap', { ...ready, ...cost })] }), ['cheap']);
   const crowded = [pod('a', { ...ready, node: 'n2' }), pod('b', ready)];
   assert.deepEqual(deleted({ set: one, pods: crowded, related: [...crowded, pod('other', ready)] }), ['b']);
-  assert.deepEqual(deleted({ set: one, pods: [pod('a', ready), pod('young', { ...ready, ready: '2026-01-01T00:09:59Z' })] }), ['young']);
+  assert.deepEqual(
+    deleted({ set: one, pods: [pod('a', ready), pod('young', { ...ready, ready: '2026-01-01T00:09:59Z' })] }),
+    ['young'],
+  );
 });
 
 test('ReplicaSetController ignores finished and terminating pods, and counts the terminating', () => {
@@ -91,7 +142,9 @@ test('ReplicaSetController ignores finished and terminating pods, and counts the
   const actions = plan({ set: set(), pods: [leaving, pod('failed', { phase: 'Failed' })] }).actions.flat();
   assert.equal(actions.filter((action) => action.verb === 'create').length, 2);
   const status = actions.find((action) => action.verb === 'patch');
-  assert.deepEqual(status?.verb === 'patch' && status.patch, { status: { replicas: 0, terminatingReplicas: 1, observedGeneration: 1 } });
+  assert.deepEqual(status?.verb === 'patch' && status.patch, {
+    status: { replicas: 0, terminatingReplicas: 1, observedGeneration: 1 },
+  });
 });
 
 test('ReplicaSetController adopts orphans that match and releases pods that no longer do', () => {
@@ -99,7 +152,10 @@ test('ReplicaSetController adopts orphans that match and releases pods that no l
   const stray = pod('stray', { meta: { labels: { app: 'other' } } });
   const [claims] = plan({ set: set({ replicas: 1 }), pods: [orphan, stray] }).actions;
   const patch = (name: string, ownerReferences: unknown) => ({
-    verb: 'patch', kind: pods, key: { namespace: 'default', name }, patch: { metadata: { uid: name, resourceVersion: '7', ownerReferences } },
+    verb: 'patch',
+    kind: pods,
+    key: { namespace: 'default', name },
+    patch: { metadata: { uid: name, resourceVersion: '7', ownerReferences } },
   });
   assert.deepEqual(claims, [patch('orphan', [owner]), patch('stray', null)]);
 });
@@ -111,5 +167,10 @@ test('ReplicaSetController looks again when a ready pod becomes available', () =
 
 test('ReplicaSetController makes no pods for a set that is being deleted', () => {
   const leaving = { ...set(), metadata: { ...set().metadata, deletionTimestamp: born } };
-  assert.deepEqual(plan({ set: leaving, pods: [] }).actions.flat().map((action) => action.verb), ['patch']);
+  assert.deepEqual(
+    plan({ set: leaving, pods: [] })
+      .actions.flat()
+      .map((action) => action.verb),
+    ['patch'],
+  );
 });

@@ -70,7 +70,12 @@ export class ReplicaSetController implements Controller<ReplicaSetObserved> {
     const { status, again } = statusOf(set, claimed.mine, now);
     const surplus = active.length - (set.spec.replicas ?? 1);
     const leaving = set.metadata.deletionTimestamp !== undefined;
-    const scaling = leaving || surplus === 0 ? [] : surplus < 0 ? create(set, -surplus, random) : remove(set, active, { surplus, related, now });
+    const scaling =
+      leaving || surplus === 0
+        ? []
+        : surplus < 0
+          ? create(set, -surplus, random)
+          : remove(set, active, { surplus, related, now });
     const groups = [claimed.actions, scaling, statusPatch(replicaSetKind, set, status)];
     return { actions: groups.filter((group) => group.length > 0), ...(again === undefined ? {} : { again }) };
   }
@@ -110,7 +115,11 @@ interface Removal {
   readonly now: Instant;
 }
 
-function remove(set: ReplicaSet, active: readonly Pod[], { surplus, related, now }: Removal): readonly (Action | Notice)[] {
+function remove(
+  set: ReplicaSet,
+  active: readonly Pod[],
+  { surplus, related, now }: Removal,
+): readonly (Action | Notice)[] {
   const crowds = new Map<string, number>();
   for (const { spec } of related) if (spec.nodeName) crowds.set(spec.nodeName, (crowds.get(spec.nodeName) ?? 0) + 1);
   const crowd = (pod: Pod) => crowds.get(pod.spec.nodeName ?? '') ?? 0;
@@ -121,7 +130,12 @@ function remove(set: ReplicaSet, active: readonly Pod[], { surplus, related, now
   ];
 }
 
-const notice = (about: ReplicaSet, reason: string, message: string): Notice => ({ verb: 'event', about, reason, message });
+const notice = (about: ReplicaSet, reason: string, message: string): Notice => ({
+  verb: 'event',
+  about,
+  reason,
+  message,
+});
 
 interface StatusAndWait {
   readonly status: ReplicaSetStatus;

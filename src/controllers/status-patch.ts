@@ -13,7 +13,8 @@ export function statusPatch<T extends KubeObject>(kind: Kind<T>, object: T, next
   if (object.status !== undefined && equalJson(before, after)) return [];
   const status: Record<string, Json> = {};
   for (const key of Object.keys(before)) if (after[key] === undefined) status[key] = null;
-  for (const [key, value] of Object.entries(after)) if (value !== undefined && !equalJson(before[key], value)) status[key] = value;
+  for (const [key, value] of Object.entries(after))
+    if (value !== undefined && !equalJson(before[key], value)) status[key] = value;
   return [act({ verb: 'patch', kind, key: keyOf(object), patch: { status }, subresource: 'status' })];
 }
 

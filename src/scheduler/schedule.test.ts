@@ -14,25 +14,43 @@ import { LiveSnapshot } from './snapshot.ts';
 
 const meta = (name: string) => ({ name, uid: name, resourceVersion: '1', creationTimestamp: '2026-01-01T00:00:00Z' });
 const node = (name: string, cpu: string, spec: Node['spec'] = {}, labels = {}): Node => ({
-  apiVersion: 'v1', kind: 'Node', metadata: { ...meta(name), labels }, spec, status: { allocatable: { cpu, memory: '4Gi', pods: '110' } },
+  apiVersion: 'v1',
+  kind: 'Node',
+  metadata: { ...meta(name), labels },
+  spec,
+  status: { allocatable: { cpu, memory: '4Gi', pods: '110' } },
 });
 const pod = (name: string, cpu: string, spec: Partial<Pod['spec']> = {}): Pod => ({
-  apiVersion: 'v1', kind: 'Pod', metadata: { ...meta(name), namespace: 'default' },
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { ...meta(name), namespace: 'default' },
   spec: { containers: [{ name: 'c', resources: { requests: { cpu } } }], ...spec },
 });
 const place = (wanted: Pod, world: readonly Node[], standing: readonly Pod[] = []) => {
   const snapshot = new LiveSnapshot();
   for (const each of world) snapshot.setNode(each);
   for (const each of standing) snapshot.setPod(each);
-  return schedule(wanted, snapshot, defaultPlugins(() => []), seeded('test'));
+  return schedule(
+    wanted,
+    snapshot,
+    defaultPlugins(() => []),
+    seeded('test'),
+  );
 };
 
 test('schedule takes the emptier node', () => {
-  assert.deepEqual(place(pod('p', '1'), [node('a', '4'), node('b', '4')], [pod('q', '2', { nodeName: 'a' })]), { node: 'b' });
+  assert.deepEqual(place(pod('p', '1'), [node('a', '4'), node('b', '4')], [pod('q', '2', { nodeName: 'a' })]), {
+    node: 'b',
+  });
 });
 
 test('schedule says why there is no place, reason by reason', () => {
-  const world = [node('a', '1'), node('b', '4', { taints: [{ key: 'k', effect: 'NoSchedule' }] }), node('c', '4', { unschedulable: true }), node('d', '2')];
+  const world = [
+    node('a', '1'),
+    node('b', '4', { taints: [{ key: 'k', effect: 'NoSchedule' }] }),
+    node('c', '4', { unschedulable: true }),
+    node('d', '2'),
+  ];
   assert.deepEqual(place(pod('p', '2'), world, [pod('q', '1', { nodeName: 'd' })]), {
     unschedulable:
       '0/4 nodes are available: 1 node(s) had untolerated taint(s), 1 node(s) were unschedulable, 2 Insufficient cpu. ' +
@@ -46,14 +64,23 @@ test('schedule obeys node selectors and host ports', () => {
   const world = [node('a', '4', {}, { disk: 'ssd' }), node('b', '4')];
   assert.deepEqual(place(pod('p', '1', { nodeSelector: { disk: 'ssd' } }), world), { node: 'a' });
   const ported = (name: string, nodeName?: string) =>
-    pod(name, '0', { containers: [{ name: 'c', ports: [{ containerPort: 80, hostPort: 80 }] }], ...(nodeName ? { nodeName } : {}) });
+    pod(name, '0', {
+      containers: [{ name: 'c', ports: [{ containerPort: 80, hostPort: 80 }] }],
+      ...(nodeName ? { nodeName } : {}),
+    });
   assert.deepEqual(place(ported('p'), world, [ported('q', 'a')]), { node: 'b' });
 });
 
 test('schedule spreads the pods of one owner', () => {
   const owned = (name: string, spec = {}): Pod => {
     const plain = pod(name, '0', spec);
-    return { ...plain, metadata: { ...plain.metadata, ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'r', uid: 'r', controller: true }] } };
+    return {
+      ...plain,
+      metadata: {
+        ...plain.metadata,
+        ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'r', uid: 'r', controller: true }],
+      },
+    };
   };
   assert.deepEqual(place(owned('p'), [node('a', '4'), node('b', '4')], [owned('q', { nodeName: 'a' })]), { node: 'b' });
 });
@@ -74,13 +101,24 @@ test('LiveSnapshot counts the same after changes as from scratch', () => {
 });
 
 test('Scheduler binds, and remembers it before the cache shows it; refuses with a condition and an event', async () => {
-  const list = (kind: string, items: readonly object[]) => ({ status: 200, body: { object: { kind, metadata: { resourceVersion: '1' }, items } as never } });
+  const list = (kind: string, items: readonly object[]) => ({
+    status: 200,
+    body: { object: { kind, metadata: { resourceVersion: '1' }, items } as never },
+  });
   const client = new Client(async ({ path, query }) => {
-    if (query.some(([name]) => name === 'watch')) return { status: 200, watch: { onBatch: () => {}, onEnd: () => {} } } as never;
+    if (query.some(([name]) => name === 'watch'))
+      return { status: 200, watch: { onBatch: () => {}, onEnd: () => {} } } as never;
     return path.endsWith('/nodes') ? list('NodeList', [node('a', '1')]) : list('List', []);
   });
-  const env = { clock: { now: () => 0, monotonic: () => 0, after: () => () => {} }, random: seeded('x') } as unknown as Env;
-  const caches = { pods: new Cache(env, client, pods), nodes: new Cache(env, client, nodes), services: new Cache(env, client, services) };
+  const env = {
+    clock: { now: () => 0, monotonic: () => 0, after: () => () => {} },
+    random: seeded('x'),
+  } as unknown as Env;
+  const caches = {
+    pods: new Cache(env, client, pods),
+    nodes: new Cache(env, client, nodes),
+    services: new Cache(env, client, services),
+  };
   const scheduler = new Scheduler(caches);
   void caches.nodes.run({ stopped: false, onStop: () => () => {} });
   await new Promise((resolve) => setImmediate(resolve));
@@ -101,12 +139,23 @@ test('Scheduler binds, and remembers it before the cache shows it; refuses with 
   const message =
     '0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: ' +
     '0/1 nodes are available: 1 No preemption victims found for incoming pod.';
-  const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message, lastProbeTime: null, lastTransitionTime: '1970-01-01T00:00:01Z' };
+  const condition = {
+    type: 'PodScheduled',
+    status: 'False',
+    reason: 'Unschedulable',
+    message,
+    lastProbeTime: null,
+    lastTransitionTime: '1970-01-01T00:00:01Z',
+  };
   assert.deepEqual(scheduler.plan(second, now, seeded('t')), {
     actions: [
       [
         {
-          verb: 'patch', type: 'strategic-merge', kind: pods, key: { namespace: 'default', name: 'q' }, subresource: 'status',
+          verb: 'patch',
+          type: 'strategic-merge',
+          kind: pods,
+          key: { namespace: 'default', name: 'q' },
+          subresource: 'status',
           patch: { status: { conditions: [condition] } },
         },
         { verb: 'event', about: second, type: 'Warning', reason: 'FailedScheduling', message },

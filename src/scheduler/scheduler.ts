@@ -48,7 +48,16 @@ export interface SchedulerCaches {
 
 /** The order in which reasons are found is the order in which they are told. */
 export const defaultPlugins = (servicesOf: (namespace: string) => readonly Service[]): readonly SchedulerPlugin[] =>
-  [unschedulable, nodeName, taints, nodeAffinity, nodePorts, resources, spreading(servicesOf), balance] as readonly SchedulerPlugin[];
+  [
+    unschedulable,
+    nodeName,
+    taints,
+    nodeAffinity,
+    nodePorts,
+    resources,
+    spreading(servicesOf),
+    balance,
+  ] as readonly SchedulerPlugin[];
 
 /** Finds a node for every pod that has none. */
 export class Scheduler implements Controller<Pod> {
@@ -169,7 +178,10 @@ export class Scheduler implements Controller<Pod> {
     this.#waiting.set(pod.metadata.uid, { key: keyOf(pod), pod, attempts, notBefore, world: this.#world });
     return {
       actions: [
-        [...conditionPatch(pod, message, now), { verb: 'event', about: pod, type: 'Warning', reason: 'FailedScheduling', message }],
+        [
+          ...conditionPatch(pod, message, now),
+          { verb: 'event', about: pod, type: 'Warning', reason: 'FailedScheduling', message },
+        ],
       ],
     };
   }
@@ -177,7 +189,12 @@ export class Scheduler implements Controller<Pod> {
 
 /** What of a node can let a pod in: heartbeats cannot. */
 const facts = (node: Node | undefined) =>
-  node && [node.metadata.labels ?? {}, node.spec.taints ?? [], node.spec.unschedulable ?? false, node.status?.allocatable ?? node.status?.capacity ?? {}];
+  node && [
+    node.metadata.labels ?? {},
+    node.spec.taints ?? [],
+    node.spec.unschedulable ?? false,
+    node.status?.allocatable ?? node.status?.capacity ?? {},
+  ];
 
 const sameWish = (a: Pod, b: Pod): boolean =>
   equalJson(a.spec, b.spec) && equalJson(a.metadata.labels ?? {}, b.metadata.labels ?? {});
@@ -186,9 +203,12 @@ function conditionPatch(pod: Pod, message: string, now: Instant): readonly Actio
   const before = conditionOf(pod, 'PodScheduled');
   const wanted = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message };
   if (before?.status === 'False' && before.reason === wanted.reason && before.message === message) return [];
-  const lastTransitionTime = before?.status === 'False' ? (before.lastTransitionTime ?? timestamp(now)) : timestamp(now);
+  const lastTransitionTime =
+    before?.status === 'False' ? (before.lastTransitionTime ?? timestamp(now)) : timestamp(now);
   const generation = pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation };
   const condition = { ...wanted, ...generation, lastProbeTime: null, lastTransitionTime };
   const patch = { status: { conditions: [condition] } };
-  return [act({ verb: 'patch', type: 'strategic-merge', kind: podKind, key: keyOf(pod), patch, subresource: 'status' })];
+  return [
+    act({ verb: 'patch', type: 'strategic-merge', kind: podKind, key: keyOf(pod), patch, subresource: 'status' }),
+  ];
 }

@@ -54,7 +54,8 @@ export class LiveSnapshot implements Snapshot {
     const place = this.#place(node.metadata.name);
     place.node = node;
     if (place.info) {
-      const { allocatable } = place.info.node.status === node.status ? place.info : { allocatable: allocatableOf(node) };
+      const { allocatable } =
+        place.info.node.status === node.status ? place.info : { allocatable: allocatableOf(node) };
       place.info = { ...place.info, node, allocatable };
     }
     this.#sorted = undefined;
@@ -116,7 +117,13 @@ const allocatableOf = (node: Node): Amounts => amountsOf(node.status?.allocatabl
 
 function count(node: Node, pods: ReadonlyMap<string, Pod>): NodeInfo {
   let info: NodeInfo = {
-    name: node.metadata.name, node, pods, allocatable: allocatableOf(node), requested: {}, scored: { cpu: 0, memory: 0 }, ports: [],
+    name: node.metadata.name,
+    node,
+    pods,
+    allocatable: allocatableOf(node),
+    requested: {},
+    scored: { cpu: 0, memory: 0 },
+    ports: [],
   };
   for (const pod of pods.values()) info = withPod(info, pod, pods);
   return info;

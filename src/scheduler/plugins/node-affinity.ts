@@ -34,7 +34,9 @@ function matchesTerm({ matchExpressions = [], matchFields = [] }: NodeSelectorTe
   const labels = node.metadata.labels ?? {};
   return (
     matchExpressions.every((requirement) => satisfies(requirement, labels[requirement.key])) &&
-    matchFields.every((requirement) => satisfies(requirement, requirement.key === 'metadata.name' ? node.metadata.name : undefined))
+    matchFields.every((requirement) =>
+      satisfies(requirement, requirement.key === 'metadata.name' ? node.metadata.name : undefined),
+    )
   );
 }
 

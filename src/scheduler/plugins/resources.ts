@@ -48,6 +48,7 @@ export const balance: SchedulerPlugin<Requests> = {
 };
 
 function unevenness({ allocatable, requested }: NodeInfo, cpu: number, memory: number): number {
-  const fraction = (name: string, more: number) => Math.min(1, ((requested[name] ?? 0) + more) / (allocatable[name] ?? 1));
+  const fraction = (name: string, more: number) =>
+    Math.min(1, ((requested[name] ?? 0) + more) / (allocatable[name] ?? 1));
   return Math.abs(fraction('cpu', cpu) - fraction('memory', memory)) / 2;
 }

@@ -32,7 +32,9 @@ export const taints: SchedulerPlugin = {
   weight: 3,
   filter(pod, { node }) {
     const strict = (node.spec.taints ?? []).filter(({ effect }) => effect === 'NoSchedule' || effect === 'NoExecute');
-    return strict.every((taint) => toleratedBy(pod, taint)) ? undefined : rejected('node(s) had untolerated taint(s)', true);
+    return strict.every((taint) => toleratedBy(pod, taint))
+      ? undefined
+      : rejected('node(s) had untolerated taint(s)', true);
   },
   score(pod, { node }) {
     const soft = (node.spec.taints ?? []).filter(({ effect }) => effect === 'PreferNoSchedule');

@@ -5,7 +5,8 @@ import { toleratedBy, unschedulableTaint } from './taints.ts';
 export const unschedulable: SchedulerPlugin = {
   name: 'NodeUnschedulable',
   filter(pod, { node }) {
-    if (!node.spec.unschedulable || toleratedBy(pod, { key: unschedulableTaint, effect: 'NoSchedule' })) return undefined;
+    if (!node.spec.unschedulable || toleratedBy(pod, { key: unschedulableTaint, effect: 'NoSchedule' }))
+      return undefined;
     return rejected('node(s) were unschedulable', true);
   },
 };
