@@ -1,0 +1,164 @@
+import { encodeText, isObject, type Json, type JsonObject } from '../base/json.ts';
+import { fromBase64, magic, ProtobufError, type Slot, slotsOf, wire, Writer } from './protobuf-wire.ts';
+import { parseDuration } from './schema/scalars.ts';
+import { type Field, type ObjectType, schemaOf, type TypeRef, typeNamed } from './schema/schema.ts';
+
+/** The object as `application/vnd.kubernetes.protobuf`, in its envelope. Only for kinds that the tables have. */
+export function encodeProtobuf(object: JsonObject): Uint8Array {
+  const apiVersion = String(object.apiVersion ?? '');
+  const kind = String(object.kind ?? '');
+  const slash = apiVersion.indexOf('/');
+  const type = schemaOf({ group: slash < 0 ? '' : apiVersion.slice(0, slash), version: apiVersion.slice(slash + 1), kind });
+  if (!type) throw new ProtobufError(`no protobuf form of ${kind} in ${apiVersion}`);
+  const writer = new Writer();
+  // Content type and encoding of what is inside: none.
+  for (const number of [4, 3]) writer.delimited(number, writer.position);
+  let start = writer.position;
+  writeSlots(writer, slotsOf(type), object, type.published);
+  writer.delimited(2, start);
+  start = writer.position;
+  writeText(writer, 2, kind);
+  writeText(writer, 1, apiVersion);
+  writer.delimited(1, start);
+  writer.bytes(Uint8Array.from(magic));
+  return writer.finish();
+}
+
+function writeText(writer: Writer, number: number, text: string): void {
+  const start = writer.position;
+  writer.text(text);
+  writer.delimited(number, start);
+}
+
+function writeInteger(writer: Writer, number: number, value: number): void {
+  writer.varint(value);
+  writer.tag(number, wire.varint);
+}
+
+function writeSlots(writer: Writer, slots: readonly Slot[], value: JsonObject, published: boolean): void {
+  for (let index = slots.length - 1; index >= 0; index--) {
+    const slot = slots[index] as Slot;
+    if ('slots' in slot) {
+      const start = writer.position;
+      writeSlots(writer, slot.slots, value, published);
+      writer.delimited(slot.number, start);
+      continue;
+    }
+    const member = Object.hasOwn(value, slot.field.name) ? value[slot.field.name] : undefined;
+    if (member === undefined || member === null) {
+      if (published) writeAbsent(writer, slot.number, slot.field);
+    } else writeField(writer, slot.number, slot.field.ref, member);
+  }
+}
+
+/** Upstream writes the zero of everything that is not a pointer, a list or a map inside. */
+function writeAbsent(writer: Writer, number: number, field: Field): void {
+  const { ref, absent } = field;
+  const pointer = field.keepsZero || ref.type === 'list' || ref.type === 'map' || ref.type === 'bytes';
+  if (pointer) return;
+  if (ref.type === 'string') writeText(writer, number, '');
+  else if (ref.type === 'int32' || ref.type === 'int64' || ref.type === 'bool') writeInteger(writer, number, 0);
+  else if (ref.type === 'object') {
+    if (absent === 'zero') writeField(writer, number, ref, {});
+  } else if (absent === 'zero') writeField(writer, number, ref, ref.type === 'quantity' ? '0' : 0);
+  else if (absent === 'null' || field.name === 'creationTimestamp') writer.delimited(number, writer.position);
+}
+
+function writeField(writer: Writer, number: number, ref: TypeRef, value: Json): void {
+  switch (ref.type) {
+    case 'string':
+      return writeText(writer, number, String(value));
+    case 'int32':
+    case 'int64':
+      return writeInteger(writer, number, Number(value));
+    case 'bool':
+      return writeInteger(writer, number, value === true ? 1 : 0);
+    case 'double':
+      writer.double(Number(value));
+      return writer.tag(number, wire.fixed64);
+    case 'list':
+      return writeList(writer, number, ref, value);
+    case 'map':
+      return writeMap(writer, number, ref.values, value);
+    default: {
+      const start = writer.position;
+      if (ref.type === 'bytes') writer.bytes(fromBase64(String(value)));
+      else writeInside(writer, ref, value);
+      return writer.delimited(number, start);
+    }
+  }
+}
+
+function writeList(writer: Writer, number: number, ref: Extract<TypeRef, { type: 'list' }>, value: Json): void {
+  if (!Array.isArray(value)) return;
+  const start = writer.position;
+  const own = ref.wrapped ? 1 : number;
+  for (let index = value.length - 1; index >= 0; index--) writeField(writer, own, ref.items, value[index] as Json);
+  if (ref.wrapped) writer.delimited(number, start);
+}
+
+function writeMap(writer: Writer, number: number, values: TypeRef, value: Json): void {
+  if (!isObject(value)) return;
+  for (const key of Object.keys(value).sort(compareBytes).reverse()) {
+    const start = writer.position;
+    writeField(writer, 2, values, value[key] as Json);
+    writeText(writer, 1, key);
+    writer.delimited(number, start);
+  }
+}
+
+/** Go sorts strings by their bytes; that differs from code units only beyond the basic plane. */
+function compareBytes(a: string, b: string): number {
+  const [left, right] = [encodeText(a), encodeText(b)];
+  for (let index = 0; index < left.length && index < right.length; index++) {
+    if (left[index] !== right[index]) return (left[index] as number) - (right[index] as number);
+  }
+  return left.length - right.length;
+}
+
+function writeInside(writer: Writer, ref: TypeRef, value: Json): void {
+  switch (ref.type) {
+    case 'object':
+      return writeSlots(writer, slotsOf(ref.object), isObject(value) ? value : {}, ref.object.published);
+    case 'time':
+    case 'microTime':
+      return writeTime(writer, String(value));
+    case 'quantity':
+      return writeText(writer, 1, String(value));
+    case 'duration':
+      return writeInteger(writer, 1, Number(parseDuration(String(value)) ?? 0n));
+    case 'intOrString': {
+      const isText = typeof value === 'string';
+      writeText(writer, 3, isText ? value : '');
+      writeInteger(writer, 2, isText ? 0 : Number(value));
+      return writeInteger(writer, 1, isText ? 1 : 0);
+    }
+    case 'raw':
+    case 'fieldsV1':
+    case 'json':
+      return writeText(writer, 1, JSON.stringify(value));
+    default:
+      return writeSchemaOr(writer, ref, value);
+  }
+}
+
+function writeTime(writer: Writer, text: string): void {
+  const millis = Date.parse(text);
+  if (Number.isNaN(millis)) return;
+  const fraction = /\.(\d+)/.exec(text)?.[1] ?? '';
+  writeInteger(writer, 2, Number(fraction.slice(0, 9).padEnd(9, '0')));
+  writeInteger(writer, 1, Math.floor(millis / 1000));
+}
+
+function writeSchemaOr(writer: Writer, ref: TypeRef, value: Json): void {
+  const schema = typeNamed('apiextensions.v1.JSONSchemaProps') as ObjectType;
+  const schemaRef: TypeRef = { type: 'object', name: schema.name, object: schema };
+  const single = isObject(value);
+  if (ref.type === 'schemaOrBool') {
+    if (single) writeField(writer, 2, schemaRef, value);
+    return writeInteger(writer, 1, value === false ? 0 : 1);
+  }
+  if (single) return writeField(writer, 1, schemaRef, value);
+  const items: TypeRef = ref.type === 'schemaOrArray' ? schemaRef : { type: 'string' };
+  writeList(writer, 2, { type: 'list', items, wrapped: false }, value);
+}

@@ -1,0 +1,225 @@
+import { decodeText, encodeText } from '../base/json.ts';
+import type { Field, ObjectType } from './schema/schema.ts';
+
+// The bytes of protobuf, and the order of a type's fields on the wire; what they mean is the encoder's and decoder's.
+
+export class ProtobufError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'ProtobufError';
+  }
+}
+
+export const wire = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
+
+/** One field number of a message: a field, or an embedded struct with fields of its own. */
+export type Slot =
+  | { readonly number: number; readonly field: Field }
+  | { readonly number: number; readonly slots: readonly Slot[] };
+
+const plans = new WeakMap<ObjectType, readonly Slot[]>();
+
+/** A message's fields by ascending number. */
+export function slotsOf(type: ObjectType): readonly Slot[] {
+  let plan = plans.get(type);
+  if (!plan) {
+    plan = group(type.fields.filter((field) => field.numbers.length > 0), 0);
+    plans.set(type, plan);
+  }
+  return plan;
+}
+
+function group(fields: readonly Field[], depth: number): readonly Slot[] {
+  const embedded = new Map<number, Field[]>();
+  const slots: Slot[] = [];
+  for (const field of fields) {
+    const number = field.numbers[depth] as number;
+    if (field.numbers.length === depth + 1) slots.push({ number, field });
+    else embedded.set(number, [...(embedded.get(number) ?? []), field]);
+  }
+  for (const [number, inner] of embedded) slots.push({ number, slots: group(inner, depth + 1) });
+  return slots.sort((a, b) => a.number - b.number);
+}
+
+/** Writes from the end to the start, so that the length of what is inside is known when it is written before it. */
+export class Writer {
+  #bytes = new Uint8Array(1024);
+  #at = 1024;
+
+  get position(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  finish(): Uint8Array {
+    return this.#bytes.slice(this.#at);
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#at -= bytes.length;
+    this.#bytes.set(bytes, this.#at);
+  }
+
+  text(text: string): void {
+    this.bytes(encodeText(text));
+  }
+
+  varint(value: number): void {
+    if (value >= 0 && value < 128) {
+      this.#reserve(1);
+      this.#bytes[--this.#at] = value;
+      return;
+    }
+    let rest = BigInt.asUintN(64, BigInt(Math.trunc(value)));
+    const parts: number[] = [];
+    do {
+      parts.push(Number(rest & 127n) | (rest > 127n ? 128 : 0));
+      rest >>= 7n;
+    } while (rest > 0n);
+    this.bytes(Uint8Array.from(parts));
+  }
+
+  double(value: number): void {
+    const view = new DataView(new ArrayBuffer(8));
+    view.setFloat64(0, value, true);
+    this.bytes(new Uint8Array(view.buffer));
+  }
+
+  tag(number: number, type: number): void {
+    this.varint(number * 8 + type);
+  }
+
+  /** Ends a length-delimited field whose content was written since `start`. */
+  delimited(number: number, start: number): void {
+    this.varint(this.position - start);
+    this.tag(number, wire.bytes);
+  }
+
+  #reserve(size: number): void {
+    if (this.#at >= size) return;
+    const used = this.#bytes.length - this.#at;
+    const next = new Uint8Array(Math.max(this.#bytes.length * 2, used + size));
+    next.set(this.#bytes.subarray(this.#at), next.length - used);
+    this.#at = next.length - used;
+    this.#bytes = next;
+  }
+}
+
+export class Reader {
+  readonly #bytes: Uint8Array;
+  #at: number;
+  readonly #end: number;
+
+  constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
+    this.#bytes = bytes;
+    this.#at = start;
+    this.#end = end;
+  }
+
+  get done(): boolean {
+    return this.#at >= this.#end;
+  }
+
+  varint(): number {
+    let low = 0;
+    let scale = 1;
+    for (let count = 0; count < 10; count++) {
+      const byte = this.#next();
+      if (count < 7) low += (byte & 127) * scale;
+      else return this.#longVarint(count);
+      if (byte < 128) return low;
+      scale *= 128;
+    }
+    throw new ProtobufError('proto: integer overflow');
+  }
+
+  // Beyond 49 bits: negative numbers always are.
+  #longVarint(count: number): number {
+    this.#at -= count + 1;
+    let value = 0n;
+    for (let shift = 0n; shift < 70n; shift += 7n) {
+      const byte = this.#next();
+      value |= BigInt(byte & 127) << shift;
+      if (byte < 128) return Number(BigInt.asIntN(64, value));
+    }
+    throw new ProtobufError('proto: integer overflow');
+  }
+
+  double(): number {
+    const at = this.#take(8);
+    return new DataView(this.#bytes.buffer, this.#bytes.byteOffset + at, 8).getFloat64(0, true);
+  }
+
+  bytes(): Uint8Array {
+    const size = this.varint();
+    const at = this.#take(size);
+    return this.#bytes.subarray(at, at + size);
+  }
+
+  text(): string {
+    try {
+      return decodeText(this.bytes());
+    } catch (cause) {
+      if (cause instanceof ProtobufError) throw cause;
+      throw new ProtobufError('proto: a string is not UTF-8');
+    }
+  }
+
+  message(): Reader {
+    const size = this.varint();
+    const at = this.#take(size);
+    return new Reader(this.#bytes, at, at + size);
+  }
+
+  skip(type: number): void {
+    if (type === wire.varint) this.varint();
+    else if (type === wire.fixed64) this.#take(8);
+    else if (type === wire.bytes) this.#take(this.varint());
+    else if (type === wire.fixed32) this.#take(4);
+    else throw new ProtobufError(`proto: illegal wireType ${type}`);
+  }
+
+  #next(): number {
+    if (this.#at >= this.#end) throw new ProtobufError('unexpected EOF');
+    return this.#bytes[this.#at++] as number;
+  }
+
+  #take(size: number): number {
+    const at = this.#at;
+    if (size < 0 || size > this.#end - at) throw new ProtobufError('unexpected EOF');
+    this.#at += size;
+    return at;
+  }
+}
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+const codes = new Uint8Array(128);
+for (let i = 0; i < alphabet.length; i++) codes[alphabet.charCodeAt(i)] = i;
+
+export function toBase64(bytes: Uint8Array): string {
+  let text = '';
+  for (let i = 0; i < bytes.length; i += 3) {
+    const [a = 0, b, c] = [bytes[i], bytes[i + 1], bytes[i + 2]];
+    text += alphabet[a >> 2] as string;
+    text += alphabet[((a & 3) << 4) | ((b ?? 0) >> 4)] as string;
+    text += b === undefined ? '=' : (alphabet[((b & 15) << 2) | ((c ?? 0) >> 6)] as string);
+    text += c === undefined ? '=' : (alphabet[c & 63] as string);
+  }
+  return text;
+}
+
+export function fromBase64(text: string): Uint8Array {
+  const length = text.endsWith('==') ? text.length - 2 : text.endsWith('=') ? text.length - 1 : text.length;
+  const bytes = new Uint8Array((length * 6) >> 3);
+  let bits = 0;
+  let at = 0;
+  for (let i = 0; i < length; i++) {
+    bits = ((bits << 6) | (codes[text.charCodeAt(i)] ?? 0)) & 0xffffff;
+    if (i % 4 > 0) bytes[at++] = (bits >> (6 - 2 * (i % 4))) & 255;
+  }
+  return bytes;
+}
+
+/** What stands before every object: k8s and a zero byte. */
+export const magic: readonly number[] = [0x6b, 0x38, 0x73, 0];
+export const protobufMediaType = 'application/vnd.kubernetes.protobuf';
