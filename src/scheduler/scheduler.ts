@@ -1,6 +1,6 @@
 import type { Node } from '../api/kinds/node.ts';
 import { conditionOf, isFinished, type Pod, pods as podKind } from '../api/kinds/pod.ts';
-import { type Service } from '../api/kinds/service.ts';
+import type { Service } from '../api/kinds/service.ts';
 import { type Key, keyOf } from '../api/object.ts';
 import type { Instant, Millis, Random } from '../base/env.ts';
 import { equalJson } from '../base/json.ts';
