@@ -148,7 +148,10 @@ class FakeRuntime {
     this.containers.delete(id);
   }
   async list() {
-    return { sandboxes: [...this.sandboxes].map(([id, ips]) => ({ id, ips })), containers: [...this.containers.values()] };
+    return {
+      sandboxes: [...this.sandboxes].map(([id, ips]) => ({ id, ips })),
+      containers: [...this.containers.values()],
+    };
   }
   events(stop: StopSource) {
     const channel = new Channel<{ readonly id: string }>().closeOn(stop);
@@ -175,25 +178,40 @@ class FakeRuntime {
 function world() {
   const clock = new TestClock();
   const api = new FakeApi();
-  const log = { debug: () => {}, info: () => {}, error: (message: string, fields?: object) => console.error(message, fields) };
+  const log = {
+    debug: () => {},
+    info: () => {},
+    error: (message: string, fields?: object) => console.error(message, fields),
+  };
   const metrics = { count: () => {}, gauge: () => {}, observe: () => {} };
   const env = { clock, random: seeded('agent'), log, metrics, crypto: {} } as unknown as Env;
   const runtime = new FakeRuntime(clock);
   const client = new Client(api.handle);
   const launch = () => {
     const stop = new StopSource();
-    const agent = new Agent(env, client, { default: runtime.port() }, {
-      node: 'node-0',
-      capacity: { cpu: '4', memory: '8Gi', pods: '110' },
-      addresses: [{ type: 'InternalIP', address: '10.0.0.1' }],
-    });
+    const agent = new Agent(
+      env,
+      client,
+      { default: runtime.port() },
+      {
+        node: 'node-0',
+        capacity: { cpu: '4', memory: '8Gi', pods: '110' },
+        addresses: [{ type: 'InternalIP', address: '10.0.0.1' }],
+      },
+    );
     return { agent, stop, ended: agent.run(stop) };
   };
   const bind = (name: string, spec: Record<string, Json> = {}) =>
     api.put(`/api/v1/namespaces/default/pods/${name}`, {
       apiVersion: 'v1',
       kind: 'Pod',
-      metadata: { name, namespace: 'default', uid: `uid-${name}`, generation: 1, creationTimestamp: '2026-01-01T00:00:00Z' },
+      metadata: {
+        name,
+        namespace: 'default',
+        uid: `uid-${name}`,
+        generation: 1,
+        creationTimestamp: '2026-01-01T00:00:00Z',
+      },
       spec: { nodeName: 'node-0', containers: [{ name: 'c', image: 'host' }], ...spec },
     });
   return { clock, api, runtime, launch, bind };
@@ -203,13 +221,23 @@ test('Agent registers its node and renews its lease, and leaves foreign amounts 
   const { clock, api, launch } = world();
   const { stop, ended } = launch();
   await clock.pass(0);
-  const node = () => api.objects.get('/api/v1/nodes/node-0') as { status: { capacity: object; conditions: { type: string }[] } };
-  assert.deepEqual(node().status.conditions.map(({ type }) => type), ['MemoryPressure', 'DiskPressure', 'PIDPressure', 'Ready']);
-  api.put('/api/v1/nodes/node-0', merge(node() as unknown as Json, { status: { capacity: { 'a.b/gpu': '2' } } }) as never);
+  const node = () =>
+    api.objects.get('/api/v1/nodes/node-0') as { status: { capacity: object; conditions: { type: string }[] } };
+  assert.deepEqual(
+    node().status.conditions.map(({ type }) => type),
+    ['MemoryPressure', 'DiskPressure', 'PIDPressure', 'Ready'],
+  );
+  api.put(
+    '/api/v1/nodes/node-0',
+    merge(node() as unknown as Json, { status: { capacity: { 'a.b/gpu': '2' } } }) as never,
+  );
   await clock.pass(301_000);
   assert.deepEqual(node().status.capacity, { cpu: '4', memory: '8Gi', pods: '110', 'a.b/gpu': '2' });
   const path = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/node-0';
-  assert.equal((api.objects.get(path) as { spec: { renewTime: string } }).spec.renewTime, '2026-01-01T00:05:00.000000Z');
+  assert.equal(
+    (api.objects.get(path) as { spec: { renewTime: string } }).spec.renewTime,
+    '2026-01-01T00:05:00.000000Z',
+  );
   stop.stop();
   await ended;
 });

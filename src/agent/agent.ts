@@ -99,9 +99,13 @@ export class Agent implements Component, NodeDoor {
       ...Array.from({ length: this.#options.workers ?? 8 }, () => this.#work(inner)),
     ];
     try {
-      await Promise.all(parts.map((part) => part.catch((error: unknown) => {
-        if (!(error instanceof Stopped)) throw error;
-      })));
+      await Promise.all(
+        parts.map((part) =>
+          part.catch((error: unknown) => {
+            if (!(error instanceof Stopped)) throw error;
+          }),
+        ),
+      );
     } finally {
       inner.stop();
       leave();
@@ -129,7 +133,8 @@ export class Agent implements Component, NodeDoor {
 
   #find(key: Key): { readonly found: Pod; readonly runtime: Runtime } {
     const found = this.#fleet.cache.get(key);
-    if (found?.spec.nodeName !== this.#options.node) throw new ApiError('NotFound', `pod ${keyText(key)} is not on this node`);
+    if (found?.spec.nodeName !== this.#options.node)
+      throw new ApiError('NotFound', `pod ${keyText(key)} is not on this node`);
     return { found, runtime: this.#runtimeOf(found) };
   }
 

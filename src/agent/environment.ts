@@ -29,7 +29,8 @@ export function containerEnvironment(pod: Pod, container: Container, sources: En
   const result = new Map<string, string>();
   for (const [name, value] of serviceVariables(pod, sources.services)) result.set(name, value);
   for (const from of container.envFrom ?? []) {
-    for (const [name, value] of Object.entries(bulk(pod, from, sources))) result.set(`${from.prefix ?? ''}${name}`, value);
+    for (const [name, value] of Object.entries(bulk(pod, from, sources)))
+      result.set(`${from.prefix ?? ''}${name}`, value);
   }
   for (const variable of container.env ?? []) {
     const value = variableValue({ pod, container, sources, known: result }, variable);
@@ -69,7 +70,9 @@ function variableValue({ pod, container, sources, known }: Setting, variable: En
     const value = map?.data?.[key];
     if (value !== undefined) return value;
     if (optional) return undefined;
-    throw new ConfigError(map ? `couldn't find key ${key} in ConfigMap ${namespace}/${name}` : `configmap "${name}" not found`);
+    throw new ConfigError(
+      map ? `couldn't find key ${key} in ConfigMap ${namespace}/${name}` : `configmap "${name}" not found`,
+    );
   }
   if (from.secretKeyRef) {
     const { name = '', key, optional } = from.secretKeyRef;
@@ -77,7 +80,9 @@ function variableValue({ pod, container, sources, known }: Setting, variable: En
     const value = secret?.data?.[key];
     if (value !== undefined) return decodeText(base64Bytes(value));
     if (optional) return undefined;
-    throw new ConfigError(secret ? `couldn't find key ${key} in Secret ${namespace}/${name}` : `secret "${name}" not found`);
+    throw new ConfigError(
+      secret ? `couldn't find key ${key} in Secret ${namespace}/${name}` : `secret "${name}" not found`,
+    );
   }
   return undefined;
 }

@@ -51,4 +51,6 @@ export async function attemptsOf(runtime: Runtime, pod: Pod, name: string): Prom
 const waits = (pod: Pod, name: string): boolean => statusOf(pod, name)?.state?.waiting !== undefined;
 
 const statusOf = (pod: Pod, name: string) =>
-  [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])].find((one) => one.name === name);
+  [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])].find(
+    (one) => one.name === name,
+  );

@@ -93,7 +93,11 @@ export class NodeRegistration implements Component {
       const before = this.#lease ?? (await this.#client.get(leases, { namespace: leaseNamespace, name }).catch(absent));
       const spec = { holderIdentity: name, leaseDurationSeconds: leaseSeconds, renewTime };
       this.#lease = before
-        ? await this.#client.send<Lease>({ verb: 'update', kind: leases, object: { ...before, spec: { ...before.spec, ...spec } } })
+        ? await this.#client.send<Lease>({
+            verb: 'update',
+            kind: leases,
+            object: { ...before, spec: { ...before.spec, ...spec } },
+          })
         : await this.#client.send<Lease>({
             verb: 'create',
             kind: leases,

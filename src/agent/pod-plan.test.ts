@@ -85,7 +85,13 @@ test('podPlan runs init containers in order, and waits for a sidecar to have sta
 
 test('podPlan restarts at once after the first crash, then waits 10 s, 20 s, at most 300 s', () => {
   assert.deepEqual(steps(facts(pod(), [exited('c', 0, 1)])), ['run c#1']);
-  for (const [attempt, delay] of [[1, 10], [2, 20], [3, 40], [6, 300], [40, 300]] as const) {
+  for (const [attempt, delay] of [
+    [1, 10],
+    [2, 20],
+    [3, 40],
+    [6, 300],
+    [40, 300],
+  ] as const) {
     const plan = podPlan(facts(pod(), [exited('c', attempt, 1, 1)]));
     assert.deepEqual(plan, { steps: [], probes: [], again: (delay - 1) * 1000 });
     assert.deepEqual(steps(facts(pod(), [exited('c', attempt, 1, delay)])), [`run c#${attempt + 1}`]);
@@ -159,7 +165,15 @@ test('podPlan keeps two attempts of a container', () => {
 test('podPlan starts a container that the engine lost as a new attempt', () => {
   const running: PodStatus = {
     containerStatuses: [
-      { name: 'c', ready: true, restartCount: 3, image: 'host', imageID: '', containerID: 'process://u1_c_3', state: { running: {} } },
+      {
+        name: 'c',
+        ready: true,
+        restartCount: 3,
+        image: 'host',
+        imageID: '',
+        containerID: 'process://u1_c_3',
+        state: { running: {} },
+      },
     ],
   };
   const lost = facts(pod({}, { status: running }));
@@ -209,7 +223,8 @@ test('podStatus tells a crash loop as upstream words it', () => {
 
 test('podStatus tells phases and init progress', () => {
   const never = { restartPolicy: 'Never' };
-  const phase = (spec: Partial<PodSpec>, containers: readonly ContainerState[]) => status(facts(pod(spec), containers)).phase;
+  const phase = (spec: Partial<PodSpec>, containers: readonly ContainerState[]) =>
+    status(facts(pod(spec), containers)).phase;
   assert.equal(phase(never, [exited('c', 0, 0)]), 'Succeeded');
   assert.equal(phase(never, [exited('c', 0, 2)]), 'Failed');
   assert.equal(phase({}, [exited('c', 0, 2)]), 'Running');
@@ -218,10 +233,16 @@ test('podStatus tells phases and init progress', () => {
   assert.equal(phase({ ...init, ...never }, [exited('one', 0, 1)]), 'Failed');
   const told = status(facts(pod(init), [state('one', 0, {})]));
   assert.deepEqual(condition(told, 'Initialized'), [
-    'False', 'ContainersNotInitialized', 'containers with incomplete status: [one]',
+    'False',
+    'ContainersNotInitialized',
+    'containers with incomplete status: [one]',
   ]);
   assert.deepEqual(told.containerStatuses?.[0]?.state, { waiting: { reason: 'PodInitializing' } });
-  assert.deepEqual(condition(status(facts(pod(never), [exited('c', 0, 0)])), 'Ready'), ['False', 'PodCompleted', undefined]);
+  assert.deepEqual(condition(status(facts(pod(never), [exited('c', 0, 0)])), 'Ready'), [
+    'False',
+    'PodCompleted',
+    undefined,
+  ]);
 });
 
 test('podStatus waits for readiness gates and keeps conditions of others', () => {
@@ -229,7 +250,9 @@ test('podStatus waits for readiness gates and keeps conditions of others', () =>
   const gated = pod({ readinessGates: [{ conditionType: gate.type }] }, { status: { conditions: [gate] } });
   const told = status(facts(gated, [state('c', 0, {})]));
   assert.deepEqual(condition(told, 'Ready'), [
-    'False', 'ReadinessGatesNotReady', 'the status of pod readiness gate "example.com/up" is not "True", but False',
+    'False',
+    'ReadinessGatesNotReady',
+    'the status of pod readiness gate "example.com/up" is not "True", but False',
   ]);
   assert.equal(condition(told, 'ContainersReady')[0], 'True');
   assert.ok(told.conditions?.includes(gate));

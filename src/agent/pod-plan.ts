@@ -2,7 +2,15 @@ import type { Container, Probe } from '../api/kinds/pod.ts';
 import { isFinished } from '../api/kinds/pod.ts';
 import type { Millis } from '../base/env.ts';
 import { parseTime } from '../base/text.ts';
-import { type ContainerView, containerId, initDone, isRunning, type PodFacts, type PodView, podView } from './pod-view.ts';
+import {
+  type ContainerView,
+  containerId,
+  initDone,
+  isRunning,
+  type PodFacts,
+  type PodView,
+  podView,
+} from './pod-view.ts';
 
 export const defaultGraceSeconds = 30;
 /** What upstream leaves a container at least, between being asked and being killed. */
@@ -146,7 +154,8 @@ class Draft {
   #stop(view: ContainerView, why: (Step & { do: 'stop' })['why'], graceMs: Millis): void {
     const id = view.latest?.id;
     // Being asked again is for those who now have less time.
-    if (!id || (view.busy?.doing === 'stopping' && view.busy.graceMs <= graceMs) || view.busy?.doing === 'starting') return;
+    if (!id || (view.busy?.doing === 'stopping' && view.busy.graceMs <= graceMs) || view.busy?.doing === 'starting')
+      return;
     this.#steps.push({ do: 'stop', container: view.container, id, graceMs, why });
   }
 

@@ -37,7 +37,9 @@ export interface StartFailure {
   /** Failures in a row. */
   readonly count: number;
 }
-export type Busy = { readonly doing: 'pulling' | 'starting' } | { readonly doing: 'stopping'; readonly graceMs: Millis };
+export type Busy =
+  | { readonly doing: 'pulling' | 'starting' }
+  | { readonly doing: 'stopping'; readonly graceMs: Millis };
 
 export type Role = 'init' | 'sidecar' | 'main';
 export type Attempt = Omit<ContainerState, 'sandbox'>;
@@ -74,7 +76,11 @@ export interface PodView {
 export const containerId = (uid: string, name: string, attempt: number): string => `${uid}_${name}_${attempt}`;
 
 /** The parts of a container id; names hold no underscore. */
-export function parseContainerId(id: string): { readonly uid: string; readonly name: string; readonly attempt: number } {
+export function parseContainerId(id: string): {
+  readonly uid: string;
+  readonly name: string;
+  readonly attempt: number;
+} {
   const last = id.lastIndexOf('_');
   const middle = id.lastIndexOf('_', last - 1);
   return { uid: id.slice(0, middle), name: id.slice(middle + 1, last), attempt: Number(id.slice(last + 1)) };

@@ -1,13 +1,13 @@
 import { isApiError } from '../api/error.ts';
-import { type Container, isFinished, type LifecycleHandler, type Pod, pods, type PodStatus } from '../api/kinds/pod.ts';
+import { type Container, isFinished, type LifecycleHandler, type Pod, type PodStatus, pods } from '../api/kinds/pod.ts';
 import { keyOf } from '../api/object.ts';
 import { type Env, type Millis, sleep } from '../base/env.ts';
 import { equalJson, type Json, type JsonObject } from '../base/json.ts';
 import { never, type Stop, StopSource } from '../base/stop.ts';
 import type { Client } from '../client/client.ts';
-import { type DnsSetting, containerSpec, sandboxSpec, type SpecSetting } from './container-spec.ts';
+import { containerSpec, type DnsSetting, type SpecSetting, sandboxSpec } from './container-spec.ts';
 import { graceMinMs, planOf, type Step } from './pod-plan.ts';
-import { type Busy, podView, type PodFacts, type ProbeVerdict, type StartFailure } from './pod-view.ts';
+import { type Busy, type PodFacts, type ProbeVerdict, podView, type StartFailure } from './pod-view.ts';
 import { httpAnswer, type ProbeOutcome, type Probes, portOf } from './probes.ts';
 import { InvalidImage, type PullPolicy, type Runtime, type RuntimeList } from './runtime.ts';
 import { podStatus } from './status.ts';
@@ -161,7 +161,8 @@ export class PodWork {
     log.debug('a step of a pod failed', { uid: this.#uid, container: name, error: message });
     const doing = this.#busy.get(name)?.doing;
     if (doing === 'stopping') return;
-    const reason = isApiError(error) || !known ? (doing === 'pulling' ? 'ErrImagePull' : 'CreateContainerError') : known;
+    const reason =
+      isApiError(error) || !known ? (doing === 'pulling' ? 'ErrImagePull' : 'CreateContainerError') : known;
     const pod = this.#parts.wanted(this.#uid);
     // A sandbox that cannot be had is told of every container.
     const names = name === '' ? (pod?.spec.containers ?? []).map((container) => container.name) : [name];
@@ -213,7 +214,9 @@ export class PodWork {
       await this.runtime.images.ensure(container.image ?? '', policy, []);
     } catch (error) {
       if (error instanceof InvalidImage) throw error;
-      throw Object.assign(new Error(error instanceof Error ? error.message : String(error)), { reason: 'ErrImagePull' });
+      throw Object.assign(new Error(error instanceof Error ? error.message : String(error)), {
+        reason: 'ErrImagePull',
+      });
     }
   }
 
@@ -258,14 +261,23 @@ export class PodWork {
   async #report(pod: Pod, facts: PodFacts): Promise<void> {
     let current = pod;
     for (let tries = 0; ; tries++) {
-      const next = podStatus(podView({ ...facts, pod: current }), { ips: this.#parts.hostIps, scheme: this.runtime.name });
+      const next = podStatus(podView({ ...facts, pod: current }), {
+        ips: this.#parts.hostIps,
+        scheme: this.runtime.name,
+      });
       const patch = changes(current.status ?? {}, next);
       if (!patch) return;
       const { uid, resourceVersion } = current.metadata;
       const body: Json = { metadata: { uid, resourceVersion }, status: patch };
       try {
         const key = keyOf(current);
-        this.#written = await this.#parts.client.send({ verb: 'patch', kind: pods, key, patch: body, subresource: 'status' });
+        this.#written = await this.#parts.client.send({
+          verb: 'patch',
+          kind: pods,
+          key,
+          patch: body,
+          subresource: 'status',
+        });
         return;
       } catch (error) {
         if (isApiError(error, 'NotFound')) return;

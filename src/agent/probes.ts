@@ -185,4 +185,3 @@ export async function httpAnswer(
   }
   return { ok: false, message: 'the answer is not HTTP' };
 }
-

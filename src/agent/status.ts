@@ -17,7 +17,8 @@ export function podStatus(view: PodView, host: StatusHost): PodStatus {
   const ended = pod.metadata.deletionTimestamp !== undefined && everythingEnded(view);
   const phase = phaseOf(view, ended);
   const overdue = view.deadlineAt !== undefined && view.deadlineAt <= view.now && phase !== 'Succeeded';
-  const statuses = (views: readonly ContainerView[]) => views.map((seen) => containerStatus(view, seen, { host, ended }));
+  const statuses = (views: readonly ContainerView[]) =>
+    views.map((seen) => containerStatus(view, seen, { host, ended }));
   const ips = podIps(view, host);
   const inits = statuses(view.inits);
   const mains = statuses(view.mains);
