@@ -18,6 +18,7 @@ import { parseContainerId } from './pod-view.ts';
 import { PodWork, type PodWorkParts, signature } from './pod-work.ts';
 import { Probes } from './probes.ts';
 import type { ExecIo, ExecPart, Runtime, RuntimeList } from './runtime.ts';
+import type { VolumeHost } from './volumes.ts';
 
 const resyncMs = 10_000;
 const retryMinMs = 50;
@@ -35,6 +36,7 @@ export interface AgentOptions extends Omit<NodeFacts, 'name'> {
   readonly services?: Cache<Service>;
   readonly events?: EventRecorder;
   readonly dns?: DnsSetting;
+  readonly volumes?: VolumeHost;
   /** Pods looked at at once. */
   readonly workers?: number;
 }
@@ -76,6 +78,7 @@ export class Agent implements Component, NodeDoor {
       client,
       probes: this.#probes,
       dns: options.dns ?? { servers: [], domain: 'cluster.local' },
+      ...(options.volumes ? { volumes: options.volumes } : {}),
       hostIps: internal.map(({ address }) => address),
       wanted: (uid) => this.#wanted.get(uid),
       setting: () => ({

@@ -1,5 +1,5 @@
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
-const valueOf = new Map([...letters].map((letter, value) => [letter, value]));
+const digitValues = new Map([...letters].map((letter, value) => [letter, value]));
 
 /** The bytes of a Secret's value. The API server has checked that it is base64. */
 export function base64Bytes(text: string): Uint8Array {
@@ -9,7 +9,7 @@ export function base64Bytes(text: string): Uint8Array {
   let bits = 0;
   let at = 0;
   for (const digit of digits) {
-    held = ((held << 6) | (valueOf.get(digit) ?? 0)) & 0xffff;
+    held = ((held << 6) | (digitValues.get(digit) ?? 0)) & 0xffff;
     bits += 6;
     if (bits < 8) continue;
     bits -= 8;

@@ -9,8 +9,9 @@ import { containerSpec, type DnsSetting, type SpecSetting, sandboxSpec } from '.
 import { graceMinMs, planOf, type Step } from './pod-plan.ts';
 import { type Busy, type PodFacts, type ProbeVerdict, podView, type StartFailure } from './pod-view.ts';
 import { httpAnswer, type ProbeOutcome, type Probes, portOf } from './probes.ts';
-import { InvalidImage, type PullPolicy, type Runtime, type RuntimeList } from './runtime.ts';
+import { InvalidImage, type Mount, type PullPolicy, type Runtime, type RuntimeList } from './runtime.ts';
 import { podStatus } from './status.ts';
+import { containerMounts, readSources, type VolumeHost } from './volumes.ts';
 
 const conflictsMax = 5;
 const deleteAgainMs = 10_000;
@@ -22,6 +23,8 @@ export interface PodWorkParts {
   readonly probes: Probes;
   readonly dns: DnsSetting;
   readonly hostIps: readonly string[];
+  /** Without one, containers get no mounts. */
+  readonly volumes?: VolumeHost;
   /** The newest that the cache knows of the pod; nothing once it is gone. */
   wanted(uid: string): Pod | undefined;
   setting(pod: Pod): Omit<SpecSetting, 'podIps' | 'hostIps'>;
@@ -96,6 +99,7 @@ export class PodWork {
     if (running.length > 0 || !this.idle) return false;
     if (sandbox) await this.runtime.closeSandbox(this.#uid);
     for (const { id } of own) await this.runtime.remove(id);
+    await this.#parts.volumes?.release(this.#uid);
     return true;
   }
 
@@ -136,8 +140,10 @@ export class PodWork {
   async #finish(steps: readonly Step[], pod: Pod): Promise<void> {
     for (const step of steps) {
       if (step.do === 'remove') await this.runtime.remove(step.id);
-      else if (step.do === 'close-sandbox') await this.runtime.closeSandbox(this.#uid);
-      else if (step.do === 'delete-pod') await this.#delete(pod);
+      else if (step.do === 'close-sandbox') {
+        await this.runtime.closeSandbox(this.#uid);
+        await this.#parts.volumes?.release(this.#uid);
+      } else if (step.do === 'delete-pod') await this.#delete(pod);
     }
   }
 
@@ -195,7 +201,7 @@ export class PodWork {
     if (!now || now.metadata.deletionTimestamp || isFinished(now)) return;
     this.#busy.set(name, { doing: 'starting' });
     const spec = await containerSpec(this.#parts.client, pod, { container, attempt }, this.#setting(pod, podIps));
-    await this.runtime.create(spec);
+    await this.runtime.create({ ...spec, mounts: await this.#mounts(pod, container, podIps) });
     await this.runtime.start(spec.id);
     this.#failures.delete(name);
     if (step.streakFrom !== undefined) this.#streaks.set(name, step.streakFrom);
@@ -206,6 +212,13 @@ export class PodWork {
     if (ok) return;
     this.#parts.tell(now, 'Warning', 'FailedPostStartHook', 'PostStartHook failed');
     await this.runtime.stop(spec.id, (pod.spec.terminationGracePeriodSeconds ?? 30) * 1000);
+  }
+
+  async #mounts(pod: Pod, container: Container, podIps: readonly string[]): Promise<readonly Mount[]> {
+    const host = this.#parts.volumes;
+    if (!host || !container.volumeMounts?.length) return [];
+    const sources = { ...(await readSources(this.#parts.client, pod)), ...this.#setting(pod, podIps) };
+    return containerMounts(pod, container, { host, sources });
   }
 
   async #pull(container: Container): Promise<void> {

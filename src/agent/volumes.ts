@@ -1,0 +1,214 @@
+import { isApiError } from '../api/error.ts';
+import type { Kind } from '../api/kind.ts';
+import { configMaps } from '../api/kinds/config-map.ts';
+import type { Container, Pod } from '../api/kinds/pod.ts';
+import { secrets } from '../api/kinds/secret.ts';
+import type { KubeObject, Labels } from '../api/object.ts';
+import { encodeText } from '../base/json.ts';
+import type { Client } from '../client/client.ts';
+import { base64Bytes } from './base64.ts';
+import { fieldValue, resourceValue } from './environment.ts';
+import type { Mount } from './runtime.ts';
+
+/** Folders of pods on the machine. All calls are idempotent; `release` takes all of a pod's folders away. */
+export interface VolumeHost {
+  /** The folder's path; it is made, and holds exactly these files where files are given. */
+  folder(pod: string, volume: string, files?: readonly VolumeFile[]): Promise<string>;
+  release(pod: string): Promise<void>;
+}
+export interface VolumeFile {
+  /** Below the volume, with slashes. */
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly mode: number;
+}
+export type VolumePlan =
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'host'; readonly path: string }
+  | { readonly kind: 'files'; readonly files: readonly VolumeFile[] };
+
+export interface VolumeSources {
+  /** By name: the decoded data of what the pod names; nothing where it does not exist. */
+  readonly configMaps: ReadonlyMap<string, Data | undefined>;
+  readonly secrets: ReadonlyMap<string, Data | undefined>;
+  readonly podIps: readonly string[];
+  readonly hostIps: readonly string[];
+  readonly allocatable: Labels;
+}
+export type Data = Readonly<Record<string, Uint8Array>>;
+
+/** The pod waits, as upstream's does, as long as a volume cannot be had. */
+export class MountError extends Error {
+  readonly reason = 'ContainerCreating';
+}
+
+interface Item {
+  readonly key: string;
+  readonly path: string;
+  readonly mode?: number;
+}
+interface Named {
+  readonly name?: string;
+  readonly secretName?: string;
+  readonly items?: readonly Item[];
+  readonly optional?: boolean;
+  readonly defaultMode?: number;
+}
+interface Downward {
+  readonly defaultMode?: number;
+  readonly items?: readonly {
+    readonly path: string;
+    readonly mode?: number;
+    readonly fieldRef?: { readonly fieldPath: string };
+    readonly resourceFieldRef?: {
+      readonly containerName?: string;
+      readonly resource: string;
+      readonly divisor?: string;
+    };
+  }[];
+}
+interface Projection {
+  readonly configMap?: Named;
+  readonly secret?: Named;
+  readonly downwardAPI?: Downward;
+  readonly serviceAccountToken?: object;
+}
+interface Volume extends Projection {
+  readonly name: string;
+  readonly emptyDir?: object;
+  readonly hostPath?: { readonly path: string };
+  readonly projected?: { readonly sources?: readonly Projection[]; readonly defaultMode?: number };
+}
+
+const defaultMode = 0o644;
+
+/** What one volume of a pod consists of. Pure. */
+export function volumePlan(pod: Pod, name: string, sources: VolumeSources): VolumePlan {
+  const volume = volumesOf(pod).find((one) => one.name === name);
+  if (!volume) throw new MountError(`the pod has no volume ${name}`);
+  if (volume.emptyDir) return { kind: 'empty' };
+  if (volume.hostPath) return { kind: 'host', path: volume.hostPath.path };
+  if (volume.projected) {
+    const mode = volume.projected.defaultMode ?? defaultMode;
+    const files = (volume.projected.sources ?? []).flatMap((part) => filesOf(pod, part, { sources, mode }));
+    return { kind: 'files', files };
+  }
+  if (!volume.configMap && !volume.secret && !volume.downwardAPI) {
+    throw new MountError(`volume ${name} is of a kind that this node does not offer`);
+  }
+  const mode = (volume.configMap ?? volume.secret ?? volume.downwardAPI)?.defaultMode ?? defaultMode;
+  return { kind: 'files', files: filesOf(pod, volume, { sources, mode }) };
+}
+
+/** Makes the folders that a container mounts. */
+export async function containerMounts(
+  pod: Pod,
+  container: Container,
+  { host, sources }: { readonly host: VolumeHost; readonly sources: VolumeSources },
+): Promise<readonly Mount[]> {
+  return Promise.all(
+    (container.volumeMounts ?? []).map(async (mount): Promise<Mount> => {
+      const plan = volumePlan(pod, mount.name, sources);
+      const files = plan.kind === 'files' ? plan.files : undefined;
+      const source = plan.kind === 'host' ? plan.path : await host.folder(pod.metadata.uid, mount.name, files);
+      return {
+        name: mount.name,
+        source,
+        target: mount.mountPath,
+        readOnly: mount.readOnly ?? plan.kind === 'files',
+        ...(mount.subPath ? { subPath: mount.subPath } : {}),
+      };
+    }),
+  );
+}
+
+/** Reads what the volumes of a pod name, each object once. */
+export async function readSources(client: Client, pod: Pod): Promise<Pick<VolumeSources, 'configMaps' | 'secrets'>> {
+  const parts = volumesOf(pod).flatMap((volume) => [volume, ...(volume.projected?.sources ?? [])]);
+  const namespace = pod.metadata.namespace ?? '';
+  const read = async <T extends KubeObject>(kind: Kind<T>, names: readonly string[], data: (object: T) => Data) => {
+    const pairs = [...new Set(names)].map(async (name) => {
+      const object = await client.get(kind, { namespace, name }).catch(absent);
+      return [name, object && data(object)] as const;
+    });
+    return new Map(await Promise.all(pairs));
+  };
+  const [maps, hidden] = await Promise.all([
+    read(
+      configMaps,
+      parts.flatMap((part) => part.configMap?.name ?? []),
+      (map) => ({
+        ...mapValues(map.data ?? {}, encodeText),
+        ...mapValues(map.binaryData ?? {}, base64Bytes),
+      }),
+    ),
+    read(
+      secrets,
+      parts.flatMap((part) => secretName(part.secret) || []),
+      (secret) => mapValues(secret.data ?? {}, base64Bytes),
+    ),
+  ]);
+  return { configMaps: maps, secrets: hidden };
+}
+
+interface FilesSetting {
+  readonly sources: VolumeSources;
+  readonly mode: number;
+}
+
+// A service account token is not made here: it needs the TokenRequest API. The file is left out.
+function filesOf(pod: Pod, part: Projection, { sources, mode }: FilesSetting): readonly VolumeFile[] {
+  if (part.configMap) {
+    const name = part.configMap.name ?? '';
+    return named(part.configMap, { data: sources.configMaps.get(name), what: `configmap "${name}"`, mode });
+  }
+  if (part.secret) {
+    const name = secretName(part.secret);
+    return named(part.secret, { data: sources.secrets.get(name), what: `secret "${name}"`, mode });
+  }
+  return (part.downwardAPI?.items ?? []).map((item): VolumeFile => {
+    const bytes = encodeText(
+      item.fieldRef
+        ? fieldValue(pod, item.fieldRef.fieldPath, sources)
+        : amount(pod, item.resourceFieldRef ?? { resource: '' }, sources),
+    );
+    return { path: item.path, bytes, mode: item.mode ?? mode };
+  });
+}
+
+function named(
+  source: Named,
+  { data, what, mode }: { readonly data: Data | undefined; readonly what: string; readonly mode: number },
+): readonly VolumeFile[] {
+  if (!data) {
+    if (source.optional) return [];
+    throw new MountError(`${what} not found`);
+  }
+  if (!source.items) return Object.entries(data).map(([path, bytes]) => ({ path, bytes, mode }));
+  return source.items.flatMap((item): readonly VolumeFile[] => {
+    const bytes = data[item.key];
+    if (bytes) return [{ path: item.path, bytes, mode: item.mode ?? mode }];
+    if (source.optional) return [];
+    throw new MountError(`references non-existent config key: ${item.key}`);
+  });
+}
+
+function amount(
+  pod: Pod,
+  from: { readonly containerName?: string; readonly resource: string; readonly divisor?: string },
+  sources: VolumeSources,
+): string {
+  const container = pod.spec.containers.find(({ name }) => name === from.containerName) ?? pod.spec.containers[0];
+  if (!container) throw new MountError('the pod has no container');
+  return resourceValue(container, { resource: from.resource, divisor: from.divisor ?? '0' }, sources.allocatable);
+}
+
+const volumesOf = (pod: Pod): readonly Volume[] => (pod.spec.volumes ?? []) as readonly Volume[];
+const secretName = (secret: Named | undefined): string => secret?.secretName ?? secret?.name ?? '';
+const mapValues = (from: Labels, change: (value: string) => Uint8Array): Data =>
+  Object.fromEntries(Object.entries(from).map(([key, value]) => [key, change(value)]));
+
+function absent(error: unknown): undefined {
+  if (!isApiError(error, 'NotFound')) throw error;
+  return undefined;
+}
