@@ -10,10 +10,9 @@ import { pods } from '../api/kinds/pod.ts';
 import { replicaSets } from '../api/kinds/replica-set.ts';
 import { secrets } from '../api/kinds/secret.ts';
 import { services } from '../api/kinds/service.ts';
-import type { KubeObject } from '../api/object.ts';
 import { type Component, type Env, forkEnv } from '../base/env.ts';
 import type { Client } from '../client/client.ts';
-import { Cache } from '../machinery/cache.ts';
+import type { Caches } from '../machinery/caches.ts';
 import type { Controller } from '../machinery/controller.ts';
 import { ControllerLoop } from '../machinery/controller-loop.ts';
 import { EventRecorder } from '../machinery/events.ts';
@@ -30,30 +29,14 @@ const workers = 32;
 export interface ControllerParts {
   readonly env: Env;
   readonly client: Client;
+  /** Shared with the other parts of this process; whoever made them runs them. */
+  readonly caches: Caches;
   readonly timing?: Timing;
 }
 
-/** One cache of each kind, shared by whoever needs it. */
-class Caches {
-  readonly all = new Map<Kind, Cache>();
-  readonly #parts: ControllerParts;
-
-  constructor(parts: ControllerParts) {
-    this.#parts = parts;
-  }
-
-  of<T extends KubeObject>(kind: Kind<T>): Cache<T> {
-    const shared = kind as unknown as Kind;
-    const cache =
-      this.all.get(shared) ?? new Cache(forkEnv(this.#parts.env, `cache/${kind.plural}`), this.#parts.client, shared);
-    this.all.set(shared, cache);
-    return cache as unknown as Cache<T>;
-  }
-}
-
-/** Every controller in its loop, and the caches they share: run them all. */
+/** Every controller in its loop. */
 export function allControllers(parts: ControllerParts): readonly Component[] {
-  const caches = new Caches(parts);
+  const { caches } = parts;
   // What namespaces are emptied of and owners are looked for in, beside what the controllers below watch themselves.
   for (const kind of [configMaps, secrets, events]) caches.of(kind as unknown as Kind);
   const loops = [
@@ -72,16 +55,16 @@ export function allControllers(parts: ControllerParts): readonly Component[] {
       parts,
       new NodeLifecycleController(
         { nodes: caches.of(nodes), leases: caches.of(leases), pods: caches.of(pods) },
-        parts.timing ?? timings.quick,
+        parts.timing ?? timings.upstream,
       ),
     ),
   ];
   const namespaceCache = caches.of(namespaces);
-  const everything = [...caches.all.values()];
+  const everything = caches.all();
   loops.push(loop(parts, new NamespaceController(namespaceCache, everything)));
   const collectable = everything.filter(({ kind }) => kind.plural !== events.plural);
   loops.push(loop(parts, new GarbageCollector(collectable)));
-  return [...caches.all.values(), ...loops];
+  return loops;
 }
 
 function loop<Observed>({ env, client }: ControllerParts, controller: Controller<Observed>): Component {
