@@ -62,7 +62,7 @@ export function parseFlags<F extends Flags>(
   const values: Record<string, unknown> = {};
   for (const [name, flag] of Object.entries(flags)) {
     const texts = given.get(name) ?? fromEnvironment(name, flag, environment);
-    values[name] = texts ? valueOf(name, flag, texts) : absent(name, flag);
+    values[name] = texts ? typedValue(name, flag, texts) : absent(name, flag);
   }
   return { values: values as Values<F>, rest };
 }
@@ -159,7 +159,7 @@ function fromEnvironment(name: string, flag: Flag, environment: Environment): Gi
   return undefined;
 }
 
-function valueOf(name: string, flag: Flag, { texts, origin }: Given): unknown {
+function typedValue(name: string, flag: Flag, { texts, origin }: Given): unknown {
   const text = texts.at(-1) ?? '';
   switch (flag.type) {
     case 'list':

@@ -1,0 +1,24 @@
+import type { CommandEntry } from './run.ts';
+
+/** The commands that speak to a cluster. Those that make one are main's own. */
+export const clusterCommands: readonly CommandEntry[] = [
+  {
+    name: 'status',
+    summary: 'What should be, what is, and why they differ',
+    load: async () => (await import('./status.ts')).status,
+  },
+  {
+    name: 'apply',
+    summary: 'Create or change objects so that they are as files say',
+    load: async () => (await import('./apply.ts')).apply,
+  },
+  { name: 'get', summary: 'Show objects', load: async () => (await import('./get.ts')).get },
+  { name: 'logs', summary: 'Show what containers wrote', load: async () => (await import('./logs.ts')).logs },
+  { name: 'scale', summary: 'Change how many replicas run', load: async () => (await import('./scale.ts')).scale },
+  { name: 'delete', summary: 'Delete objects', load: async () => (await import('./delete.ts')).remove },
+  {
+    name: 'version',
+    summary: 'Versions of this package and of the server',
+    load: async () => (await import('./version.ts')).version,
+  },
+];
