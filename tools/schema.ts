@@ -73,6 +73,8 @@ const goTypes = readGoTypes();
 const problems: string[] = [];
 const files = new Map<string, string>();
 const known = new Set<string>();
+const embeddings = new Set<string>();
+const otherNames = new Map<string, string>();
 
 function readSchemas(): Map<string, Schema> {
   const all = new Map<string, Schema>();
@@ -126,6 +128,8 @@ function qualified(type: string, message: string): string {
 
 function makeTypeTables(): void {
   const groups = new Map<string, Record<string, TypeRow>>();
+  for (const [name, schema] of schemas) if (!special.has(name)) numberedFields(name, schema);
+  problems.length = 0;
   for (const name of [...new Set([...schemas.keys(), ...messages.keys()])].sort()) {
     if (special.has(name)) continue;
     const group = name.slice(0, name.indexOf('.'));
@@ -208,7 +212,11 @@ function numberedFields(
   const fields = new Map<string, Place>();
   for (const field of messages.get(name) ?? []) {
     const path = `${prefix}${field.number}`;
-    const json = schema ? jsonName(field.name, schema) : field.name;
+    const key = `${name.slice(name.lastIndexOf('.') + 1)}.${field.name}`;
+    // Versions that are not served are shaped as the served ones are.
+    const json = schema ? jsonName(field.name, schema) : embeddings.has(key) ? undefined : (otherNames.get(key) ?? field.name);
+    if (schema && json === undefined) embeddings.add(key);
+    if (schema && json !== undefined && json !== field.name) otherNames.set(key, json);
     const embedded = json === undefined ? messages.get(field.type) : undefined;
     if (json !== undefined) fields.set(json, { path, type: field.type, label: field.label, inside });
     else if (embedded) {

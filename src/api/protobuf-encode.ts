@@ -24,6 +24,19 @@ export function encodeProtobuf(object: JsonObject): Uint8Array {
   return writer.finish();
 }
 
+/** One frame of a protobuf watch: four bytes of length, then the bare event around the enveloped object. */
+export function encodeWatchFrame(eventType: string, object: Uint8Array): Uint8Array {
+  const writer = new Writer();
+  const start = writer.position;
+  writer.bytes(object);
+  writer.delimited(1, start);
+  writer.delimited(2, start);
+  writeText(writer, 1, eventType);
+  const size = writer.position;
+  writer.bytes(Uint8Array.of((size >>> 24) & 255, (size >>> 16) & 255, (size >>> 8) & 255, size & 255));
+  return writer.finish();
+}
+
 function writeText(writer: Writer, number: number, text: string): void {
   const start = writer.position;
   writer.text(text);

@@ -123,7 +123,8 @@ class Decoder {
       else reader.skip(tag & 7);
     }
     // Defined, not assigned, so that a key called __proto__ is a key.
-    const filled = value ?? (values.type === 'object' ? {} : values.type === 'list' ? [] : '');
+    const empty = values.type === 'object' ? {} : values.type === 'list' ? [] : isTime(values) ? null : '';
+    const filled = value ?? empty;
     Object.defineProperty(out, key, { value: filled, enumerable: true, configurable: true, writable: true });
   }
 
@@ -216,6 +217,8 @@ function partOf(ref: TypeRef, number: number): TypeRef | undefined {
 }
 
 const isVarint = (ref: TypeRef): boolean => ref.type === 'int32' || ref.type === 'int64' || ref.type === 'bool';
+
+const isTime = (ref: TypeRef): boolean => ref.type === 'time' || ref.type === 'microTime';
 
 function timeText(seconds: number, fraction: string): string {
   const millis = seconds * 1000;
