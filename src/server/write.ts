@@ -2,6 +2,7 @@ import { ApiError } from '../api/error.ts';
 import { invalidObject, required } from '../api/field-error.ts';
 import { type Kind, resourceText } from '../api/kind.ts';
 import type { KubeObject, Meta } from '../api/object.ts';
+import { emptyStatusOf } from '../api/schema/empty-status.ts';
 import type { Caller } from '../api/wire.ts';
 import { assert, type Env } from '../base/env.ts';
 import { equalJson, type Json, type JsonObject } from '../base/json.ts';
@@ -225,10 +226,12 @@ export const hasStatus = (kind: Kind): boolean =>
   kind.subresources.some((subresource) => subresource.name === 'status');
 const hasGeneration = (kind: Kind): boolean => kind.rules.hasGeneration ?? hasStatus(kind);
 
+/** A new object has the status that says nothing: for some kinds {}, for others zeros. */
 function withoutStatus(kind: Kind, object: KubeObject): KubeObject {
-  if (!hasStatus(kind) || object.status === undefined) return object;
+  if (!hasStatus(kind)) return object;
   const { status: _status, ...rest } = object;
-  return rest;
+  const status = emptyStatusOf(kind);
+  return status === undefined ? rest : { ...rest, status };
 }
 
 /** A main write keeps the stored status; a status write keeps everything else. */

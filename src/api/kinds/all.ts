@@ -3,7 +3,7 @@ import { resources } from '../schema/tables/resources.ts';
 import { configMaps } from './config-map.ts';
 import { deployments } from './deployment.ts';
 import { endpointSlices } from './endpoint-slice.ts';
-import { events } from './event.ts';
+import { eventRecords, events } from './event.ts';
 import { leases } from './lease.ts';
 import { namespaces } from './namespace.ts';
 import { nodes } from './node.ts';
@@ -17,6 +17,7 @@ const ruled = [
   configMaps,
   deployments,
   endpointSlices,
+  eventRecords,
   events,
   leases,
   namespaces,

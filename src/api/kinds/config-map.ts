@@ -1,5 +1,6 @@
 import type { Kind } from '../kind.ts';
 import type { KubeObject, Labels } from '../object.ts';
+import { ageCell, columnsOf } from './columns.ts';
 import { defineKind } from './define.ts';
 
 export interface ConfigMap extends KubeObject<never, never> {
@@ -8,4 +9,11 @@ export interface ConfigMap extends KubeObject<never, never> {
   readonly immutable?: boolean;
 }
 
-export const configMaps: Kind<ConfigMap> = defineKind<ConfigMap>('v1', 'ConfigMap');
+export const configMaps: Kind<ConfigMap> = defineKind<ConfigMap>('v1', 'ConfigMap', {
+  columns: columnsOf('Name', 'Data', 'Age'),
+  cells: (map, now) => [
+    map.metadata.name,
+    Object.keys(map.data ?? {}).length + Object.keys(map.binaryData ?? {}).length,
+    ageCell(map, now),
+  ],
+});

@@ -1,8 +1,11 @@
 import type { Kind } from '../kind.ts';
 import type { KubeObject } from '../object.ts';
 import type { LabelSelector } from '../selector.ts';
+import { ageCell, columnsOf, containerCells, selectorText, workloadColumns } from './columns.ts';
+import { changed, filled, type Part, partOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import type { Condition, IntOrString, PodTemplate } from './pod.ts';
+import { templateDefaults } from './pod-defaults.ts';
 
 export interface DeploymentSpec {
   readonly replicas?: number;
@@ -32,4 +35,35 @@ export interface Deployment extends KubeObject<DeploymentSpec, DeploymentStatus>
   readonly spec: DeploymentSpec;
 }
 
-export const deployments: Kind<Deployment> = defineKind<Deployment>('apps/v1', 'Deployment');
+export const deployments: Kind<Deployment> = defineKind<Deployment>('apps/v1', 'Deployment', {
+  defaults: (deployment) => changed(deployment, 'spec', specDefaults),
+  columns: columnsOf('Name', 'Ready', 'Up-to-date', 'Available', 'Age', ...workloadColumns),
+  cells: (deployment, now) => {
+    const { spec, status = {}, metadata } = deployment;
+    return [
+      metadata.name,
+      `${status.readyReplicas ?? 0}/${spec.replicas ?? 0}`,
+      status.updatedReplicas ?? 0,
+      status.availableReplicas ?? 0,
+      ageCell(deployment, now),
+      ...containerCells(partOf(spec.template.spec)),
+      selectorText(spec.selector),
+    ];
+  },
+});
+
+function specDefaults(given: Part): Part {
+  const spec = filled(templateDefaults(given), {
+    replicas: 1,
+    strategy: {},
+    revisionHistoryLimit: 10,
+    progressDeadlineSeconds: 600,
+  });
+  return changed(spec, 'strategy', (asked) => {
+    const strategy = filled(asked, { type: 'RollingUpdate' });
+    if (strategy.type !== 'RollingUpdate') return strategy;
+    return changed(filled(strategy, { rollingUpdate: {} }), 'rollingUpdate', (rolling) =>
+      filled(rolling, { maxUnavailable: '25%', maxSurge: '25%' }),
+    );
+  });
+}

@@ -1,5 +1,7 @@
 import type { Kind } from '../kind.ts';
 import { type KubeObject, keyText } from '../object.ts';
+import { ageCell, columnsOf } from './columns.ts';
+import { changedItems, filled } from './defaulting.ts';
 import { defineKind } from './define.ts';
 
 export interface Endpoint {
@@ -28,7 +30,31 @@ export interface EndpointSlice extends KubeObject<never, never> {
     | null;
 }
 
-export const endpointSlices: Kind<EndpointSlice> = defineKind<EndpointSlice>('discovery.k8s.io/v1', 'EndpointSlice');
+export const endpointSlices: Kind<EndpointSlice> = defineKind<EndpointSlice>('discovery.k8s.io/v1', 'EndpointSlice', {
+  hasGeneration: true,
+  defaults: (slice) => {
+    const ports = (slice.ports ?? []).length > 0 ? slice.ports : null;
+    return changedItems({ ...slice, ports: ports as EndpointSlice['ports'] & object }, 'ports', (port) =>
+      filled(port, { name: '', protocol: 'TCP' }),
+    );
+  },
+  columns: columnsOf('Name', 'AddressType', 'Ports', 'Endpoints', 'Age'),
+  cells: (slice, now) => [
+    slice.metadata.name,
+    slice.addressType,
+    shortList((slice.ports ?? []).map(({ port }) => (port === undefined ? '*' : String(port)))),
+    shortList((slice.endpoints ?? []).flatMap(({ addresses }) => addresses)),
+    ageCell(slice, now),
+  ],
+});
+
+/** So many items are shown, the others counted. */
+const shownMax = 3;
+function shortList(items: readonly string[]): string {
+  if (items.length === 0) return '<unset>';
+  const shown = items.slice(0, shownMax).join(',');
+  return items.length > shownMax ? `${shown} + ${items.length - shownMax} more...` : shown;
+}
 /** The label that ties a slice to its Service. */
 export const serviceNameLabel = 'kubernetes.io/service-name';
 /** `namespace/name` of the Service that a slice belongs to: the value of the index 'service'. */

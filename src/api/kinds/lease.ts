@@ -1,5 +1,6 @@
 import type { Kind } from '../kind.ts';
 import type { KubeObject } from '../object.ts';
+import { ageCell, columnsOf } from './columns.ts';
 import { defineKind } from './define.ts';
 
 export interface LeaseSpec {
@@ -11,4 +12,8 @@ export interface LeaseSpec {
 }
 export interface Lease extends KubeObject<LeaseSpec, never> {}
 
-export const leases: Kind<Lease> = defineKind<Lease>('coordination.k8s.io/v1', 'Lease', { createOnUpdate: true });
+export const leases: Kind<Lease> = defineKind<Lease>('coordination.k8s.io/v1', 'Lease', {
+  createOnUpdate: true,
+  columns: columnsOf('Name', 'Holder', 'Age'),
+  cells: (lease, now) => [lease.metadata.name, lease.spec?.holderIdentity ?? '', ageCell(lease, now)],
+});

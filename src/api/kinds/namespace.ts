@@ -1,5 +1,6 @@
 import type { Kind } from '../kind.ts';
 import type { KubeObject } from '../object.ts';
+import { ageCell, columnsOf } from './columns.ts';
 import { defineKind } from './define.ts';
 import type { Condition } from './pod.ts';
 
@@ -9,4 +10,31 @@ export interface Namespace
     { readonly phase?: string; readonly conditions?: readonly Condition[] }
   > {}
 
-export const namespaces: Kind<Namespace> = defineKind<Namespace>('v1', 'Namespace');
+export const namespaces: Kind<Namespace> = defineKind<Namespace>('v1', 'Namespace', {
+  hasGeneration: false,
+  defaults: (namespace) => {
+    const { name, labels } = namespace.metadata;
+    if (!name || labels?.[nameLabel] === name) return namespace;
+    return { ...namespace, metadata: { ...namespace.metadata, labels: { ...labels, [nameLabel]: name } } };
+  },
+  prepareCreate: (namespace) => {
+    const asked = namespace.spec?.finalizers ?? [];
+    const finalizers = asked.includes(ownFinalizer) ? asked : [...asked, ownFinalizer];
+    return { ...namespace, spec: { ...namespace.spec, finalizers }, status: { phase: 'Active' } };
+  },
+  prepareUpdate: (next, previous, { subresource }) => {
+    if (subresource === 'status') return { ...previous, metadata: next.metadata, ...half('status', next.status) };
+    // Only the finalize door may take away what holds the namespace.
+    if (subresource === 'finalize') return { ...next, ...half('status', previous.status) };
+    return { ...next, ...half('spec', previous.spec), ...half('status', previous.status) };
+  },
+  columns: columnsOf('Name', 'Status', 'Age'),
+  cells: (namespace, now) => [namespace.metadata.name, namespace.status?.phase ?? '', ageCell(namespace, now)],
+  fields: (namespace) => ({ 'status.phase': namespace.status?.phase ?? '' }),
+  isHeld: (namespace) => (namespace.spec?.finalizers ?? []).length > 0,
+  markDeleted: (namespace) => ({ ...namespace, status: { ...namespace.status, phase: 'Terminating' } }),
+});
+
+const nameLabel = 'kubernetes.io/metadata.name';
+const ownFinalizer = 'kubernetes';
+const half = <V>(key: 'spec' | 'status', value: V | undefined) => (value === undefined ? {} : { [key]: value });

@@ -1,7 +1,8 @@
 import type { Kind } from '../kind.ts';
 import type { KubeObject, Labels } from '../object.ts';
+import { ageCell, columnsOf } from './columns.ts';
 import { defineKind } from './define.ts';
-import type { Condition } from './pod.ts';
+import { type Condition, conditionOf } from './pod.ts';
 
 export interface Taint {
   readonly key: string;
@@ -29,4 +30,53 @@ export interface Node extends KubeObject<NodeSpec, NodeStatus> {
   readonly spec: NodeSpec;
 }
 
-export const nodes: Kind<Node> = defineKind<Node>('v1', 'Node');
+export const nodes: Kind<Node> = defineKind<Node>('v1', 'Node', {
+  hasGeneration: false,
+  // A kubelet registers its node together with its status.
+  prepareCreate: (node) => node,
+  columns: columnsOf(
+    'Name',
+    'Status',
+    'Roles',
+    'Age',
+    'Version',
+    'Internal-IP:wide',
+    'External-IP:wide',
+    'OS-Image:wide',
+    'Kernel-Version:wide',
+    'Container-Runtime:wide',
+  ),
+  cells: (node, now) => {
+    const info = node.status?.nodeInfo ?? {};
+    const address = (type: string) => node.status?.addresses?.find((found) => found.type === type)?.address ?? '<none>';
+    return [
+      node.metadata.name,
+      conditionText(node),
+      rolesOf(node).join(',') || '<none>',
+      ageCell(node, now),
+      info.kubeletVersion ?? '',
+      address('InternalIP'),
+      address('ExternalIP'),
+      info.osImage || '<unknown>',
+      info.kernelVersion || '<unknown>',
+      info.containerRuntimeVersion || '<unknown>',
+    ];
+  },
+  fields: (node) => ({ 'spec.unschedulable': String(node.spec?.unschedulable ?? false) }),
+});
+
+function conditionText(node: Node): string {
+  const ready = conditionOf(node, 'Ready');
+  const word = ready ? (ready.status === 'True' ? 'Ready' : 'NotReady') : 'Unknown';
+  return node.spec?.unschedulable ? `${word},SchedulingDisabled` : word;
+}
+
+const rolePrefix = 'node-role.kubernetes.io/';
+function rolesOf(node: Node): readonly string[] {
+  const roles = new Set<string>();
+  for (const [key, value] of Object.entries(node.metadata.labels ?? {})) {
+    if (key.startsWith(rolePrefix) && key.length > rolePrefix.length) roles.add(key.slice(rolePrefix.length));
+    if (key === 'kubernetes.io/role' && value) roles.add(value);
+  }
+  return [...roles].sort();
+}

@@ -1,6 +1,10 @@
 import type { Kind } from '../kind.ts';
 import type { KubeObject, Labels, Meta } from '../object.ts';
+import { changed } from './defaulting.ts';
 import { defineKind } from './define.ts';
+import { podCells, podColumns } from './pod-columns.ts';
+import { podOnlyDefaults, podSpecDefaults } from './pod-defaults.ts';
+import { qualityOf } from './pod-quality.ts';
 
 export type IntOrString = number | string;
 
@@ -199,7 +203,54 @@ export interface PodTemplate {
   readonly spec: PodSpec;
 }
 
-export const pods: Kind<Pod> = defineKind<Pod>('v1', 'Pod');
+export const pods: Kind<Pod> = defineKind<Pod>('v1', 'Pod', {
+  columns: podColumns,
+  cells: podCells,
+  defaults: (pod) => changed(pod, 'spec', (spec) => podOnlyDefaults(podSpecDefaults(spec))),
+  prepareCreate: (pod) => ({ ...pod, status: firstStatus(pod) }),
+  prepareUpdate: (next, previous, { subresource }) =>
+    subresource === 'status'
+      ? {
+          ...previous,
+          metadata: next.metadata,
+          // How well its resources are promised was decided when the pod was made.
+          status: { ...next.status, ...(previous.status?.qosClass ? { qosClass: previous.status.qosClass } : {}) },
+        }
+      : { ...next, ...(previous.status ? { status: previous.status } : {}) },
+  fields: (pod) => ({
+    'spec.nodeName': pod.spec.nodeName ?? '',
+    'spec.restartPolicy': pod.spec.restartPolicy ?? '',
+    'spec.schedulerName': pod.spec.schedulerName ?? '',
+    'spec.serviceAccountName': pod.spec.serviceAccountName ?? '',
+    'spec.hostNetwork': String(pod.spec.hostNetwork ?? false),
+    'status.phase': pod.status?.phase ?? '',
+    'status.podIP': pod.status?.podIP ?? '',
+    'status.nominatedNodeName': pod.status?.nominatedNodeName ?? '',
+  }),
+  gracePeriodSeconds(pod, asked) {
+    // Nothing runs that could be given time.
+    if (!pod.spec.nodeName || isFinished(pod)) return 0;
+    const seconds = asked ?? pod.spec.terminationGracePeriodSeconds ?? 30;
+    return seconds < 0 ? 1 : seconds;
+  },
+});
+
+function firstStatus(pod: Pod): PodStatus {
+  const gated = (pod.spec.schedulingGates ?? []).length > 0;
+  const condition = {
+    type: 'PodScheduled',
+    status: 'False',
+    reason: 'SchedulingGated',
+    message: 'Scheduling is blocked due to non-empty scheduling gates',
+    lastProbeTime: null,
+    lastTransitionTime: null,
+  };
+  return {
+    phase: 'Pending',
+    ...(gated ? { conditions: [condition] } : {}),
+    qosClass: qualityOf(pod.spec as unknown as Readonly<Record<string, unknown>>),
+  };
+}
 
 /** Whether a pod's work is over, for good. */
 export const isFinished = (pod: Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';

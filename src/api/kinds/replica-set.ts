@@ -1,8 +1,11 @@
 import type { Kind } from '../kind.ts';
 import type { KubeObject } from '../object.ts';
 import type { LabelSelector } from '../selector.ts';
+import { ageCell, columnsOf, containerCells, selectorText, workloadColumns } from './columns.ts';
+import { changed, filled, partOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import type { Condition, PodTemplate } from './pod.ts';
+import { templateDefaults } from './pod-defaults.ts';
 
 export interface ReplicaSetSpec {
   readonly replicas?: number;
@@ -23,4 +26,17 @@ export interface ReplicaSet extends KubeObject<ReplicaSetSpec, ReplicaSetStatus>
   readonly spec: ReplicaSetSpec;
 }
 
-export const replicaSets: Kind<ReplicaSet> = defineKind<ReplicaSet>('apps/v1', 'ReplicaSet');
+export const replicaSets: Kind<ReplicaSet> = defineKind<ReplicaSet>('apps/v1', 'ReplicaSet', {
+  defaults: (set) => changed(set, 'spec', (spec) => filled(templateDefaults(spec), { replicas: 1 })),
+  columns: columnsOf('Name', 'Desired:integer', 'Current:integer', 'Ready:integer', 'Age', ...workloadColumns),
+  cells: (set, now) => [
+    set.metadata.name,
+    set.spec.replicas ?? 0,
+    set.status?.replicas ?? 0,
+    set.status?.readyReplicas ?? 0,
+    ageCell(set, now),
+    ...containerCells(partOf(set.spec.template.spec)),
+    selectorText(set.spec.selector),
+  ],
+  fields: (set) => ({ 'status.replicas': String(set.status?.replicas ?? 0) }),
+});

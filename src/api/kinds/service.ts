@@ -1,5 +1,7 @@
 import type { Kind } from '../kind.ts';
 import type { KubeObject, Labels } from '../object.ts';
+import { ageCell, columnsOf, labelsText } from './columns.ts';
+import { changed, changedItems, filled, type Part, partOf, partsOf, textOf, textsOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import type { IntOrString } from './pod.ts';
 
@@ -32,4 +34,66 @@ export interface Service extends KubeObject<ServiceSpec, Readonly<Record<string,
   readonly spec: ServiceSpec;
 }
 
-export const services: Kind<Service> = defineKind<Service>('v1', 'Service');
+export const services: Kind<Service> = defineKind<Service>('v1', 'Service', {
+  hasGeneration: false,
+  defaults: (service) => changed(service, 'spec', specDefaults),
+  columns: columnsOf('Name', 'Type', 'Cluster-IP', 'External-IP', 'Port(s)', 'Age', 'Selector:wide'),
+  cells: (service, now) => [
+    service.metadata.name,
+    service.spec.type ?? '',
+    service.spec.clusterIPs?.[0] ?? (service.spec.clusterIP || '<none>'),
+    externalText(service),
+    portsText(service.spec.ports ?? []),
+    ageCell(service, now),
+    labelsText(service.spec.selector),
+  ],
+  fields: (service) => ({ 'spec.clusterIP': service.spec.clusterIP ?? '', 'spec.type': service.spec.type ?? '' }),
+});
+
+/** Three hours. */
+const affinitySeconds = 10_800;
+
+function specDefaults(given: Part): Part {
+  let spec = filled(given, { sessionAffinity: 'None', type: 'ClusterIP' });
+  if (spec.sessionAffinity === 'None' && spec.sessionAffinityConfig !== undefined) {
+    const { sessionAffinityConfig: _unused, ...rest } = spec;
+    spec = rest;
+  }
+  if (
+    spec.sessionAffinity === 'ClientIP' &&
+    partOf(partOf(spec.sessionAffinityConfig).clientIP).timeoutSeconds === undefined
+  ) {
+    spec = { ...spec, sessionAffinityConfig: { clientIP: { timeoutSeconds: affinitySeconds } } };
+  }
+  const type = spec.type as string;
+  spec = changedItems(spec, 'ports', (port) => {
+    const complete = filled(port, { protocol: 'TCP' });
+    const { targetPort } = complete;
+    return targetPort === undefined || targetPort === 0 || targetPort === ''
+      ? { ...complete, targetPort: complete.port }
+      : complete;
+  });
+  const reachable = type === 'NodePort' || type === 'LoadBalancer';
+  const external = reachable || (textsOf(spec.externalIPs).length > 0 && type === 'ClusterIP');
+  return filled(spec, {
+    ...(external ? { externalTrafficPolicy: 'Cluster' } : {}),
+    ...(type === 'ExternalName' ? {} : { internalTrafficPolicy: 'Cluster' }),
+    ...(type === 'LoadBalancer' ? { allocateLoadBalancerNodePorts: true } : {}),
+  });
+}
+
+function externalText({ spec, status }: Service): string {
+  if (spec.type === 'ExternalName') return spec.externalName ?? '';
+  const given = spec.externalIPs ?? [];
+  if (spec.type !== 'LoadBalancer') return given.length > 0 ? given.join(',') : '<none>';
+  const found = partsOf(partOf(partOf(status).loadBalancer).ingress).map(({ ip, hostname }) => textOf(ip ?? hostname));
+  const all = [...found, ...given];
+  return all.length > 0 ? all.join(',') : '<pending>';
+}
+
+function portsText(ports: readonly ServicePort[]): string {
+  const texts = ports.map(({ port, nodePort, protocol = 'TCP' }) =>
+    nodePort ? `${port}:${nodePort}/${protocol}` : `${port}/${protocol}`,
+  );
+  return texts.length > 0 ? texts.join(',') : '<none>';
+}

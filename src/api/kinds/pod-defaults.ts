@@ -1,0 +1,142 @@
+import { changed, changedItems, filled, type Part, partsOf } from './defaulting.ts';
+
+/** What upstream fills into every pod spec, whether it is a pod's own or a template's. */
+export function podSpecDefaults<T extends object>(given: T): T {
+  let spec = sameAccount(given);
+  spec = filled(spec, {
+    restartPolicy: 'Always',
+    terminationGracePeriodSeconds: 30,
+    dnsPolicy: 'ClusterFirst',
+    securityContext: {},
+    schedulerName: 'default-scheduler',
+  });
+  spec = changedItems(spec, 'volumes', volumeDefaults);
+  for (const list of ['initContainers', 'containers', 'ephemeralContainers']) {
+    spec = changedItems(spec, list, containerDefaults);
+  }
+  return spec;
+}
+
+/** The template of a workload: its spec with the defaults of a pod. */
+export const templateDefaults = <T extends object>(spec: T): T =>
+  changed(spec, 'template', (template) => changed(template, 'spec', podSpecDefaults));
+
+/** What only pods themselves get: requests from limits, host ports of the host's network. */
+export function podOnlyDefaults<T extends object>(given: T): T {
+  let spec = filled(given, { enableServiceLinks: true });
+  const onHost = (spec as Part).hostNetwork === true;
+  for (const list of ['initContainers', 'containers']) {
+    spec = changedItems(spec, list, (container) => {
+      const asked = changed(container, 'resources', requestsFromLimits);
+      return onHost ? changedItems(asked, 'ports', (port) => filled(port, { hostPort: port.containerPort })) : asked;
+    });
+  }
+  return changed(spec, 'resources', requestsFromLimits);
+}
+
+function requestsFromLimits(resources: Part): Part {
+  const limits = resources.limits as Part | undefined;
+  if (!limits) return resources;
+  const requests = filled((resources.requests ?? {}) as Part, limits);
+  return requests === resources.requests ? resources : { ...resources, requests };
+}
+
+/** The old name of the service account's field follows the new one. */
+function sameAccount<T extends object>(spec: T): T {
+  const { serviceAccountName, serviceAccount } = spec as Part;
+  const name = serviceAccountName ?? serviceAccount;
+  if (name === undefined || (name === serviceAccountName && name === serviceAccount)) return spec;
+  return { ...spec, serviceAccountName: name, serviceAccount: name };
+}
+
+function containerDefaults(given: Part): Part {
+  let container = filled(given, {
+    terminationMessagePath: '/dev/termination-log',
+    terminationMessagePolicy: 'File',
+    imagePullPolicy: pullPolicyOf(String(given.image ?? '')),
+  });
+  container = changedItems(container, 'ports', (port) => filled(port, { protocol: 'TCP' }));
+  container = changedItems(container, 'env', (variable) => changed(variable, 'valueFrom', fieldSourceDefaults));
+  for (const probe of ['livenessProbe', 'readinessProbe', 'startupProbe']) {
+    container = changed(container, probe, probeDefaults);
+  }
+  return changed(container, 'lifecycle', (hooks) =>
+    changed(changed(hooks, 'postStart', handlerDefaults), 'preStop', handlerDefaults),
+  );
+}
+
+/** Always for a tag that moves, IfNotPresent for everything else. */
+function pullPolicyOf(image: string): string {
+  if (!/^[a-zA-Z0-9][\w.:/@-]*$/.test(image) || image.includes('@')) return 'IfNotPresent';
+  const last = image.slice(image.lastIndexOf('/') + 1);
+  const colon = last.indexOf(':');
+  const path = colon < 0 ? image : image.slice(0, image.lastIndexOf(':'));
+  const named = path.includes('/') ? path.slice(path.indexOf('/') + 1) : path;
+  // A name in capitals is no image's name, so nothing is known about its tag.
+  if (/[A-Z]/.test(named)) return 'IfNotPresent';
+  return colon < 0 || last.slice(colon + 1) === 'latest' ? 'Always' : 'IfNotPresent';
+}
+
+const probeDefaults = (probe: Part): Part =>
+  filled(
+    changed(handlerDefaults(probe), 'grpc', (grpc) => filled(grpc, { service: '' })),
+    {
+      timeoutSeconds: 1,
+      periodSeconds: 10,
+      successThreshold: 1,
+      failureThreshold: 3,
+    },
+  );
+const handlerDefaults = (handler: Part): Part =>
+  changed(handler, 'httpGet', (get) => filled(get, { path: '/', scheme: 'HTTP' }));
+const fieldSourceDefaults = (source: Part): Part =>
+  changed(source, 'fieldRef', (reference) => filled(reference, { apiVersion: 'v1' }));
+const downwardItems = (source: Part): Part => changedItems(source, 'items', fieldSourceDefaults);
+
+/** Mode 0644, in decimal as JSON has no octal. */
+const defaultMode = 0o644;
+
+const sourceDefaults: Readonly<Record<string, (source: Part) => Part>> = {
+  hostPath: (source) => filled(source, { type: '' }),
+  secret: (source) => filled(source, { defaultMode }),
+  configMap: (source) => filled(source, { defaultMode }),
+  downwardAPI: (source) => filled(downwardItems(source), { defaultMode }),
+  projected: (source) =>
+    filled(
+      changedItems(source, 'sources', (item) =>
+        changed(changed(item, 'downwardAPI', downwardItems), 'serviceAccountToken', (token) =>
+          filled(token, { expirationSeconds: 3600 }),
+        ),
+      ),
+      { defaultMode },
+    ),
+  iscsi: (source) => filled(source, { iscsiInterface: 'default' }),
+  rbd: (source) => filled(source, { pool: 'rbd', user: 'admin', keyring: '/etc/ceph/keyring' }),
+  azureDisk: (source) => filled(source, { cachingMode: 'ReadWrite', kind: 'Shared', fsType: 'ext4', readOnly: false }),
+  scaleIO: (source) => filled(source, { storageMode: 'ThinProvisioned', fsType: 'xfs' }),
+  ephemeral: (source) =>
+    changed(source, 'volumeClaimTemplate', (template) =>
+      changed(template, 'spec', (spec) => filled(spec, { volumeMode: 'Filesystem' })),
+    ),
+  image: (source) => filled(source, { pullPolicy: pullPolicyOf(String(source.reference ?? '')) }),
+};
+
+/** The defaults of the sources that pods and persistent volumes share, and of a pod's own. */
+export function volumeSourceDefaults(volume: Part): Part {
+  let next = volume;
+  for (const source in sourceDefaults) next = changed(next, source, sourceDefaults[source] as (source: Part) => Part);
+  return next;
+}
+
+/** A volume that says nothing but its name is an empty directory. */
+const volumeDefaults = (volume: Part): Part =>
+  Object.keys(volume).length === 1 && volume.name !== undefined
+    ? { ...volume, emptyDir: {} }
+    : volumeSourceDefaults(volume);
+
+/** All containers of a pod's spec, in upstream's order. */
+export const allContainers = (spec: Part): readonly Part[] => [
+  ...partsOf(spec.initContainers),
+  ...partsOf(spec.containers),
+  ...partsOf(spec.ephemeralContainers),
+];
