@@ -3,7 +3,7 @@ import { pods } from '../api/kinds/pod.ts';
 import { services } from '../api/kinds/service.ts';
 import { type Component, type Env, forkEnv } from '../base/env.ts';
 import type { Client } from '../client/client.ts';
-import { Cache } from '../machinery/cache.ts';
+import type { Caches } from '../machinery/caches.ts';
 import { ControllerLoop } from '../machinery/controller-loop.ts';
 import { EventRecorder } from '../machinery/events.ts';
 import { Scheduler } from './scheduler.ts';
@@ -11,15 +11,10 @@ import { Scheduler } from './scheduler.ts';
 /** Bindings under way at once. */
 const workers = 64;
 
-/** The scheduler in its loop, with caches of its own: run them all. */
-export function schedulerParts(env: Env, client: Client): readonly Component[] {
+/** The scheduler in its loop. */
+export function schedulerLoop(env: Env, client: Client, caches: Caches): Component {
   const own = forkEnv(env, 'scheduler');
-  const caches = {
-    pods: new Cache(own, client, pods),
-    nodes: new Cache(own, client, nodes),
-    services: new Cache(own, client, services),
-  };
-  const scheduler = new Scheduler(caches);
+  const scheduler = new Scheduler({ pods: caches.of(pods), nodes: caches.of(nodes), services: caches.of(services) });
   const events = new EventRecorder(own, client, scheduler.name);
-  return [...Object.values(caches), new ControllerLoop(own, client, scheduler, { workers, events })];
+  return new ControllerLoop(own, client, scheduler, { workers, events });
 }

@@ -1,6 +1,8 @@
 import { ApiError } from '../api/error.ts';
 import type { Kind } from '../api/kind.ts';
 import type { KubeObject } from '../api/object.ts';
+import { decodeProtobuf } from '../api/protobuf.ts';
+import { ProtobufError } from '../api/protobuf-wire.ts';
 import { schemaOf } from '../api/schema/schema.ts';
 import { walk } from '../api/schema/walker.ts';
 import { type ApiRequest, jsonType, protobufType, queryValue } from '../api/wire.ts';
@@ -42,10 +44,23 @@ export function objectBody(request: ApiRequest): JsonObject {
 function bodyValue(request: ApiRequest): Json {
   const mediaType = mediaTypeOf(request);
   if (mediaType === jsonType) return jsonBody(request);
+  if (mediaType === protobufType) return protobufBody(request);
   throw new ApiError(
     'UnsupportedMediaType',
     `the body of the request was in an unknown format - accepted media types include: ${[jsonType, protobufType].join(', ')}`,
   );
+}
+
+function protobufBody(request: ApiRequest): Json {
+  const bytes = request.body && 'bytes' in request.body ? request.body.bytes : new Uint8Array();
+  if (bytes.length === 0) return {};
+  try {
+    const { apiVersion, kind, value } = decodeProtobuf(bytes);
+    return { ...(value as JsonObject), apiVersion, kind };
+  } catch (error) {
+    if (error instanceof ProtobufError) throw new ApiError('BadRequest', `the body is not valid protobuf: ${error.message}`);
+    throw error;
+  }
 }
 
 /** The object in a body, checked against what its kind looks like; only what the kind has is kept. */

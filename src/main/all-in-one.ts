@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+import { AgentFleet } from '../agent/fleet.ts';
+import { endpointSlices } from '../api/kinds/endpoint-slice.ts';
+import { type Node, nodes } from '../api/kinds/node.ts';
+import { pods } from '../api/kinds/pod.ts';
+import { services } from '../api/kinds/service.ts';
+import { isApiError } from '../api/error.ts';
+import { type Component, forkEnv } from '../base/env.ts';
+import { StopSource } from '../base/stop.ts';
+import { UsageError } from '../cli/flags.ts';
+import { allControllers } from '../controllers/all.ts';
+import { addServiceAddresses, removeServiceAddresses } from '../host/network/service-addresses.ts';
+import { UserspaceDataplane } from '../host/network/userspace.ts';
+import type { ProcessRuntime } from '../host/runtime/process/process-runtime.ts';
+import { Caches } from '../machinery/caches.ts';
+import { ServiceProxy } from '../network/proxy.ts';
+import { schedulerLoop } from '../scheduler/parts.ts';
+import { type ControlPlane, openControlPlane } from './control-plane.ts';
+import { LocalDoors } from './doors.ts';
+import { processNode } from './node.ts';
+import { type ClusterSettings, nodeRange } from './settings.ts';
+import { SimulatedNodes } from './simulated-nodes.ts';
+import { supervise } from './supervise.ts';
+
+/** How long pods get to end when the whole cluster does. */
+const endGraceMs = 5_000;
+
+export interface Cluster {
+  readonly plane: ControlPlane;
+  /** Ends everything, the pods too: the next start runs them again. After a SIGKILL it adopts them instead. */
+  close(): Promise<void>;
+}
+
+/** The whole cluster in one process: the same classes as in many, with a direct call for a network. */
+export async function startCluster(settings: ClusterSettings): Promise<Cluster> {
+  const wanted = nodesWanted(settings.nodes);
+  const doors = new LocalDoors();
+  const plane = await openControlPlane(settings, doors);
+  const { env, client } = plane;
+  const stop = new StopSource();
+  const caches = new Caches(env, client);
+  const fleet = new AgentFleet(caches.of(pods));
+  const parts: Component[] = settings.split ? [] : [...allControllers({ env, client, caches }), schedulerLoop(env, client, caches)];
+  const shared = { env, client, fleet, services: caches.of(services) };
+  const real = settings.runtime === 'sim' ? false : await addServiceAddresses(settings['service-range']);
+  const runtimes: ProcessRuntime[] = [];
+  if (settings.runtime === 'sim') {
+    parts.push(new SimulatedNodes({ ...shared, nodes: caches.of(nodes), doors, podRange: settings['pod-range'] }));
+    await registerNodes(plane, wanted);
+  } else {
+    for (const [index, { metadata }] of wanted.entries()) {
+      const folder = join(plane.folder, 'nodes', metadata.name);
+      const podRange = nodeRange(settings['pod-range'], index);
+      const node = processNode(shared, { name: metadata.name, folder, podRange, realAddresses: real, hostIp: '127.0.0.1' });
+      doors.add(metadata.name, node.agent);
+      runtimes.push(node.runtime);
+      parts.push(node.agent);
+    }
+  }
+  const dataplane = new UserspaceDataplane({
+    env: forkEnv(env, 'dataplane'),
+    serviceAddresses: real,
+    resolve: (ip, port) => runtimes.map((runtime) => runtime.resolve(ip, port)).find((place) => place.host !== ip) ?? { host: ip, port },
+  });
+  if (settings.runtime !== 'sim') {
+    parts.push(new ServiceProxy(env, { services: caches.of(services), slices: caches.of(endpointSlices), dataplane }));
+  }
+  const running = supervise(env, [...caches.all(), ...parts], stop);
+  return {
+    plane,
+    close: async () => {
+      stop.stop();
+      await running;
+      await dataplane.close();
+      await Promise.all(runtimes.map(endPods));
+      if (real) await removeServiceAddresses(settings['service-range']);
+      await plane.close();
+    },
+  };
+}
+
+type Wanted = { readonly metadata: { readonly name: string } };
+
+/** `3`, or a file of Node objects. */
+function nodesWanted(text: string): readonly Wanted[] {
+  if (/^\d+$/.test(text)) return Array.from({ length: Number(text) }, (_, index) => ({ metadata: { name: `node-${index}` } }));
+  let content: string;
+  try {
+    content = readFileSync(text, 'utf8');
+  } catch {
+    throw new UsageError(`--nodes is a number or a file of Node objects, and ${JSON.stringify(text)} is neither`);
+  }
+  const documents = parseAllDocuments(content, { version: '1.1' }).map((document) => document.toJS() as { kind?: string; items?: unknown[] } | null);
+  const objects = documents.flatMap((document) => (document?.items ? document.items : document ? [document] : []));
+  return objects.map((object) => {
+    const node = object as { kind?: string; metadata?: { name?: string } };
+    if (node.kind !== 'Node' || !node.metadata?.name) throw new UsageError(`--nodes ${text} holds something that is not a Node with a name`);
+    return node as Wanted;
+  });
+}
+
+async function registerNodes(plane: ControlPlane, wanted: readonly Wanted[]): Promise<void> {
+  for (const node of wanted) {
+    try {
+      await plane.client.send<Node>({ verb: 'create', kind: nodes, object: { spec: {}, ...node } as Node });
+    } catch (error) {
+      if (!isApiError(error, 'AlreadyExists')) throw error;
+    }
+    const { status } = node as Partial<Node>;
+    if (status) await plane.client.send({ verb: 'patch', kind: nodes, key: { namespace: '', name: node.metadata.name }, patch: { status } as never, subresource: 'status' });
+  }
+}
+
+async function endPods(runtime: ProcessRuntime): Promise<void> {
+  const { sandboxes, containers } = await runtime.list();
+  await Promise.all(containers.map(({ id }) => runtime.stop(id, endGraceMs)));
+  await Promise.all(sandboxes.map(({ id }) => runtime.closeSandbox(id)));
+  await runtime.leave();
+}

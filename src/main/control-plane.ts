@@ -1,0 +1,107 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { builtInKinds } from '../api/kinds/all.ts';
+import { documentHash, openApiV2, openApiV3, openApiV3Index } from '../api/schema/openapi.ts';
+import type { Caller } from '../api/wire.ts';
+import type { JsonObject } from '../base/json.ts';
+import { Client } from '../client/client.ts';
+import { type HostEnv, hostEnv } from '../host/env.ts';
+import { type HttpServer, serveHttp } from '../host/http/server.ts';
+import { writeKubeconfig } from '../host/kubeconfig-file.ts';
+import { openSqliteStore } from '../host/store/sqlite.ts';
+import { openPki, type Pki } from '../host/x509/pki.ts';
+import { bootstrap } from '../server/bootstrap.ts';
+import type { NodeDoors } from '../server/node-doors.ts';
+import { ApiServer } from '../server/server.ts';
+import { MemoryStore } from '../store/memory.ts';
+import type { Store } from '../store/store.ts';
+import { addressOf, dataFolder, firstAddress, inMemory, type ServerSettings } from './settings.ts';
+
+export const admin: Caller = { name: 'admin', groups: ['system:masters', 'system:authenticated'], extra: {} };
+
+export interface ControlPlane {
+  readonly env: HostEnv;
+  readonly folder: string;
+  readonly url: string;
+  readonly kubeconfig: string;
+  /** Direct calls, without a socket between. */
+  readonly client: Client;
+  close(): Promise<void>;
+}
+
+/** Store, API server and its listener. Ready when it answers; the kubeconfig is written then. */
+export async function openControlPlane(settings: ServerSettings, nodes?: NodeDoors): Promise<ControlPlane> {
+  const listen = addressOf('listen', settings.listen);
+  const insecure = settings['insecure-listen'];
+  const apiServiceIp = firstAddress(settings['service-range']);
+  const given = dataFolder(settings);
+  const folder = given === inMemory ? mkdtempSync(join(tmpdir(), 'mini-k8s-')) : given;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const pki = openPki({ directory: join(folder, 'pki'), now: Date.now() as never, serverNames: [listen.host, apiServiceIp] });
+  const env = hostEnv({ keys: pki.keys, log: { level: settings['log-level'] } });
+  const store: Store = given === inMemory ? new MemoryStore() : openSqliteStore(join(folder, 'store'));
+  let server: ApiServer | undefined;
+  const http = await serveHttp(env, (request) => (server as ApiServer).handle(request), {
+    listen,
+    pair: pki.server,
+    clientAuthority: pki.authority,
+    ...(insecure ? { insecure: { ...addressOf('insecure-listen', insecure), caller: admin } } : {}),
+  });
+  const address = `${listen.host}:${http.port}`;
+  server = new ApiServer(env, store, {
+    kinds: builtInKinds,
+    address,
+    serviceRange: settings['service-range'],
+    openapi,
+    metrics: () => env.metrics.render(),
+    ...(nodes ? { nodes } : {}),
+  });
+  const client = new Client(server.handle, admin);
+  await bootstrap(client, { apiServiceIp, port: http.port });
+  const kubeconfig = settings.kubeconfig ?? join(folder, 'kubeconfig');
+  writeAdminKubeconfig({ path: kubeconfig, name: settings.name, url: `https://${address}`, pki });
+  return {
+    env,
+    folder,
+    url: `https://${address}`,
+    kubeconfig,
+    client,
+    close: () => close(http, store, given === inMemory ? folder : undefined),
+  };
+}
+
+function writeAdminKubeconfig(file: { readonly path: string; readonly name: string; readonly url: string; readonly pki: Pki }): void {
+  writeKubeconfig({
+    path: file.path,
+    cluster: `mini-k8s-${file.name}`,
+    user: 'admin',
+    server: file.url,
+    authority: file.pki.authority,
+    pair: file.pki.client('admin', { name: 'admin', groups: ['system:masters'] }),
+  });
+}
+
+async function close(http: HttpServer, store: Store, temporary: string | undefined): Promise<void> {
+  await http.close();
+  await store.close();
+  if (temporary) rmSync(temporary, { recursive: true, force: true });
+}
+
+/** Made when first asked for, once: start-up loads no schema. Custom kinds will have to forget what they change. */
+const documents = new Map<string, { readonly body: JsonObject; readonly etag: string }>();
+function openapi(path: string): { readonly body: JsonObject; readonly etag: string } | undefined {
+  const known = documents.get(path);
+  if (known) return known;
+  const body = openApiDocument(path);
+  if (body === undefined) return undefined;
+  const made = { body, etag: `"${documentHash(body)}"` };
+  documents.set(path, made);
+  return made;
+}
+
+function openApiDocument(path: string): JsonObject | undefined {
+  if (path === '/openapi/v3') return openApiV3Index();
+  if (path === '/openapi/v2') return openApiV2();
+  return path.startsWith('/openapi/v3/') ? openApiV3(path.slice('/openapi/v3/'.length)) : undefined;
+}

@@ -1,0 +1,79 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { AgentFleet } from '../agent/fleet.ts';
+import { pods } from '../api/kinds/pod.ts';
+import { services } from '../api/kinds/service.ts';
+import type { Component } from '../base/env.ts';
+import { StopSource } from '../base/stop.ts';
+import type { Command, CommandContext } from '../cli/command.ts';
+import { defineFlags, type Flags } from '../cli/flags.ts';
+import { Client } from '../client/client.ts';
+import { allControllers } from '../controllers/all.ts';
+import { type HostEnv, hostEnv } from '../host/env.ts';
+import { httpTransport } from '../host/http/client.ts';
+import { readKubeconfig } from '../host/kubeconfig-file.ts';
+import { Caches } from '../machinery/caches.ts';
+import { schedulerLoop } from '../scheduler/parts.ts';
+import { untilSignal } from './foreground.ts';
+import { processNode } from './node.ts';
+import { partFlags } from './settings.ts';
+import { supervise } from './supervise.ts';
+
+interface Parts {
+  readonly env: HostEnv;
+  readonly client: Client;
+  readonly caches: Caches;
+}
+
+export const controllers = part('controllers', 'Run the controllers against any API server', partFlags, ({ env, client, caches }) =>
+  allControllers({ env, client, caches }),
+);
+
+export const scheduler = part('scheduler', 'Run the scheduler against any API server', partFlags, ({ env, client, caches }) => [
+  schedulerLoop(env, client, caches),
+]);
+
+const agentFlags = defineFlags({
+  ...partFlags,
+  node: { type: 'text', default: hostname().toLowerCase(), value: 'NAME', help: 'the name of the node' },
+  'data-dir': { type: 'text', required: true, value: 'DIR', help: 'where the pods of the node are kept' },
+  'pod-range': { type: 'text', default: '10.244.0.0/24', value: 'CIDR', help: 'addresses of the pods of the node' },
+});
+
+export const agent = part('agent', 'Run a node of this machine against any API server', agentFlags, (parts, { values }) => {
+  const { env, client, caches } = parts;
+  const shared = { env, client, fleet: new AgentFleet(caches.of(pods)), services: caches.of(services) };
+  const realAddresses = process.platform === 'linux' && process.getuid?.() === 0;
+  const folder = join(values['data-dir'], 'nodes', values.node);
+  const choice = { name: values.node, folder, podRange: values['pod-range'], realAddresses, hostIp: '127.0.0.1' };
+  return [processNode(shared, choice).agent];
+});
+
+/** A part of the cluster as a process of its own: its caches, its components, until a signal. */
+function part<F extends Flags & typeof partFlags>(
+  name: string,
+  summary: string,
+  flags: F,
+  compose: (parts: Parts, context: CommandContext<F>) => readonly Component[],
+): Command<F> {
+  return {
+    name,
+    summary,
+    usage: '--kubeconfig FILE [flags]',
+    flags,
+    async run(context) {
+      const values = context.values as CommandContext<typeof partFlags>['values'];
+      const env = hostEnv({ log: { level: values['log-level'], fields: { part: name } } });
+      const client = new Client(httpTransport(readKubeconfig(values.kubeconfig)));
+      const caches = new Caches(env, client);
+      const components = compose({ env, client, caches }, context);
+      const stop = new StopSource();
+      const running = supervise(env, [...caches.all(), ...components], stop);
+      context.io.out(`${JSON.stringify({ ready: true, part: name, pid: process.pid })}\n`);
+      await untilSignal();
+      stop.stop();
+      await running;
+      return 0;
+    },
+  };
+}

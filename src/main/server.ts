@@ -1,0 +1,18 @@
+import type { Command } from '../cli/command.ts';
+import { openControlPlane } from './control-plane.ts';
+import { readyLine, untilSignal } from './foreground.ts';
+import { serverFlags } from './settings.ts';
+
+export const server: Command<typeof serverFlags> = {
+  name: 'server',
+  summary: 'Run the API server alone, in the foreground',
+  usage: '[flags]',
+  flags: serverFlags,
+  async run({ values, io }) {
+    const plane = await openControlPlane(values);
+    io.out(readyLine(plane));
+    await untilSignal();
+    await plane.close();
+    return 0;
+  },
+};

@@ -1,0 +1,72 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { defineFlags, UsageError, type Values } from '../cli/flags.ts';
+import type { Address } from '../host/http/server.ts';
+
+/** Flags of everything that runs a server. */
+export const serverFlags = defineFlags({
+  'data-dir': { type: 'text', value: 'DIR', help: 'where state, keys and pods are kept; :memory: keeps nothing' },
+  name: { type: 'text', default: 'default', value: 'NAME', help: 'names the cluster, and its data folder' },
+  listen: { type: 'text', default: '127.0.0.1:6443', value: 'ADDRESS:PORT', help: 'where the API is served; port 0 takes any' },
+  kubeconfig: { type: 'text', value: 'FILE', help: 'written when the server is ready, with admin rights' },
+  'insecure-listen': { type: 'text', value: 'ADDRESS:PORT', help: 'plain HTTP too, on loopback only' },
+  'service-range': { type: 'text', default: '10.96.0.0/16', value: 'CIDR', help: 'addresses of Services' },
+  'log-level': { type: 'choice', choices: ['debug', 'info', 'error'], default: 'info', help: 'how much is logged' },
+});
+
+export const clusterFlags = defineFlags({
+  ...serverFlags,
+  runtime: { type: 'choice', choices: ['process', 'sim', 'auto'], default: 'auto', help: 'what runs pods' },
+  nodes: { type: 'text', default: '1', value: 'N|FILE', help: 'how many nodes, or a file of Node objects' },
+  'pod-range': { type: 'text', default: '10.244.0.0/16', value: 'CIDR', help: 'addresses of pods' },
+  bare: { type: 'switch', help: 'leave out every add-on that a plain control plane does not have' },
+  foreground: { type: 'switch', help: 'stay in the foreground' },
+  split: { type: 'switch', help: 'run controllers and scheduler as processes of their own' },
+});
+
+export const partFlags = defineFlags({
+  kubeconfig: { type: 'text', required: true, value: 'FILE', help: 'which API server to work for' },
+  'log-level': { type: 'choice', choices: ['debug', 'info', 'error'], default: 'info', help: 'how much is logged' },
+});
+
+export type ServerSettings = Values<typeof serverFlags>;
+export type ClusterSettings = Values<typeof clusterFlags>;
+
+export const inMemory = ':memory:';
+
+/** The data folder, by name under the user's data directory where none is given. */
+export function dataFolder(settings: { readonly 'data-dir': string | undefined; readonly name: string }): string {
+  const given = settings['data-dir'];
+  if (given !== undefined) return given === inMemory ? inMemory : resolve(given);
+  const base = process.env.XDG_DATA_HOME ?? join(homedir(), '.local', 'share');
+  return join(base, 'mini-k8s', settings.name);
+}
+
+export function addressOf(flag: string, text: string): Address {
+  const found = /^(?<host>\[[0-9a-fA-F:]+\]|[^:]*):(?<port>\d{1,5})$/.exec(text);
+  const port = Number(found?.groups?.port);
+  if (!found?.groups || port > 65_535) {
+    throw new UsageError(`--${flag} is ADDRESS:PORT such as 127.0.0.1:6443, not ${JSON.stringify(text)}`);
+  }
+  return { host: found.groups.host?.replace(/^\[|\]$/g, '') || '127.0.0.1', port };
+}
+
+/** The first address of a range, which belongs to the API server's own Service. */
+export function firstAddress(range: string): string {
+  const [base = ''] = range.split('/');
+  const parts = base.split('.').map(Number);
+  if (parts.length !== 4 || parts.some((part) => !(part >= 0 && part <= 255))) {
+    throw new UsageError(`--service-range is a range such as 10.96.0.0/16, not ${JSON.stringify(range)}`);
+  }
+  return [...parts.slice(0, 3), (parts[3] as number) + 1].join('.');
+}
+
+/** The part of the pod range that belongs to one node: a /24 each. */
+export function nodeRange(podRange: string, index: number): string {
+  const found = /^(\d+)\.(\d+)\.(\d+)\.\d+\/(\d+)$/.exec(podRange);
+  if (!found || Number(found[4]) > 24) throw new UsageError(`--pod-range is a range such as 10.244.0.0/16, not ${podRange}`);
+  const third = Number(found[3]) + index;
+  const second = Number(found[2]) + Math.floor(third / 256);
+  return `${found[1]}.${second % 256}.${third % 256}.0/24`;
+}
+
