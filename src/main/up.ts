@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { type Command, CommandFailure } from '../cli/command.ts';
 import { startCluster } from './all-in-one.ts';
 import { readyLine, untilSignal } from './foreground.ts';
@@ -44,10 +45,11 @@ async function inBackground(folder: string): Promise<string> {
   const child = spawn(process.execPath, [...process.execArgv, program, ...words, '--foreground'], { detached: true, stdio: ['ignore', 'pipe', log] });
   closeSync(log);
   const ended = new Promise<undefined>((resolve) => child.once('exit', () => resolve(undefined)));
-  const ready = new Promise<string>((resolve) => createInterface({ input: child.stdout }).once('line', resolve));
+  const output = child.stdout as Readable;
+  const ready = new Promise<string>((resolve) => createInterface({ input: output }).once('line', resolve));
   const line = await Promise.race([ready, ended]);
   if (line === undefined) throw new CommandFailure(`the cluster did not start; the end of ${logFile}:\n${tailOf(logFile)}`);
-  child.stdout.destroy();
+  output.destroy();
   child.unref();
   return `${line}\n`;
 }

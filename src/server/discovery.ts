@@ -90,7 +90,7 @@ export class Discovery {
       apiVersion: `apidiscovery.k8s.io/${version}`,
       metadata: {},
       items: groups.map(([name, versions]) => ({
-        metadata: name ? { name, creationTimestamp: null } : { creationTimestamp: null },
+        metadata: name ? { name } : {},
         versions: versions.map((version) => ({
           version,
           resources: this.#kinds

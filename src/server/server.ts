@@ -1,8 +1,8 @@
 import { ApiError, statusOf } from '../api/error.ts';
 import type { Kind } from '../api/kind.ts';
-import { type ApiRequest, type ApiResponse, type Caller, queryValue, type Transport } from '../api/wire.ts';
+import { type ApiRequest, type ApiResponse, type Caller, jsonType, queryValue, type Transport } from '../api/wire.ts';
 import type { Env } from '../base/env.ts';
-import type { Json } from '../base/json.ts';
+import { encodeText, type Json } from '../base/json.ts';
 import type { Store } from '../store/store.ts';
 import { NamespaceLifecycle } from './admission/namespace-lifecycle.ts';
 import type { AdmissionPlugin } from './admission/plugin.ts';
@@ -171,15 +171,13 @@ function withETag(
   body: Json,
   how: { readonly etag?: string; readonly mediaType?: string },
 ): ApiResponse {
-  const headers = {
-    ...(how.etag ? { etag: how.etag, vary: 'Accept' } : {}),
-    ...(how.mediaType ? { 'content-type': how.mediaType } : {}),
-  };
-  if (how.etag && request.headers['if-none-match'] === how.etag)
-    return { status: 304, headers, chunks: [], mediaType: 'application/json' };
-  return { status: 200, headers, body: { object: body } };
+  const { etag, mediaType = jsonType } = how;
+  const headers = etag ? { headers: { etag, vary: 'Accept' } } : {};
+  if (etag && request.headers['if-none-match'] === etag) return { status: 304, ...headers, chunks: [], mediaType };
+  if (mediaType === jsonType) return { status: 200, ...headers, body: { object: body } };
+  return { status: 200, ...headers, body: { bytes: encodeText(JSON.stringify(body)), mediaType } };
 }
 
 function textAnswer(text: string): ApiResponse {
-  return { status: 200, body: { bytes: new TextEncoder().encode(text), mediaType: 'text/plain; charset=utf-8' } };
+  return { status: 200, body: { bytes: encodeText(text), mediaType: 'text/plain; charset=utf-8' } };
 }
