@@ -123,12 +123,12 @@ function placeOf({ name, lines, document }: Parsed, path: Path): string {
     const own = (node as Node | undefined)?.range?.[0];
     const next = own ?? key;
     if (next === undefined) break;
-    offset = key !== undefined && isCollection(node) ? key : next;
+    offset = key ?? next;
   }
   return positioned(name, lines, offset);
 }
 
-/** Where the key stands: a mapping is better pointed at by its name than by its first member. */
+/** Where the key stands: there the reader finds the field by its name, whatever its value looks like. */
 function keyOffset(node: { readonly items: readonly unknown[] }, step: string | number): number | undefined {
   for (const item of node.items) {
     const key = (
