@@ -84,7 +84,8 @@ function targetOf(
   const { object, place } = manifest;
   const kind = kinds.byKind(object.apiVersion as string, object.kind as string);
   if (!kind) {
-    const message = `no matches for kind ${JSON.stringify(object.kind)} in version ${JSON.stringify(object.apiVersion)}`;
+    const [wanted, version] = [JSON.stringify(object.kind), JSON.stringify(object.apiVersion)];
+    const message = `no matches for kind ${wanted} in version ${version}`;
     return { mistakes: [`${place(['kind'])}: kind: ${message}`] };
   }
   const wrong = mistakesOf(kind, object).map(({ path, message }) => `${place(path)}: ${pathText(path)}: ${message}`);

@@ -1,13 +1,15 @@
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { test } from 'node:test';
 import { builtInKinds } from '../api/kinds/all.ts';
+import { configMaps } from '../api/kinds/config-map.ts';
 import { type Node, nodes } from '../api/kinds/node.ts';
 import { type Pod, pods } from '../api/kinds/pod.ts';
 import type { Draft } from '../api/object.ts';
+import type { Env, Instant } from '../base/env.ts';
+import { seeded } from '../base/random.ts';
 import { never, StopSource } from '../base/stop.ts';
 import { act } from '../client/action.ts';
 import { Client } from '../client/client.ts';
-import { hostEnv } from '../host/env.ts';
 import { bootstrap } from '../server/bootstrap.ts';
 import { ApiServer } from '../server/server.ts';
 import { MemoryStore } from '../store/memory.ts';
@@ -17,6 +19,19 @@ import { runCommand } from './run.ts';
 
 const admin = { name: 'admin', groups: ['system:masters', 'system:authenticated'], extra: {} };
 
+/** A world whose clock stands still: nothing here waits for time. */
+function stillEnv(): Env {
+  const nothing = () => {};
+  const empty = () => new Uint8Array();
+  return {
+    clock: { now: () => 1_000_000 as Instant, monotonic: () => 0, after: () => nothing },
+    random: seeded('cli'),
+    log: { debug: nothing, info: nothing, error: nothing },
+    metrics: { count: nothing, gauge: nothing, observe: nothing },
+    crypto: { digest: () => '', seal: empty, open: empty, sign: empty, verify: () => false },
+  };
+}
+
 interface Said {
   readonly code: number;
   readonly out: string;
@@ -25,7 +40,7 @@ interface Said {
 
 /** A server in this process, and a way to run commands against it. */
 async function cluster(files: Readonly<Record<string, string>> = {}) {
-  const env = hostEnv({ seed: 'cli' });
+  const env = stillEnv();
   const server = new ApiServer(env, new MemoryStore(), { kinds: builtInKinds, address: '127.0.0.1:6443' });
   const client = new Client(server.handle, admin);
   await bootstrap(client, { apiServiceIp: '10.96.0.1', port: 6443 });
@@ -144,7 +159,7 @@ const mistakes: readonly (readonly [string, string, RegExp])[] = [
   [
     'a wrong type inside a list',
     web.replace('value: "1"', 'value: 1'),
-    /^bad\.yaml:15:25: spec\.template\.spec\.containers\[0\]\.env\[0\]\.value: must be a text \(put it in quotes\), not 1\n$/,
+    /^bad\.yaml:15:25: spec\.template\.spec\.containers\[0\]\.env\[0\]\.value: must be a text \(put it in quotes\)/,
   ],
   [
     'an unknown kind',
@@ -226,6 +241,36 @@ test('get -w prints each change in the same columns until it is interrupted', as
   equal(code, 0);
   match(out, /^NAME.+\nweb {4}0\/2 .+\nweb {4}0\/3 .+\n$/);
   equal((await client.list(pods)).items.length, 0);
+});
+
+test('delete waits for what is held by a finalizer, until it is gone', async () => {
+  const held = '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"held","finalizers":["example.org/hold"]}}';
+  const { run, client } = await cluster({ 'held.json': held });
+  await run('apply -f held.json');
+  let ended = false;
+  const deleting = run('delete configmap held').finally(() => {
+    ended = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  equal(ended, false);
+  const key = { namespace: 'default', name: 'held' };
+  await client.send(act({ verb: 'patch', kind: configMaps, key, patch: { metadata: { finalizers: null } } }));
+  deepEqual(await deleting, { code: 0, out: 'configmap "held" deleted from default namespace\n', error: '' });
+});
+
+test('logs tell why there are none', async () => {
+  const { run, client } = await cluster({ 'web.yaml': web });
+  await run('apply -f web.yaml');
+  equal((await run('logs deployment/web')).error, 'error: deployment/web has no pods at the moment\n');
+  equal((await run('logs p --since soon')).code, 2);
+  const pod: Draft<Pod> = {
+    metadata: { name: 'p', namespace: 'default', labels: { app: 'web' } },
+    spec: { containers: [{ name: 'c', image: 'host' }] },
+  };
+  await client.send(act({ verb: 'create', kind: pods, object: pod }));
+  const unbound = 'Error from server (BadRequest): pod p does not have a host assigned\n';
+  equal((await run('logs deployment/web')).error, unbound);
+  equal((await run('logs p -c d')).error, 'Error from server (BadRequest): container d is not valid for pod p\n');
 });
 
 test('delete removes by file and by name, and waits until all is gone', async () => {

@@ -142,7 +142,7 @@ async function allGone(
     for (const one of waiting) {
       await gone(client, one, stop);
       if (late) {
-        const message = `timed out waiting for ${resourceText(one.kind)}/${one.key.name} to go; it is being deleted still`;
+        const message = `timed out waiting for ${resourceText(one.kind)}/${one.key.name} to go; it is on its way`;
         throw new CommandFailure(`error: ${message}`);
       }
     }

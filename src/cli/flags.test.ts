@@ -49,10 +49,7 @@ const wrong: readonly (readonly [readonly string[], string])[] = [
   [['--nodes='], '--nodes must be a whole number of at least 0, not ""'],
   [['--runtime', 'podman'], '--runtime must be one of process, docker, not "podman"'],
   [['--foreground=perhaps'], '--foreground is a switch: true or false, not "perhaps"'],
-  [
-    ['--constructor'],
-    'unknown flag --constructor: known are --data-dir, --nodes, --runtime, --foreground, --watch, --filename, --namespace',
-  ],
+  [['--constructor'], `unknown flag --constructor: known are --${Object.keys(flags).join(', --')}`],
 ];
 for (const [words, message] of wrong) {
   test(`parseFlags answers ${words.join(' ')} with one line that says what is right`, () => {

@@ -15,7 +15,8 @@ export function podTroubles(pod: Pod, now: Instant): readonly string[] {
 function unreadyWords(pod: Pod): string {
   const scheduled = conditionOf(pod, 'PodScheduled');
   if (!pod.spec.nodeName) {
-    return `is pending: ${scheduled?.status === 'False' ? (scheduled.message ?? scheduled.reason) : 'no scheduler has looked at it yet'}`;
+    const refused = scheduled?.status === 'False' ? (scheduled.message ?? scheduled.reason) : undefined;
+    return `is pending: ${refused ?? 'no scheduler has looked at it yet'}`;
   }
   const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
   if (statuses.length === 0) return `waits for node ${pod.spec.nodeName} to start it`;

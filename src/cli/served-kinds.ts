@@ -46,7 +46,7 @@ export class ServedKinds {
     return this.all.find((candidate) => candidate.apiVersion === apiVersion && candidate.kind === kind);
   }
 
-  /** `pods`, `pod`, `po`, `Pod`, `deployments.apps`, `deployments.v1.apps`, and the kinds of a category such as `all`. */
+  /** `pods`, `pod`, `po`, `Pod`, `deployments.apps`, `deployments.v1.apps`, or a category such as `all`. */
   byWord(word: string): readonly Kind[] {
     const [name = '', ...rest] = word.toLowerCase().split('.');
     const group = rest.join('.');
@@ -59,7 +59,7 @@ export class ServedKinds {
     if (category.length > 0) return withoutOldVersions(category);
     const close = nearest(name, this.all.flatMap(namesOf));
     throw new CommandFailure(
-      `error: the server doesn't have a resource type ${JSON.stringify(word)}${close ? `: did you mean ${close}?` : ''}`,
+      `error: the server doesn't have a resource type "${word}"${close ? `: did you mean ${close}?` : ''}`,
     );
   }
 
