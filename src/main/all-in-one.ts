@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { AgentFleet } from '../agent/fleet.ts';
+import { isApiError } from '../api/error.ts';
 import { endpointSlices } from '../api/kinds/endpoint-slice.ts';
 import { type Node, nodes } from '../api/kinds/node.ts';
 import { pods } from '../api/kinds/pod.ts';
 import { services } from '../api/kinds/service.ts';
-import { isApiError } from '../api/error.ts';
 import { type Component, forkEnv } from '../base/env.ts';
 import { StopSource } from '../base/stop.ts';
 import { UsageError } from '../cli/flags.ts';
@@ -22,6 +22,7 @@ import { LocalDoors } from './doors.ts';
 import { processNode } from './node.ts';
 import { type ClusterSettings, nodeRange } from './settings.ts';
 import { SimulatedNodes } from './simulated-nodes.ts';
+import { ChildPart } from './split.ts';
 import { supervise } from './supervise.ts';
 
 /** How long pods get to end when the whole cluster does. */
@@ -42,7 +43,7 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
   const stop = new StopSource();
   const caches = new Caches(env, client);
   const fleet = new AgentFleet(caches.of(pods));
-  const parts: Component[] = settings.split ? [] : [...allControllers({ env, client, caches }), schedulerLoop(env, client, caches)];
+  const parts: Component[] = deciders(settings, plane, caches);
   const shared = { env, client, fleet, services: caches.of(services) };
   const real = settings.runtime === 'sim' ? false : await addServiceAddresses(settings['service-range']);
   const runtimes: ProcessRuntime[] = [];
@@ -53,16 +54,23 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
     for (const [index, { metadata }] of wanted.entries()) {
       const folder = join(plane.folder, 'nodes', metadata.name);
       const podRange = nodeRange(settings['pod-range'], index);
-      const node = processNode(shared, { name: metadata.name, folder, podRange, realAddresses: real, hostIp: '127.0.0.1' });
+      const node = processNode(shared, {
+        name: metadata.name,
+        folder,
+        podRange,
+        realAddresses: real,
+        hostIp: '127.0.0.1',
+      });
       doors.add(metadata.name, node.agent);
       runtimes.push(node.runtime);
-      parts.push(node.agent);
+      parts.push(settings.split ? agentProcess(plane, metadata.name, podRange) : node.agent);
     }
   }
   const dataplane = new UserspaceDataplane({
     env: forkEnv(env, 'dataplane'),
     serviceAddresses: real,
-    resolve: (ip, port) => runtimes.map((runtime) => runtime.resolve(ip, port)).find((place) => place.host !== ip) ?? { host: ip, port },
+    resolve: (ip, port) =>
+      runtimes.map((runtime) => runtime.resolve(ip, port)).find((place) => place.host !== ip) ?? { host: ip, port },
   });
   if (settings.runtime !== 'sim') {
     parts.push(new ServiceProxy(env, { services: caches.of(services), slices: caches.of(endpointSlices), dataplane }));
@@ -81,22 +89,38 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
   };
 }
 
+/** Controllers and scheduler: in this process, or each in one of its own with no change in them. */
+function deciders(settings: ClusterSettings, plane: ControlPlane, caches: Caches): Component[] {
+  const { env, client, kubeconfig } = plane;
+  if (!settings.split) return [...allControllers({ env, client, caches }), schedulerLoop(env, client, caches)];
+  return ['controllers', 'scheduler'].map((part) => new ChildPart(env, [part, '--kubeconfig', kubeconfig]));
+}
+
+function agentProcess({ env, kubeconfig, folder }: ControlPlane, node: string, podRange: string): Component {
+  const words = ['agent', '--kubeconfig', kubeconfig, '--node', node, '--data-dir', folder, '--pod-range', podRange];
+  return new ChildPart(env, words);
+}
+
 type Wanted = { readonly metadata: { readonly name: string } };
 
 /** `3`, or a file of Node objects. */
 function nodesWanted(text: string): readonly Wanted[] {
-  if (/^\d+$/.test(text)) return Array.from({ length: Number(text) }, (_, index) => ({ metadata: { name: `node-${index}` } }));
+  if (/^\d+$/.test(text))
+    return Array.from({ length: Number(text) }, (_, index) => ({ metadata: { name: `node-${index}` } }));
   let content: string;
   try {
     content = readFileSync(text, 'utf8');
   } catch {
     throw new UsageError(`--nodes is a number or a file of Node objects, and ${JSON.stringify(text)} is neither`);
   }
-  const documents = parseAllDocuments(content, { version: '1.1' }).map((document) => document.toJS() as { kind?: string; items?: unknown[] } | null);
+  const documents = parseAllDocuments(content, { version: '1.1' }).map(
+    (document) => document.toJS() as { kind?: string; items?: unknown[] } | null,
+  );
   const objects = documents.flatMap((document) => (document?.items ? document.items : document ? [document] : []));
   return objects.map((object) => {
     const node = object as { kind?: string; metadata?: { name?: string } };
-    if (node.kind !== 'Node' || !node.metadata?.name) throw new UsageError(`--nodes ${text} holds something that is not a Node with a name`);
+    if (node.kind !== 'Node' || !node.metadata?.name)
+      throw new UsageError(`--nodes ${text} holds something that is not a Node with a name`);
     return node as Wanted;
   });
 }
@@ -109,7 +133,14 @@ async function registerNodes(plane: ControlPlane, wanted: readonly Wanted[]): Pr
       if (!isApiError(error, 'AlreadyExists')) throw error;
     }
     const { status } = node as Partial<Node>;
-    if (status) await plane.client.send({ verb: 'patch', kind: nodes, key: { namespace: '', name: node.metadata.name }, patch: { status } as never, subresource: 'status' });
+    if (status)
+      await plane.client.send({
+        verb: 'patch',
+        kind: nodes,
+        key: { namespace: '', name: node.metadata.name },
+        patch: { status } as never,
+        subresource: 'status',
+      });
   }
 }
 

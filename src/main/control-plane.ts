@@ -38,7 +38,11 @@ export async function openControlPlane(settings: ServerSettings, nodes?: NodeDoo
   const given = dataFolder(settings);
   const folder = given === inMemory ? mkdtempSync(join(tmpdir(), 'mini-k8s-')) : given;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const pki = openPki({ directory: join(folder, 'pki'), now: Date.now() as never, serverNames: [listen.host, apiServiceIp] });
+  const pki = openPki({
+    directory: join(folder, 'pki'),
+    now: Date.now() as never,
+    serverNames: [listen.host, apiServiceIp],
+  });
   const env = hostEnv({ keys: pki.keys, log: { level: settings['log-level'] } });
   const store: Store = given === inMemory ? new MemoryStore() : openSqliteStore(join(folder, 'store'));
   let server: ApiServer | undefined;
@@ -71,7 +75,12 @@ export async function openControlPlane(settings: ServerSettings, nodes?: NodeDoo
   };
 }
 
-function writeAdminKubeconfig(file: { readonly path: string; readonly name: string; readonly url: string; readonly pki: Pki }): void {
+function writeAdminKubeconfig(file: {
+  readonly path: string;
+  readonly name: string;
+  readonly url: string;
+  readonly pki: Pki;
+}): void {
   writeKubeconfig({
     path: file.path,
     cluster: `mini-k8s-${file.name}`,

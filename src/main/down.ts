@@ -23,7 +23,8 @@ export const down: Command<typeof flags> = {
     process.kill(pid, 'SIGTERM');
     const until = performance.now() + patienceMs;
     while (runningPid(folder) !== undefined) {
-      if (performance.now() > until) throw new CommandFailure(`process ${pid} did not end within ${patienceMs / 1000} s`);
+      if (performance.now() > until)
+        throw new CommandFailure(`process ${pid} did not end within ${patienceMs / 1000} s`);
       await sleep(lookAgainMs);
     }
     io.out(`ended the cluster in ${folder}\n`);

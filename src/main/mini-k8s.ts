@@ -7,9 +7,21 @@ const ownCommands: readonly CommandEntry[] = [
   { name: 'up', summary: 'Start a cluster', load: async () => (await import('./up.ts')).up },
   { name: 'down', summary: 'End a cluster', load: async () => (await import('./down.ts')).down },
   { name: 'server', summary: 'Run the API server alone', load: async () => (await import('./server.ts')).server },
-  { name: 'controllers', summary: 'Run the controllers against any API server', load: async () => (await import('./part.ts')).controllers },
-  { name: 'scheduler', summary: 'Run the scheduler against any API server', load: async () => (await import('./part.ts')).scheduler },
-  { name: 'agent', summary: 'Run a node of this machine against any API server', load: async () => (await import('./part.ts')).agent },
+  {
+    name: 'controllers',
+    summary: 'Run the controllers against any API server',
+    load: async () => (await import('./part.ts')).controllers,
+  },
+  {
+    name: 'scheduler',
+    summary: 'Run the scheduler against any API server',
+    load: async () => (await import('./part.ts')).scheduler,
+  },
+  {
+    name: 'agent',
+    summary: 'Run a node of this machine against any API server',
+    load: async () => (await import('./part.ts')).agent,
+  },
 ];
 
 // SQLite is still called experimental by Node; nobody who uses this program needs to be told at every start.

@@ -28,13 +28,21 @@ export interface NodeChoice {
 }
 
 /** A node of this machine, whose pods are plain processes. */
-export function processNode(parts: NodeParts, choice: NodeChoice): { readonly agent: Agent; readonly runtime: ProcessRuntime } {
+export function processNode(
+  parts: NodeParts,
+  choice: NodeChoice,
+): { readonly agent: Agent; readonly runtime: ProcessRuntime } {
   const file = join(choice.folder, 'addresses.json');
   const addresses: Addresses = choice.realAddresses
     ? new RealAddresses({ file, cidr: choice.podRange })
     : new NamedAddresses({ file, cidr: choice.podRange });
   const env = forkEnv(parts.env, choice.name);
-  const runtime = new ProcessRuntime(env, { root: join(choice.folder, 'pods'), addresses, from: process.cwd(), hostIp: choice.hostIp });
+  const runtime = new ProcessRuntime(env, {
+    root: join(choice.folder, 'pods'),
+    addresses,
+    from: process.cwd(),
+    hostIp: choice.hostIp,
+  });
   return { agent: agentOf(parts, env, { default: runtime }, choice), runtime };
 }
 
@@ -42,14 +50,20 @@ export function agentOf(
   parts: NodeParts,
   env: Env,
   runtimes: Runtimes,
-  choice: { readonly name: string; readonly hostIp: string },
+  choice: { readonly name: string; readonly hostIp: string; readonly skipProbes?: boolean },
 ): Agent {
   return new Agent(env, parts.client, runtimes, {
     node: choice.name,
+    skipProbes: choice.skipProbes ?? false,
     fleet: parts.fleet,
     services: parts.services,
     events: new EventRecorder(env, parts.client, 'kubelet', choice.name),
-    capacity: { cpu: String(cpus().length), memory: `${Math.floor(totalmem() / 1024)}Ki`, pods: podsMax, 'ephemeral-storage': '100Gi' },
+    capacity: {
+      cpu: String(cpus().length),
+      memory: `${Math.floor(totalmem() / 1024)}Ki`,
+      pods: podsMax,
+      'ephemeral-storage': '100Gi',
+    },
     addresses: [
       { type: 'InternalIP', address: choice.hostIp },
       { type: 'Hostname', address: choice.name },

@@ -25,13 +25,19 @@ interface Parts {
   readonly caches: Caches;
 }
 
-export const controllers = part('controllers', 'Run the controllers against any API server', partFlags, ({ env, client, caches }) =>
-  allControllers({ env, client, caches }),
+export const controllers = part(
+  'controllers',
+  'Run the controllers against any API server',
+  partFlags,
+  ({ env, client, caches }) => allControllers({ env, client, caches }),
 );
 
-export const scheduler = part('scheduler', 'Run the scheduler against any API server', partFlags, ({ env, client, caches }) => [
-  schedulerLoop(env, client, caches),
-]);
+export const scheduler = part(
+  'scheduler',
+  'Run the scheduler against any API server',
+  partFlags,
+  ({ env, client, caches }) => [schedulerLoop(env, client, caches)],
+);
 
 const agentFlags = defineFlags({
   ...partFlags,
@@ -40,14 +46,19 @@ const agentFlags = defineFlags({
   'pod-range': { type: 'text', default: '10.244.0.0/24', value: 'CIDR', help: 'addresses of the pods of the node' },
 });
 
-export const agent = part('agent', 'Run a node of this machine against any API server', agentFlags, (parts, { values }) => {
-  const { env, client, caches } = parts;
-  const shared = { env, client, fleet: new AgentFleet(caches.of(pods)), services: caches.of(services) };
-  const realAddresses = process.platform === 'linux' && process.getuid?.() === 0;
-  const folder = join(values['data-dir'], 'nodes', values.node);
-  const choice = { name: values.node, folder, podRange: values['pod-range'], realAddresses, hostIp: '127.0.0.1' };
-  return [processNode(shared, choice).agent];
-});
+export const agent = part(
+  'agent',
+  'Run a node of this machine against any API server',
+  agentFlags,
+  (parts, { values }) => {
+    const { env, client, caches } = parts;
+    const shared = { env, client, fleet: new AgentFleet(caches.of(pods)), services: caches.of(services) };
+    const realAddresses = process.platform === 'linux' && process.getuid?.() === 0;
+    const folder = join(values['data-dir'], 'nodes', values.node);
+    const choice = { name: values.node, folder, podRange: values['pod-range'], realAddresses, hostIp: '127.0.0.1' };
+    return [processNode(shared, choice).agent];
+  },
+);
 
 /** A part of the cluster as a process of its own: its caches, its components, until a signal. */
 function part<F extends Flags & typeof partFlags>(

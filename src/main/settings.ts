@@ -7,7 +7,12 @@ import type { Address } from '../host/http/server.ts';
 export const serverFlags = defineFlags({
   'data-dir': { type: 'text', value: 'DIR', help: 'where state, keys and pods are kept; :memory: keeps nothing' },
   name: { type: 'text', default: 'default', value: 'NAME', help: 'names the cluster, and its data folder' },
-  listen: { type: 'text', default: '127.0.0.1:6443', value: 'ADDRESS:PORT', help: 'where the API is served; port 0 takes any' },
+  listen: {
+    type: 'text',
+    default: '127.0.0.1:6443',
+    value: 'ADDRESS:PORT',
+    help: 'where the API is served; port 0 takes any',
+  },
   kubeconfig: { type: 'text', value: 'FILE', help: 'written when the server is ready, with admin rights' },
   'insecure-listen': { type: 'text', value: 'ADDRESS:PORT', help: 'plain HTTP too, on loopback only' },
   'service-range': { type: 'text', default: '10.96.0.0/16', value: 'CIDR', help: 'addresses of Services' },
@@ -64,9 +69,9 @@ export function firstAddress(range: string): string {
 /** The part of the pod range that belongs to one node: a /24 each. */
 export function nodeRange(podRange: string, index: number): string {
   const found = /^(\d+)\.(\d+)\.(\d+)\.\d+\/(\d+)$/.exec(podRange);
-  if (!found || Number(found[4]) > 24) throw new UsageError(`--pod-range is a range such as 10.244.0.0/16, not ${podRange}`);
+  if (!found || Number(found[4]) > 24)
+    throw new UsageError(`--pod-range is a range such as 10.244.0.0/16, not ${podRange}`);
   const third = Number(found[3]) + index;
   const second = Number(found[2]) + Math.floor(third / 256);
   return `${found[1]}.${second % 256}.${third % 256}.0/24`;
 }
-

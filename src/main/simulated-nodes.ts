@@ -45,10 +45,12 @@ export class SimulatedNodes implements Component {
       pullDelayMs: 0,
       succeedsAfter: ({ sandbox }) => (this.#restartsAlways(name, sandbox) ? undefined : 0),
     });
-    const agent = agentOf(this.#parts, env, { default: runtime }, { name, hostIp: `192.168.${(this.#next >> 8) & 255}.${this.#next & 255}` });
+    const hostIp = `192.168.${(this.#next >> 8) & 255}.${this.#next & 255}`;
+    const agent = agentOf(this.#parts, env, { default: runtime }, { name, hostIp, skipProbes: true });
     this.#parts.doors.add(name, agent);
     agent.run(stop).catch((error: unknown) => {
-      if (!(error instanceof Stopped)) this.#parts.env.log.error('a simulated node broke', { node: name, error: String(error) });
+      if (!(error instanceof Stopped))
+        this.#parts.env.log.error('a simulated node broke', { node: name, error: String(error) });
     });
   }
 

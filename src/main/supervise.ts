@@ -1,4 +1,4 @@
-import { type Component, type Env, type Millis, sleep, Stopped } from '../base/env.ts';
+import { type Component, type Env, type Millis, Stopped, sleep } from '../base/env.ts';
 import type { Stop } from '../base/stop.ts';
 
 const restartMinMs: Millis = 100;

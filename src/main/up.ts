@@ -19,7 +19,10 @@ export const up: Command<typeof clusterFlags> = {
   async run({ values, io }) {
     const folder = dataFolder(values);
     const running = folder === inMemory ? undefined : runningPid(folder);
-    if (running !== undefined) throw new CommandFailure(`the cluster in ${folder} is already running as process ${running}: end it with mini-k8s down`);
+    if (running !== undefined)
+      throw new CommandFailure(
+        `the cluster in ${folder} is already running as process ${running}: end it with mini-k8s down`,
+      );
     if (values.foreground || folder === inMemory) return inForeground(values, io.out);
     io.out(await inBackground(folder));
     return 0;
@@ -42,13 +45,17 @@ async function inBackground(folder: string): Promise<string> {
   const logFile = join(folder, 'log');
   const log = openSync(logFile, 'a', 0o600);
   const [program = '', ...words] = process.argv.slice(1);
-  const child = spawn(process.execPath, [...process.execArgv, program, ...words, '--foreground'], { detached: true, stdio: ['ignore', 'pipe', log] });
+  const child = spawn(process.execPath, [...process.execArgv, program, ...words, '--foreground'], {
+    detached: true,
+    stdio: ['ignore', 'pipe', log],
+  });
   closeSync(log);
   const ended = new Promise<undefined>((resolve) => child.once('exit', () => resolve(undefined)));
   const output = child.stdout as Readable;
   const ready = new Promise<string>((resolve) => createInterface({ input: output }).once('line', resolve));
   const line = await Promise.race([ready, ended]);
-  if (line === undefined) throw new CommandFailure(`the cluster did not start; the end of ${logFile}:\n${tailOf(logFile)}`);
+  if (line === undefined)
+    throw new CommandFailure(`the cluster did not start; the end of ${logFile}:\n${tailOf(logFile)}`);
   output.destroy();
   child.unref();
   return `${line}\n`;

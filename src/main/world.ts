@@ -15,7 +15,12 @@ import { dataFolder } from './settings.ts';
 export function machineWorld(): World {
   const stop = new StopSource();
   return {
-    io: { out: (words) => process.stdout.write(words), error: (words) => process.stderr.write(words), read, stdin: () => text(process.stdin) },
+    io: {
+      out: (words) => process.stdout.write(words),
+      error: (words) => process.stderr.write(words),
+      read,
+      stdin: () => text(process.stdin),
+    },
     clock: machineClock,
     environment: process.env,
     stop,
@@ -40,7 +45,10 @@ function kubeconfigOf(where: Where): string {
   if (where.kubeconfig) return where.kubeconfig;
   const own = join(dataFolder({ 'data-dir': where.dataDir, name: where.name ?? 'default' }), 'kubeconfig');
   if (existsSync(own)) return own;
-  if (where.dataDir || where.name) throw new CommandFailure(`no cluster was started in ${own.replace(/\/kubeconfig$/, '')}: start it with mini-k8s up`);
+  if (where.dataDir || where.name)
+    throw new CommandFailure(
+      `no cluster was started in ${own.replace(/\/kubeconfig$/, '')}: start it with mini-k8s up`,
+    );
   const usual = join(homedir(), '.kube', 'config');
   if (existsSync(usual)) return usual;
   throw new CommandFailure('no cluster is known: start one with mini-k8s up, or name a file with --kubeconfig');
