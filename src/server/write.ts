@@ -1,6 +1,7 @@
 import { ApiError } from '../api/error.ts';
 import { invalidObject, required } from '../api/field-error.ts';
 import { type Kind, resourceText } from '../api/kind.ts';
+import { validateMeta } from '../api/metadata-rules.ts';
 import type { KubeObject, Meta } from '../api/object.ts';
 import { emptyStatusOf } from '../api/schema/empty-status.ts';
 import type { Caller } from '../api/wire.ts';
@@ -74,7 +75,10 @@ export class Writer {
     object = kind.rules.prepareCreate?.(object, context) ?? withoutStatus(kind, object);
     if (hasGeneration(kind)) object = { ...object, metadata: { ...object.metadata, generation: 1 } };
     return this.#reserved(kind, { next: object }, async (next) => {
-      const errors = kind.rules.validate?.(next, undefined, context) ?? [];
+      const errors = [
+        ...validateMeta(next.metadata, { asked: draft.metadata, previous: undefined }, kind),
+        ...(kind.rules.validate?.(next, undefined, context) ?? []),
+      ];
       if (errors.length > 0) throw invalidObject(kind, next.metadata.name, errors);
       await this.#admit(next, request);
       if (options.dryRun) {
@@ -145,7 +149,10 @@ export class Writer {
       next = { ...next, metadata: { ...next.metadata, generation: (live.metadata.generation ?? 0) + 1 } };
     }
     return this.#reserved(kind, { next, previous: live }, async (final) => {
-      const errors = kind.rules.validate?.(final, live, context) ?? [];
+      const errors = [
+        ...validateMeta(final.metadata, { asked: asked.metadata, previous: live.metadata }, kind),
+        ...(kind.rules.validate?.(final, live, context) ?? []),
+      ];
       if (errors.length > 0) throw invalidObject(kind, route.name, errors);
       await this.#admit(final, request);
       const value = stored(kind, final);

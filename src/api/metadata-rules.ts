@@ -1,0 +1,150 @@
+import { encodeText } from '../base/json.ts';
+import { type FieldError, forbidden, invalid, required, tooLong } from './field-error.ts';
+import type { Kind } from './kind.ts';
+import { dnsLabel, dnsSubdomain, labelValue, qualifiedName } from './names.ts';
+import type { Labels, Meta, Owner } from './object.ts';
+
+/** All annotations of an object together, keys and values. */
+const annotationBytesMax = 256 * 1024;
+const standardFinalizers: ReadonlySet<string> = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
+
+/** What must hold for the metadata of every kind. `asked` is what the client sent, before the server kept its own. */
+export function validateMeta(
+  meta: Meta,
+  change: { readonly asked: Partial<Meta>; readonly previous: Meta | undefined },
+  kind: Pick<Kind, 'namespaced' | 'rules'>,
+): readonly FieldError[] {
+  const { asked, previous } = change;
+  const errors = previous ? immutables(asked, previous) : nameErrors(meta, kind);
+  errors.push(...validateLabels(meta.labels, 'metadata.labels'), ...validateAnnotations(meta.annotations));
+  errors.push(...validateOwners(meta.ownerReferences ?? []));
+  const finalizers = meta.finalizers ?? [];
+  for (const name of finalizers) {
+    if (previous?.finalizers?.includes(name)) continue;
+    for (const sentence of qualifiedName(name)) errors.push(invalid('metadata.finalizers', name, sentence));
+  }
+  for (const [index, name] of finalizers.entries()) {
+    if (previous?.finalizers?.includes(name) || name.includes('/') || standardFinalizers.has(name)) continue;
+    const sentence = 'name is neither a standard finalizer name nor is it fully qualified';
+    errors.push(invalid(`metadata.finalizers[${index}]`, name, sentence));
+  }
+  if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
+    const sentence = 'finalizer orphan and foregroundDeletion cannot be both set';
+    errors.push(invalid('metadata.finalizers', finalizers, sentence));
+  }
+  return errors;
+}
+
+function nameErrors(meta: Meta, kind: Pick<Kind, 'rules'>): FieldError[] {
+  const grammar = kind.rules.validateName ?? dnsSubdomain;
+  const errors: FieldError[] = [];
+  if (meta.generateName) {
+    // A prefix may end where a name may not: what follows makes it whole.
+    const whole = meta.generateName.replace(/-$/, 'a');
+    for (const sentence of grammar(whole, true)) {
+      errors.push(invalid('metadata.generateName', meta.generateName, sentence));
+    }
+  }
+  for (const sentence of grammar(meta.name, false)) errors.push(invalid('metadata.name', meta.name, sentence));
+  if (meta.namespace) {
+    for (const sentence of dnsLabel(meta.namespace))
+      errors.push(invalid('metadata.namespace', meta.namespace, sentence));
+  }
+  return errors;
+}
+
+function immutables(asked: Partial<Meta>, live: Meta): FieldError[] {
+  const errors: FieldError[] = [];
+  const fixed = ['deletionTimestamp', 'deletionGracePeriodSeconds'] as const;
+  for (const field of fixed) {
+    const value = asked[field];
+    if (value !== undefined && value !== live[field]) {
+      errors.push(invalid(`metadata.${field}`, value, 'field is immutable'));
+    }
+  }
+  const added = (asked.finalizers ?? []).filter((name) => !live.finalizers?.includes(name));
+  if (live.deletionTimestamp !== undefined && added.length > 0) {
+    const list = `[]string{${added.map((name) => JSON.stringify(name)).join(', ')}}`;
+    const sentence = `no new finalizers can be added if the object is being deleted, found new finalizers ${list}`;
+    errors.push(forbidden('metadata.finalizers', sentence));
+  }
+  return errors;
+}
+
+export function validateLabels(labels: Labels | undefined, path: string): readonly FieldError[] {
+  const errors: FieldError[] = [];
+  for (const [key, value] of Object.entries(labels ?? {})) {
+    for (const sentence of qualifiedName(key)) errors.push(invalid(path, key, sentence));
+    for (const sentence of labelValue(value)) errors.push(invalid(path, value, sentence));
+  }
+  return errors;
+}
+
+export function validateAnnotations(
+  annotations: Labels | undefined,
+  path = 'metadata.annotations',
+): readonly FieldError[] {
+  const errors: FieldError[] = [];
+  let size = 0;
+  for (const [key, value] of Object.entries(annotations ?? {})) {
+    for (const sentence of qualifiedName(key.toLowerCase())) errors.push(invalid(path, key, sentence));
+    size += encodeText(key).length + encodeText(value).length;
+  }
+  if (size > annotationBytesMax) errors.push(tooLong(path, annotationBytesMax));
+  return errors;
+}
+
+function validateOwners(owners: readonly Owner[]): readonly FieldError[] {
+  const path = 'metadata.ownerReferences';
+  const errors: FieldError[] = [];
+  for (const owner of owners) {
+    if (owner.apiVersion.split('/').length > 2 || owner.apiVersion.replace(/^.*\//, '') === '') {
+      errors.push(invalid(`${path}.apiVersion`, owner.apiVersion, 'version must not be empty'));
+    }
+    for (const field of ['kind', 'name', 'uid'] as const) {
+      if (!owner[field]) errors.push(invalid(`${path}.${field}`, owner[field] ?? '', 'must not be empty'));
+    }
+    if (owner.apiVersion === 'v1' && owner.kind === 'Event') {
+      errors.push(invalid(path, owner, `/v1, Kind=Event is disallowed from being an owner`));
+    }
+  }
+  const managers = owners.filter((owner) => owner.controller === true);
+  if (managers.length > 1) {
+    const [first, second] = managers as [Owner, Owner];
+    const sentence = `Only one reference can have Controller set to true. Found "true" in references for ${first.name} and ${second.name}`;
+    errors.push(invalid(path, owners, sentence));
+  }
+  return errors;
+}
+
+/** What every selector of labels must be made of. */
+export function validateSelector(
+  selector: {
+    readonly matchLabels?: Labels;
+    readonly matchExpressions?: readonly {
+      readonly key: string;
+      readonly operator: string;
+      readonly values?: readonly string[];
+    }[];
+  },
+  path: string,
+): readonly FieldError[] {
+  const errors: FieldError[] = [...validateLabels(selector.matchLabels, `${path}.matchLabels`)];
+  for (const [index, { key, operator, values = [] }] of (selector.matchExpressions ?? []).entries()) {
+    const at = `${path}.matchExpressions[${index}]`;
+    if (operator === 'In' || operator === 'NotIn') {
+      if (values.length === 0) {
+        errors.push(required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
+      }
+    } else if (operator === 'Exists' || operator === 'DoesNotExist') {
+      if (values.length > 0) {
+        errors.push(forbidden(`${at}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
+      }
+    } else errors.push(invalid(`${at}.operator`, operator, 'not a valid selector operator'));
+    for (const sentence of qualifiedName(key)) errors.push(invalid(`${at}.key`, key, sentence));
+    for (const [place, value] of values.entries()) {
+      for (const sentence of labelValue(value)) errors.push(invalid(`${at}.values[${place}]`, value, sentence));
+    }
+  }
+  return errors;
+}
