@@ -15,7 +15,10 @@ const operationsMax = 10_000;
 export function jsonPatch(document: Json, patch: Json): Json {
   if (!Array.isArray(patch)) throw new ApiError('BadRequest', 'a JSON patch is a list of operations');
   if (patch.length > operationsMax) {
-    throw new ApiError('RequestEntityTooLarge', `The allowed maximum operations in a JSON patch is ${operationsMax}, got ${patch.length}`);
+    throw new ApiError(
+      'RequestEntityTooLarge',
+      `The allowed maximum operations in a JSON patch is ${operationsMax}, got ${patch.length}`,
+    );
   }
   return patch.reduce<Json>((now, operation) => apply(now, operation as Operation), document);
 }
@@ -47,7 +50,8 @@ function apply(document: Json, operation: Operation): Json {
   }
 }
 
-const refused = (why: string) => new ApiError('Invalid', `the server rejected our request due to an error in our request: ${why}`, {});
+const refused = (why: string) =>
+  new ApiError('Invalid', `the server rejected our request due to an error in our request: ${why}`, {});
 
 function needed(operation: Operation): Json {
   if (operation.value === undefined) throw refused('the operation has no value');
@@ -58,7 +62,10 @@ function pointer(text: unknown, field: string): readonly string[] {
   if (typeof text !== 'string' || (text !== '' && !text.startsWith('/'))) {
     throw refused(`${field} ${JSON.stringify(text ?? null)} is not a JSON pointer such as /metadata/labels/app`);
   }
-  return text.split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+  return text
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
 function find(document: Json, path: readonly string[]): Json {
@@ -92,7 +99,8 @@ function set(document: Json, path: readonly string[], value: Json, how: 'add' | 
   if (path.length === 0) return value;
   return at(document, path, (container, key) => {
     if (Array.isArray(container)) {
-      const index = key === '-' && how === 'add' ? container.length : indexOf(key, container.length - (how === 'add' ? 0 : 1));
+      const index =
+        key === '-' && how === 'add' ? container.length : indexOf(key, container.length - (how === 'add' ? 0 : 1));
       return how === 'add' ? container.toSpliced(index, 0, value) : container.with(index, value);
     }
     if (!isObject(container)) throw refused(`path /${path.join('/')} does not exist`);

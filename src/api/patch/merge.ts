@@ -13,6 +13,7 @@ export function mergePatch(target: Json | undefined, patch: Json): Json {
 
 /** Plain assignment to `__proto__` would change the prototype instead. */
 export function define(out: Record<string, Json>, key: string, value: Json): void {
-  if (key === '__proto__') Object.defineProperty(out, key, { value, enumerable: true, writable: true, configurable: true });
+  if (key === '__proto__')
+    Object.defineProperty(out, key, { value, enumerable: true, writable: true, configurable: true });
   else out[key] = value;
 }

@@ -49,7 +49,8 @@ function mergeList(field: Field | undefined, target: readonly Json[], patch: rea
   }
   if (!merges) return patch;
   const mergeKey = field?.patchMergeKey;
-  if (mergeKey === undefined) return [...target, ...patch.filter((item) => !target.some((old) => equalJson(old, item)))];
+  if (mergeKey === undefined)
+    return [...target, ...patch.filter((item) => !target.some((old) => equalJson(old, item)))];
   const items = field?.ref.type === 'list' ? field.ref.items : undefined;
   return mergeByKey(target, patch, { mergeKey, type: items?.type === 'object' ? items.object : undefined });
 }
@@ -61,10 +62,14 @@ function mergeByKey(
 ): readonly Json[] {
   const out = [...target];
   for (const item of patch) {
-    if (!isObject(item)) throw new ApiError('BadRequest', `a list merged by ${how.mergeKey} holds objects, not ${JSON.stringify(item)}`);
+    if (!isObject(item))
+      throw new ApiError('BadRequest', `a list merged by ${how.mergeKey} holds objects, not ${JSON.stringify(item)}`);
     const key = item[how.mergeKey];
     if (key === undefined) {
-      throw new ApiError('BadRequest', `map: ${JSON.stringify(item)} does not contain declared merge key: ${how.mergeKey}`);
+      throw new ApiError(
+        'BadRequest',
+        `map: ${JSON.stringify(item)} does not contain declared merge key: ${how.mergeKey}`,
+      );
     }
     const index = out.findIndex((old) => isObject(old) && equalJson(old[how.mergeKey], key));
     if (item[directiveKey] === 'delete') {
