@@ -1,0 +1,94 @@
+import type { Deployment } from '../api/kinds/deployment.ts';
+import { type IntOrString, isFinished, type Pod } from '../api/kinds/pod.ts';
+import type { ReplicaSet } from '../api/kinds/replica-set.ts';
+import { controllerOf } from '../api/object.ts';
+import type { Millis } from '../base/env.ts';
+import type { Change } from '../store/store.ts';
+import { afterOf, type CheckedWorld, type Checker, folderOf, podsFolder, valueOf, Violation } from './checker.ts';
+
+const setsFolder = '/apps/replicasets/';
+const deploymentsFolder = '/apps/deployments/';
+/** What was decided just before a wish changed, or before a restart, may still be on its way. */
+const underWayMs: Millis = 5_000;
+
+interface Wish {
+  readonly replicas: number;
+  readonly since: Millis;
+}
+
+/** No replica set makes more pods than it wants, and no rollout asks for more than its surge allows. */
+export class ReplicaChecker implements Checker {
+  readonly name = 'replicas';
+  readonly #world: CheckedWorld;
+  readonly #active = new Map<string, Set<string>>();
+  readonly #sets = new Map<string, Wish>();
+  /** Per deployment, what its sets ask for. */
+  readonly #asked = new Map<string, Map<string, number>>();
+  readonly #most = new Map<string, Wish>();
+
+  constructor(world: CheckedWorld) {
+    this.#world = world;
+  }
+
+  commit(change: Change): void {
+    const folder = folderOf(change.entry.key);
+    if (folder === podsFolder) this.#pod(valueOf<Pod>(change.previous), afterOf<Pod>(change));
+    else if (folder === setsFolder) this.#set(valueOf<ReplicaSet>(change.previous), afterOf<ReplicaSet>(change));
+    else if (folder === deploymentsFolder) this.#deployment(afterOf<Deployment>(change));
+  }
+
+  #pod(before: Pod | undefined, after: Pod | undefined): void {
+    const pod = after ?? before;
+    const owner = pod && controllerOf(pod)?.uid;
+    if (!pod || owner === undefined) return;
+    const active = this.#active.get(owner) ?? new Set<string>();
+    this.#active.set(owner, active);
+    const isActive = after !== undefined && !isFinished(after) && after.metadata.deletionTimestamp === undefined;
+    if (isActive) active.add(pod.metadata.uid);
+    else active.delete(pod.metadata.uid);
+    const wish = this.#sets.get(owner);
+    if (before || !wish || active.size <= wish.replicas || this.#isFresh(wish)) return;
+    throw new Violation(this.name, `${pod.metadata.name} is pod ${active.size} of a set that wants ${wish.replicas}`);
+  }
+
+  #set(before: ReplicaSet | undefined, after: ReplicaSet | undefined): void {
+    const set = (after ?? before) as ReplicaSet;
+    const { uid, name } = set.metadata;
+    const replicas = after?.spec.replicas ?? 0;
+    const since = this.#world.clock.monotonic();
+    if (!after) this.#sets.delete(uid);
+    else if (this.#sets.get(uid)?.replicas !== replicas) this.#sets.set(uid, { replicas, since });
+    const owner = controllerOf(set)?.uid;
+    if (owner === undefined) return;
+    const asked = this.#asked.get(owner) ?? new Map<string, number>();
+    this.#asked.set(owner, asked);
+    const rises = replicas > (asked.get(uid) ?? 0);
+    asked.set(uid, replicas);
+    const most = this.#most.get(owner);
+    const sum = [...asked.values()].reduce((total, one) => total + one, 0);
+    if (!rises || !most || sum <= most.replicas || this.#isFresh(most)) return;
+    throw new Violation(this.name, `with ${name} a deployment asks for ${sum} pods, at most ${most.replicas} are allowed`);
+  }
+
+  #deployment(deployment: Deployment | undefined): void {
+    if (!deployment) return;
+    const { replicas = 1, strategy } = deployment.spec;
+    const surge = strategy?.type === 'Recreate' ? 0 : rounded(strategy?.rollingUpdate?.maxSurge ?? '25%', replicas);
+    const most = replicas + surge;
+    const { uid } = deployment.metadata;
+    if (this.#most.get(uid)?.replicas === most) return;
+    this.#most.set(uid, { replicas: most, since: this.#world.clock.monotonic() });
+  }
+
+  #isFresh({ since }: Wish): boolean {
+    const restarted = Math.max(
+      this.#world.restartedAt.get('controllers') ?? 0,
+      this.#world.restartedAt.get('server') ?? 0,
+    );
+    return this.#world.clock.monotonic() - Math.max(since, restarted) < underWayMs;
+  }
+}
+
+function rounded(amount: IntOrString, of: number): number {
+  return typeof amount === 'number' ? amount : Math.ceil((Number.parseInt(amount, 10) * of) / 100);
+}
