@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ApiError } from '../api/error.ts';
+import { builtInKinds } from '../api/kinds/all.ts';
+import { type ConfigMap, configMaps } from '../api/kinds/config-map.ts';
+import { type Key, keyOf } from '../api/object.ts';
+import type { Transport } from '../api/wire.ts';
+import { seeded } from '../base/random.ts';
+import { StopSource } from '../base/stop.ts';
+import { act } from '../client/action.ts';
+import { Client } from '../client/client.ts';
+import { bootstrap } from '../server/bootstrap.ts';
+import { ApiServer } from '../server/server.ts';
+import { SimClock } from '../sim/clock.ts';
+import { simEnv } from '../sim/env.ts';
+import { MemoryStore } from '../store/memory.ts';
+import { Cache } from './cache.ts';
+import { type Controller, type Plan, source } from './controller.ts';
+import { ControllerLoop } from './controller-loop.ts';
+import { EventRecorder } from './events.ts';
+
+const drain = () => new Promise<void>((resolve) => setImmediate(resolve));
+const admin = { name: 'admin', groups: ['system:masters'], extra: {} };
+
+/** For every ConfigMap `want-N`, N copies with random names: the more it looks at stale caches, the more it makes. */
+class Copier
+  implements Controller<{ readonly wanted: number; readonly copies: readonly ConfigMap[]; readonly of: string }>
+{
+  readonly name = 'copier';
+  readonly #cache: Cache<ConfigMap>;
+  constructor(cache: Cache<ConfigMap>) {
+    this.#cache = cache;
+  }
+  sources() {
+    return [source(this.#cache, (map) => [{ ...keyOf(map), name: map.metadata.labels?.of ?? map.metadata.name }])];
+  }
+  observe(key: Key) {
+    const wanted = /^want-(\d+)$/.exec(key.name)?.[1];
+    if (!this.#cache.get(key) || wanted === undefined) return undefined;
+    const copies = this.#cache.list().filter((map) => map.metadata.labels?.of === key.name);
+    return { wanted: Number(wanted), copies, of: key.name };
+  }
+  plan({ wanted, copies, of }: { wanted: number; copies: readonly ConfigMap[]; of: string }): Plan {
+    const object = { metadata: { generateName: 'copy-', namespace: 'default', labels: { of } } };
+    const missing = Math.max(0, wanted - copies.length);
+    return { actions: [Array.from({ length: missing }, () => act({ verb: 'create', kind: configMaps, object }))] };
+  }
+}
+
+async function world(wrap: (transport: Transport) => Transport = (transport) => transport) {
+  const clock = new SimClock();
+  const env = simEnv({ clock, random: seeded('loop') });
+  const server = new ApiServer(env, new MemoryStore(), { kinds: builtInKinds, address: '127.0.0.1:6443' });
+  const direct = new Client(server.handle, admin);
+  await bootstrap(direct, { apiServiceIp: '10.96.0.1', port: 6443 });
+  const client = new Client(wrap(server.handle), admin);
+  const stop = new StopSource();
+  const cache = new Cache(env, client, configMaps);
+  const loop = new ControllerLoop(env, client, new Copier(cache), { events: new EventRecorder(env, client, 'test') });
+  const running = Promise.all([cache.run(stop), loop.run(stop)]);
+  const copies = async () => (await direct.list(configMaps, { labels: 'of' })).items.length;
+  return {
+    clock,
+    direct,
+    copies,
+    end: async () => {
+      stop.stop();
+      await running;
+    },
+  };
+}
+
+test('ControllerLoop makes what is missing once, since it waits for its own writes', async () => {
+  const { clock, direct, copies, end } = await world();
+  await direct.send(
+    act({ verb: 'create', kind: configMaps, object: { metadata: { name: 'want-20', namespace: 'default' } } }),
+  );
+  await clock.run(10_000, drain);
+  assert.equal(await copies(), 20);
+  await end();
+});
+
+test('ControllerLoop makes no duplicate when the answer to a create is lost', async () => {
+  let losses = 0;
+  const { clock, direct, copies, end } = await world((transport) => async (request) => {
+    const response = await transport(request);
+    if (request.method === 'POST' && losses++ % 3 === 0)
+      throw new ApiError('ServiceUnavailable', 'the answer was lost');
+    return response;
+  });
+  await direct.send(
+    act({ verb: 'create', kind: configMaps, object: { metadata: { name: 'want-20', namespace: 'default' } } }),
+  );
+  await clock.run(60_000, drain);
+  assert.ok(losses > 3);
+  assert.equal(await copies(), 20);
+  await end();
+});
+
+test('ControllerLoop heals what somebody else deletes', async () => {
+  const { clock, direct, copies, end } = await world();
+  await direct.send(
+    act({ verb: 'create', kind: configMaps, object: { metadata: { name: 'want-3', namespace: 'default' } } }),
+  );
+  await clock.run(1_000, drain);
+  const [first] = (await direct.list(configMaps, { labels: 'of' })).items;
+  assert.ok(first);
+  await direct.send({ verb: 'delete', kind: configMaps, key: keyOf(first) });
+  await clock.run(1_000, drain);
+  assert.equal(await copies(), 3);
+  await end();
+});
