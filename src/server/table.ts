@@ -4,7 +4,7 @@ import type { Instant } from '../base/env.ts';
 import type { Json } from '../base/json.ts';
 import { humanDuration, parseTime } from '../base/text.ts';
 
-const defaultColumns: readonly Column[] = [{ name: 'Name', type: 'string', format: 'name' }, { name: 'Age' }];
+const defaultColumns: readonly Column[] = [{ name: 'Name', type: 'string', format: 'name' }, { name: 'Created At', type: 'date' }];
 
 /** How `kubectl get` sees objects: rows of cells. */
 export function tableOf(
@@ -27,7 +27,7 @@ export function tableOf(
           priority,
         })),
     rows: objects.map((object) => ({
-      cells: kind.rules.cells?.(object, options.now) ?? [object.metadata.name, age(object, options.now)],
+      cells: kind.rules.cells?.(object, options.now) ?? [object.metadata.name, object.metadata.creationTimestamp],
       ...rowObject(object, options.include),
     })),
   };

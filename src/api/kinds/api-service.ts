@@ -1,0 +1,28 @@
+import type { Kind } from '../kind.ts';
+import { pathSegment } from '../names.ts';
+import type { KubeObject } from '../object.ts';
+import { ageCell, columnsOf } from './columns.ts';
+import { changed, filled, type Part, partOf, partsOf, textOf } from './defaulting.ts';
+import { defineKind } from './define.ts';
+
+export interface APIService extends KubeObject<Part, Part> {}
+
+export const apiServices: Kind<APIService> = defineKind<APIService>('apiregistration.k8s.io/v1', 'APIService', {
+  hasGeneration: false,
+  validateName: pathSegment,
+  defaults: (service) =>
+    changed(service, 'spec', (spec) => changed(spec, 'service', (target) => filled(target, { port: 443 }))),
+  columns: columnsOf('Name', 'Service', 'Available', 'Age'),
+  cells: (service, now) => {
+    const target = partOf(service.spec).service;
+    const { namespace, name } = partOf(target);
+    const available = partsOf(partOf(service.status).conditions).find(({ type }) => type === 'Available');
+    const word = textOf(available?.status) || 'Unknown';
+    return [
+      service.metadata.name,
+      target ? `${textOf(namespace)}/${textOf(name)}` : 'Local',
+      available && word !== 'True' ? `${word} (${textOf(available.reason)})` : word,
+      ageCell(service, now),
+    ];
+  },
+});

@@ -1,0 +1,102 @@
+import type { Instant } from '../../base/env.ts';
+import { parseTime } from '../../base/text.ts';
+import type { Kind } from '../kind.ts';
+import type { KubeObject } from '../object.ts';
+import type { LabelSelector } from '../selector.ts';
+import { ageCell, ageOf, columnsOf, containerCells, selectorText, workloadColumns } from './columns.ts';
+import { changed, changedItems, filled, mapOf, type Part, partOf, partsOf } from './defaulting.ts';
+import { defineKind } from './define.ts';
+import { templateDefaults } from './pod-defaults.ts';
+
+export interface Job extends KubeObject<Part, Part> {}
+
+export const jobs: Kind<Job> = defineKind<Job>('batch/v1', 'Job', {
+  defaults: (job) => changed(job, 'spec', specDefaults),
+  prepareCreate: withSelector,
+  columns: columnsOf('Name', 'Status', 'Completions', 'Duration', 'Age', ...workloadColumns),
+  cells: (job, now) => [
+    job.metadata.name,
+    statusText(job),
+    completionsText(job),
+    durationText(job, now),
+    ageCell(job, now),
+    ...containerCells(partOf(partOf(partOf(job.spec).template).spec)),
+    selectorText(partOf(job.spec).selector as LabelSelector),
+  ],
+  fields: (job) => ({ 'status.successful': String(partOf(job.status).succeeded ?? 0) }),
+});
+
+/** As many failures as there can be: they are limited for each index instead. */
+const failuresMax = 2 ** 31 - 1;
+
+function specDefaults(given: Part): Part {
+  let spec = templateDefaults(given);
+  if (spec.completions === undefined && spec.parallelism === undefined) spec = { ...spec, completions: 1 };
+  spec = filled(spec, {
+    parallelism: 1,
+    backoffLimit: spec.backoffLimitPerIndex === undefined ? 6 : failuresMax,
+    completionMode: 'NonIndexed',
+    suspend: false,
+    manualSelector: false,
+    podReplacementPolicy: spec.podFailurePolicy === undefined ? 'TerminatingOrFailed' : 'Failed',
+  });
+  return changed(spec, 'podFailurePolicy', (policy) =>
+    changedItems(policy, 'rules', (rule) =>
+      changedItems(rule, 'onPodConditions', (condition) => filled(condition, { status: 'True' })),
+    ),
+  );
+}
+
+/** A job finds its pods by its own uid, under the old and the new name of the label. */
+function withSelector(job: Job): Job {
+  const made: Job = { ...job, status: {} };
+  const spec = partOf(job.spec);
+  if (spec.manualSelector === true) return made;
+  const { uid, name } = job.metadata;
+  const own = {
+    'batch.kubernetes.io/controller-uid': uid,
+    'batch.kubernetes.io/job-name': name,
+    'controller-uid': uid,
+    'job-name': name,
+  };
+  const template = partOf(spec.template);
+  const labels = { ...own, ...mapOf(partOf(template.metadata).labels), ...own };
+  const matchLabels = {
+    'batch.kubernetes.io/controller-uid': uid,
+    ...mapOf(partOf(spec.selector).matchLabels),
+  };
+  const unlabelled = Object.keys(job.metadata.labels ?? {}).length === 0;
+  return {
+    ...made,
+    metadata: unlabelled ? { ...job.metadata, labels } : job.metadata,
+    spec: {
+      ...spec,
+      selector: { ...partOf(spec.selector), matchLabels },
+      template: { ...template, metadata: { ...partOf(template.metadata), labels } },
+    },
+  };
+}
+
+function statusText({ metadata, status }: Job): string {
+  const is = (type: string) => partsOf(partOf(status).conditions).some((c) => c.type === type && c.status === 'True');
+  if (is('Complete')) return 'Complete';
+  if (is('Failed')) return 'Failed';
+  if (metadata.deletionTimestamp) return 'Terminating';
+  if (is('Suspended')) return 'Suspended';
+  if (is('FailureTarget')) return 'FailureTarget';
+  if (is('SuccessCriteriaMet')) return 'SuccessCriteriaMet';
+  return 'Running';
+}
+
+function completionsText({ spec, status }: Job): string {
+  const { completions, parallelism = 0 } = partOf(spec) as { completions?: number; parallelism?: number };
+  const succeeded = partOf(status).succeeded ?? 0;
+  if (completions !== undefined) return `${succeeded}/${completions}`;
+  return parallelism > 1 ? `${succeeded}/1 of ${parallelism}` : `${succeeded}/1`;
+}
+
+function durationText({ status }: Job, now: Instant): string {
+  const { startTime, completionTime } = partOf(status);
+  if (typeof startTime !== 'string') return '';
+  return ageOf(startTime, typeof completionTime === 'string' ? parseTime(completionTime) : now);
+}

@@ -1,0 +1,72 @@
+import { timestamp } from '../../base/text.ts';
+import type { Kind } from '../kind.ts';
+import type { KubeObject } from '../object.ts';
+import { ageCell, columnsOf, orUnset } from './columns.ts';
+import { changed, filled, mapOf, type Part, partOf, textOf, textsOf } from './defaulting.ts';
+import { defineKind } from './define.ts';
+import { volumeSourceDefaults } from './pod-defaults.ts';
+
+export interface PersistentVolume extends KubeObject<Part, Part> {}
+
+export const persistentVolumes: Kind<PersistentVolume> = defineKind<PersistentVolume>('v1', 'PersistentVolume', {
+  hasGeneration: false,
+  defaults: (volume) =>
+    changed(volume, 'spec', (spec) =>
+      filled(volumeSourceDefaults(spec), { persistentVolumeReclaimPolicy: 'Retain', volumeMode: 'Filesystem' }),
+    ),
+  prepareCreate: (volume, { now }) => ({
+    ...withFinalizer(volume, 'kubernetes.io/pv-protection'),
+    status: { phase: 'Pending', lastPhaseTransitionTime: timestamp(now) },
+  }),
+  columns: columnsOf(
+    'Name',
+    'Capacity',
+    'Access Modes',
+    'Reclaim Policy',
+    'Status',
+    'Claim',
+    'StorageClass',
+    'VolumeAttributesClass',
+    'Reason',
+    'Age',
+    'VolumeMode:wide',
+  ),
+  cells: (volume, now) => {
+    const spec = partOf(volume.spec);
+    const status = partOf(volume.status);
+    const claim = spec.claimRef ? partOf(spec.claimRef) : undefined;
+    return [
+      volume.metadata.name,
+      mapOf(spec.capacity).storage ?? '0',
+      accessModesText(spec.accessModes),
+      textOf(spec.persistentVolumeReclaimPolicy),
+      volume.metadata.deletionTimestamp ? 'Terminating' : textOf(status.phase),
+      claim ? `${textOf(claim.namespace)}/${textOf(claim.name)}` : '',
+      textOf(spec.storageClassName),
+      orUnset(spec.volumeAttributesClassName),
+      textOf(status.reason),
+      ageCell(volume, now),
+      textOf(spec.volumeMode) || '<unset>',
+    ];
+  },
+});
+
+const modeNames: Readonly<Record<string, string>> = {
+  ReadWriteOnce: 'RWO',
+  ReadOnlyMany: 'ROX',
+  ReadWriteMany: 'RWX',
+  ReadWriteOncePod: 'RWOP',
+};
+/** The short names of access modes, each once, in upstream's order. */
+export const accessModesText = (modes: unknown): string =>
+  Object.keys(modeNames)
+    .filter((mode) => textsOf(modes).includes(mode))
+    .map((mode) => modeNames[mode])
+    .join(',');
+
+/** What keeps a volume or a claim from going while it is in use. */
+export function withFinalizer<T extends KubeObject>(object: T, finalizer: string): T {
+  const finalizers = object.metadata.finalizers ?? [];
+  if (finalizers.includes(finalizer)) return object;
+  return { ...object, metadata: { ...object.metadata, finalizers: [...finalizers, finalizer] } };
+}

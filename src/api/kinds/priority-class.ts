@@ -1,0 +1,17 @@
+import type { Kind } from '../kind.ts';
+import type { KubeObject } from '../object.ts';
+import { ageCell, columnsOf } from './columns.ts';
+import { filled, type Part, textOf } from './defaulting.ts';
+import { defineKind } from './define.ts';
+
+export interface PriorityClass extends KubeObject<Part, Part> {}
+
+export const priorityClasses: Kind<PriorityClass> = defineKind<PriorityClass>('scheduling.k8s.io/v1', 'PriorityClass', {
+  hasGeneration: true,
+  defaults: (found) => filled(found, { preemptionPolicy: 'PreemptLowerPriority' }),
+  columns: columnsOf('Name', 'Value:integer', 'Global-Default:boolean', 'Age', 'PreemptionPolicy'),
+  cells: (found, now) => {
+    const { value = 0, globalDefault, preemptionPolicy } = found as unknown as Part;
+    return [found.metadata.name, Number(value), globalDefault === true, ageCell(found, now), textOf(preemptionPolicy)];
+  },
+});

@@ -1,0 +1,35 @@
+import type { Kind } from '../kind.ts';
+import type { KubeObject, Labels } from '../object.ts';
+import { ageCell, columnsOf, containerCells, labelsText, workloadColumns } from './columns.ts';
+import { changed, filled, type Part, partOf } from './defaulting.ts';
+import { defineKind } from './define.ts';
+import { templateDefaults } from './pod-defaults.ts';
+
+export interface ReplicationController extends KubeObject<Part, Part> {}
+
+export const replicationControllers: Kind<ReplicationController> = defineKind<ReplicationController>(
+  'v1',
+  'ReplicationController',
+  {
+    defaults: (controller) => {
+      const { labels } = (partOf(partOf(controller.spec).template).metadata ?? {}) as { labels?: Labels };
+      const selector = labels && Object.keys(labels).length > 0 ? { selector: labels } : {};
+      const named =
+        labels && Object.keys(controller.metadata.labels ?? {}).length === 0
+          ? { ...controller, metadata: { ...controller.metadata, labels } }
+          : controller;
+      return changed(named, 'spec', (spec) => filled(templateDefaults(spec), { replicas: 1, ...selector }));
+    },
+    columns: columnsOf('Name', 'Desired:integer', 'Current:integer', 'Ready:integer', 'Age', ...workloadColumns),
+    cells: (controller, now) => [
+      controller.metadata.name,
+      Number(partOf(controller.spec).replicas ?? 0),
+      Number(partOf(controller.status).replicas ?? 0),
+      Number(partOf(controller.status).readyReplicas ?? 0),
+      ageCell(controller, now),
+      ...containerCells(partOf(partOf(partOf(controller.spec).template).spec)),
+      labelsText(partOf(controller.spec).selector),
+    ],
+    fields: (controller) => ({ 'status.replicas': String(partOf(controller.status).replicas ?? 0) }),
+  },
+);

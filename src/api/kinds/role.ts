@@ -1,0 +1,11 @@
+import type { Kind } from '../kind.ts';
+import { pathSegment } from '../names.ts';
+import type { KubeObject } from '../object.ts';
+import type { Part } from './defaulting.ts';
+import { defineKind } from './define.ts';
+
+export interface Role extends KubeObject<Part, Part> {}
+
+export const roles: Kind<Role> = defineKind<Role>('rbac.authorization.k8s.io/v1', 'Role', {
+  validateName: pathSegment,
+});

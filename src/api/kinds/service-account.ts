@@ -1,0 +1,12 @@
+import type { Kind } from '../kind.ts';
+import type { KubeObject } from '../object.ts';
+import { ageCell, columnsOf } from './columns.ts';
+import type { Part } from './defaulting.ts';
+import { defineKind } from './define.ts';
+
+export interface ServiceAccount extends KubeObject<Part, Part> {}
+
+export const serviceAccounts: Kind<ServiceAccount> = defineKind<ServiceAccount>('v1', 'ServiceAccount', {
+  columns: columnsOf('Name', 'Age'),
+  cells: (object, now) => [object.metadata.name, ageCell(object, now)],
+});

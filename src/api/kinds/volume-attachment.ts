@@ -1,0 +1,27 @@
+import type { Kind } from '../kind.ts';
+import type { KubeObject } from '../object.ts';
+import { ageCell, columnsOf } from './columns.ts';
+import { type Part, partOf, textOf } from './defaulting.ts';
+import { defineKind } from './define.ts';
+
+export interface VolumeAttachment extends KubeObject<Part, Part> {}
+
+export const volumeAttachments: Kind<VolumeAttachment> = defineKind<VolumeAttachment>(
+  'storage.k8s.io/v1',
+  'VolumeAttachment',
+  {
+    hasGeneration: false,
+    columns: columnsOf('Name', 'Attacher:name', 'PV', 'Node', 'Attached:boolean', 'Age'),
+    cells: (attachment, now) => {
+      const spec = partOf(attachment.spec);
+      return [
+        attachment.metadata.name,
+        textOf(spec.attacher),
+        textOf(partOf(spec.source).persistentVolumeName),
+        textOf(spec.nodeName),
+        partOf(attachment.status).attached === true,
+        ageCell(attachment, now),
+      ];
+    },
+  },
+);
