@@ -58,7 +58,8 @@ function protobufBody(request: ApiRequest): Json {
     const { apiVersion, kind, value } = decodeProtobuf(bytes);
     return { ...(value as JsonObject), apiVersion, kind };
   } catch (error) {
-    if (error instanceof ProtobufError) throw new ApiError('BadRequest', `the body is not valid protobuf: ${error.message}`);
+    if (error instanceof ProtobufError)
+      throw new ApiError('BadRequest', `the body is not valid protobuf: ${error.message}`);
     throw error;
   }
 }

@@ -41,7 +41,8 @@ function matcher(
 ): (object: KubeObject) => boolean {
   const extra = fields.filter(({ field }) => field !== 'metadata.name' && field !== 'metadata.namespace');
   // Which fields a kind can be selected by shows on an empty object already: an unknown one is refused, not ignored.
-  const supported = extra.length > 0 ? kind.rules.fields?.({ metadata: {}, spec: {}, status: {} } as KubeObject) : undefined;
+  const supported =
+    extra.length > 0 ? kind.rules.fields?.({ metadata: {}, spec: {}, status: {} } as KubeObject) : undefined;
   for (const { field } of extra) {
     if (!supported || !(field in supported)) {
       throw new ApiError('BadRequest', `field label not supported: ${field}`);

@@ -4,7 +4,10 @@ import type { Instant } from '../base/env.ts';
 import type { Json } from '../base/json.ts';
 import { humanDuration, parseTime } from '../base/text.ts';
 
-const defaultColumns: readonly Column[] = [{ name: 'Name', type: 'string', format: 'name' }, { name: 'Created At', type: 'date' }];
+const defaultColumns: readonly Column[] = [
+  { name: 'Name', type: 'string', format: 'name' },
+  { name: 'Created At', type: 'date' },
+];
 
 /** How `kubectl get` sees objects: rows of cells. */
 export function tableOf(

@@ -7,6 +7,7 @@ interface View {
   readonly object: KubeObject;
   json?: Uint8Array;
   text?: string;
+  frames?: Map<string, Uint8Array>;
 }
 
 /**
@@ -30,6 +31,18 @@ export class Views {
     const view = this.#view(kind, entry);
     view.json ??= encodeText(view.text ?? JSON.stringify(view.object));
     return view.json;
+  }
+
+  /** One line of a JSON watch: every watcher of the same change writes the same bytes. */
+  frame(kind: Kind, entry: Entry, type: string): Uint8Array {
+    const view = this.#view(kind, entry);
+    view.frames ??= new Map();
+    let frame = view.frames.get(type);
+    if (!frame) {
+      frame = encodeText(`{"type":"${type}","object":${this.text(kind, entry)}}\n`);
+      view.frames.set(type, frame);
+    }
+    return frame;
   }
 
   #view(kind: Kind, entry: Entry): View {

@@ -10,7 +10,6 @@ import {
   type Watching,
 } from '../api/wire.ts';
 import type { Clock, Millis } from '../base/env.ts';
-import { encodeText } from '../base/json.ts';
 import { StopSource } from '../base/stop.ts';
 import { type Change, Compacted, type Entry, type Revision, type Store } from '../store/store.ts';
 import type { Wanted } from './negotiate.ts';
@@ -188,7 +187,7 @@ class Session {
     if (this.#shape) return { type, object: this.#shape(object) };
     const views = this.#deps.views;
     const kind = this.#kind;
-    return { type, object, encoded: () => frame(type, views.text(kind, entry)) };
+    return { type, object, encoded: () => views.frame(kind, entry, type) };
   }
 
   #bookmark(revision: Revision, annotations?: Readonly<Record<string, string>>): WatchEvent {
@@ -242,16 +241,4 @@ function shapeOf(
     headless = true;
     return table as unknown as KubeObject;
   };
-}
-
-// One frame a type and entry text: every watcher of the same change writes the same bytes.
-let lastText = '';
-let lastType = '';
-let lastFrame: Uint8Array | undefined;
-function frame(type: string, text: string): Uint8Array {
-  if (lastFrame && lastText === text && lastType === type) return lastFrame;
-  lastText = text;
-  lastType = type;
-  lastFrame = encodeText(`{"type":"${type}","object":${text}}\n`);
-  return lastFrame;
 }

@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { builtInKinds } from '../api/kinds/all.ts';
+import { type ConfigMap, configMaps } from '../api/kinds/config-map.ts';
+import { namespaces } from '../api/kinds/namespace.ts';
+import type { ApiRequest, Caller, Method, WatchEvent, Watching } from '../api/wire.ts';
+import { encodeText, type Json, type JsonObject } from '../base/json.ts';
+import { seeded } from '../base/random.ts';
+import { never, StopSource } from '../base/stop.ts';
+import { act } from '../client/action.ts';
+import { Client, jsonOf } from '../client/client.ts';
+import { SimClock } from '../sim/clock.ts';
+import { simEnv } from '../sim/env.ts';
+import { MemoryStore } from '../store/memory.ts';
+import { bootstrap } from './bootstrap.ts';
+import { ApiServer } from './server.ts';
+
+const admin: Caller = { name: 'admin', groups: ['system:masters'], extra: {} };
+const maps = '/api/v1/namespaces/default/configmaps';
+const jsonMerge = 'application/merge-patch+json';
+
+async function world() {
+  const env = simEnv({ clock: new SimClock(), random: seeded('server') });
+  const server = new ApiServer(env, new MemoryStore(), { kinds: builtInKinds, address: '127.0.0.1:6443' });
+  const client = new Client(server.handle, admin);
+  await bootstrap(client, { apiServiceIp: '10.96.0.1', port: 6443 });
+  const ask = async (method: Method, path: string, more: Partial<ApiRequest> = {}) => {
+    const [bare = '', query = ''] = path.split('?');
+    const pairs = [...new URLSearchParams(query)] as [string, string][];
+    const response = await server.handle({
+      method,
+      path: bare,
+      query: pairs,
+      headers: {},
+      caller: admin,
+      stop: never,
+      ...more,
+    });
+    return {
+      status: response.status,
+      response,
+      body: 'watch' in response ? {} : ((await jsonOf(response)) as JsonObject),
+    };
+  };
+  const body = (object: Json, mediaType = 'application/json') => ({
+    body: { bytes: encodeText(JSON.stringify(object)), mediaType },
+  });
+  return { server, client, ask, body };
+}
+
+const map = (name: string, data: Readonly<Record<string, string>> = {}) => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name },
+  data,
+});
+
+test('ApiServer creates, reads, changes and deletes an object', async () => {
+  const { ask, body } = await world();
+  assert.equal((await ask('POST', maps, body(map('a', { k: 'v' })))).status, 201);
+  assert.equal((await ask('POST', maps, body(map('a')))).body.reason, 'AlreadyExists');
+  const patched = await ask('PATCH', `${maps}/a`, body({ data: { k: null, l: 'w' } }, jsonMerge));
+  assert.deepEqual(patched.body.data, { l: 'w' });
+  const deleted = await ask('DELETE', `${maps}/a`);
+  assert.equal(deleted.body.status, 'Success');
+  assert.equal((await ask('GET', `${maps}/a`)).status, 404);
+});
+
+test('ApiServer refuses a write that was made from an old revision', async () => {
+  const { ask, body } = await world();
+  const made = (await ask('POST', maps, body(map('a')))).body;
+  await ask('PATCH', `${maps}/a`, body({ data: { k: 'v' } }, jsonMerge));
+  const stale = await ask('PUT', `${maps}/a`, body(made));
+  assert.equal(stale.status, 409);
+  assert.equal(stale.body.reason, 'Conflict');
+});
+
+test('ApiServer writes nothing when nothing changed, so that no watcher wakes', async () => {
+  const { ask, body } = await world();
+  const made = (await ask('POST', maps, body(map('a', { k: 'v' })))).body.metadata as JsonObject;
+  const same = (await ask('PATCH', `${maps}/a`, body({ data: { k: 'v' } }, jsonMerge))).body.metadata as JsonObject;
+  assert.equal(same.resourceVersion, made.resourceVersion);
+});
+
+test('ApiServer answers strangers 403, strangers with a wrong token 401, and lets anybody read the version', async () => {
+  const { server } = await world();
+  const base = { method: 'GET' as const, query: [], stop: never };
+  assert.equal((await server.handle({ ...base, path: maps, headers: {} })).status, 403);
+  assert.equal((await server.handle({ ...base, path: maps, headers: { authorization: 'Bearer guess' } })).status, 401);
+  assert.equal((await server.handle({ ...base, path: '/version', headers: {} })).status, 200);
+});
+
+test('ApiServer tells what is wrong with a body: the field, in upstream words', async () => {
+  const { ask, body } = await world();
+  const wrong = await ask('POST', maps, body({ ...map('a'), data: { k: 7 } }));
+  assert.equal(wrong.status, 400);
+  assert.match(
+    String(wrong.body.message),
+    /cannot unmarshal number into Go struct field ConfigMap\.data of type string/,
+  );
+  const unknown = await ask('POST', `${maps}?fieldValidation=Strict`, body({ ...map('a'), date: {} }));
+  assert.match(String(unknown.body.message), /strict decoding error: unknown field "date"/);
+  const broken = await ask('POST', maps, { body: { bytes: encodeText('{'), mediaType: 'application/json' } });
+  assert.equal(broken.status, 400);
+  const text = await ask('POST', maps, { body: { bytes: encodeText('x'), mediaType: 'text/plain' } });
+  assert.equal(text.status, 415);
+});
+
+test('ApiServer creates nothing in a namespace that is not there', async () => {
+  const { ask, body } = await world();
+  const refused = await ask('POST', '/api/v1/namespaces/absent/configmaps', body(map('a')));
+  assert.equal(refused.status, 404);
+  assert.match(String(refused.body.message), /namespaces "absent" not found/);
+});
+
+test('ApiServer keeps an object with finalizers until they are gone', async () => {
+  const { ask, body } = await world();
+  await ask('POST', maps, body({ ...map('a'), metadata: { name: 'a', finalizers: ['example.com/hold'] } }));
+  const held = await ask('DELETE', `${maps}/a`);
+  assert.ok((held.body.metadata as JsonObject).deletionTimestamp);
+  assert.equal((await ask('GET', `${maps}/a`)).status, 200);
+  await ask('PATCH', `${maps}/a`, body({ metadata: { finalizers: null } }, jsonMerge));
+  assert.equal((await ask('GET', `${maps}/a`)).status, 404);
+});
+
+test('ApiServer lists in pages of one revision, whatever is written meanwhile', async () => {
+  const { ask, body } = await world();
+  for (const name of ['a', 'b', 'c']) await ask('POST', maps, body(map(name)));
+  const first = await ask('GET', `${maps}?limit=2`);
+  const token = (first.body.metadata as JsonObject).continue as string;
+  await ask('POST', maps, body(map('d')));
+  const second = await ask('GET', `${maps}?limit=2&continue=${token}`);
+  const names = (list: JsonObject) => (list.items as JsonObject[]).map((item) => (item.metadata as JsonObject).name);
+  assert.deepEqual([names(first.body), names(second.body)], [['a', 'b'], ['c']]);
+  assert.equal((await ask('GET', `${maps}?limit=x`)).status, 400);
+});
+
+test('a watch shows an object that leaves its selector as deleted', async () => {
+  const { client, ask, body } = await world();
+  await ask('POST', maps, body({ ...map('a'), metadata: { name: 'a', labels: { app: 'web' } } }));
+  const { revision } = await client.list<ConfigMap>(configMaps, { namespace: 'default' });
+  const stop = new StopSource();
+  const watching = await client.watch(configMaps, { namespace: 'default', labels: 'app=web', since: revision }, stop);
+  const events = collected(watching as unknown as Watching);
+  await ask('PATCH', `${maps}/a`, body({ data: { k: 'v' } }, jsonMerge));
+  await ask('PATCH', `${maps}/a`, body({ metadata: { labels: { app: 'other' } } }, jsonMerge));
+  await ask('PATCH', `${maps}/a`, body({ metadata: { labels: { app: 'web' } } }, jsonMerge));
+  await ask('DELETE', `${maps}/a`);
+  assert.deepEqual(
+    events.map(({ type }) => type),
+    ['MODIFIED', 'DELETED', 'ADDED', 'DELETED'],
+  );
+  stop.stop();
+});
+
+test('a watch list begins with what is there and marks its end', async () => {
+  const { ask, body, server } = await world();
+  await ask('POST', maps, body(map('a')));
+  const query = 'watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true';
+  const { response } = await ask('GET', `${maps}?${query}`);
+  assert.ok('watch' in response);
+  const events = collected(response.watch);
+  assert.deepEqual(
+    events.map(({ type }) => type),
+    ['ADDED', 'BOOKMARK'],
+  );
+  assert.equal(events[1]?.object.metadata.annotations?.['k8s.io/initial-events-end'], 'true');
+  const refused = await ask('GET', `${maps}?watch=true&sendInitialEvents=true`);
+  assert.equal(refused.status, 422);
+  assert.ok(server.kinds.all().length > 60);
+});
+
+test('deleting a namespace keeps it, terminating, until its finalizer is taken off', async () => {
+  const { client, ask, body } = await world();
+  await client.send(act({ verb: 'create', kind: namespaces, object: { metadata: { name: 'team' } } }));
+  const deleted = await ask('DELETE', '/api/v1/namespaces/team');
+  assert.deepEqual(deleted.body.status, { phase: 'Terminating' });
+  const late = await ask('POST', '/api/v1/namespaces/team/configmaps', body(map('late')));
+  assert.equal(late.status, 403);
+  const finalized = { ...deleted.body, spec: { finalizers: [] } };
+  await ask('PUT', '/api/v1/namespaces/team/finalize', body(finalized));
+  assert.equal((await ask('GET', '/api/v1/namespaces/team')).status, 404);
+  assert.equal((await ask('DELETE', '/api/v1/namespaces/default')).status, 403);
+});
+
+function collected(watching: Watching): WatchEvent[] {
+  const events: WatchEvent[] = [];
+  watching.onBatch((batch) => {
+    events.push(...batch);
+    return 'more';
+  });
+  return events;
+}
