@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 // `npm start`: a cluster in the background with the sample of examples/hello in it. Returns when the sample answers.
@@ -28,7 +28,9 @@ const seconds = ((performance.now() - begun) / 1000).toFixed(1);
 console.log(`A Kubernetes cluster is up, and the sample in it answered after ${seconds} s:`);
 console.log(`  ${answer.trim()}`);
 console.log(`Try it:   curl ${address}`);
-console.log('Look:     node bin/mini-k8s.cjs get pods');
+// The Node of this repository by its place: the one in the reader's PATH may be too old.
+const node = relative(root, process.execPath);
+console.log(`Look:     ${node.startsWith('..') ? 'node' : node} bin/mini-k8s.cjs get pods`);
 if (kubeconfig !== undefined) console.log(`kubectl:  export KUBECONFIG=${kubeconfig}`);
 console.log('End it:   npm stop');
 
