@@ -1,0 +1,24 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Case, Digest } from './cases.ts';
+
+/**
+ * Whether an answer agrees: the same code; for a failure the same reason and the same set of (field, reason) causes; for
+ * a success the same object. Texts count only where the case says so.
+ */
+export function agrees(item: Case, expected: Digest, actual: Digest): boolean {
+  if (actual.code === 0 || expected.code !== actual.code) return false;
+  if (item.judge?.includes('message') && (expected.message ?? '') !== (actual.message ?? '')) return false;
+  if (item.judge?.includes('warnings') && !isDeepStrictEqual(expected.warnings, actual.warnings)) return false;
+  if (expected.code >= 400) {
+    return (expected.reason ?? '') === (actual.reason ?? '') && isDeepStrictEqual(causesOf(expected), causesOf(actual));
+  }
+  return (
+    isDeepStrictEqual(expected.object, actual.object) &&
+    isDeepStrictEqual(expected.events, actual.events) &&
+    (expected.type ?? '') === (actual.type ?? '') &&
+    (expected.text ?? '') === (actual.text ?? '')
+  );
+}
+
+const causesOf = (answer: Digest): readonly string[] =>
+  [...new Set((answer.causes ?? []).map(([field, reason]) => `${field}\u0000${reason}`))].sort();
