@@ -91,7 +91,11 @@ export const forbiddenNames: readonly string[] = [
   'index',
 ];
 
-export const limits = { fileLines: 500, functionLines: 70, columns: 120, parameters: 4 } as const;
+/** Folders that touch devices: not even a test of a pure folder may import them. */
+export const machineFolders: readonly string[] = ['host', 'main', 'dashboard'];
+
+/** A table test may show one whole plan, so it may be longer than code. */
+export const limits = { fileLines: 500, functionLines: 70, testLines: 100, columns: 120, parameters: 4 } as const;
 
 /** Made by a tool from somebody's documents: their size is not ours to choose. */
 export const generated: readonly string[] = ['src/api/schema/tables'];

@@ -166,7 +166,7 @@ function typeRow(name: string, group: string): TypeRow {
     const own = schema?.properties?.[property];
     rows.push(
       own
-        ? fieldRow(`${name}.${property}`, own, at, group, schema?.required?.includes(property) ?? false)
+        ? fieldRow(`${name}.${property}`, own, at, { group, required: schema?.required?.includes(property) ?? false })
         : bareRow(property, at, group),
     );
   }
@@ -214,7 +214,11 @@ function numberedFields(
     const path = `${prefix}${field.number}`;
     const key = `${name.slice(name.lastIndexOf('.') + 1)}.${field.name}`;
     // Versions that are not served are shaped as the served ones are.
-    const json = schema ? jsonName(field.name, schema) : embeddings.has(key) ? undefined : (otherNames.get(key) ?? field.name);
+    const json = schema
+      ? jsonName(field.name, schema)
+      : embeddings.has(key)
+        ? undefined
+        : (otherNames.get(key) ?? field.name);
     if (schema && json === undefined) embeddings.add(key);
     if (schema && json !== undefined && json !== field.name) otherNames.set(key, json);
     const embedded = json === undefined ? messages.get(field.type) : undefined;
@@ -262,7 +266,12 @@ function wrapper(type: string): string | undefined {
 const numberOf = (at: Place | undefined): number | string =>
   at ? (at.path.includes('/') ? at.path : Number(at.path)) : 0;
 
-function fieldRow(path: string, schema: Schema, at: Place | undefined, group: string, required: boolean): Row {
+function fieldRow(
+  path: string,
+  schema: Schema,
+  at: Place | undefined,
+  { group, required }: { readonly group: string; readonly required: boolean },
+): Row {
   const type = schemaCode(schema, at?.type, group);
   const name = path.slice(path.lastIndexOf('.') + 1);
   const extras: Extras = {};

@@ -38,7 +38,9 @@ for (const seed of seeds) {
     });
     virtualMs += result.virtualMs;
     const speed = Math.round(result.virtualMs / (performance.now() - started));
-    console.log(`  ${result.fingerprint}, ${result.commits} commits, ${result.events} events, ${speed} times real time`);
+    console.log(
+      `  ${result.fingerprint}, ${result.commits} commits, ${result.events} events, ${speed} times real time`,
+    );
   } catch (error) {
     failed++;
     console.log(`  seed ${seed} failed:`, error);

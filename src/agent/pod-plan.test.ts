@@ -120,7 +120,7 @@ test('podPlan stops a deleted pod, main containers before sidecars, and deletes 
   const dying = pod(spec, { meta });
   const running = [state('side', 0, {}), state('c', 0, {})];
   assert.deepEqual(steps(facts(dying, running)), ['stop u1_c_0 20000 deleted']);
-  const busy = { busy: new Map([['c', { doing: 'stopping', graceMs: 20_000 }]]) } as const;
+  const busy = { busy: new Map([['c', { doing: 'stopping' as const, graceMs: 20_000 }]]) } as const;
   assert.deepEqual(steps(facts(dying, running, busy)), []);
   assert.deepEqual(steps(facts(dying, [state('side', 0, {}), exited('c', 0, 143)])), ['stop u1_side_0 20000 deleted']);
   const ended = [exited('side', 0, 0), exited('c', 0, 143)];
@@ -129,7 +129,7 @@ test('podPlan stops a deleted pod, main containers before sidecars, and deletes 
 
 test('podPlan stops again with less time when the grace was cut', () => {
   const dying = pod({}, { meta: { deletionTimestamp: born, deletionGracePeriodSeconds: 1 } });
-  const busy = { busy: new Map([['c', { doing: 'stopping', graceMs: 30_000 }]]) } as const;
+  const busy = { busy: new Map([['c', { doing: 'stopping' as const, graceMs: 30_000 }]]) } as const;
   assert.deepEqual(steps(facts(dying, [state('c', 0, {})], busy)), ['stop u1_c_0 1000 deleted']);
 });
 

@@ -133,7 +133,7 @@ export const environmentName: Grammar = (text) => {
   return /^[ -<>-~]+$/.test(text) ? [] : [environmentSentence];
 };
 
-const configKeyPattern = String.raw`[-._a-zA-Z0-9]+`;
+const configKeyPattern = '[-._a-zA-Z0-9]+';
 /** A key of a ConfigMap or Secret: it becomes a file's name. */
 export const configKey: Grammar = (text) => {
   const errors: string[] = [];

@@ -1,6 +1,7 @@
 import { compareText } from '../base/text.ts';
 
-// Every field of every API type is declared readonly: a cached object cannot be changed; a new one is made by spreading.
+// Every field of every API type is declared readonly: a cached object cannot be changed, a new one is made by
+// spreading.
 
 export interface Owner {
   readonly apiVersion: string;

@@ -1,5 +1,5 @@
 import { encodeText, isObject, type Json, type JsonObject } from '../base/json.ts';
-import { fromBase64, magic, ProtobufError, type Slot, slotsOf, wire, Writer } from './protobuf-wire.ts';
+import { fromBase64, magic, ProtobufError, type Slot, slotsOf, Writer, wire } from './protobuf-wire.ts';
 import { parseDuration } from './schema/scalars.ts';
 import { type Field, type ObjectType, schemaOf, type TypeRef, typeNamed } from './schema/schema.ts';
 
@@ -8,7 +8,11 @@ export function encodeProtobuf(object: JsonObject): Uint8Array {
   const apiVersion = String(object.apiVersion ?? '');
   const kind = String(object.kind ?? '');
   const slash = apiVersion.indexOf('/');
-  const type = schemaOf({ group: slash < 0 ? '' : apiVersion.slice(0, slash), version: apiVersion.slice(slash + 1), kind });
+  const type = schemaOf({
+    group: slash < 0 ? '' : apiVersion.slice(0, slash),
+    version: apiVersion.slice(slash + 1),
+    kind,
+  });
   if (!type) throw new ProtobufError(`no protobuf form of ${kind} in ${apiVersion}`);
   const writer = new Writer();
   // Content type and encoding of what is inside: none.

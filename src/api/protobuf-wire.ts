@@ -23,7 +23,10 @@ const plans = new WeakMap<ObjectType, readonly Slot[]>();
 export function slotsOf(type: ObjectType): readonly Slot[] {
   let plan = plans.get(type);
   if (!plan) {
-    plan = group(type.fields.filter((field) => field.numbers.length > 0), 0);
+    plan = group(
+      type.fields.filter((field) => field.numbers.length > 0),
+      0,
+    );
     plans.set(type, plan);
   }
   return plan;

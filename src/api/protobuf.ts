@@ -21,10 +21,18 @@ export function decodeProtobuf(bytes: Uint8Array): DecodedProtobuf {
     return { apiVersion, kind, value: decodeJson(decodeText(raw)).value as JsonObject };
   }
   const slash = apiVersion.indexOf('/');
-  const type = schemaOf({ group: slash < 0 ? '' : apiVersion.slice(0, slash), version: apiVersion.slice(slash + 1), kind });
+  const type = schemaOf({
+    group: slash < 0 ? '' : apiVersion.slice(0, slash),
+    version: apiVersion.slice(slash + 1),
+    kind,
+  });
   if (!type) throw new ProtobufError(`no kind "${kind}" is registered for version "${apiVersion}"`);
   const decoder = new Decoder();
-  const read = { ...(kind ? { kind } : {}), ...(apiVersion ? { apiVersion } : {}), ...decoder.object(type, new Reader(raw)) };
+  const read = {
+    ...(kind ? { kind } : {}),
+    ...(apiVersion ? { apiVersion } : {}),
+    ...decoder.object(type, new Reader(raw)),
+  };
   return { apiVersion, kind, value: type.published ? walk(type, read).value : read };
 }
 
@@ -153,7 +161,9 @@ class Decoder {
       case 'time':
         return parts.size === 0 ? undefined : timeText(number(1), '');
       case 'microTime':
-        return parts.size === 0 ? undefined : timeText(number(1), `.${String(Math.floor(number(2) / 1000)).padStart(6, '0')}`);
+        return parts.size === 0
+          ? undefined
+          : timeText(number(1), `.${String(Math.floor(number(2) / 1000)).padStart(6, '0')}`);
       case 'quantity':
         return text(1) || '0';
       case 'duration':

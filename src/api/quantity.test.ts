@@ -17,11 +17,38 @@ import {
 
 test('canonicalQuantity writes equal amounts alike', () => {
   const cases: Readonly<Record<string, string>> = {
-    '0': '0', '1000m': '1', '0.5': '500m', '1.5': '1500m', '1024Mi': '1Gi', '1025Mi': '1025Mi', '0.5Gi': '512Mi',
-    '100Ki': '100Ki', '1000Ki': '1000Ki', '1Ki': '1Ki', '512': '512', '1e3': '1e3', '1E3': '1e3', '1000e3': '1e6',
-    '1500k': '1500k', '1000k': '1M', '.5': '500m', '1.': '1', '+1': '1', '-1': '-1', '0.0000000001': '1n', '1.5Ki': '1536',
-    '0.5Ki': '512', '0Gi': '0', '007': '7', '100E': '100E', '9223372036854775808': '9223372036854775807', '1.0': '1',
-    '12e-1': '1200e-3', '123456789123456789123': '9223372036854775807', '0.1Mi': '104857600m', k: '0',
+    '0': '0',
+    '1000m': '1',
+    '0.5': '500m',
+    '1.5': '1500m',
+    '1024Mi': '1Gi',
+    '1025Mi': '1025Mi',
+    '0.5Gi': '512Mi',
+    '100Ki': '100Ki',
+    '1000Ki': '1000Ki',
+    '1Ki': '1Ki',
+    '512': '512',
+    '1e3': '1e3',
+    '1E3': '1e3',
+    '1000e3': '1e6',
+    '1500k': '1500k',
+    '1000k': '1M',
+    '.5': '500m',
+    '1.': '1',
+    '+1': '1',
+    '-1': '-1',
+    '0.0000000001': '1n',
+    '1.5Ki': '1536',
+    '0.5Ki': '512',
+    '0Gi': '0',
+    '007': '7',
+    '100E': '100E',
+    '9223372036854775808': '9223372036854775807',
+    '1.0': '1',
+    '12e-1': '1200e-3',
+    '123456789123456789123': '9223372036854775807',
+    '0.1Mi': '104857600m',
+    k: '0',
   };
   for (const [text, canonical] of Object.entries(cases)) assert.equal(canonicalQuantity(text), canonical, text);
 });
@@ -45,10 +72,12 @@ test('quantityMillis and quantityBytes round up', () => {
   assert.equal(formatQuantity(roundUpToMillis(parseQuantity('1u'))), '1m');
 });
 
-const amounts = fc.tuple(
-  fc.bigInt({ min: -(10n ** 15n), max: 10n ** 15n }),
-  fc.constantFrom('', 'm', 'k', 'M', 'Ki', 'Mi', 'Gi', 'e3', 'u', 'n'),
-).map(([number, suffix]) => `${number}${suffix}`);
+const amounts = fc
+  .tuple(
+    fc.bigInt({ min: -(10n ** 15n), max: 10n ** 15n }),
+    fc.constantFrom('', 'm', 'k', 'M', 'Ki', 'Mi', 'Gi', 'e3', 'u', 'n'),
+  )
+  .map(([number, suffix]) => `${number}${suffix}`);
 
 test('a canonical quantity is its own canonical form and the same amount', () => {
   fc.assert(
@@ -73,7 +102,13 @@ test('addQuantity adds exactly and does not care about order', () => {
 test('tryParseQuantity takes any text without a crash, and long ones in no time', () => {
   fc.assert(fc.property(fc.string(), (text) => void tryParseQuantity(text)));
   const start = performance.now();
-  for (const text of ['9'.repeat(1e6), `1e${'9'.repeat(1e6)}`, 'E'.repeat(1e6), `1e-${'9'.repeat(900)}`, '1e2147483647']) {
+  for (const text of [
+    '9'.repeat(1e6),
+    `1e${'9'.repeat(1e6)}`,
+    'E'.repeat(1e6),
+    `1e-${'9'.repeat(900)}`,
+    '1e2147483647',
+  ]) {
     tryParseQuantity(text);
   }
   assert.ok(performance.now() - start < 100);

@@ -1,4 +1,4 @@
-// Amounts of resources, as Kubernetes writes them: 100m, 1.5, 2Gi, 3e6. Exact: a BigInt of nanos, the smallest part there is.
+// Amounts of resources, as Kubernetes writes them: 100m, 1.5, 2Gi, 3e6. Exact: a BigInt of nanos.
 
 export type QuantityFormat = 'decimal' | 'binary' | 'exponent';
 
@@ -26,7 +26,16 @@ const exactDigitsMax = 18;
 const exponentMax = 2048;
 
 const decimalSuffixes: Readonly<Record<string, number>> = {
-  n: -9, u: -6, m: -3, '': 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18,
+  n: -9,
+  u: -6,
+  m: -3,
+  '': 0,
+  k: 3,
+  M: 6,
+  G: 9,
+  T: 12,
+  P: 15,
+  E: 18,
 };
 const decimalNames = new Map(Object.entries(decimalSuffixes).map(([name, exponent]) => [exponent, name]));
 const binarySuffixes: Readonly<Record<string, bigint>> = { Ki: 10n, Mi: 20n, Gi: 30n, Ti: 40n, Pi: 50n, Ei: 60n };
@@ -97,7 +106,8 @@ function scaleOf(suffix: string): Scale | undefined {
   if (Object.hasOwn(decimalSuffixes, suffix)) {
     return { format: 'decimal', exponent: decimalSuffixes[suffix] as number, shift: 0n };
   }
-  if (Object.hasOwn(binarySuffixes, suffix)) return { format: 'binary', exponent: 0, shift: binarySuffixes[suffix] as bigint };
+  if (Object.hasOwn(binarySuffixes, suffix))
+    return { format: 'binary', exponent: 0, shift: binarySuffixes[suffix] as bigint };
   if (!/^[eE][-+]?[0-9]+$/.test(suffix)) return undefined;
   const exponent = Number(suffix.slice(1));
   return { format: 'exponent', exponent: Math.max(-exponentMax, Math.min(exponentMax, exponent)), shift: 0n };

@@ -38,7 +38,7 @@ function satisfies({ operator, values = [] }: LabelSelectorRequirement, actual: 
   }
 }
 
-const name = String.raw`[A-Za-z0-9][-A-Za-z0-9_./]*`;
+const name = '[A-Za-z0-9][-A-Za-z0-9_./]*';
 const setForm = new RegExp(String.raw`^(${name})\s+(in|notin)\s*\(([^()]*)\)$`);
 const equalForm = new RegExp(String.raw`^(${name})\s*(==|=|!=)\s*([-A-Za-z0-9_.]*)$`);
 const existsForm = new RegExp(String.raw`^(!?)\s*(${name})$`);

@@ -10,7 +10,7 @@ import { seeded } from '../base/random.ts';
 import { never, StopSource } from '../base/stop.ts';
 import { act } from '../client/action.ts';
 import { Client } from '../client/client.ts';
-import { bootstrap } from '../server/bootstrap.ts';
+import { bootstrap } from '../machinery/bootstrap.ts';
 import { ApiServer } from '../server/server.ts';
 import { MemoryStore } from '../store/memory.ts';
 import type { World } from './command.ts';

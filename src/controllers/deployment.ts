@@ -5,7 +5,7 @@ import { controllerOf, type Draft, type Key, keyOf, type Labels } from '../api/o
 import { matcherOf } from '../api/selector.ts';
 import type { Instant } from '../base/env.ts';
 import { equalJson } from '../base/json.ts';
-import { act, type Action, type Notice } from '../client/action.ts';
+import { type Action, act, type Notice } from '../client/action.ts';
 import { byNamespace, byOwner, type Cache } from '../machinery/cache.ts';
 import { type Controller, nothing, type Plan, type Source, source } from '../machinery/controller.ts';
 import {
@@ -16,8 +16,8 @@ import {
   newSetSize,
   oldSetSizes,
   replicasOf,
-  scaledSizes,
   type Sizes,
+  scaledSizes,
 } from './deployment-sizes.ts';
 import { hasDeadline, isComplete, nextStatus, type Progress } from './deployment-status.ts';
 import { byOrphan, claim, controllerReference } from './ownership.ts';

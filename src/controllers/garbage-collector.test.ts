@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Kind } from '../api/kind.ts';
 import { configMaps } from '../api/kinds/config-map.ts';
 import { namespaces } from '../api/kinds/namespace.ts';
 import { type Pod, pods } from '../api/kinds/pod.ts';
-import type { Kind } from '../api/kind.ts';
 import type { KubeObject } from '../api/object.ts';
 import type { Env, Instant } from '../base/env.ts';
 import { Client } from '../client/client.ts';

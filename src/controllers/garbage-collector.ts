@@ -1,7 +1,7 @@
-import { type Key, keyOf, keyText, type KubeObject, type Owner, parseKey } from '../api/object.ts';
+import { type Key, type KubeObject, keyOf, keyText, type Owner, parseKey } from '../api/object.ts';
 import type { Instant } from '../base/env.ts';
 import type { Json } from '../base/json.ts';
-import { act, type Action, type Notice } from '../client/action.ts';
+import { type Action, act, type Notice } from '../client/action.ts';
 import { byOwner, type Cache, type Index } from '../machinery/cache.ts';
 import { type Controller, nothing, type Plan, type Source, source } from '../machinery/controller.ts';
 import { own } from './ownership.ts';

@@ -1,11 +1,11 @@
+import { resourceText } from '../api/kind.ts';
 import { type Namespace, namespaces as namespaceKind } from '../api/kinds/namespace.ts';
 import type { Condition } from '../api/kinds/pod.ts';
-import { resourceText } from '../api/kind.ts';
-import { type Key, keyOf, type KubeObject } from '../api/object.ts';
+import { type Key, type KubeObject, keyOf } from '../api/object.ts';
 import type { Instant } from '../base/env.ts';
 import { equalJson, type Json } from '../base/json.ts';
 import { compareText, parseTime, timestamp } from '../base/text.ts';
-import { act, type Action } from '../client/action.ts';
+import { type Action, act } from '../client/action.ts';
 import { byNamespace, type Cache } from '../machinery/cache.ts';
 import { type Controller, nothing, type Plan, type Source, source } from '../machinery/controller.ts';
 

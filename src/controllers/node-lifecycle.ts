@@ -12,7 +12,7 @@ import { type Key, keyOf } from '../api/object.ts';
 import type { Instant, Millis } from '../base/env.ts';
 import { equalJson, type Json } from '../base/json.ts';
 import { parseTime, timestamp } from '../base/text.ts';
-import { act, type Action, type Notice } from '../client/action.ts';
+import { type Action, act, type Notice } from '../client/action.ts';
 import type { Cache, Index } from '../machinery/cache.ts';
 import { type Controller, nothing, type Plan, type Source, source } from '../machinery/controller.ts';
 import { type Timing, timings } from './timing.ts';

@@ -1,8 +1,8 @@
 import type { Kind } from '../api/kind.ts';
-import { controllerOf, keyOf, type KubeObject, type Owner } from '../api/object.ts';
+import { controllerOf, type KubeObject, keyOf, type Owner } from '../api/object.ts';
 import { type LabelSelector, matcherOf } from '../api/selector.ts';
 import type { Json } from '../base/json.ts';
-import { act, type Action } from '../client/action.ts';
+import { type Action, act } from '../client/action.ts';
 import type { Index } from '../machinery/cache.ts';
 
 /** The objects of a namespace that no controller manages: the ones that may be adopted. */

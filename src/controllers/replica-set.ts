@@ -3,7 +3,7 @@ import { type ReplicaSet, type ReplicaSetStatus, replicaSets as replicaSetKind }
 import { controllerOf, type Draft, type Key, keyOf } from '../api/object.ts';
 import { matcherOf } from '../api/selector.ts';
 import type { Instant, Millis, Random } from '../base/env.ts';
-import { act, type Action, type Notice } from '../client/action.ts';
+import { type Action, act, type Notice } from '../client/action.ts';
 import { byNamespace, byOwner, type Cache } from '../machinery/cache.ts';
 import { type Controller, type Plan, type Source, source } from '../machinery/controller.ts';
 import { byOrphan, claim, controllerReference } from './ownership.ts';

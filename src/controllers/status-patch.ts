@@ -1,7 +1,7 @@
 import type { Kind } from '../api/kind.ts';
-import { keyOf, type KubeObject } from '../api/object.ts';
+import { type KubeObject, keyOf } from '../api/object.ts';
 import { equalJson, type Json, type JsonObject } from '../base/json.ts';
-import { act, type Action } from '../client/action.ts';
+import { type Action, act } from '../client/action.ts';
 
 /**
  * The write that turns an object's status into `next`, or nothing where it is that already. A patch, so that a change

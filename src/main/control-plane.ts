@@ -11,7 +11,7 @@ import { type HttpServer, serveHttp } from '../host/http/server.ts';
 import { writeKubeconfig } from '../host/kubeconfig-file.ts';
 import { openSqliteStore } from '../host/store/sqlite.ts';
 import { openPki, type Pki } from '../host/x509/pki.ts';
-import { bootstrap } from '../server/bootstrap.ts';
+import { bootstrap } from '../machinery/bootstrap.ts';
 import type { NodeDoors } from '../server/node-doors.ts';
 import { ApiServer } from '../server/server.ts';
 import { MemoryStore } from '../store/memory.ts';

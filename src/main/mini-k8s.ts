@@ -22,6 +22,11 @@ const ownCommands: readonly CommandEntry[] = [
     summary: 'Run a node of this machine against any API server',
     load: async () => (await import('./part.ts')).agent,
   },
+  {
+    name: 'dashboard',
+    summary: 'Show the cluster in a browser, live and read-only',
+    load: async () => (await import('./dashboard.ts')).dashboard,
+  },
 ];
 
 // SQLite is still called experimental by Node; nobody who uses this program needs to be told at every start.

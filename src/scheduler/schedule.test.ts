@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Node } from '../api/kinds/node.ts';
-import { type Pod, pods } from '../api/kinds/pod.ts';
 import { nodes } from '../api/kinds/node.ts';
+import { type Pod, pods } from '../api/kinds/pod.ts';
 import { services } from '../api/kinds/service.ts';
 import type { Env, Instant } from '../base/env.ts';
 import { seeded } from '../base/random.ts';

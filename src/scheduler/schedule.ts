@@ -1,7 +1,7 @@
 import type { Pod } from '../api/kinds/pod.ts';
 import type { Random } from '../base/env.ts';
 import { compareText } from '../base/text.ts';
-import { type Rejection, scoreMax, type SchedulerPlugin } from './plugin.ts';
+import { type Rejection, type SchedulerPlugin, scoreMax } from './plugin.ts';
 import type { NodeInfo, Snapshot } from './snapshot.ts';
 
 export type Placement = { readonly node: string } | { readonly unschedulable: string };

@@ -5,7 +5,7 @@ import { type Key, keyOf } from '../api/object.ts';
 import type { Instant, Millis, Random } from '../base/env.ts';
 import { equalJson } from '../base/json.ts';
 import { timestamp } from '../base/text.ts';
-import { act, type Action } from '../client/action.ts';
+import { type Action, act } from '../client/action.ts';
 import { byNamespace, type Cache } from '../machinery/cache.ts';
 import { type Controller, nothing, type Plan, type Source, source } from '../machinery/controller.ts';
 import type { SchedulerPlugin } from './plugin.ts';

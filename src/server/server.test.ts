@@ -9,10 +9,10 @@ import { seeded } from '../base/random.ts';
 import { never, StopSource } from '../base/stop.ts';
 import { act } from '../client/action.ts';
 import { Client, jsonOf } from '../client/client.ts';
+import { bootstrap } from '../machinery/bootstrap.ts';
 import { SimClock } from '../sim/clock.ts';
 import { simEnv } from '../sim/env.ts';
 import { MemoryStore } from '../store/memory.ts';
-import { bootstrap } from './bootstrap.ts';
 import { ApiServer } from './server.ts';
 
 const admin: Caller = { name: 'admin', groups: ['system:masters'], extra: {} };

@@ -3,9 +3,9 @@ import { describe, test } from 'node:test';
 import type { Stop } from '../base/stop.ts';
 import { never, StopSource } from '../base/stop.ts';
 import type { HistoryLimits } from './history.ts';
+import { modelTest } from './store.model.conformance.ts';
 import type { Change, Commit, Entry, Revision, Store, Watcher } from './store.ts';
 import { Compacted, Future } from './store.ts';
-import { modelTest } from './store.model.conformance.ts';
 
 export interface StoreConformanceOptions {
   /** After `close`, the same `open` gives the same content. */

@@ -6,10 +6,10 @@ import { decodeJson, depthMax, JsonSyntaxError } from './decode-json.ts';
 const duplicates = (text: string) => decodeJson(text, { duplicates: true }).duplicates;
 
 test('decodeJson tells duplicate members with their paths', () => {
-  assert.deepEqual(duplicates('{"spec":{"containers":[{"image":"a"},{"image" : "b","image":"c"}]},"a":1,"\\u0061":2}'), [
-    'spec.containers[1].image',
-    'a',
-  ]);
+  assert.deepEqual(
+    duplicates('{"spec":{"containers":[{"image":"a"},{"image" : "b","image":"c"}]},"a":1,"\\u0061":2}'),
+    ['spec.containers[1].image', 'a'],
+  );
   assert.deepEqual(duplicates('{"a":"a","b":{"a":"\\"a\\":"},"c":["a","a"]}'), []);
   assert.deepEqual(duplicates('{"__proto__":1,"__proto__":2}'), ['__proto__']);
 });
@@ -30,7 +30,7 @@ test('decodeJson words a syntax error as Go does', () => {
     '[1 2]': "invalid character '2' after array element",
     '[1,]': "invalid character ']' looking for beginning of value",
     '{"a":1,}': "invalid character '}' looking for beginning of object key string",
-    'nul1': "invalid character '1' in literal null (expecting 'l')",
+    nul1: "invalid character '1' in literal null (expecting 'l')",
     '{} x': "invalid character 'x' after top-level value",
     '-x': "invalid character 'x' in numeric literal",
     '"\\x"': "invalid character 'x' in string escape code",
@@ -58,7 +58,10 @@ test('decodeJson reads whatever was written and finds no duplicates in it', () =
 });
 
 test('decodeJson takes any text without a crash, and says why it is no JSON exactly when it is none', () => {
-  const texts = fc.oneof(fc.string(), fc.array(fc.constantFrom('{', '}', '[', ']', '"', ':', ',', '1', 'e', '\\', 'true', ' ')).map((a) => a.join('')));
+  const texts = fc.oneof(
+    fc.string(),
+    fc.array(fc.constantFrom('{', '}', '[', ']', '"', ':', ',', '1', 'e', '\\', 'true', ' ')).map((a) => a.join('')),
+  );
   fc.assert(
     fc.property(texts, (text) => {
       let valid = true;

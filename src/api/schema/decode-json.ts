@@ -168,7 +168,8 @@ function syntaxError(text: string): string {
 function complaint(text: string, index: number, where: string): string {
   if (index >= text.length) return 'unexpected end of JSON input';
   const char = String.fromCodePoint(text.codePointAt(index) as number);
-  const shown = char === "'" ? "'\\''" : char === '"' ? "'\"'" : `'${JSON.stringify(char).slice(1, -1).replace('\\u00', '\\x')}'`;
+  const shown =
+    char === "'" ? "'\\''" : char === '"' ? "'\"'" : `'${JSON.stringify(char).slice(1, -1).replace('\\u00', '\\x')}'`;
   return `invalid character ${shown} ${where}`;
 }
 
@@ -177,7 +178,9 @@ function readScalar(text: string, start: number): number | string {
   const char = text[start] as string;
   if (char === '"') return readString(text, start);
   for (const word of ['true', 'false', 'null']) if (char === word[0]) return readWord(text, start, word);
-  return char === '-' || (char >= '0' && char <= '9') ? readNumber(text, start) : complaint(text, start, 'looking for beginning of value');
+  return char === '-' || (char >= '0' && char <= '9')
+    ? readNumber(text, start)
+    : complaint(text, start, 'looking for beginning of value');
 }
 
 function readWord(text: string, start: number, word: string): number | string {
@@ -204,7 +207,8 @@ function readString(text: string, start: number): number | string {
         }
       }
       index += 4;
-    } else if (escape === undefined || !'"\\/bfnrt'.includes(escape)) return complaint(text, index, 'in string escape code');
+    } else if (escape === undefined || !'"\\/bfnrt'.includes(escape))
+      return complaint(text, index, 'in string escape code');
   }
   return 'unexpected end of JSON input';
 }

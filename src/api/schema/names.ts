@@ -1,4 +1,5 @@
-// Long names are those of the OpenAPI documents (io.k8s.api.core.v1.Pod) or of protobuf messages (k8s.io.api.core.v1.Pod);
+// Long names are those of the OpenAPI documents (io.k8s.api.core.v1.Pod) or of protobuf messages
+// (k8s.io.api.core.v1.Pod);
 // short ones (core.v1.Pod, meta.v1.ObjectMeta) are the tables'.
 
 const openApiPrefixes: Readonly<Record<string, string>> = {

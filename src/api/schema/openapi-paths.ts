@@ -31,23 +31,43 @@ type Parameter = readonly [name: string, type: 'string' | 'integer' | 'boolean',
 
 const objectTypes = ['application/json', 'application/vnd.kubernetes.protobuf', 'application/yaml'];
 const listTypes = [
-  'application/json', 'application/json;stream=watch', 'application/vnd.kubernetes.protobuf',
-  'application/vnd.kubernetes.protobuf;stream=watch', 'application/yaml',
+  'application/json',
+  'application/json;stream=watch',
+  'application/vnd.kubernetes.protobuf',
+  'application/vnd.kubernetes.protobuf;stream=watch',
+  'application/yaml',
 ];
 const patchTypes = [
-  'application/apply-patch+yaml', 'application/json-patch+json', 'application/merge-patch+json',
+  'application/apply-patch+yaml',
+  'application/json-patch+json',
+  'application/merge-patch+json',
   'application/strategic-merge-patch+json',
 ];
 const pretty: Parameter = ['pretty', 'string'];
 const listing: readonly Parameter[] = [
-  ['allowWatchBookmarks', 'boolean'], ['continue', 'string'], ['fieldSelector', 'string'], ['labelSelector', 'string'],
-  ['limit', 'integer'], ['resourceVersion', 'string'], ['resourceVersionMatch', 'string'], ['sendInitialEvents', 'boolean'],
-  ['shardSelector', 'string'], ['timeoutSeconds', 'integer'], ['watch', 'boolean'],
+  ['allowWatchBookmarks', 'boolean'],
+  ['continue', 'string'],
+  ['fieldSelector', 'string'],
+  ['labelSelector', 'string'],
+  ['limit', 'integer'],
+  ['resourceVersion', 'string'],
+  ['resourceVersionMatch', 'string'],
+  ['sendInitialEvents', 'boolean'],
+  ['shardSelector', 'string'],
+  ['timeoutSeconds', 'integer'],
+  ['watch', 'boolean'],
 ];
-const writing: readonly Parameter[] = [['dryRun', 'string'], ['fieldManager', 'string'], ['fieldValidation', 'string']];
+const writing: readonly Parameter[] = [
+  ['dryRun', 'string'],
+  ['fieldManager', 'string'],
+  ['fieldValidation', 'string'],
+];
 const deleting: readonly Parameter[] = [
-  ['dryRun', 'string'], ['gracePeriodSeconds', 'integer'], ['ignoreStoreReadErrorWithClusterBreakingPotential', 'boolean'],
-  ['orphanDependents', 'boolean'], ['propagationPolicy', 'string'],
+  ['dryRun', 'string'],
+  ['gracePeriodSeconds', 'integer'],
+  ['ignoreStoreReadErrorWithClusterBreakingPotential', 'boolean'],
+  ['orphanDependents', 'boolean'],
+  ['propagationPolicy', 'string'],
 ];
 const notForCollections: ReadonlySet<string> = new Set(['allowWatchBookmarks', 'watch']);
 const namePath: Parameter = ['name', 'string', 'path'];
@@ -55,9 +75,22 @@ const namespacePath: Parameter = ['namespace', 'string', 'path'];
 
 /** Kinds whose deletion answers with the object rather than a Status. */
 const answersDeleted: ReadonlySet<string> = new Set([
-  'PersistentVolumeClaim', 'PersistentVolume', 'Pod', 'PodTemplate', 'ResourceQuota', 'ServiceAccount', 'Service',
-  'CSIDriver', 'CSINode', 'StorageClass', 'VolumeAttachment', 'VolumeAttributesClass', 'DeviceClass', 'ResourceClaim',
-  'ResourceClaimTemplate', 'ResourceSlice',
+  'PersistentVolumeClaim',
+  'PersistentVolume',
+  'Pod',
+  'PodTemplate',
+  'ResourceQuota',
+  'ServiceAccount',
+  'Service',
+  'CSIDriver',
+  'CSINode',
+  'StorageClass',
+  'VolumeAttachment',
+  'VolumeAttributesClass',
+  'DeviceClass',
+  'ResourceClaim',
+  'ResourceClaimTemplate',
+  'ResourceSlice',
 ]);
 
 function* resourcePaths(root: string, facts: KindFacts): Generator<readonly [string, readonly Operation[]]> {
@@ -75,13 +108,21 @@ function* resourcePaths(root: string, facts: KindFacts): Generator<readonly [str
     yield [`${watched}/{name}`, [watchOperation(facts, [...at, namePath], '')]];
     if (facts.namespaced) yield [`${root}/watch/${facts.plural}`, [watchOperation(facts, [], 'ListForAllNamespaces')]];
   }
-  for (const sub of facts.subresources) yield* subresourcePaths(`${collection}/{name}/${sub.name}`, facts, sub, [...at, namePath]);
+  for (const sub of facts.subresources)
+    yield* subresourcePaths(`${collection}/{name}/${sub.name}`, facts, sub, [...at, namePath]);
 }
 
 const typeName = (kind: { readonly group: string; readonly version: string; readonly kind: string }): string =>
   `${tableOf(kind.group)}.${kind.version}.${kind.kind}`;
 const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
-const groupWord = (group: string): string => (group ? group.replace(/\.k8s\.io$/, '').split('.').map(capital).join('') : 'Core');
+const groupWord = (group: string): string =>
+  group
+    ? group
+        .replace(/\.k8s\.io$/, '')
+        .split('.')
+        .map(capital)
+        .join('')
+    : 'Core';
 const middle = (facts: KindFacts): string => `${groupWord(facts.group)}${capital(facts.version)}`;
 const scoped = (facts: KindFacts): string => (facts.namespaced ? 'Namespaced' : '');
 
@@ -92,12 +133,30 @@ function collectionOperations(facts: KindFacts, at: readonly Parameter[]): reado
   if (facts.verbs.includes('list')) operations.push(listOperation(facts, at, ''));
   if (facts.verbs.includes('create')) {
     const id = `create${middle(facts)}${scoped(facts)}${facts.kind}`;
-    operations.push({ ...base, method: 'post', id, action: 'post', parameters: [...at, pretty, ...writing], body: own, codes: ['200', '201', '202'], answer: own });
+    operations.push({
+      ...base,
+      method: 'post',
+      id,
+      action: 'post',
+      parameters: [...at, pretty, ...writing],
+      body: own,
+      codes: ['200', '201', '202'],
+      answer: own,
+    });
   }
   if (facts.verbs.includes('deletecollection')) {
     const parameters = [...at, pretty, ...deleting, ...listing.filter(([name]) => !notForCollections.has(name))];
     const id = `delete${middle(facts)}Collection${scoped(facts)}${facts.kind}`;
-    operations.push({ ...base, method: 'delete', id, action: 'deletecollection', parameters, body: 'delete', codes: ['200'], answer: 'meta.v1.Status' });
+    operations.push({
+      ...base,
+      method: 'delete',
+      id,
+      action: 'deletecollection',
+      parameters,
+      body: 'delete',
+      codes: ['200'],
+      answer: 'meta.v1.Status',
+    });
   }
   return operations;
 }
@@ -105,13 +164,31 @@ function collectionOperations(facts: KindFacts, at: readonly Parameter[]): reado
 function listOperation(facts: KindFacts, at: readonly Parameter[], suffix: string): Operation {
   const id = `list${middle(facts)}${suffix ? '' : scoped(facts)}${facts.kind}${suffix}`;
   const answer = `${typeName(facts)}List`;
-  return { method: 'get', id, action: 'list', kind: facts, parameters: [...at, pretty, ...listing], codes: ['200'], answer, types: listTypes };
+  return {
+    method: 'get',
+    id,
+    action: 'list',
+    kind: facts,
+    parameters: [...at, pretty, ...listing],
+    codes: ['200'],
+    answer,
+    types: listTypes,
+  };
 }
 
 function watchOperation(facts: KindFacts, at: readonly Parameter[], suffix: string): Operation {
   const id = `watch${middle(facts)}${suffix === 'ListForAllNamespaces' ? '' : scoped(facts)}${facts.kind}${suffix}`;
   const action = suffix ? 'watchlist' : 'watch';
-  return { method: 'get', id, action, kind: facts, parameters: [...at, pretty, ...listing], codes: ['200'], answer: 'meta.v1.WatchEvent', types: listTypes };
+  return {
+    method: 'get',
+    id,
+    action,
+    kind: facts,
+    parameters: [...at, pretty, ...listing],
+    codes: ['200'],
+    answer: 'meta.v1.WatchEvent',
+    types: listTypes,
+  };
 }
 
 function itemOperations(facts: KindFacts, at: readonly Parameter[]): readonly Operation[] {
@@ -143,20 +220,49 @@ interface Target {
   readonly kind: Operation['kind'];
 }
 
-function objectOperations(facts: KindFacts, { verbs, own, suffix, kind }: Target, at: readonly Parameter[]): readonly Operation[] {
+function objectOperations(
+  facts: KindFacts,
+  { verbs, own, suffix, kind }: Target,
+  at: readonly Parameter[],
+): readonly Operation[] {
   const id = (verb: string) => `${verb}${middle(facts)}${scoped(facts)}${facts.kind}${suffix}`;
   const base = { kind, answer: own, types: objectTypes };
   const out: Operation[] = [];
-  if (verbs.includes('get')) out.push({ ...base, method: 'get', id: id('read'), action: 'get', parameters: [...at, pretty], codes: ['200'] });
+  if (verbs.includes('get'))
+    out.push({ ...base, method: 'get', id: id('read'), action: 'get', parameters: [...at, pretty], codes: ['200'] });
   if (verbs.includes('update')) {
-    out.push({ ...base, method: 'put', id: id('replace'), action: 'put', parameters: [...at, pretty, ...writing], body: own, codes: ['200', '201'] });
+    out.push({
+      ...base,
+      method: 'put',
+      id: id('replace'),
+      action: 'put',
+      parameters: [...at, pretty, ...writing],
+      body: own,
+      codes: ['200', '201'],
+    });
   }
   if (verbs.includes('create') && suffix) {
-    out.push({ ...base, method: 'post', id: id('create'), action: 'post', parameters: [...at, pretty, ...writing], body: own, codes: ['200', '201', '202'] });
+    out.push({
+      ...base,
+      method: 'post',
+      id: id('create'),
+      action: 'post',
+      parameters: [...at, pretty, ...writing],
+      body: own,
+      codes: ['200', '201', '202'],
+    });
   }
   if (verbs.includes('patch')) {
     const parameters: readonly Parameter[] = [...at, pretty, ...writing, ['force', 'boolean']];
-    out.push({ ...base, method: 'patch', id: id('patch'), action: 'patch', parameters, body: 'patch', codes: ['200', '201'] });
+    out.push({
+      ...base,
+      method: 'patch',
+      id: id('patch'),
+      action: 'patch',
+      parameters,
+      body: 'patch',
+      codes: ['200', '201'],
+    });
   }
   return out;
 }
@@ -169,12 +275,20 @@ const connectVerbs: Readonly<Record<string, readonly string[]>> = {
   update: ['put'],
 };
 
-function* subresourcePaths(path: string, facts: KindFacts, sub: SubresourceFacts, at: readonly Parameter[]): Generator<readonly [string, readonly Operation[]]> {
+function* subresourcePaths(
+  path: string,
+  facts: KindFacts,
+  sub: SubresourceFacts,
+  at: readonly Parameter[],
+): Generator<readonly [string, readonly Operation[]]> {
   const suffix = capital(sub.name === 'ephemeralcontainers' ? 'ephemeralcontainers' : sub.name);
   if (sub.name === 'log') {
     const own = optionParameters('core.v1.PodLogOptions');
     const [read] = objectOperations(facts, { verbs: ['get'], own: 'string', suffix, kind: sub }, at);
-    yield [path, [{ ...(read as Operation), parameters: [...at, pretty, ...own], types: [...objectTypes, 'text/plain'] }]];
+    yield [
+      path,
+      [{ ...(read as Operation), parameters: [...at, pretty, ...own], types: [...objectTypes, 'text/plain'] }],
+    ];
     return;
   }
   if (!/^(?:Pod|Node|Service)(?:Proxy|Exec|Attach|PortForward)Options$/.test(sub.kind)) {
@@ -204,11 +318,17 @@ function optionParameters(name: string): readonly Parameter[] {
   const types = { int32: 'integer', int64: 'integer', bool: 'boolean' } as const;
   return fields
     .filter((field) => field.numbers.length > 0 && field.name !== 'sinceTime')
-    .map((field): Parameter => [field.name, types[field.ref.type as 'bool'] ?? (field.ref.type === 'list' && field.name === 'ports' ? 'integer' : 'string')]);
+    .map(
+      (field): Parameter => [
+        field.name,
+        types[field.ref.type as 'bool'] ?? (field.ref.type === 'list' && field.name === 'ports' ? 'integer' : 'string'),
+      ],
+    );
 }
 
 const reference = (name: string): JsonObject => ({ $ref: `#/components/schemas/${openApiName(name)}` });
-const content = (types: readonly string[], schema: JsonObject): JsonObject => Object.fromEntries(types.map((type) => [type, { schema }]));
+const content = (types: readonly string[], schema: JsonObject): JsonObject =>
+  Object.fromEntries(types.map((type) => [type, { schema }]));
 
 /** What all operations of a path take stands once, at the path. */
 function pathItem(operations: readonly Operation[]): JsonObject {
@@ -216,7 +336,10 @@ function pathItem(operations: readonly Operation[]): JsonObject {
   const keys = operations.map((operation) => new Set(operation.parameters.map(parameterKey)));
   const shared = (parameter: Parameter) => keys.every((names) => names.has(parameterKey(parameter)));
   for (const operation of operations) {
-    item[operation.method] = operationItem(operation, operation.parameters.filter((parameter) => !shared(parameter)));
+    item[operation.method] = operationItem(
+      operation,
+      operation.parameters.filter((parameter) => !shared(parameter)),
+    );
   }
   const common = (operations[0]?.parameters ?? []).filter(shared);
   if (common.length > 0) item.parameters = parameterItems(common);

@@ -4,7 +4,9 @@ import { openApiV2, openApiV3, openApiV3Index, openApiV3Paths } from './openapi.
 
 interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly [key: string]: unknown }>>>>;
-  readonly components: { readonly schemas: Readonly<Record<string, { readonly properties?: Readonly<Record<string, unknown>> }>> };
+  readonly components: {
+    readonly schemas: Readonly<Record<string, { readonly properties?: Readonly<Record<string, unknown>> }>>;
+  };
 }
 
 test('every name that an OpenAPI v3 document refers to is in it', () => {
@@ -20,7 +22,8 @@ test('a patch names its media types and parameters, so that kubectl knows what i
   const document = openApiV3('apis/apps/v1') as unknown as Document;
   const patch = document.paths['/apis/apps/v1/namespaces/{namespace}/deployments/{name}']?.patch;
   assert.deepEqual(patch?.['x-kubernetes-group-version-kind'], { group: 'apps', version: 'v1', kind: 'Deployment' });
-  const names = (patch?.parameters as readonly { readonly name: string }[]).map((parameter) => parameter.name);
+  const parameters = (patch?.parameters ?? []) as readonly { readonly name: string }[];
+  const names = parameters.map((parameter) => parameter.name);
   assert.deepEqual(names, ['dryRun', 'fieldManager', 'fieldValidation', 'force']);
   assert.ok(JSON.stringify(patch?.requestBody).includes('application/apply-patch+yaml'));
 });
@@ -38,7 +41,9 @@ test('schemas carry list types and merge keys', () => {
 });
 
 test('the index names every document with a hash, and the same one each time', () => {
-  const { paths } = openApiV3Index() as { readonly paths: Readonly<Record<string, { readonly serverRelativeURL: string }>> };
+  const { paths } = openApiV3Index() as {
+    readonly paths: Readonly<Record<string, { readonly serverRelativeURL: string }>>;
+  };
   assert.match(paths['api/v1']?.serverRelativeURL ?? '', /^\/openapi\/v3\/api\/v1\?hash=[0-9A-F]{32}$/);
   assert.deepEqual(openApiV3Index(), { paths });
 });

@@ -1,8 +1,8 @@
-import { canonicalJson, type Json, type JsonObject } from '../../base/json.ts';
 import { hash32 } from '../../base/hash.ts';
+import { canonicalJson, type Json, type JsonObject } from '../../base/json.ts';
 import type { KindFacts } from '../kind.ts';
-import { pathsOf } from './openapi-paths.ts';
 import { openApiName } from './names.ts';
+import { pathsOf } from './openapi-paths.ts';
 import { type Field, type ObjectType, type TypeRef, typeNamed } from './schema.ts';
 import { resources } from './tables/resources.ts';
 
@@ -39,7 +39,8 @@ export function openApiV3Index(extra: Readonly<Record<string, string>> = {}): Js
     const hash = documentHash(openApiV3(path) as JsonObject);
     paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` };
   }
-  for (const [path, hash] of Object.entries(extra)) paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` };
+  for (const [path, hash] of Object.entries(extra))
+    paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` };
   return { paths };
 }
 
@@ -47,7 +48,10 @@ export function openApiV3Index(extra: Readonly<Record<string, string>> = {}): Js
 export function documentHash(document: Json): string {
   const text = canonicalJson(document);
   let hash = '';
-  for (let round = 0; round < 4; round++) hash += hash32(text, 0x811c9dc5 + round).toString(16).padStart(8, '0');
+  for (let round = 0; round < 4; round++)
+    hash += hash32(text, 0x811c9dc5 + round)
+      .toString(16)
+      .padStart(8, '0');
   return hash.toUpperCase();
 }
 
@@ -56,7 +60,10 @@ export function openApiV2(): JsonObject {
   const paths: Record<string, Json> = {};
   const definitions: Record<string, Json> = {};
   for (const path of openApiV3Paths()) {
-    const document = openApiV3(path) as { readonly paths: JsonObject; readonly components: { readonly schemas: JsonObject } };
+    const document = openApiV3(path) as {
+      readonly paths: JsonObject;
+      readonly components: { readonly schemas: JsonObject };
+    };
     for (const [key, item] of Object.entries(document.paths)) paths[key] = swaggerItem(item as JsonObject);
     for (const [name, schema] of Object.entries(document.components.schemas)) definitions[name] = swaggerSchema(schema);
   }
@@ -74,13 +81,19 @@ export function openApiV2(): JsonObject {
   };
 }
 
-const groupVersion = (path: string): string => (path.startsWith('apis/') ? path.slice('apis/'.length) : path.slice('api'.length));
-const rootOf = (facts: KindFacts): string => (facts.group ? `apis/${facts.group}/${facts.version}` : `api/${facts.version}`);
+const groupVersion = (path: string): string =>
+  path.startsWith('apis/') ? path.slice('apis/'.length) : path.slice('api'.length);
+const rootOf = (facts: KindFacts): string =>
+  facts.group ? `apis/${facts.group}/${facts.version}` : `api/${facts.version}`;
 
 /** All schemas that the paths name, and all that those name. */
 function schemasFor(paths: JsonObject, versions: readonly string[]): JsonObject {
   const schemas: Record<string, Json> = {};
-  const queue = [...new Set([...JSON.stringify(paths).matchAll(/#\/components\/schemas\/([\w.-]+)/g)].map((match) => match[1] as string))];
+  const queue = [
+    ...new Set(
+      [...JSON.stringify(paths).matchAll(/#\/components\/schemas\/([\w.-]+)/g)].map((match) => match[1] as string),
+    ),
+  ];
   for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
     if (schemas[name]) continue;
     const schema = namedSchema(name, versions);
@@ -104,7 +117,8 @@ const leaves: Readonly<Record<string, Json>> = {
   'apiextensions.v1.JSONSchemaPropsOrStringArray': {},
 };
 const leafByName = new Map(Object.entries(leaves).map(([name, schema]) => [openApiName(name), schema]));
-const shortNames = /^io\.k8s\.(?:apimachinery\.pkg\.apis|apimachinery\.pkg|apiextensions-apiserver\.pkg\.apis|kube-aggregator\.pkg\.apis|api)\./;
+const shortNames =
+  /^io\.k8s\.(?:apimachinery\.pkg\.apis|apimachinery\.pkg|apiextensions-apiserver\.pkg\.apis|kube-aggregator\.pkg\.apis|api)\./;
 
 function namedSchema(name: string, versions: readonly string[]): Json {
   const leaf = leafByName.get(name);
@@ -117,7 +131,8 @@ function namedSchema(name: string, versions: readonly string[]): Json {
 function schemaOfType(type: ObjectType): JsonObject {
   const required = type.fields.filter((field) => field.required).map((field) => field.name);
   const properties: Record<string, Json> = {};
-  for (const field of [...type.fields].sort((a, b) => (a.name < b.name ? -1 : 1))) properties[field.name] = property(field);
+  for (const field of [...type.fields].sort((a, b) => (a.name < b.name ? -1 : 1)))
+    properties[field.name] = property(field);
   return {
     type: 'object',
     ...(required.length > 0 ? { required } : {}),
@@ -142,7 +157,8 @@ function kindOf(text: string): Json {
 
 function property(field: Field): Json {
   const schema = withElementEnum(refSchema(field.ref), field.elementEnum);
-  const value = field.default !== undefined ? (field.default as Json) : field.zeroDefault ? zeroOf(field.ref) : undefined;
+  const value =
+    field.default !== undefined ? (field.default as Json) : field.zeroDefault ? zeroOf(field.ref) : undefined;
   const extras: Record<string, Json> = {};
   if (value !== undefined) extras.default = value;
   if (field.enum) extras.enum = field.enum;
@@ -153,7 +169,9 @@ function property(field: Field): Json {
   if (field.patchStrategy) extras['x-kubernetes-patch-strategy'] = field.patchStrategy;
   // Siblings of a $ref would be ignored, so the reference stands inside allOf; a leaf without any stays bare.
   if (!('$ref' in schema)) return { ...schema, ...extras };
-  return bareRefs.has(schema.$ref as string) && Object.keys(extras).length === 0 ? schema : { allOf: [schema], ...extras };
+  return bareRefs.has(schema.$ref as string) && Object.keys(extras).length === 0
+    ? schema
+    : { allOf: [schema], ...extras };
 }
 
 function withElementEnum(schema: JsonObject, names: readonly string[] | undefined): JsonObject {
@@ -163,7 +181,12 @@ function withElementEnum(schema: JsonObject, names: readonly string[] | undefine
 }
 
 const bareRefs: ReadonlySet<string> = new Set(
-  ['apiextensions.v1.JSON', 'apiextensions.v1.JSONSchemaPropsOrArray', 'apiextensions.v1.JSONSchemaPropsOrBool', 'apiextensions.v1.JSONSchemaPropsOrStringArray'].map(special),
+  [
+    'apiextensions.v1.JSON',
+    'apiextensions.v1.JSONSchemaPropsOrArray',
+    'apiextensions.v1.JSONSchemaPropsOrBool',
+    'apiextensions.v1.JSONSchemaPropsOrStringArray',
+  ].map(special),
 );
 
 function zeroOf(ref: TypeRef): Json {
@@ -215,8 +238,13 @@ function swaggerSchema(schema: Json): Json {
     if (Array.isArray(value.oneOf)) return value.format ? { type: 'string', format: value.format } : { type: 'string' };
     const { allOf, ...rest } = value;
     // A property may be called default; only a schema's own default is dropped.
-    if ('default' in rest && (typeof rest.default !== 'object' || Object.keys(rest.default).length === 0)) delete rest.default;
-    return Array.isArray(allOf) && allOf.length === 1 && '$ref' in allOf[0] ? { ...rest, ...allOf[0] } : value.allOf ? { ...rest, allOf } : rest;
+    if ('default' in rest && (typeof rest.default !== 'object' || Object.keys(rest.default).length === 0))
+      delete rest.default;
+    return Array.isArray(allOf) && allOf.length === 1 && '$ref' in allOf[0]
+      ? { ...rest, ...allOf[0] }
+      : value.allOf
+        ? { ...rest, allOf }
+        : rest;
   });
 }
 
@@ -247,7 +275,16 @@ function swaggerOperation(operation: JsonObject): Json {
   const body = requestBody && Object.values(requestBody.content)[0];
   const produced = Object.keys(responses['200']?.content ?? {});
   const all = [
-    ...(body ? [{ name: 'body', in: 'body', ...(requestBody.required ? { required: true } : {}), schema: swaggerSchema(body.schema) }] : []),
+    ...(body
+      ? [
+          {
+            name: 'body',
+            in: 'body',
+            ...(requestBody.required ? { required: true } : {}),
+            schema: swaggerSchema(body.schema),
+          },
+        ]
+      : []),
     ...(parameters ?? []).map(swaggerParameter),
   ];
   const answers: Record<string, Json> = {};

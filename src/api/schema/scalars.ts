@@ -26,7 +26,10 @@ export function canonicalMicroTime(text: string): Scalar {
 
 const zeroTime = '0001-01-01T00:00:00Z';
 
-function readTime(text: string, layout: string): { readonly seconds: string; readonly fraction: string } | { readonly error: string } {
+function readTime(
+  text: string,
+  layout: string,
+): { readonly seconds: string; readonly fraction: string } | { readonly error: string } {
   const match = timeGrammar.exec(text);
   if (!match) return { error: timeError(text, layout) };
   const [, year = '', month, day, hour, minute, second, fraction = '', zone = 'Z'] = match;
@@ -37,7 +40,9 @@ function readTime(text: string, layout: string): { readonly seconds: string; rea
   return { seconds: utc, fraction: fraction.slice(1).replace(/0+$/, '') };
 }
 
-function outOfRange(...[year, month, day, hour, minute, second]: readonly [number, number, number, number, number, number]) {
+function outOfRange(
+  ...[year, month, day, hour, minute, second]: readonly [number, number, number, number, number, number]
+) {
   if (month < 1 || month > 12) return 'month';
   if (hour > 23) return 'hour';
   if (minute > 59) return 'minute';
@@ -58,15 +63,25 @@ function shifted(local: string, zone: string): string | undefined {
 /** Which part of the layout the text leaves first, as Go's time package tells it. */
 function timeError(text: string, layout: string): string {
   const parts: readonly (readonly [RegExp, string])[] = [
-    [/^\d{4}/, '2006'], [/^-/, '-'], [/^\d\d/, '01'], [/^-/, '-'], [/^\d\d/, '02'], [/^T/, 'T'], [/^\d\d?/, '15'],
-    [/^:/, ':'], [/^\d\d/, '04'], [/^:/, ':'], [/^\d\d/, '05'],
+    [/^\d{4}/, '2006'],
+    [/^-/, '-'],
+    [/^\d\d/, '01'],
+    [/^-/, '-'],
+    [/^\d\d/, '02'],
+    [/^T/, 'T'],
+    [/^\d\d?/, '15'],
+    [/^:/, ':'],
+    [/^\d\d/, '04'],
+    [/^:/, ':'],
+    [/^\d\d/, '05'],
     ...(layout === microLayout ? ([[/^[.,]\d{6}(?!\d)/, '.000000']] as const) : ([[/^(?:[.,]\d+)?/, '']] as const)),
     [/^(?:Z|[+-]\d\d:\d\d)/, 'Z07:00'],
   ];
   let rest = text;
   for (const [part, name] of parts) {
     const match = part.exec(rest);
-    if (!match) return `parsing time ${JSON.stringify(text)} as ${JSON.stringify(layout)}: cannot parse ${JSON.stringify(rest)} as ${JSON.stringify(name)}`;
+    if (!match)
+      return `parsing time ${JSON.stringify(text)} as ${JSON.stringify(layout)}: cannot parse ${JSON.stringify(rest)} as ${JSON.stringify(name)}`;
     rest = rest.slice(match[0].length);
   }
   return `parsing time ${JSON.stringify(text)}: extra text: ${JSON.stringify(rest)}`;
@@ -130,7 +145,16 @@ function padsAt(text: string, at: number, inQuantum: number): number {
   return index < text.length ? index : -1;
 }
 
-const durationUnits: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, μs: 1e3, ms: 1e6, s: 1e9, m: 6e10, h: 3.6e12 };
+const durationUnits: Readonly<Record<string, number>> = {
+  ns: 1,
+  us: 1e3,
+  µs: 1e3,
+  μs: 1e3,
+  ms: 1e6,
+  s: 1e9,
+  m: 6e10,
+  h: 3.6e12,
+};
 
 /** Nanoseconds of a Go duration (1h2m3.5s), or undefined. */
 export function parseDuration(text: string): bigint | undefined {
@@ -138,7 +162,9 @@ export function parseDuration(text: string): bigint | undefined {
   const match = text.length < 256 ? /^([+-]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/.exec(text) : null;
   if (!match) return undefined;
   let total = 0n;
-  for (const [, whole = '', fraction = '', unit = ''] of (match[2] as string).matchAll(/(\d*)(?:\.(\d*))?([a-zµμ]+)/g)) {
+  for (const [, whole = '', fraction = '', unit = ''] of (match[2] as string).matchAll(
+    /(\d*)(?:\.(\d*))?([a-zµμ]+)/g,
+  )) {
     const nanos = BigInt(durationUnits[unit] as number);
     total += BigInt(whole || '0') * nanos;
     if (fraction) total += (BigInt(fraction) * nanos) / 10n ** BigInt(fraction.length);
@@ -152,7 +178,10 @@ export function formatDuration(nanos: bigint): string {
   const sign = nanos < 0n ? '-' : '';
   const size = nanos < 0n ? -nanos : nanos;
   const part = (value: bigint, unit: bigint) => {
-    const fraction = (value % unit).toString().padStart(unit.toString().length - 1, '0').replace(/0+$/, '');
+    const fraction = (value % unit)
+      .toString()
+      .padStart(unit.toString().length - 1, '0')
+      .replace(/0+$/, '');
     return `${value / unit}${fraction ? `.${fraction}` : ''}`;
   };
   if (size < 1000n) return `${sign}${size}ns`;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { schemaOf, type TypeRef, tableNames, typeNamed, typeNames } from './schema.ts';
 import { resources } from './tables/resources.ts';
-import { schemaOf, tableNames, type TypeRef, typeNamed, typeNames } from './schema.ts';
 
 test('schemaOf knows every kind that discovery lists, and what its subresources speak', () => {
   const connect = /^(?:Node|Pod|Service)(?:Proxy|Exec|Attach|PortForward)Options$/;

@@ -133,7 +133,8 @@ function tableRows(table: string): Readonly<Record<string, TypeRow>> | undefined
   return rows;
 }
 
-const metaKinds = /^(?:\w+Options|Status|WatchEvent|APIGroup|APIGroupList|APIResourceList|APIVersions|PartialObjectMetadata(?:List)?)$/;
+const metaKinds =
+  /^(?:\w+Options|Status|WatchEvent|APIGroup|APIGroupList|APIResourceList|APIVersions|PartialObjectMetadata(?:List)?)$/;
 function metaType(kind: GroupVersionKind): ObjectType | undefined {
   return metaKinds.test(kind.kind) ? typeNamed(`meta.v1.${kind.kind}`) : undefined;
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { resources } from './tables/resources.ts';
 import { type ObjectType, schemaOf } from './schema.ts';
+import { resources } from './tables/resources.ts';
 import { walk } from './walker.ts';
 
 const typeOf = (kind: string, group = '', version = 'v1') => schemaOf({ group, version, kind }) as ObjectType;
@@ -35,7 +35,10 @@ test('walk words a wrong type as Go does', () => {
 });
 
 test('walk drops unknown fields and tells their paths', () => {
-  const { value, unknown } = walk(pod, { foo: 1, spec: { containers: [{ name: 'a', bar: 2 }], nodeSelector: { x: 'y' } } });
+  const { value, unknown } = walk(pod, {
+    foo: 1,
+    spec: { containers: [{ name: 'a', bar: 2 }], nodeSelector: { x: 'y' } },
+  });
   assert.deepEqual(unknown, ['foo', 'spec.containers[0].bar']);
   assert.deepEqual(value.spec, { containers: [{ name: 'a', resources: {} }], nodeSelector: { x: 'y' } });
 });
@@ -65,7 +68,10 @@ test('walk keeps hostile names in maps and never touches a prototype', () => {
   const sent = JSON.parse('{"metadata":{"labels":{"__proto__":"x","constructor":"y"}},"__proto__":{"polluted":1}}');
   const { value, unknown } = walk(pod, sent);
   assert.deepEqual(unknown, ['__proto__']);
-  assert.deepEqual(JSON.stringify((value.metadata as Record<string, unknown>).labels), '{"__proto__":"x","constructor":"y"}');
+  assert.deepEqual(
+    JSON.stringify((value.metadata as Record<string, unknown>).labels),
+    '{"__proto__":"x","constructor":"y"}',
+  );
   assert.equal(Object.getPrototypeOf(value), Object.prototype);
 });
 

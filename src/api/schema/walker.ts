@@ -1,6 +1,13 @@
 import { isObject, type Json, type JsonObject } from '../../base/json.ts';
 import { formatQuantity, roundUpToMillis, tryParseQuantity } from '../quantity.ts';
-import { canonicalBase64, canonicalMicroTime, canonicalTime, formatDuration, parseDuration, type Scalar } from './scalars.ts';
+import {
+  canonicalBase64,
+  canonicalMicroTime,
+  canonicalTime,
+  formatDuration,
+  parseDuration,
+  type Scalar,
+} from './scalars.ts';
 import { type Field, type ObjectType, type TypeRef, typeNamed } from './schema.ts';
 
 export interface WalkOptions {
@@ -24,7 +31,11 @@ export function walk(type: ObjectType, value: unknown, options: WalkOptions = {}
   const walker = new Walker(options.path ?? '');
   if (!isObject(value)) {
     if (value === null || value === undefined) return { value: zeroObject(type), unknown: [], errors: [] };
-    return { value: {}, unknown: [], errors: [`json: cannot unmarshal ${wordFor(value)} into Go value of type ${goTypeName(type.name)}`] };
+    return {
+      value: {},
+      unknown: [],
+      errors: [`json: cannot unmarshal ${wordFor(value)} into Go value of type ${goTypeName(type.name)}`],
+    };
   }
   return { value: walker.object(type, value), unknown: walker.unknown, errors: walker.errors };
 }
@@ -98,7 +109,8 @@ class Walker {
 
   #integer(ref: TypeRef, value: Json): Json | undefined {
     if (typeof value !== 'number') return this.#wrong(ref, value);
-    if (ref.type === 'int32' ? (value | 0) === value : Number.isInteger(value) && Math.abs(value) <= 2 ** 63) return value;
+    if (ref.type === 'int32' ? (value | 0) === value : Number.isInteger(value) && Math.abs(value) <= 2 ** 63)
+      return value;
     return this.#wrong(ref, value, `number ${value}`);
   }
 
@@ -243,7 +255,8 @@ const schemaRef: TypeRef = {
 };
 
 function put(out: Record<string, Json>, key: string, value: Json): void {
-  if (key === '__proto__') Object.defineProperty(out, key, { value, enumerable: true, configurable: true, writable: true });
+  if (key === '__proto__')
+    Object.defineProperty(out, key, { value, enumerable: true, configurable: true, writable: true });
   else out[key] = value;
 }
 
@@ -320,7 +333,9 @@ function goName(ref: TypeRef, struct: string, named?: string): string {
     case 'list':
       return ref.wrapped ? 'v1.ExtraValue' : `[]${goName(ref.items, struct, named)}`;
     case 'map':
-      return ref.values.type === 'quantity' && struct.startsWith('core.') ? 'v1.ResourceList' : `map[string]${goName(ref.values, struct)}`;
+      return ref.values.type === 'quantity' && struct.startsWith('core.')
+        ? 'v1.ResourceList'
+        : `map[string]${goName(ref.values, struct)}`;
     case 'string':
       return named ?? 'string';
     case 'bytes':

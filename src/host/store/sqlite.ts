@@ -1,7 +1,7 @@
 import { mkdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import type { StatementSync } from 'node:sqlite';
+import { DatabaseSync } from 'node:sqlite';
 import { assert } from '../../base/env.ts';
 import type { HistoryLimits } from '../../store/history.ts';
 import { defaultHistoryLimits } from '../../store/history.ts';
