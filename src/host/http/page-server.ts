@@ -45,7 +45,7 @@ export async function servePage(env: Env, options: PageServerOptions): Promise<P
     answer(options, incoming, outgoing).catch((error) => {
       const expected = isApiError(error) || error instanceof Stopped;
       if (!expected) env.log.error('a request of the dashboard failed', { path: incoming.url, error: String(error) });
-      if (outgoing.headersSent || isGone(outgoing)) return outgoing.destroy();
+      if (outgoing.headersSent || isGone(outgoing)) return void outgoing.destroy();
       return writeAnswer(outgoing, askedOf(incoming), answerOfError(error));
     });
   });
