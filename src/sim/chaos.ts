@@ -25,7 +25,7 @@ export interface ChaosResult {
 
 const minuteMs: Millis = 60_000;
 /** How long the cluster may take to find its way once nothing goes wrong any more. */
-const convergesWithinMs: Millis = 6 * minuteMs;
+const convergesWithinMs: Millis = 8 * minuteMs;
 const quietMs: Millis = 2 * minuteMs;
 
 /** A fault and a few wishes of users each minute on a lossy network; then peace, in which all must come right. */

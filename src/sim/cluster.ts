@@ -16,7 +16,7 @@ import { Cache } from '../machinery/cache.ts';
 import { Caches } from '../machinery/caches.ts';
 import { EventRecorder } from '../machinery/events.ts';
 import { schedulerLoop } from '../scheduler/parts.ts';
-import { bootstrap } from '../server/bootstrap.ts';
+import { bootstrap } from '../machinery/bootstrap.ts';
 import { ApiServer } from '../server/server.ts';
 import { firstRevision } from '../store/core.ts';
 import type { Change } from '../store/store.ts';
@@ -206,7 +206,7 @@ export class SimCluster implements CheckedWorld {
     const { env } = process;
     const client = new Client(this.net.link(host), admin);
     const caches = new Caches(env, client);
-    const components = parts({ env, client, caches, timing: this.#options.timing ?? timings.quick });
+    const components = parts({ env, client, caches, timing: this.#options.timing ?? timings.upstream });
     process.run([...caches.all(), ...components]);
   }
 

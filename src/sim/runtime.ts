@@ -38,6 +38,8 @@ interface Box {
 }
 
 const hintsMax = 1_000;
+/** Images whose pull fails, for as long as one tries. */
+const missingPrefix = 'missing/';
 /** What every simulated container uses. */
 const simulatedCpuMillis = 10;
 const simulatedMemoryBytes = 16 * 1024 * 1024;
@@ -237,6 +239,7 @@ class SimImages implements Images {
 
   async ensure(reference: string): Promise<{ readonly id: string }> {
     if (!/^[^\s]+$/.test(reference)) throw new InvalidImage(`${JSON.stringify(reference)} is no name of an image`);
+    if (reference.startsWith(missingPrefix)) throw new Error(`no registry has ${reference}`);
     if (!this.#names.has(reference)) await sleep(this.#env.clock, this.#delay);
     this.#names.add(reference);
     return { id: reference };
