@@ -7,10 +7,13 @@ import { ageCell, columnsOf, containerCells, labelsText, selectorText, workloadC
 import { changed, filled, mapOf, type Part, partOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { templateDefaults } from './pod-defaults.ts';
+import { workloadRules } from './workload-rules.ts';
 
 export interface DaemonSet extends KubeObject<Part, Part> {}
 
 export const daemonSets: Kind<DaemonSet> = defineKind<DaemonSet>('apps/v1', 'DaemonSet', {
+  validate: (next, previous, { subresource }) =>
+    subresource === 'status' ? [] : workloadRules(partOf(next.spec), previous && partOf(previous.spec), 'daemonset'),
   defaults: (set) => changed(set, 'spec', specDefaults),
   prepareCreate: (set) => {
     const status = emptyStatusOf(daemonSets);

@@ -1,4 +1,5 @@
 import type { Kind } from '../kind.ts';
+import { dnsLabel } from '../names.ts';
 import type { KubeObject } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
 import { defineKind } from './define.ts';
@@ -12,6 +13,7 @@ export interface Namespace
 
 export const namespaces: Kind<Namespace> = defineKind<Namespace>('v1', 'Namespace', {
   hasGeneration: false,
+  validateName: dnsLabel,
   defaults: (namespace) => {
     const { name, labels } = namespace.metadata;
     if (!name || labels?.[nameLabel] === name) return namespace;

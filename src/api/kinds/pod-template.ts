@@ -4,11 +4,13 @@ import { columnsOf, containerCells, labelsText } from './columns.ts';
 import { type Part, partOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { templateDefaults } from './pod-defaults.ts';
+import { templateRules } from './workload-rules.ts';
 
 export interface PodTemplate extends KubeObject<Part, Part> {}
 
 export const podTemplates: Kind<PodTemplate> = defineKind<PodTemplate>('v1', 'PodTemplate', {
   hasGeneration: true,
+  validate: (next) => templateRules(partOf((next as unknown as Part).template), 'template'),
   defaults: (object) => templateDefaults(object),
   columns: columnsOf('Name', 'Containers', 'Images', 'Pod Labels'),
   cells: (object) => {

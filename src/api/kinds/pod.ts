@@ -1,10 +1,12 @@
 import type { Kind } from '../kind.ts';
 import type { KubeObject, Labels, Meta } from '../object.ts';
-import { changed } from './defaulting.ts';
+import { changed, type Part } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { podCells, podColumns } from './pod-columns.ts';
 import { podOnlyDefaults, podSpecDefaults } from './pod-defaults.ts';
 import { qualityOf } from './pod-quality.ts';
+import { podSpecRules } from './pod-rules.ts';
+import { podUpdateRules } from './pod-update-rules.ts';
 
 export type IntOrString = number | string;
 
@@ -207,6 +209,12 @@ export const pods: Kind<Pod> = defineKind<Pod>('v1', 'Pod', {
   columns: podColumns,
   cells: podCells,
   defaults: (pod) => changed(pod, 'spec', (spec) => podOnlyDefaults(podSpecDefaults(spec))),
+  validate: (next, previous, { subresource }) => {
+    if (subresource === 'status') return [];
+    const spec = next.spec as unknown as Part;
+    const rules = podSpecRules(spec, 'spec');
+    return previous ? [...rules, ...podUpdateRules(spec, previous.spec as unknown as Part, subresource)] : rules;
+  },
   prepareCreate: (pod) => ({ ...pod, status: firstStatus(pod) }),
   prepareUpdate: (next, previous, { subresource }) =>
     subresource === 'status'

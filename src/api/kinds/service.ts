@@ -1,9 +1,11 @@
 import type { Kind } from '../kind.ts';
+import { dnsLabel } from '../names.ts';
 import type { KubeObject, Labels } from '../object.ts';
 import { ageCell, columnsOf, labelsText } from './columns.ts';
 import { changed, changedItems, filled, type Part, partOf, partsOf, textOf, textsOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import type { IntOrString } from './pod.ts';
+import { serviceRules } from './service-rules.ts';
 
 export interface ServicePort {
   readonly name?: string;
@@ -36,6 +38,8 @@ export interface Service extends KubeObject<ServiceSpec, Readonly<Record<string,
 
 export const services: Kind<Service> = defineKind<Service>('v1', 'Service', {
   hasGeneration: false,
+  validateName: dnsLabel,
+  validate: serviceRules,
   defaults: (service) => changed(service, 'spec', specDefaults),
   columns: columnsOf('Name', 'Type', 'Cluster-IP', 'External-IP', 'Port(s)', 'Age', 'Selector:wide'),
   cells: (service, now) => [

@@ -4,10 +4,13 @@ import { ageCell, columnsOf, containerCells } from './columns.ts';
 import { changed, changedItems, filled, type Part, partOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { templateDefaults } from './pod-defaults.ts';
+import { workloadRules } from './workload-rules.ts';
 
 export interface StatefulSet extends KubeObject<Part, Part> {}
 
 export const statefulSets: Kind<StatefulSet> = defineKind<StatefulSet>('apps/v1', 'StatefulSet', {
+  validate: (next, previous, { subresource }) =>
+    subresource === 'status' ? [] : workloadRules(partOf(next.spec), previous && partOf(previous.spec), 'statefulset'),
   defaults: (set) => changed(set, 'spec', specDefaults),
   columns: columnsOf('Name', 'Ready', 'Age', 'Containers:wide', 'Images:wide'),
   cells: (set, now) => [
