@@ -4,6 +4,7 @@ import { type ApiRequest, type ApiResponse, type Caller, jsonType, queryValue, t
 import type { Env } from '../base/env.ts';
 import { encodeText, type Json } from '../base/json.ts';
 import type { Store } from '../store/store.ts';
+import { DefaultTolerationSeconds } from './admission/default-toleration-seconds.ts';
 import { NamespaceLifecycle } from './admission/namespace-lifecycle.ts';
 import type { AdmissionPlugin } from './admission/plugin.ts';
 import { type Authorizer, anonymous, authorize, masters, publicInfo } from './attributes.ts';
@@ -63,7 +64,7 @@ export class ApiServer {
     this.#discovery = new Discovery(this.kinds, options.address);
     this.#authorizers = [masters, publicInfo, ...(options.authorizers ?? [])];
     const views = new Views();
-    const plugins = [new NamespaceLifecycle(store), ...(options.plugins ?? [])];
+    const plugins = [new NamespaceLifecycle(store), new DefaultTolerationSeconds(), ...(options.plugins ?? [])];
     const goods = new ServiceGoods(store, { serviceRange: options.serviceRange ?? '10.96.0.0/16', random: env.random });
     const deps = { env, store, views, plugins, goods };
     const nodes = options.nodes ? { nodes: options.nodes } : {};
