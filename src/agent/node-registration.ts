@@ -1,7 +1,7 @@
 import { isApiError } from '../api/error.ts';
 import { type Lease, leases } from '../api/kinds/lease.ts';
 import { type Node, type NodeStatus, nodes } from '../api/kinds/node.ts';
-import type { Condition } from '../api/kinds/pod.ts';
+import { type Condition, conditionOf } from '../api/kinds/pod.ts';
 import type { Labels } from '../api/object.ts';
 import { type Component, type Env, type Instant, sleep } from '../base/env.ts';
 import { equalJson, type Json } from '../base/json.ts';
@@ -64,9 +64,16 @@ export class NodeRegistration implements Component {
     const { clock } = this.#env;
     // After a gap others may have declared the node dead: it says that it lives.
     const silent = clock.monotonic() - this.#renewedAt > (leaseSeconds * 1000) / 2;
-    if (silent || clock.monotonic() - this.#toldAt >= statusMs) await this.#tellStatus();
+    const due = silent || clock.monotonic() - this.#toldAt >= statusMs;
+    if (due || (await this.#isDisputed())) await this.#tellStatus();
     await this.#renew();
     this.#renewedAt = clock.monotonic();
+  }
+
+  /** Somebody whose view was old may have declared this node dead, though it never was silent. */
+  async #isDisputed(): Promise<boolean> {
+    const node = await this.#client.get(nodes, { namespace: '', name: this.#facts.name }).catch(absent);
+    return node !== undefined && conditionOf(node, 'Ready')?.status !== 'True';
   }
 
   async #tellStatus(): Promise<void> {
