@@ -1,4 +1,5 @@
 import { equalJson } from '../../base/json.ts';
+import { type FieldError, invalid, notSupported, required } from '../field-error.ts';
 import type { Kind } from '../kind.ts';
 import type { KubeObject } from '../object.ts';
 import { emptyStatusOf } from '../schema/empty-status.ts';
@@ -7,13 +8,14 @@ import { ageCell, columnsOf, containerCells, labelsText, selectorText, workloadC
 import { changed, filled, mapOf, type Part, partOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { templateDefaults } from './pod-defaults.ts';
+import { atMostHundred, portionRules } from './rules.ts';
 import { workloadRules } from './workload-rules.ts';
 
 export interface DaemonSet extends KubeObject<Part, Part> {}
 
 export const daemonSets: Kind<DaemonSet> = defineKind<DaemonSet>('apps/v1', 'DaemonSet', {
   validate: (next, previous, { subresource }) =>
-    subresource === 'status' ? [] : workloadRules(partOf(next.spec), previous && partOf(previous.spec), 'daemonset'),
+    subresource === 'status' ? [] : daemonSetRules(partOf(next.spec), previous && partOf(previous.spec)),
   defaults: (set) => changed(set, 'spec', specDefaults),
   prepareCreate: (set) => {
     const status = emptyStatusOf(daemonSets);
@@ -75,3 +77,28 @@ function specDefaults(given: Part): Part {
     );
   });
 }
+
+function daemonSetRules(spec: Part, previous: Part | undefined): readonly FieldError[] {
+  const errors = [...workloadRules(spec, previous, 'daemonset')];
+  const { type, rollingUpdate } = partOf(spec.updateStrategy);
+  if (type === 'OnDelete') return errors;
+  if (type !== 'RollingUpdate') {
+    const shown = { Type: type ?? '', RollingUpdate: null };
+    return [...errors, notSupported('spec.updateStrategy', shown, ['RollingUpdate', 'OnDelete'])];
+  }
+  const { maxUnavailable, maxSurge } = partOf(rollingUpdate);
+  const at = 'spec.updateStrategy.rollingUpdate';
+  errors.push(...portionRules(maxUnavailable, `${at}.maxUnavailable`), ...portionRules(maxSurge, `${at}.maxSurge`));
+  errors.push(...atMostHundred(maxUnavailable, `${at}.maxUnavailable`), ...atMostHundred(maxSurge, `${at}.maxSurge`));
+  // A pod is replaced either before or after the new one starts, so exactly one of the two is more than nothing.
+  if (isNothing(maxUnavailable) && isNothing(maxSurge)) {
+    errors.push(required(`${at}.maxUnavailable`, 'cannot be 0 when maxSurge is 0'));
+  } else if (!isNothing(maxUnavailable) && !isNothing(maxSurge)) {
+    errors.push(invalid(`${at}.maxSurge`, maxSurge, 'may not be set when maxUnavailable is non-zero'));
+  }
+  return errors;
+}
+
+/** What is no portion at all counts as none, and is told for itself. */
+const isNothing = (value: unknown): boolean =>
+  typeof value === 'string' ? !/^0*[1-9][0-9]*%$/.test(value) : Number(value ?? 0) === 0;

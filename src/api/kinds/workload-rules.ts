@@ -9,20 +9,22 @@ import { immutable, notNegative, workloadSelector } from './rules.ts';
 /** What holds for all that make pods from a template for ever: selector, template, numbers. */
 export function workloadRules(spec: Part, previous: Part | undefined, what: string): readonly FieldError[] {
   const selector = spec.selector as LabelSelector | undefined;
-  const wrong = workloadSelector(selector, 'spec.selector', what);
+  // A daemon set without a selector matches nothing, which its template's labels then show.
+  const wrong = selector || what !== 'daemonset' ? workloadSelector(selector, 'spec.selector', what) : [];
   const errors: FieldError[] = [
     ...['replicas', 'minReadySeconds', 'revisionHistoryLimit'].flatMap((field) =>
       notNegative(spec[field], `spec.${field}`),
     ),
     ...wrong,
   ];
-  if (selector && wrong.length > 0 && hasRequirements(selector) && wrong.some(({ type }) => type !== 'Forbidden')) {
+  const broken = selector !== undefined && wrong.length > 0 && hasRequirements(selector);
+  if (broken && what !== 'daemonset') {
     errors.push(invalid('spec.selector', selector, 'invalid label selector'));
-  } else if (selector) errors.push(...matchRules(matcherOf(selector), spec));
+  } else if (!broken && (selector || what === 'daemonset')) errors.push(...matchRules(matcherOf(selector), spec));
   errors.push(...templateRules(withClaims(spec), 'spec.template'));
   errors.push(...alwaysRestarts(partOf(partOf(spec.template).spec), 'spec.template.spec'));
-  if (previous && !equalJson(spec.selector, previous.selector)) {
-    errors.push(invalid('spec.selector', spec.selector, immutable));
+  if (previous && what !== 'statefulset' && !equalJson(spec.selector, previous.selector)) {
+    errors.push(invalid('spec.selector', spec.selector ?? null, immutable));
   }
   return errors;
 }

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Instant } from '../../base/env.ts';
+import { type Pod, pods } from './pod.ts';
+import { podSpecDefaults } from './pod-defaults.ts';
+import { qualityOf } from './pod-quality.ts';
+import { podUpdateRules } from './pod-update-rules.ts';
+
+const pod = (spec: object, status: object = {}): Pod =>
+  ({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web' }, spec, status }) as unknown as Pod;
+const policyOf = (image: string): unknown =>
+  (podSpecDefaults({ containers: [{ name: 'a', image }] }).containers[0] as { imagePullPolicy?: string })
+    .imagePullPolicy;
+
+test('An image whose tag moves is always pulled', () => {
+  assert.equal(policyOf('nginx'), 'Always');
+  assert.equal(policyOf('registry:5000/nginx:latest'), 'Always');
+  assert.equal(policyOf('registry:5000/nginx:1.27'), 'IfNotPresent');
+  assert.equal(policyOf('nginx@sha256:0123'), 'IfNotPresent');
+});
+
+test('Defaults are a fixed point', () => {
+  const once = pods.rules.defaults?.(pod({ containers: [{ name: 'a', image: 'nginx' }] })) as Pod;
+  assert.equal(pods.rules.defaults?.(once), once);
+});
+
+test('A pod is guaranteed when all its containers limit what they request', () => {
+  const all = { cpu: '1', memory: '1Gi' };
+  assert.equal(qualityOf({ containers: [{ resources: { limits: all, requests: all } }] }), 'Guaranteed');
+  assert.equal(qualityOf({ containers: [{ resources: { requests: { cpu: '1' } } }] }), 'Burstable');
+  assert.equal(qualityOf({ containers: [{}] }), 'BestEffort');
+});
+
+test('A pod that no node has goes at once', () => {
+  assert.equal(pods.rules.gracePeriodSeconds?.(pod({ containers: [] }), 30), 0);
+  const bound = pod({ containers: [], nodeName: 'a', terminationGracePeriodSeconds: 7 });
+  assert.equal(pods.rules.gracePeriodSeconds?.(bound, undefined), 7);
+});
+
+test('An image may change in a pod, a command may not', () => {
+  const before = { containers: [{ name: 'a', image: 'one', command: ['x'] }] };
+  assert.deepEqual(podUpdateRules({ containers: [{ name: 'a', image: 'two', command: ['x'] }] }, before, ''), []);
+  const [error] = podUpdateRules({ containers: [{ name: 'a', image: 'one', command: ['y'] }] }, before, '');
+  assert.equal(error?.path, 'spec');
+});
+
+test('A pod that crashes says so in its row', () => {
+  const status = {
+    phase: 'Running',
+    containerStatuses: [
+      { name: 'a', ready: false, restartCount: 3, state: { waiting: { reason: 'CrashLoopBackOff' } } },
+    ],
+  };
+  const cells = pods.rules.cells?.(pod({ containers: [{ name: 'a' }] }, status), 0 as Instant);
+  assert.deepEqual(cells?.slice(0, 4), ['web', '0/1', 'CrashLoopBackOff', '3']);
+});
