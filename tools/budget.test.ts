@@ -28,7 +28,11 @@ function installed(): readonly string[] {
 function packed(): Packed {
   const words = ['pack', '--dry-run', '--json', '--ignore-scripts'];
   const npm = process.env['npm_execpath'] ?? '';
-  const options = { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] } as const;
+  const options = {
+    cwd: root,
+    encoding: 'utf8' as const,
+    stdio: ['ignore' as const, 'pipe' as const, 'ignore' as const],
+  };
   const output =
     basename(npm) === 'npm-cli.js'
       ? execFileSync(process.execPath, [npm, ...words], options)

@@ -2,15 +2,7 @@ import type { Container, Probe } from '../api/kinds/pod.ts';
 import { isFinished } from '../api/kinds/pod.ts';
 import type { Millis } from '../base/env.ts';
 import { parseTime } from '../base/text.ts';
-import {
-  type ContainerView,
-  containerId,
-  initDone,
-  isRunning,
-  type PodFacts,
-  type PodView,
-  podView,
-} from './pod-view.ts';
+import { type ContainerView, initDone, isRunning, type PodFacts, type PodView, podView } from './pod-view.ts';
 
 export const defaultGraceSeconds = 30;
 /** What upstream leaves a container at least, between being asked and being killed. */
@@ -195,9 +187,6 @@ class Draft {
 
 /** How long to leave a container that could not be pulled or created. */
 export const startDelay = (count: number): Millis => Math.min(startDelayMinMs * 2 ** (count - 1), startDelayMaxMs);
-
-export const attemptId = (view: PodView, container: Container, attempt: number): string =>
-  containerId(view.pod.metadata.uid, container.name, attempt);
 
 function probesOf(view: PodView): readonly ProbeTarget[] {
   const deleting = view.pod.metadata.deletionTimestamp !== undefined;

@@ -225,4 +225,3 @@ export function fromBase64(text: string): Uint8Array {
 
 /** What stands before every object: k8s and a zero byte. */
 export const magic: readonly number[] = [0x6b, 0x38, 0x73, 0];
-export const protobufMediaType = 'application/vnd.kubernetes.protobuf';

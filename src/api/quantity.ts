@@ -14,7 +14,6 @@ export type ParsedQuantity = { readonly quantity: Quantity } | { readonly error:
 export const quantityFormatError =
   "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 export const quantitySuffixError = "unable to parse quantity's suffix";
-export const quantityNumberError = 'unable to parse numeric part of quantity';
 
 /** Longer texts are refused: nobody writes an amount with more digits, and a BigInt of them is quadratic to make. */
 const quantityLengthMax = 1024;
@@ -87,7 +86,6 @@ export function compareQuantity(a: Quantity, b: Quantity): number {
 export function addQuantity(a: Quantity, b: Quantity): Quantity {
   return { nanos: a.nanos + b.nanos, format: a.nanos === 0n ? b.format : a.format };
 }
-export const subtractQuantity = (a: Quantity, b: Quantity): Quantity => addQuantity(a, { ...b, nanos: -b.nanos });
 
 /** To whole thousandths, away from zero: the finest that resource lists hold. */
 export function roundUpToMillis(quantity: Quantity): Quantity {

@@ -12,8 +12,6 @@ export interface RegistryOptions {
   readonly buckets?: Readonly<Record<string, readonly number[]>>;
 }
 
-export const metricsMediaType = 'text/plain; version=0.0.4; charset=utf-8';
-
 const defaultBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 // A label whose values never repeat would otherwise eat the memory; what goes beyond is counted in one place.
 const seriesMax = 10_000;

@@ -2,7 +2,6 @@ import type { Column, Kind } from '../api/kind.ts';
 import type { KubeObject } from '../api/object.ts';
 import type { Instant } from '../base/env.ts';
 import type { Json } from '../base/json.ts';
-import { humanDuration, parseTime } from '../base/text.ts';
 
 const defaultColumns: readonly Column[] = [
   { name: 'Name', type: 'string', format: 'name' },
@@ -44,9 +43,4 @@ function rowObject(object: KubeObject, include: string): { readonly object?: Jso
 
 export function partialMetadata(object: KubeObject): Json {
   return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata as unknown as Json };
-}
-
-export function age(object: KubeObject, now: Instant): string {
-  const created = object.metadata.creationTimestamp;
-  return created ? humanDuration(now - parseTime(created)) : '<unknown>';
 }

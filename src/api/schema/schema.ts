@@ -1,6 +1,5 @@
 import { tableOf } from './names.ts';
 import { groups } from './tables/groups.ts';
-import { resources } from './tables/resources.ts';
 
 // The one lookup of what an object of a kind looks like. Nothing is parsed before it is asked for: a group's table when
 // the first of its types is, a type's fields when that type is.
@@ -105,11 +104,6 @@ export function typeNamed(name: string): ObjectType | undefined {
 export const typeNames = (table: string): readonly string[] =>
   Object.keys(tableRows(table) ?? {}).map((name) => `${table}.${name}`);
 export const tableNames = (): readonly string[] => Object.keys(groups);
-
-/** The version of each group that discovery names first. */
-export const groupVersions = (): readonly string[] => [
-  ...new Set(resources.map((facts) => (facts.group ? `${facts.group}/${facts.version}` : facts.version))),
-];
 
 type Extras = Readonly<Record<string, unknown>>;
 type FieldRow = readonly [name: string, number: number | string, type: string, flags?: string, extras?: Extras];
