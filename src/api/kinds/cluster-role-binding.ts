@@ -5,6 +5,7 @@ import { columnsOf } from './columns.ts';
 import type { Part } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { bindingCells, bindingDefaults } from './role-binding.ts';
+import { clusterRoleBindingRules } from './role-rules.ts';
 
 export interface ClusterRoleBinding extends KubeObject<Part, Part> {}
 
@@ -12,6 +13,7 @@ export const clusterRoleBindings: Kind<ClusterRoleBinding> = defineKind<ClusterR
   'rbac.authorization.k8s.io/v1',
   'ClusterRoleBinding',
   {
+    validate: clusterRoleBindingRules,
     validateName: pathSegment,
     defaults: bindingDefaults,
     columns: columnsOf('Name', 'Role', 'Age', 'Users:wide', 'Groups:wide', 'ServiceAccounts:wide'),

@@ -3,10 +3,12 @@ import type { KubeObject } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
 import { changedItems, filled, type Part, partsOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
+import { endpointsRules } from './endpoints-rules.ts';
 
 export interface Endpoints extends KubeObject<Part, Part> {}
 
 export const endpoints: Kind<Endpoints> = defineKind<Endpoints>('v1', 'Endpoints', {
+  validate: endpointsRules,
   defaults: (object) =>
     changedItems(object, 'subsets', (subset) =>
       changedItems(subset, 'ports', (port) => filled(port, { protocol: 'TCP' })),

@@ -3,10 +3,12 @@ import type { KubeObject } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
 import { changed, filled, type Part, partOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
+import { ingressClassRules } from './ingress-rules.ts';
 
 export interface IngressClass extends KubeObject<Part, Part> {}
 
 export const ingressClasses: Kind<IngressClass> = defineKind<IngressClass>('networking.k8s.io/v1', 'IngressClass', {
+  validate: ingressClassRules,
   hasGeneration: true,
   defaults: (found) =>
     changed(found, 'spec', (spec) => changed(spec, 'parameters', (given) => filled(given, { scope: 'Cluster' }))),

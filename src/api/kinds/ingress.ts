@@ -3,10 +3,12 @@ import type { KubeObject } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
 import { type Part, partOf, partsOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
+import { ingressRules } from './ingress-rules.ts';
 
 export interface Ingress extends KubeObject<Part, Part> {}
 
 export const ingresses: Kind<Ingress> = defineKind<Ingress>('networking.k8s.io/v1', 'Ingress', {
+  validate: ingressRules,
   columns: columnsOf('Name', 'Class', 'Hosts', 'Address', 'Ports', 'Age'),
   cells: (ingress, now) => {
     const spec = partOf(ingress.spec);

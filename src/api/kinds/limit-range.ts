@@ -2,10 +2,12 @@ import type { Kind } from '../kind.ts';
 import type { KubeObject } from '../object.ts';
 import { changed, changedItems, filled, mapOf, type Part, partOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
+import { limitRangeRules } from './limit-range-rules.ts';
 
 export interface LimitRange extends KubeObject<Part, Part> {}
 
 export const limitRanges: Kind<LimitRange> = defineKind<LimitRange>('v1', 'LimitRange', {
+  validate: limitRangeRules,
   defaults: (range) => changed(range, 'spec', (spec) => changedItems(spec, 'limits', limitDefaults)),
 });
 

@@ -4,10 +4,12 @@ import type { LabelSelector } from '../selector.ts';
 import { ageCell, columnsOf, selectorText } from './columns.ts';
 import { changed, changedItems, filled, type Part, partOf, partsOf, textsOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
+import { networkPolicyRules } from './network-policy-rules.ts';
 
 export interface NetworkPolicy extends KubeObject<Part, Part> {}
 
 export const networkPolicies: Kind<NetworkPolicy> = defineKind<NetworkPolicy>('networking.k8s.io/v1', 'NetworkPolicy', {
+  validate: networkPolicyRules,
   hasGeneration: true,
   defaults: (policy) => changed(policy, 'spec', specDefaults),
   columns: columnsOf('Name', 'Pod-Selector', 'Age'),

@@ -4,6 +4,7 @@ import { ageCell, columnsOf, orUnset } from './columns.ts';
 import { changed, filled, mapOf, type Part, partOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { accessModesText, withFinalizer } from './persistent-volume.ts';
+import { persistentVolumeClaimRules } from './persistent-volume-claim-rules.ts';
 
 export interface PersistentVolumeClaim extends KubeObject<Part, Part> {}
 
@@ -11,6 +12,7 @@ export const persistentVolumeClaims: Kind<PersistentVolumeClaim> = defineKind<Pe
   'v1',
   'PersistentVolumeClaim',
   {
+    validate: persistentVolumeClaimRules,
     hasGeneration: false,
     defaults: (claim) => changed(claim, 'spec', (spec) => filled(spec, { volumeMode: 'Filesystem' })),
     prepareCreate: (claim) => ({

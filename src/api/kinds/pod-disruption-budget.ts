@@ -3,6 +3,7 @@ import type { KubeObject } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
 import { type Part, partOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
+import { podDisruptionBudgetRules } from './pod-disruption-budget-rules.ts';
 
 export interface PodDisruptionBudget extends KubeObject<Part, Part> {}
 
@@ -10,6 +11,7 @@ export const podDisruptionBudgets: Kind<PodDisruptionBudget> = defineKind<PodDis
   'policy/v1',
   'PodDisruptionBudget',
   {
+    validate: podDisruptionBudgetRules,
     columns: columnsOf('Name', 'Min Available', 'Max Unavailable', 'Allowed Disruptions:integer', 'Age'),
     cells: (budget, now) => {
       const { minAvailable, maxUnavailable } = partOf(budget.spec);

@@ -3,10 +3,12 @@ import type { KubeObject } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
 import { mapOf, type Part, partOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
+import { resourceQuotaRules } from './resource-quota-rules.ts';
 
 export interface ResourceQuota extends KubeObject<Part, Part> {}
 
 export const resourceQuotas: Kind<ResourceQuota> = defineKind<ResourceQuota>('v1', 'ResourceQuota', {
+  validate: resourceQuotaRules,
   hasGeneration: false,
   columns: columnsOf('Name', 'Request', 'Limit', 'Age'),
   cells: (quota, now) => {

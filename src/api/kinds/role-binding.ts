@@ -6,10 +6,12 @@ import type { KubeObject } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
 import { changed, changedItems, filled, type Part, partOf, partsOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
+import { roleBindingRules } from './role-rules.ts';
 
 export interface RoleBinding extends KubeObject<Part, Part> {}
 
 export const roleBindings: Kind<RoleBinding> = defineKind<RoleBinding>('rbac.authorization.k8s.io/v1', 'RoleBinding', {
+  validate: roleBindingRules,
   validateName: pathSegment,
   defaults: bindingDefaults,
   columns: columnsOf('Name', 'Role', 'Age', 'Users:wide', 'Groups:wide', 'ServiceAccounts:wide'),

@@ -3,10 +3,12 @@ import type { KubeObject } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
 import { filled, type Part, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
+import { storageClassRules } from './storage-class-rules.ts';
 
 export interface StorageClass extends KubeObject<Part, Part> {}
 
 export const storageClasses: Kind<StorageClass> = defineKind<StorageClass>('storage.k8s.io/v1', 'StorageClass', {
+  validate: storageClassRules,
   defaults: (found) => filled(found, { reclaimPolicy: 'Delete', volumeBindingMode: 'Immediate' }),
   columns: columnsOf('Name', 'Provisioner', 'ReclaimPolicy', 'VolumeBindingMode', 'AllowVolumeExpansion', 'Age'),
   cells: (found, now) => {
