@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { finished, freePort, miniK8s, root, TestCluster, until } from './cluster.ts';
+
+const cluster = new TestCluster();
+after(() => cluster.clear());
+
+test('a wrong flag ends with code 2 and one line that says what is right', async () => {
+  for (const words of [
+    ['up', '--runtim', 'sim'],
+    ['up', '--runtime', 'boat'],
+    ['server', '--listen', 'here'],
+    ['upp'],
+  ]) {
+    const { code, out, err } = await miniK8s(words);
+    assert.equal(code, 2, `${words.join(' ')}: ${err}`);
+    assert.equal(out, '');
+    assert.match(err, /^[^\n]+\n$/);
+  }
+});
+
+test('a Node that is too old is told so in one line', async () => {
+  const program = join(root, 'bin', 'mini-k8s.cjs');
+  const fake = `Object.defineProperty(process.versions, 'node', { value: '18.20.0' }); require(${JSON.stringify(program)})`;
+  const { code, err } = await finished(process.execPath, ['-e', fake]);
+  assert.equal(code, 1);
+  assert.match(err, /^mini-k8s needs Node \d+\.\d+ or later and this is 18\.20\.0[^\n]*\n$/);
+});
+
+test('the server alone serves curl over plain HTTP, keeps its key private and ends with code 0', async () => {
+  const port = await freePort();
+  await cluster.start('server', ['--insecure-listen', `127.0.0.1:${port}`]);
+  const plain = await finished('curl', ['-sS', `http://127.0.0.1:${port}/version`]);
+  assert.equal(plain.code, 0, plain.err);
+  assert.match(JSON.parse(plain.out).gitVersion, /^v1\.36\./);
+  assert.equal(statSync(cluster.kubeconfig).mode & 0o777, 0o600);
+  assert.match(readFileSync(cluster.kubeconfig, 'utf8'), /client-certificate-data/);
+});
+
+test('a client certificate of an unknown authority is answered 401', async () => {
+  const other = new TestCluster();
+  try {
+    await other.start('server');
+    // The certificate of another cluster, against this one's address.
+    const config = readFileSync(other.kubeconfig, 'utf8');
+    const [certificate, key] = ['client-certificate-data', 'client-key-data'].map((name) => {
+      const data = new RegExp(`"?${name}"?:\\s*"?([A-Za-z0-9+/=]+)`).exec(config)?.[1];
+      assert.ok(data, `the kubeconfig has no ${name}`);
+      return Buffer.from(data, 'base64').toString();
+    });
+    const { request } = await import('node:https');
+    const status = await new Promise((resolve, reject) => {
+      const url = new URL('/api/v1/namespaces', cluster.url);
+      request(url, { cert: certificate, key, rejectUnauthorized: false, agent: false }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      })
+        .on('error', reject)
+        .end();
+    });
+    assert.equal(status, 401);
+  } finally {
+    await other.clear();
+  }
+  assert.equal(await cluster.end(), 0);
+  assert.deepEqual(await cluster.remains(), []);
+});
+
+test('our own commands apply, show, scale, read and delete', async () => {
+  await cluster.start('up');
+  const access = ['--kubeconfig', cluster.kubeconfig];
+  const does = async (words: readonly string[], input?: string) => {
+    const { code, out, err } = await miniK8s([...words, ...access], input);
+    assert.equal(code, 0, `mini-k8s ${words.join(' ')}: ${out}${err}`);
+    return out;
+  };
+  const manifest = readFileSync(join(root, 'examples', 'hello', 'hello.yaml'), 'utf8');
+  // Another cluster on this machine may have the sample's port.
+  await does(
+    ['apply', '-f', '-'],
+    manifest.replace(/\n +nodePort: \d+/, '').replace('type: NodePort', 'type: ClusterIP'),
+  );
+  assert.match(await does(['get', 'deployments']), /hello/);
+  await until('two ready copies', 20_000, async () => / 2\/2 /.test(await does(['get', 'deployments'])));
+  await does(['scale', 'deployment/hello', '--replicas', '3']);
+  await until('three ready copies', 20_000, async () => / 3\/3 /.test(await does(['get', 'deployments'])));
+  assert.ok((await does(['status'])).length > 0);
+  assert.match(await does(['version']), /1\.36/);
+  const pod = /^(hello-\S+)/m.exec(await does(['get', 'pods']))?.[1];
+  assert.ok(pod);
+  await does(['logs', pod]);
+  await does(['delete', 'deployment/hello']);
+  await until('end of the pods', 20_000, async () => !(await does(['get', 'pods'])).includes('hello-'));
+  assert.equal(await cluster.end(), 0, cluster.log);
+  assert.deepEqual(await cluster.remains(), []);
+});
