@@ -50,7 +50,7 @@ export function validateAccessModes(modes: Checked, detail: string): void {
   modes.needed(detail);
   const given = textsOf(modes.value);
   for (const mode of given) if (!accessModes.includes(mode)) modes.add(notSupported(modes.path, mode, accessModes));
-  if (given.includes('ReadWriteOncePod') && given.length > 1) {
+  if (given.includes('ReadWriteOncePod') && new Set(given).size > 1) {
     modes.add(forbidden(modes.path, 'may not use ReadWriteOncePod with other access modes'));
   }
 }

@@ -22,7 +22,7 @@ const rbac = 'rbac.authorization.k8s.io';
 
 export function bindingDefaults<T extends KubeObject>(binding: T): T {
   return changedItems(
-    changed(binding, 'roleRef', (role) => filled(role, { apiGroup: rbac })),
+    changed(binding, 'roleRef', (role) => (role.apiGroup ? role : { ...role, apiGroup: rbac })),
     'subjects',
     (subject) => (subject.kind === 'ServiceAccount' ? subject : filled(subject, { apiGroup: rbac })),
   );
