@@ -183,6 +183,24 @@ test('deleting a namespace keeps it, terminating, until its finalizer is taken o
   assert.equal((await ask('DELETE', '/api/v1/namespaces/default')).status, 403);
 });
 
+test('a binding gives a pod its node, once, though an update of the pod may not', async () => {
+  const { ask, body } = await world();
+  const path = '/api/v1/namespaces/default/pods';
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'a' },
+    spec: { containers: [{ name: 'c', image: 'i' }] },
+  };
+  assert.equal((await ask('POST', path, body(pod))).status, 201);
+  assert.equal((await ask('PATCH', `${path}/a`, body({ spec: { nodeName: 'n' } }, jsonMerge))).status, 422);
+  const binding = { apiVersion: 'v1', kind: 'Binding', metadata: { name: 'a' }, target: { kind: 'Node', name: 'n' } };
+  assert.equal((await ask('POST', `${path}/a/binding`, body(binding))).status, 201);
+  const bound = (await ask('GET', `${path}/a`)).body;
+  assert.equal((bound.spec as JsonObject).nodeName, 'n');
+  assert.equal((await ask('POST', `${path}/a/binding`, body(binding))).status, 409);
+});
+
 function collected(watching: Watching): WatchEvent[] {
   const events: WatchEvent[] = [];
   watching.onBatch((batch) => {
