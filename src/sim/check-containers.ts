@@ -38,6 +38,8 @@ export class ContainerChecker implements Checker {
   /** After the faults are over and everything had its time: nothing is left of pods that are gone. */
   noneLeft(): void {
     for (const [node, runtime] of this.#world.runtimes) {
+      // Without an agent nobody clears.
+      if (!this.#world.isUp(node)) continue;
       for (const { id, sandbox } of runtime.seen().containers) {
         const gone = this.#goneAt.get(uidOf(sandbox));
         if (gone === undefined || this.#world.clock.monotonic() - gone < clearedWithinMs) continue;

@@ -38,17 +38,18 @@ export class ReplicaChecker implements Checker {
   }
 
   #pod(before: Pod | undefined, after: Pod | undefined): void {
-    const pod = after ?? before;
-    const owner = pod && controllerOf(pod)?.uid;
-    if (!pod || owner === undefined) return;
+    const former = before && controllerOf(before)?.uid;
+    const owner = after && controllerOf(after)?.uid;
+    if (before && former !== undefined && former !== owner) this.#active.get(former)?.delete(before.metadata.uid);
+    if (!after || owner === undefined) return;
     const active = this.#active.get(owner) ?? new Set<string>();
     this.#active.set(owner, active);
-    const isActive = after !== undefined && !isFinished(after) && after.metadata.deletionTimestamp === undefined;
-    if (isActive) active.add(pod.metadata.uid);
-    else active.delete(pod.metadata.uid);
+    const isActive = !isFinished(after) && after.metadata.deletionTimestamp === undefined;
+    if (isActive) active.add(after.metadata.uid);
+    else active.delete(after.metadata.uid);
     const wish = this.#sets.get(owner);
     if (before || !wish || active.size <= wish.replicas || this.#isFresh(wish)) return;
-    throw new Violation(this.name, `${pod.metadata.name} is pod ${active.size} of a set that wants ${wish.replicas}`);
+    throw new Violation(this.name, `${after.metadata.name} is pod ${active.size} of a set that wants ${wish.replicas}`);
   }
 
   #set(before: ReplicaSet | undefined, after: ReplicaSet | undefined): void {

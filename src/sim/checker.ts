@@ -12,6 +12,7 @@ export interface CheckedWorld {
   readonly runtimes: ReadonlyMap<string, SimRuntime>;
   /** When each host last started: what it did just before may still be under way. */
   readonly restartedAt: ReadonlyMap<string, Millis>;
+  isUp(host: string): boolean;
 }
 
 /** An invariant. It throws a Violation where the world breaks it. */

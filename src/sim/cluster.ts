@@ -113,6 +113,10 @@ export class SimCluster implements CheckedWorld {
     for (let n = 0; n < (this.#options.nodes ?? 0); n++) this.startNode(`node-${n}`);
   }
 
+  isUp(host: string): boolean {
+    return this.#processes.has(host);
+  }
+
   startServer(): void {
     const env = this.#process('server').env;
     const server = new ApiServer(env, this.store, { kinds: builtInKinds, address: '127.0.0.1:6443' });

@@ -216,15 +216,14 @@ export const pods: Kind<Pod> = defineKind<Pod>('v1', 'Pod', {
     return previous ? [...rules, ...podUpdateRules(spec, previous.spec as unknown as Part, subresource)] : rules;
   },
   prepareCreate: (pod) => ({ ...pod, status: firstStatus(pod) }),
-  prepareUpdate: (next, previous, { subresource }) =>
-    subresource === 'status'
-      ? {
-          ...previous,
-          metadata: next.metadata,
-          // How well its resources are promised was decided when the pod was made.
-          status: { ...next.status, ...(previous.status?.qosClass ? { qosClass: previous.status.qosClass } : {}) },
-        }
-      : { ...next, ...(previous.status ? { status: previous.status } : {}) },
+  prepareUpdate: (next, previous, { subresource }) => {
+    // A binding writes both halves: the node, and the condition that says so.
+    if (subresource === 'binding') return next;
+    if (subresource !== 'status') return { ...next, ...(previous.status ? { status: previous.status } : {}) };
+    // How well its resources are promised was decided when the pod was made.
+    const quality = previous.status?.qosClass ? { qosClass: previous.status.qosClass } : {};
+    return { ...previous, metadata: next.metadata, status: { ...next.status, ...quality } };
+  },
   fields: (pod) => ({
     'spec.nodeName': pod.spec.nodeName ?? '',
     'spec.restartPolicy': pod.spec.restartPolicy ?? '',
