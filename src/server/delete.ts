@@ -1,7 +1,7 @@
 import { ApiError } from '../api/error.ts';
 import type { KubeObject } from '../api/object.ts';
 import type { Instant } from '../base/env.ts';
-import type { JsonObject } from '../base/json.ts';
+import { equalJson, type JsonObject } from '../base/json.ts';
 import { timestamp } from '../base/text.ts';
 import type { Entry } from '../store/store.ts';
 import { storageKey } from './kinds.ts';
@@ -56,7 +56,10 @@ async function commit(
 ): Promise<Deleted | undefined> {
   const { entry, next, gone } = change;
   const key = storageKey(route.kind, route.namespace, route.name);
-  const done = await deps.store.commit(key, entry.modified, gone ? undefined : stored(route.kind, next));
+  const value = stored(route.kind, next);
+  // Asking again for what is under way already writes nothing.
+  if (!gone && equalJson(value, entry.value)) return { object: deps.views.object(route.kind, entry), gone };
+  const done = await deps.store.commit(key, entry.modified, gone ? undefined : value);
   if (!done.ok) return undefined;
   if (gone) deps.goods.release(route.kind, next);
   const object = gone
