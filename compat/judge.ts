@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Case, Digest } from './cases.ts';
 
 /**
- * Whether an answer agrees: the same code; for a failure the same reason and the same set of (field, reason) causes; for
+ * Whether an answer agrees: the same code; for a failure the same reason and the same (field, reason) causes; for
  * a success the same object. Texts count only where the case says so.
  */
 export function agrees(item: Case, expected: Digest, actual: Digest): boolean {

@@ -38,12 +38,16 @@ export const miniK8s = (words: readonly string[], input?: string): Promise<Finis
   finished(process.execPath, [source, ...words], input);
 
 /** Asks until the answer is there; the error says what was missing. For what no event tells us. */
-export async function until<T>(what: string, deadlineMs: number, ask: () => T | Promise<T>): Promise<NonNullable<T>> {
+export async function until<T>(
+  what: string,
+  deadlineMs: number,
+  ask: () => T | Promise<T>,
+): Promise<Exclude<NonNullable<T>, false>> {
   let last: unknown;
   for (const end = performance.now() + deadlineMs; performance.now() < end; await sleep(lookAgainMs)) {
     try {
       last = await ask();
-      if (last) return last as NonNullable<T>;
+      if (last) return last as Exclude<NonNullable<T>, false>;
     } catch (error) {
       last = error;
     }

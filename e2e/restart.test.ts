@@ -32,7 +32,7 @@ describe('restart', { skip: process.platform !== 'linux' && 'needs /proc' }, () 
       const running = programs(before);
       assert.equal(running.length, 2);
 
-      const helpers = processesWith(cluster.folder).filter(({ words }) => words.includes('mini-k8s'));
+      const helpers = processesWith(cluster.folder).filter(({ words }) => words.includes('mini-k8s.ts'));
       await cluster.end('SIGKILL');
       for (const { pid } of helpers) {
         // The parts of --split are children: everything dies at once. Shims are not killed, they keep the pods.

@@ -43,11 +43,6 @@ export const invalid = (path: string, value: unknown, detail: string): FieldErro
   type: 'Invalid',
   text: `Invalid value: ${shown(value)}: ${detail}`,
 });
-export const typeInvalid = (path: string, value: unknown, detail: string): FieldError => ({
-  path,
-  type: 'TypeInvalid',
-  text: `Invalid value: ${shown(value)}: ${detail}`,
-});
 export const forbidden = (path: string, detail: string): FieldError => ({
   path,
   type: 'Forbidden',
@@ -72,11 +67,6 @@ export const tooLong = (path: string, max: number): FieldError => ({
   path,
   type: 'TooLong',
   text: `Too long: may not be more than ${max} bytes`,
-});
-export const tooMany = (path: string, actual: number, max: number): FieldError => ({
-  path,
-  type: 'TooMany',
-  text: `Too many: ${actual}: must have at most ${max} items`,
 });
 
 function shown(value: unknown): string {

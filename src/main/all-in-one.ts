@@ -19,7 +19,7 @@ import { ServiceProxy } from '../network/proxy.ts';
 import { schedulerLoop } from '../scheduler/parts.ts';
 import { type ControlPlane, openControlPlane } from './control-plane.ts';
 import { LocalDoors } from './doors.ts';
-import { processNode } from './node.ts';
+import { type NodeChoice, processNode } from './node.ts';
 import { type ClusterSettings, nodeRange } from './settings.ts';
 import { SimulatedNodes } from './simulated-nodes.ts';
 import { ChildPart } from './split.ts';
@@ -47,6 +47,7 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
   const shared = { env, client, fleet, services: caches.of(services) };
   const real = settings.runtime === 'sim' ? false : await addServiceAddresses(settings['service-range']);
   const runtimes: ProcessRuntime[] = [];
+  const choices: NodeChoice[] = [];
   if (settings.runtime === 'sim') {
     parts.push(new SimulatedNodes({ ...shared, nodes: caches.of(nodes), doors, podRange: settings['pod-range'] }));
     await registerNodes(plane, wanted);
@@ -54,13 +55,15 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
     for (const [index, { metadata }] of wanted.entries()) {
       const folder = join(plane.folder, 'nodes', metadata.name);
       const podRange = nodeRange(settings['pod-range'], index);
-      const node = processNode(shared, {
+      const choice = {
         name: metadata.name,
         folder,
         podRange,
         realAddresses: real,
         hostIp: '127.0.0.1',
-      });
+      };
+      const node = processNode(shared, choice);
+      choices.push(choice);
       doors.add(metadata.name, node.agent);
       runtimes.push(node.runtime);
       parts.push(settings.split ? agentProcess(plane, metadata.name, podRange) : node.agent);
@@ -82,7 +85,9 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
       stop.stop();
       await running;
       await dataplane.close();
-      await Promise.all(runtimes.map(endPods));
+      // Where agents were processes of their own, what they did stands on the disk and not in our memory.
+      const ending = settings.split ? choices.map((choice) => processNode(shared, choice).runtime) : runtimes;
+      await Promise.all(ending.map(endPods));
       if (real) await removeServiceAddresses(settings['service-range']);
       await plane.close();
     },

@@ -3,8 +3,7 @@ import { test } from 'node:test';
 import { chaos } from './chaos.ts';
 
 const drain = () => new Promise<void>((resolve) => process.nextTick(resolve));
-const run = (seed: string, encoded = false) =>
-  chaos({ seed, drain, nodes: 3, deployments: 3, minutes: 4, encoded });
+const run = (seed: string, encoded = false) => chaos({ seed, drain, nodes: 3, deployments: 3, minutes: 4, encoded });
 
 test('the same seed gives the same history, commit by commit, and another seed another', async () => {
   const first = await run('one');

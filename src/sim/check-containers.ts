@@ -2,7 +2,7 @@ import { parseContainerId } from '../agent/pod-view.ts';
 import type { Pod } from '../api/kinds/pod.ts';
 import type { Millis } from '../base/env.ts';
 import type { Change } from '../store/store.ts';
-import { afterOf, type CheckedWorld, type Checker, folderOf, podsFolder, valueOf, Violation } from './checker.ts';
+import { afterOf, type CheckedWorld, type Checker, folderOf, podsFolder, Violation, valueOf } from './checker.ts';
 import type { SimRuntime } from './runtime.ts';
 
 /** How long an agent that lives and hears may take to clear away what lost its owner. */
@@ -53,7 +53,8 @@ export class ContainerChecker implements Checker {
     for (const { id, sandbox, state } of runtime.seen().containers) {
       const uid = uidOf(sandbox);
       const owner = this.#nodeOf.get(uid);
-      if (owner !== node) throw new Violation(this.name, `${id} is on ${node}, its pod belongs to ${owner ?? 'nobody'}`);
+      if (owner !== node)
+        throw new Violation(this.name, `${id} is on ${node}, its pod belongs to ${owner ?? 'nobody'}`);
       if (state !== 'running') continue;
       const what = `${uid}/${parseContainerId(id).name}`;
       if (running.has(what)) throw new Violation(this.name, `container ${what} runs twice on ${node}`);

@@ -2,7 +2,7 @@ import type { Node } from '../api/kinds/node.ts';
 import { isFinished, type Pod } from '../api/kinds/pod.ts';
 import { quantityBytes, quantityMillis } from '../api/quantity.ts';
 import type { Change } from '../store/store.ts';
-import { afterOf, type Checker, folderOf, podsFolder, valueOf, Violation } from './checker.ts';
+import { afterOf, type Checker, folderOf, podsFolder, Violation, valueOf } from './checker.ts';
 
 type Amounts = Record<string, number>;
 const nodesFolder = '/core/nodes/';
@@ -38,7 +38,8 @@ export class PlacementChecker implements Checker {
     const limits = this.#allocatable.get(to) ?? {};
     for (const [resource, amount] of Object.entries(this.#used.get(to) ?? {})) {
       const limit = limits[resource] ?? 0;
-      if (amount > limit) throw new Violation(this.name, `${to} carries ${amount} of ${limit} ${resource} with ${name}`);
+      if (amount > limit)
+        throw new Violation(this.name, `${to} carries ${amount} of ${limit} ${resource} with ${name}`);
     }
   }
 

@@ -4,16 +4,28 @@ import type { ReplicaSet } from '../api/kinds/replica-set.ts';
 import { controllerOf } from '../api/object.ts';
 import type { Millis } from '../base/env.ts';
 import type { Change } from '../store/store.ts';
-import { afterOf, type CheckedWorld, type Checker, folderOf, podsFolder, valueOf, Violation } from './checker.ts';
+import { afterOf, type CheckedWorld, type Checker, folderOf, podsFolder, Violation, valueOf } from './checker.ts';
 
 const setsFolder = '/apps/replicasets/';
 const deploymentsFolder = '/apps/deployments/';
 /** What was decided just before a wish changed, or before a restart, may still be on its way. */
 const underWayMs: Millis = 5_000;
 
-interface Wish {
-  readonly replicas: number;
-  readonly since: Millis;
+/** How many are wanted, and how many were until lately. */
+class Wish {
+  now = 0;
+  readonly #former: { readonly count: number; readonly until: Millis }[] = [];
+
+  set(count: number, at: Millis): void {
+    if (count < this.now) this.#former.push({ count: this.now, until: at + underWayMs });
+    this.now = count;
+  }
+
+  /** The most that anyone may still be working towards. */
+  most(at: Millis): number {
+    while (this.#former.length > 0 && (this.#former[0]?.until ?? 0) < at) this.#former.shift();
+    return Math.max(this.now, ...this.#former.map(({ count }) => count));
+  }
 }
 
 /** No replica set makes more pods than it wants, and no rollout asks for more than its surge allows. */
@@ -48,17 +60,16 @@ export class ReplicaChecker implements Checker {
     if (isActive) active.add(after.metadata.uid);
     else active.delete(after.metadata.uid);
     const wish = this.#sets.get(owner);
-    if (before || !wish || active.size <= wish.replicas || this.#isFresh(wish)) return;
-    throw new Violation(this.name, `${after.metadata.name} is pod ${active.size} of a set that wants ${wish.replicas}`);
+    if (before || !wish || active.size <= wish.most(this.#now) || this.#isRestarted()) return;
+    throw new Violation(this.name, `${after.metadata.name} is pod ${active.size} of a set that wants ${wish.now}`);
   }
 
   #set(before: ReplicaSet | undefined, after: ReplicaSet | undefined): void {
     const set = (after ?? before) as ReplicaSet;
     const { uid, name } = set.metadata;
     const replicas = after?.spec.replicas ?? 0;
-    const since = this.#world.clock.monotonic();
-    if (!after) this.#sets.delete(uid);
-    else if (this.#sets.get(uid)?.replicas !== replicas) this.#sets.set(uid, { replicas, since });
+    if (after) wishOf(this.#sets, uid).set(replicas, this.#now);
+    else this.#sets.delete(uid);
     const owner = controllerOf(set)?.uid;
     if (owner === undefined) return;
     const asked = this.#asked.get(owner) ?? new Map<string, number>();
@@ -67,27 +78,34 @@ export class ReplicaChecker implements Checker {
     asked.set(uid, replicas);
     const most = this.#most.get(owner);
     const sum = [...asked.values()].reduce((total, one) => total + one, 0);
-    if (!rises || !most || sum <= most.replicas || this.#isFresh(most)) return;
-    throw new Violation(this.name, `with ${name} a deployment asks for ${sum} pods, at most ${most.replicas} are allowed`);
+    if (!rises || !most || sum <= most.most(this.#now) || this.#isRestarted()) return;
+    const text = `with ${name} a deployment asks for ${sum} pods, at most ${most.now} are allowed`;
+    throw new Violation(this.name, text);
   }
 
   #deployment(deployment: Deployment | undefined): void {
     if (!deployment) return;
     const { replicas = 1, strategy } = deployment.spec;
     const surge = strategy?.type === 'Recreate' ? 0 : rounded(strategy?.rollingUpdate?.maxSurge ?? '25%', replicas);
-    const most = replicas + surge;
-    const { uid } = deployment.metadata;
-    if (this.#most.get(uid)?.replicas === most) return;
-    this.#most.set(uid, { replicas: most, since: this.#world.clock.monotonic() });
+    wishOf(this.#most, deployment.metadata.uid).set(replicas + surge, this.#now);
   }
 
-  #isFresh({ since }: Wish): boolean {
-    const restarted = Math.max(
-      this.#world.restartedAt.get('controllers') ?? 0,
-      this.#world.restartedAt.get('server') ?? 0,
-    );
-    return this.#world.clock.monotonic() - Math.max(since, restarted) < underWayMs;
+  get #now(): Millis {
+    return this.#world.clock.monotonic();
   }
+
+  #isRestarted(): boolean {
+    const hosts = ['controllers', 'server'];
+    return hosts.some((host) => this.#now - (this.#world.restartedAt.get(host) ?? 0) < underWayMs);
+  }
+}
+
+function wishOf(wishes: Map<string, Wish>, uid: string): Wish {
+  const known = wishes.get(uid);
+  if (known) return known;
+  const wish = new Wish();
+  wishes.set(uid, wish);
+  return wish;
 }
 
 function rounded(amount: IntOrString, of: number): number {

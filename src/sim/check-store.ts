@@ -26,12 +26,18 @@ export class RevisionChecker implements Checker {
   /** Against what a list answered at the newest revision. */
   compare(entries: readonly Entry[]): void {
     if (entries.length !== this.replay.size) {
-      throw new Violation(this.name, `a list has ${entries.length} objects, the replay of the watch ${this.replay.size}`);
+      throw new Violation(
+        this.name,
+        `a list has ${entries.length} objects, the replay of the watch ${this.replay.size}`,
+      );
     }
     for (const entry of entries) {
       const replayed = this.replay.get(entry.key);
       if (replayed?.modified !== entry.modified || !equalJson(replayed.value, entry.value)) {
-        throw new Violation(this.name, `${entry.key} is listed at ${entry.modified}, replayed at ${replayed?.modified}`);
+        throw new Violation(
+          this.name,
+          `${entry.key} is listed at ${entry.modified}, replayed at ${replayed?.modified}`,
+        );
       }
     }
   }

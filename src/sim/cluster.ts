@@ -12,11 +12,11 @@ import { never } from '../base/stop.ts';
 import { Client } from '../client/client.ts';
 import { allControllers } from '../controllers/all.ts';
 import { type Timing, timings } from '../controllers/timing.ts';
+import { bootstrap } from '../machinery/bootstrap.ts';
 import { Cache } from '../machinery/cache.ts';
 import { Caches } from '../machinery/caches.ts';
 import { EventRecorder } from '../machinery/events.ts';
 import { schedulerLoop } from '../scheduler/parts.ts';
-import { bootstrap } from '../machinery/bootstrap.ts';
 import { ApiServer } from '../server/server.ts';
 import { firstRevision } from '../store/core.ts';
 import type { Change } from '../store/store.ts';
@@ -91,7 +91,10 @@ export class SimCluster implements CheckedWorld {
     this.checkers = standardCheckers(this);
     this.net.tap = (request) => {
       const taps = this.checkers.flatMap((checker) => checker.tap?.(request) ?? []);
-      return (event) => this.#guard(() => taps.forEach((tap) => tap(event)));
+      return (event) =>
+        this.#guard(() => {
+          for (const tap of taps) tap(event);
+        });
     };
     this.store.watch('/', firstRevision, { take: (batch) => this.#observe(batch), closed: () => {} }, never);
     this.admin = new Client((request) => {
@@ -171,14 +174,19 @@ export class SimCluster implements CheckedWorld {
     this.#starts.set(name, start);
     const client = new Client(this.net.link(name), admin);
     const serviceCache = new Cache(env, client, services);
-    const agent = new Agent(env, client, { default: process.mortal(this.#parts.engine(runtime, start)) }, {
-      node: name,
-      labels,
-      capacity: this.#options.capacity ?? defaultCapacity,
-      addresses: [{ type: 'InternalIP', address: `192.168.${place >> 8}.${place & 255}` }],
-      services: serviceCache,
-      events: new EventRecorder(env, client, 'kubelet', name),
-    });
+    const agent = new Agent(
+      env,
+      client,
+      { default: process.mortal(this.#parts.engine(runtime, start)) },
+      {
+        node: name,
+        labels,
+        capacity: this.#options.capacity ?? defaultCapacity,
+        addresses: [{ type: 'InternalIP', address: `192.168.${place >> 8}.${place & 255}` }],
+        services: serviceCache,
+        events: new EventRecorder(env, client, 'kubelet', name),
+      },
+    );
     process.run([serviceCache, agent]);
   }
 

@@ -1,16 +1,16 @@
+import { type Kind, resourceText } from '../api/kind.ts';
 import { type Deployment, deployments } from '../api/kinds/deployment.ts';
 import { endpointSlices } from '../api/kinds/endpoint-slice.ts';
 import { isFinished, isReady, type Pod, pods } from '../api/kinds/pod.ts';
 import { replicaSets } from '../api/kinds/replica-set.ts';
 import { services } from '../api/kinds/service.ts';
-import { type Kind, resourceText } from '../api/kind.ts';
 import { type KubeObject, keyOf, keyText } from '../api/object.ts';
 import { matcherOf } from '../api/selector.ts';
+import { StopSource } from '../base/stop.ts';
+import type { Change } from '../store/store.ts';
 import { ContainerChecker } from './check-containers.ts';
 import { RevisionChecker } from './check-store.ts';
 import { folderOf, Violation } from './checker.ts';
-import { StopSource } from '../base/stop.ts';
-import type { Change } from '../store/store.ts';
 import type { SimCluster } from './cluster.ts';
 
 const name = 'converged';
@@ -43,7 +43,11 @@ function checkDeployment(deployment: Deployment, all: readonly Pod[]): void {
   const ready = mine.filter((pod) => isReady(pod) && !isFinished(pod)).length;
   const { replicas = 1 } = spec;
   const told = `${status.updatedReplicas ?? 0} updated, ${status.readyReplicas ?? 0} ready`;
-  if (ready === replicas && status.readyReplicas === (replicas || undefined) && (status.updatedReplicas ?? 0) === replicas)
+  if (
+    ready === replicas &&
+    status.readyReplicas === (replicas || undefined) &&
+    (status.updatedReplicas ?? 0) === replicas
+  )
     return;
   const states = mine.map((pod) => `${pod.metadata.name} ${pod.status?.phase} on ${pod.spec.nodeName ?? 'no node'}`);
   const text = `${keyText(keyOf(deployment))} wants ${replicas}, has ${ready} ready pods (${told}): ${states.join(', ')}`;
@@ -59,8 +63,12 @@ async function checkEndpoints(cluster: SimCluster, all: readonly Pod[]): Promise
     const { namespace } = service.metadata;
     const inside = (object: KubeObject) => object.metadata.namespace === namespace;
     const wanted = all.filter((pod) => inside(pod) && matches(pod.metadata.labels) && isReady(pod));
-    const own = slices.filter((slice) => inside(slice) && slice.metadata.ownerReferences?.[0]?.uid === service.metadata.uid);
-    const ready = own.flatMap(({ endpoints }) => endpoints ?? []).filter(({ conditions }) => conditions?.ready !== false);
+    const own = slices.filter(
+      (slice) => inside(slice) && slice.metadata.ownerReferences?.[0]?.uid === service.metadata.uid,
+    );
+    const ready = own
+      .flatMap(({ endpoints }) => endpoints ?? [])
+      .filter(({ conditions }) => conditions?.ready !== false);
     const found = ready.flatMap(({ addresses }) => addresses).sort();
     const expected = wanted.map((pod) => pod.status?.podIP ?? '').sort();
     if (found.join() !== expected.join())

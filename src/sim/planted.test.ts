@@ -22,6 +22,11 @@ async function live(parts: Partial<PartChoice>): Promise<void> {
   await cluster.run(20_000);
   const key = { namespace: 'default', name: 'web' };
   await cluster.admin.send(act({ verb: 'patch', kind: deployments, key, patch: { spec: { replicas: 10 } } }));
+  // The first of the new pods are seen, the others not for a while.
+  await cluster.run(150);
+  cluster.net.holdWatches('controllers');
+  await cluster.run(2_000);
+  cluster.net.releaseWatches('controllers');
   await cluster.run(20_000);
   await cluster.admin.send(act({ verb: 'delete', kind: deployments, key, propagation: 'Orphan' }));
   await cluster.run(10_000);

@@ -1,3 +1,4 @@
+import type { Kind } from '../api/kind.ts';
 import { deployments } from '../api/kinds/deployment.ts';
 import { endpointSlices, serviceNameLabel } from '../api/kinds/endpoint-slice.ts';
 import { events } from '../api/kinds/event.ts';
@@ -5,7 +6,6 @@ import { namespaces } from '../api/kinds/namespace.ts';
 import { nodes } from '../api/kinds/node.ts';
 import { conditionOf, type Pod, pods } from '../api/kinds/pod.ts';
 import { replicaSets } from '../api/kinds/replica-set.ts';
-import type { Kind } from '../api/kind.ts';
 import type { KubeObject } from '../api/object.ts';
 import { compareText } from '../base/text.ts';
 import type { Line, Stage } from './scenario.ts';

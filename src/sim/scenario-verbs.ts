@@ -1,3 +1,4 @@
+import type { Kind } from '../api/kind.ts';
 import { type ConfigMap, configMaps } from '../api/kinds/config-map.ts';
 import { deployments } from '../api/kinds/deployment.ts';
 import { namespaces } from '../api/kinds/namespace.ts';
@@ -5,7 +6,6 @@ import { nodes } from '../api/kinds/node.ts';
 import { pods } from '../api/kinds/pod.ts';
 import { replicaSets } from '../api/kinds/replica-set.ts';
 import { services } from '../api/kinds/service.ts';
-import type { Kind } from '../api/kind.ts';
 import type { Draft, Key, KubeObject } from '../api/object.ts';
 import { assert } from '../base/env.ts';
 import type { Json } from '../base/json.ts';
@@ -136,7 +136,8 @@ type Settings = Readonly<Record<string, string>>;
 const drafts: Readonly<Record<string, (name: string, settings: Settings) => Draft<KubeObject>>> = {
   namespace: (name) => ({ metadata: { name } }),
   configmap: (name, settings) => configMapOf(name, settings) as unknown as Draft<KubeObject>,
-  service: (name, settings) => serviceOf(name, settings['app'] ?? name, settings['in'] ?? 'default') as Draft<KubeObject>,
+  service: (name, settings) =>
+    serviceOf(name, settings['app'] ?? name, settings['in'] ?? 'default') as Draft<KubeObject>,
   deployment: (name, settings) => drawn(name, settings) as Draft<KubeObject>,
   pod: (name, settings) => {
     const { metadata, spec } = drawn(name, settings).spec.template;

@@ -78,9 +78,7 @@ export class Workload {
         const image = `web:${this.#random.below(1_000)}`;
         const template = { spec: { containers: [{ name: 'main', image }] } };
         const patch = { spec: { template } };
-        await this.#cluster.admin.send(
-          act({ verb: 'patch', type: 'strategic-merge', kind: deployments, key, patch }),
-        );
+        await this.#cluster.admin.send(act({ verb: 'patch', type: 'strategic-merge', kind: deployments, key, patch }));
         return `roll ${name} out to ${image}`;
       }
       default: {

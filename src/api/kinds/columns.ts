@@ -7,7 +7,6 @@ import type { LabelSelector } from '../selector.ts';
 import { mapOf, type Part, partsOf } from './defaulting.ts';
 
 export const nameColumn: Column = { name: 'Name', type: 'string', format: 'name' };
-export const ageColumn: Column = { name: 'Age', type: 'string' };
 
 /** A column per word: `Data`, `Desired:integer`, `Images:wide`. */
 export function columnsOf(...words: readonly string[]): readonly Column[] {

@@ -1,4 +1,4 @@
-import { changed, changedItems, filled, type Part, partsOf } from './defaulting.ts';
+import { changed, changedItems, filled, type Part } from './defaulting.ts';
 
 /** What upstream fills into every pod spec, whether it is a pod's own or a template's. */
 export function podSpecDefaults<T extends object>(given: T): T {
@@ -133,10 +133,3 @@ const volumeDefaults = (volume: Part): Part =>
   Object.keys(volume).length === 1 && volume.name !== undefined
     ? { ...volume, emptyDir: {} }
     : volumeSourceDefaults(volume);
-
-/** All containers of a pod's spec, in upstream's order. */
-export const allContainers = (spec: Part): readonly Part[] => [
-  ...partsOf(spec.initContainers),
-  ...partsOf(spec.containers),
-  ...partsOf(spec.ephemeralContainers),
-];

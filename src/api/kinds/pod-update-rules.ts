@@ -5,10 +5,10 @@ import { type Part, partsOf } from './defaulting.ts';
 const frozen =
   'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
 
-/** What may change in a pod that is made: images, the deadline, more tolerations, fewer scheduling gates. */
 /** Subresources whose purpose is a change that the pod itself may not make: a binding sets spec.nodeName. */
 const ownChanges = new Set(['status', 'resize', 'ephemeralcontainers', 'binding']);
 
+/** What may change in a pod that is made: images, the deadline, more tolerations, fewer scheduling gates. */
 export function podUpdateRules(next: Part, previous: Part, subresource: string): readonly FieldError[] {
   if (ownChanges.has(subresource)) return [];
   for (const list of ['containers', 'initContainers']) {

@@ -1,5 +1,5 @@
 import { equalJson } from '../../base/json.ts';
-import { type FieldError, invalid, notSupported, required } from '../field-error.ts';
+import { type FieldError, invalid, notSupported } from '../field-error.ts';
 import { validateAnnotations, validateLabels } from '../metadata-rules.ts';
 import { type LabelSelector, matcherOf } from '../selector.ts';
 import { changed, mapOf, type Part, partOf, partsOf } from './defaulting.ts';
@@ -76,14 +76,4 @@ export function alwaysRestarts(podSpec: Part, path: string): readonly FieldError
           },
         ]),
   ];
-}
-
-/** Pods that come to an end must not be started again for ever. */
-export function endsOnce(podSpec: Part, path: string): readonly FieldError[] {
-  const { restartPolicy } = podSpec;
-  if (restartPolicy === 'OnFailure' || restartPolicy === 'Never') return [];
-  if (restartPolicy === undefined || restartPolicy === 'Always') {
-    return [required(`${path}.restartPolicy`, 'valid values: "OnFailure", "Never"')];
-  }
-  return [notSupported(`${path}.restartPolicy`, restartPolicy, ['OnFailure', 'Never'])];
 }
