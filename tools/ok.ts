@@ -28,6 +28,7 @@ const steps: readonly Step[] = [
   { name: 'unit tests', command: ['node', '--test', '--test-isolation=none', ...unitTests] },
   { name: 'types', command: ['tsc', '-b'] },
   { name: 'scenarios', command: ['node', 'tools/scenarios.ts'], needs: 'tools/scenarios.ts' },
+  { name: 'seeds', command: ['node', 'tools/seeds.ts'], needs: 'tools/seeds.ts' },
   { name: 'knip', command: ['knip', '--no-progress'] },
   { name: 'tidy', command: ['node', 'tools/tidy.ts'] },
   { name: 'biome', command: ['biome', 'check', '--error-on-warnings', '--max-diagnostics=50'] },
