@@ -183,6 +183,21 @@ test('deleting a namespace keeps it, terminating, until its finalizer is taken o
   assert.equal((await ask('DELETE', '/api/v1/namespaces/default')).status, 403);
 });
 
+test('a Deployment without a selector is refused by field, not by a crash', async () => {
+  const { ask, body } = await world();
+  const containers = [{ name: 'c', image: 'i' }];
+  const template = { metadata: { labels: { app: 'web' } }, spec: { containers } };
+  const draft = {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'web' },
+    spec: { selector: null, template },
+  };
+  const refused = await ask('POST', '/apis/apps/v1/namespaces/default/deployments', body(draft));
+  assert.equal(refused.status, 422);
+  assert.match(String(refused.body.message), /spec\.selector: Required value/);
+});
+
 test('a binding gives a pod its node, once, though an update of the pod may not', async () => {
   const { ask, body } = await world();
   const path = '/api/v1/namespaces/default/pods';

@@ -8,7 +8,8 @@ import { immutable, notNegative, workloadSelector } from './rules.ts';
 
 /** What holds for all that make pods from a template for ever: selector, template, numbers. */
 export function workloadRules(spec: Part, previous: Part | undefined, what: string): readonly FieldError[] {
-  const selector = spec.selector as LabelSelector | undefined;
+  // An absent selector is printed as null.
+  const selector = (spec.selector ?? undefined) as LabelSelector | undefined;
   // A daemon set without a selector matches nothing, which its template's labels then show.
   const wrong = selector || what !== 'daemonset' ? workloadSelector(selector, 'spec.selector', what) : [];
   const errors: FieldError[] = [
