@@ -173,12 +173,13 @@ function restartOf(
   const policy = role === 'sidecar' ? 'Always' : (container.restartPolicy ?? facts.pod.spec.restartPolicy ?? 'Always');
   const succeeded = latest.exitCode === 0;
   if (policy === 'Never' || (succeeded && (policy === 'OnFailure' || role === 'init'))) return undefined;
-  const ended = latest.finishedAt ?? facts.now;
-  const recovered = latest.startedAt !== undefined && ended - latest.startedAt > crashResetMs;
+  // Of an attempt that the engine has lost nobody knows the end. Its wait must not move along with the clock.
+  const ended = latest.finishedAt ?? latest.startedAt;
+  const recovered = ended !== undefined && latest.startedAt !== undefined && ended - latest.startedAt > crashResetMs;
   const streak = recovered ? 0 : Math.max(0, latest.attempt - (facts.streaks.get(container.name) ?? 0));
   // The first restart is immediate; from then on they wait, each time twice as long.
   const delayMs = streak === 0 ? 0 : Math.min(crashDelayMinMs * 2 ** (streak - 1), crashDelayMaxMs);
-  return { delayMs, at: (ended + delayMs) as Instant, streak };
+  return { delayMs, at: ended === undefined ? facts.now : ((ended + delayMs) as Instant), streak };
 }
 
 function statusOf(pod: Pod, name: string): ContainerStatus | undefined {
