@@ -1,4 +1,5 @@
 import { ApiError, isApiError } from '../api/error.ts';
+import type { EndpointSlice } from '../api/kinds/endpoint-slice.ts';
 import { type Container, type Pod, pods } from '../api/kinds/pod.ts';
 import type { Service } from '../api/kinds/service.ts';
 import { type Key, keyText } from '../api/object.ts';
@@ -10,6 +11,7 @@ import { Cache } from '../machinery/cache.ts';
 import type { EventRecorder } from '../machinery/events.ts';
 import { WorkQueue } from '../machinery/queue.ts';
 import type { DnsSetting } from './container-spec.ts';
+import { Departure } from './departure.ts';
 import { AgentFleet } from './fleet.ts';
 import { attemptsOf, containerName, podLogs } from './logs.ts';
 import type { ExecCall, NodeDoor, PodLogOptions } from './node-door.ts';
@@ -34,6 +36,8 @@ export interface AgentOptions extends Omit<NodeFacts, 'name'> {
   /** Shared by all agents of this process; without it the agent watches its own pods. */
   readonly fleet?: AgentFleet;
   readonly services?: Cache<Service>;
+  /** With them, a pod is asked to end only when no Service sends anybody to it any more. */
+  readonly slices?: Cache<EndpointSlice>;
   readonly events?: EventRecorder;
   readonly dns?: DnsSetting;
   readonly volumes?: VolumeHost;
@@ -81,6 +85,7 @@ export class Agent implements Component, NodeDoor {
       probes: this.#probes,
       dns: options.dns ?? { servers: [], domain: 'cluster.local' },
       ...(options.volumes ? { volumes: options.volumes } : {}),
+      ...(options.slices ? { departure: new Departure(env.clock, options.slices) } : {}),
       hostIps: internal.map(({ address }) => address),
       wanted: (uid) => this.#wanted.get(uid),
       setting: () => ({

@@ -6,6 +6,7 @@ import { equalJson, type Json, type JsonObject } from '../base/json.ts';
 import { never, type Stop, StopSource } from '../base/stop.ts';
 import type { Client } from '../client/client.ts';
 import { containerSpec, type DnsSetting, type SpecSetting, sandboxSpec } from './container-spec.ts';
+import type { Departure } from './departure.ts';
 import { graceMinMs, planOf, type Step } from './pod-plan.ts';
 import { type Busy, type PodFacts, type ProbeVerdict, podView, type StartFailure } from './pod-view.ts';
 import { httpAnswer, type ProbeOutcome, type Probes, portOf } from './probes.ts';
@@ -25,6 +26,8 @@ export interface PodWorkParts {
   readonly hostIps: readonly string[];
   /** Without one, containers get no mounts. */
   readonly volumes?: VolumeHost;
+  /** Without one, a pod is asked to end at once. */
+  readonly departure?: Departure;
   /** The newest that the cache knows of the pod; nothing once it is gone. */
   wanted(uid: string): Pod | undefined;
   setting(pod: Pod): Omit<SpecSetting, 'podIps' | 'hostIps'>;
@@ -233,7 +236,7 @@ export class PodWork {
     }
   }
 
-  /** The hook's time is part of the grace. */
+  /** The time of the hook and of the leave-taking is part of the grace. */
   async #stop(step: Step & { do: 'stop' }, podIp: string): Promise<void> {
     const { clock } = this.#parts.env;
     const began = clock.monotonic();
@@ -246,8 +249,10 @@ export class PodWork {
       await Promise.race([asked, late]);
       cancel();
     }
+    // Only a pod that goes is left by its Services; one whose container starts again stays with them.
+    if (step.why === 'deleted' && step.graceMs > 0) await this.#parts.departure?.of(this.#uid);
     const left = step.graceMs - (clock.monotonic() - began);
-    await this.runtime.stop(step.id, hook ? Math.max(left, Math.min(step.graceMs, graceMinMs)) : left);
+    await this.runtime.stop(step.id, Math.max(left, Math.min(step.graceMs, graceMinMs)));
   }
 
   async #hook(

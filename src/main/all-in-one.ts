@@ -62,7 +62,7 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
         realAddresses: real,
         hostIp: '127.0.0.1',
       };
-      const node = processNode(shared, choice);
+      const node = processNode({ ...shared, slices: caches.of(endpointSlices) }, choice);
       choices.push(choice);
       doors.add(metadata.name, node.agent);
       runtimes.push(node.runtime);

@@ -2,6 +2,7 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { Agent, type Runtimes } from '../agent/agent.ts';
 import type { AgentFleet } from '../agent/fleet.ts';
+import type { EndpointSlice } from '../api/kinds/endpoint-slice.ts';
 import type { Service } from '../api/kinds/service.ts';
 import { type Env, forkEnv } from '../base/env.ts';
 import type { Client } from '../client/client.ts';
@@ -17,6 +18,7 @@ export interface NodeParts {
   readonly client: Client;
   readonly fleet: AgentFleet;
   readonly services: Cache<Service>;
+  readonly slices?: Cache<EndpointSlice>;
 }
 export interface NodeChoice {
   readonly name: string;
@@ -57,6 +59,7 @@ export function agentOf(
     skipProbes: choice.skipProbes ?? false,
     fleet: parts.fleet,
     services: parts.services,
+    ...(parts.slices ? { slices: parts.slices } : {}),
     events: new EventRecorder(env, parts.client, 'kubelet', choice.name),
     capacity: {
       cpu: String(cpus().length),

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { AgentFleet } from '../agent/fleet.ts';
+import { endpointSlices } from '../api/kinds/endpoint-slice.ts';
 import { pods } from '../api/kinds/pod.ts';
 import { services } from '../api/kinds/service.ts';
 import type { Component } from '../base/env.ts';
@@ -52,7 +53,13 @@ export const agent = part(
   agentFlags,
   (parts, { values }) => {
     const { env, client, caches } = parts;
-    const shared = { env, client, fleet: new AgentFleet(caches.of(pods)), services: caches.of(services) };
+    const shared = {
+      env,
+      client,
+      fleet: new AgentFleet(caches.of(pods)),
+      services: caches.of(services),
+      slices: caches.of(endpointSlices),
+    };
     const realAddresses = process.platform === 'linux' && process.getuid?.() === 0;
     const folder = join(values['data-dir'], 'nodes', values.node);
     const choice = { name: values.node, folder, podRange: values['pod-range'], realAddresses, hostIp: '127.0.0.1' };
