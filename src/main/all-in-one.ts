@@ -45,7 +45,7 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
   const fleet = new AgentFleet(caches.of(pods));
   const parts: Component[] = deciders(settings, plane, caches);
   const shared = { env, client, fleet, services: caches.of(services) };
-  const real = settings.runtime === 'sim' ? false : await addServiceAddresses(settings['service-range']);
+  const real = settings.runtime === 'sim' ? false : await addServiceAddresses(settings['service-range'], plane.folder);
   const runtimes: ProcessRuntime[] = [];
   const choices: NodeChoice[] = [];
   if (settings.runtime === 'sim') {
@@ -88,7 +88,7 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
       // Where agents were processes of their own, what they did stands on the disk and not in our memory.
       const ending = settings.split ? choices.map((choice) => processNode(shared, choice).runtime) : runtimes;
       await Promise.all(ending.map(endPods));
-      if (real) await removeServiceAddresses(settings['service-range']);
+      if (real) await removeServiceAddresses(settings['service-range'], plane.folder);
       await plane.close();
     },
   };

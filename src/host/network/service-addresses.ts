@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { hash32 } from '../../base/hash.ts';
 
 const run = promisify(execFile);
 // A number that routing tools show beside the route: by it we know ours again, even after a crash.
@@ -8,11 +9,12 @@ const routeMark = '107';
 /**
  * Makes a whole range of addresses this machine's own, so that a ClusterIP can be listened at. The kernel remembers it
  * until removeServiceAddresses or the next boot; asking again changes nothing. False where it cannot be done.
+ * Clusters that share a range have a route each, told apart by its metric: whoever ends takes only their own away.
  */
-export async function addServiceAddresses(range: string): Promise<boolean> {
+export async function addServiceAddresses(range: string, cluster: string): Promise<boolean> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
   try {
-    if (!(await ours()).includes(range)) await ip('route', 'add', 'local', range, 'dev', 'lo', 'proto', routeMark);
+    if (!(await has(range, cluster))) await ip('route', 'add', ...route(range, cluster));
     return true;
   } catch {
     // Without the tool, without the right, or with a route there that is not ours.
@@ -20,22 +22,31 @@ export async function addServiceAddresses(range: string): Promise<boolean> {
   }
 }
 
-/** Takes one range away again, or all that were ever added. Answers which. */
-export async function removeServiceAddresses(range?: string): Promise<readonly string[]> {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return [];
-  const found = await ours().catch((): readonly string[] => []);
-  const removed: string[] = [];
-  for (const known of found) {
-    if (range !== undefined && known !== range) continue;
-    await ip('route', 'del', 'local', known, 'dev', 'lo', 'proto', routeMark);
-    removed.push(known);
-  }
-  return removed;
+/** Answers whether there was something to take away. */
+export async function removeServiceAddresses(range: string, cluster: string): Promise<boolean> {
+  if (!(await has(range, cluster).catch(() => false))) return false;
+  await ip('route', 'del', ...route(range, cluster));
+  return true;
 }
 
-async function ours(): Promise<readonly string[]> {
+const route = (range: string, cluster: string): readonly string[] => [
+  'local',
+  range,
+  'dev',
+  'lo',
+  'proto',
+  routeMark,
+  'metric',
+  metricOf(cluster),
+];
+
+const metricOf = (cluster: string): string => String(1 + (hash32(cluster) >>> 1));
+
+async function has(range: string, cluster: string): Promise<boolean> {
   const shown = await ip('route', 'show', 'table', 'local', 'proto', routeMark);
-  return [...shown.matchAll(/^local (\S+)/gm)].map((line) => line[1] as string);
+  return shown
+    .split('\n')
+    .some((line) => line.startsWith(`local ${range} `) && line.includes(` metric ${metricOf(cluster)} `));
 }
 
 async function ip(...args: readonly string[]): Promise<string> {

@@ -64,6 +64,18 @@ test('real addresses are put on the loopback device and taken off, and what is d
   await assert.rejects(addresses.allocate('b'), /add address 10.244.9.3/);
 });
 
+test('an address that another cluster has on this machine is passed over', async () => {
+  const taken = new Set(['10.244.9.2/32', '10.244.9.3/32']);
+  const addresses = new RealAddresses({ file: file(), cidr: '10.244.9.0/29' }, async ([, verb, address = '']) => {
+    if (verb === 'add' && taken.has(address)) throw new Error('RTNETLINK answers: File exists');
+    taken.add(address);
+  });
+  assert.equal(await addresses.allocate('a'), '10.244.9.4');
+  for (const id of ['b', 'c']) await addresses.allocate(id);
+  await assert.rejects(addresses.allocate('d'), /all 5 pod addresses of this node are on this machine already/);
+  assert.deepEqual(addresses.holders(), ['a', 'b', 'c']);
+});
+
 test('a real address can be listened on', async (context) => {
   const addresses = new RealAddresses({ file: file(), cidr: '10.244.250.0/24' });
   let ip: string;

@@ -34,13 +34,31 @@ export class RealAddresses implements Addresses {
   }
 
   async allocate(id: string): Promise<string> {
-    // Written down before it is put on the device: an address nobody knows of would stay for ever.
-    const ip = this.#ledger.take(id).ip;
-    await this.#run(['addr', 'add', `${ip}/32`, 'dev', 'lo']).catch((cause: unknown) => {
+    const held = this.#ledger.get(id);
+    if (held !== undefined) {
+      await this.#add(held.ip, id);
+      return held.ip;
+    }
+    for (let tries = 0; tries < this.#ledger.usable; tries++) {
+      // Written down before it is put on the device: an address nobody knows of would stay for ever.
+      const { ip } = this.#ledger.take(id);
+      if (await this.#add(ip, id)) return ip;
+      // Another cluster of this machine has it: two pods that listen at one port of it would be in each other's way.
+      this.#ledger.drop(id);
+    }
+    throw new Error(`all ${this.#ledger.usable} pod addresses of this node are on this machine already`);
+  }
+
+  /** False: it was there before. */
+  async #add(ip: string, id: string): Promise<boolean> {
+    try {
+      await this.#run(['addr', 'add', `${ip}/32`, 'dev', 'lo']);
+      return true;
+    } catch (cause) {
       if (!/File exists|already assigned/.test(String(cause)))
         throw new Error(`add address ${ip} for ${id}`, { cause });
-    });
-    return ip;
+      return false;
+    }
   }
 
   async release(id: string): Promise<void> {
@@ -119,14 +137,17 @@ interface LedgerRecord {
 class Ledger {
   readonly #file: string;
   readonly #base: number;
-  readonly #count: number;
+  /** The first two addresses are the network and its gateway, the last one is broadcast. */
+  readonly usable: number;
   readonly #held: Map<string, Held>;
   #nextAddress: number;
   #nextPort: number;
 
   constructor(options: AddressOptions) {
     this.#file = options.file;
-    [this.#base, this.#count] = parseCidr(options.cidr);
+    const [base, count] = parseCidr(options.cidr);
+    this.#base = base;
+    this.usable = count - 3;
     const record = readRecord<LedgerRecord>(options.file);
     this.#held = new Map(Object.entries(record?.held ?? {}));
     this.#nextAddress = record?.nextAddress ?? 0;
@@ -142,17 +163,15 @@ class Ledger {
     const known = this.#held.get(id);
     if (known !== undefined) return known;
     const used = new Set([...this.#held.values()].map((one) => one.ip));
-    // The first two addresses are the network and its gateway, the last one is broadcast.
-    const usable = this.#count - 3;
-    for (let tries = 0; tries < usable; tries++) {
-      const ip = dotted(this.#base + 2 + (this.#nextAddress++ % usable));
+    for (let tries = 0; tries < this.usable; tries++) {
+      const ip = dotted(this.#base + 2 + (this.#nextAddress++ % this.usable));
       if (used.has(ip)) continue;
       const held: Held = { ip, ports: {} };
       this.#held.set(id, held);
       this.#save();
       return held;
     }
-    throw new Error(`all ${usable} pod addresses of this node are taken`);
+    throw new Error(`all ${this.usable} pod addresses of this node are taken`);
   }
 
   map(id: string, containerPort: number, localPort: number): void {
