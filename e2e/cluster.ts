@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export const root = join(import.meta.dirname, '..');
@@ -140,6 +141,30 @@ export class TestCluster {
 
   #tail(): string {
     return this.#log.trimEnd().split('\n').slice(-logTailLines).join('\n');
+  }
+}
+
+/** One part of a cluster as a process of its own. */
+export class Part {
+  readonly #child: ChildProcess;
+  readonly #line: Promise<string>;
+
+  constructor(words: readonly string[]) {
+    this.#child = spawn(process.execPath, [source, ...words], { cwd: root, stdio: ['ignore', 'pipe', 'ignore'] });
+    const signal = AbortSignal.timeout(readyDeadlineMs);
+    this.#line = once(createInterface({ input: this.#child.stdout as Readable }), 'line', { signal }).then(
+      ([text]) => text as string,
+    );
+  }
+
+  async ready(): Promise<{ readonly metrics: string }> {
+    return JSON.parse(await this.#line);
+  }
+
+  async end(): Promise<number | null> {
+    const left = once(this.#child, 'exit');
+    this.#child.kill('SIGTERM');
+    return (await left)[0];
   }
 }
 

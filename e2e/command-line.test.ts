@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { finished, freePort, miniK8s, root, TestCluster, until } from './cluster.ts';
+import { finished, freePort, miniK8s, Part, root, TestCluster, until } from './cluster.ts';
 
 const cluster = new TestCluster();
 after(() => cluster.clear());
@@ -66,6 +66,37 @@ test('a client certificate of an unknown authority is answered 401', async () =>
   }
   assert.equal(await cluster.end(), 0);
   assert.deepEqual(await cluster.remains(), []);
+});
+
+test('each part runs as a process of its own against any API server, and shows its figures', async () => {
+  await cluster.start('server');
+  for (const words of [['controllers'], ['scheduler'], ['agent', '--node', 'alone', '--data-dir', cluster.folder]]) {
+    const part = new Part([...words, '--kubeconfig', cluster.kubeconfig]);
+    try {
+      const { metrics } = await part.ready();
+      const shown = await until(`figures of ${words[0]}`, 5_000, async () => {
+        const { code, out } = await finished('curl', ['-sS', metrics]);
+        return code === 0 && out;
+      });
+      assert.match(shown, /^# TYPE \S+ (counter|gauge|histogram)$/m);
+    } finally {
+      assert.equal(await part.end(), 0, words.join(' '));
+    }
+  }
+  assert.equal(await cluster.end(), 0);
+});
+
+test('a cluster that runs in the background is found again by up, and ended by down', async () => {
+  const words = ['up', '--data-dir', join(cluster.folder, 'behind'), '--runtime', 'sim', '--listen', '127.0.0.1:0'];
+  const [first, second] = [await miniK8s(words), await miniK8s(words)];
+  try {
+    assert.equal(first.code, 0, first.err);
+    assert.deepEqual({ ...second, err: '' }, first);
+    assert.match(second.err, /already running/);
+    assert.equal((await miniK8s([...words, '--foreground'])).code, 1);
+  } finally {
+    assert.equal((await miniK8s(['down', '--data-dir', join(cluster.folder, 'behind')])).code, 0);
+  }
 });
 
 test('our own commands apply, show, scale, read and delete', async () => {

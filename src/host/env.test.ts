@@ -82,3 +82,14 @@ test('a signature is 64 bytes and is believed only under its own key', () => {
   assert.equal(crypto.verify(Buffer.from('token'), signature, machineCrypto().keyId), false);
   assert.equal(crypto.digest(Buffer.from('')).slice(0, 8), 'e3b0c442');
 });
+
+test('a process shows its own memory, time and start with its figures', () => {
+  const { metrics } = hostEnv();
+  metrics.count('asked_total');
+  const shown = metrics.render();
+  const figure = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(shown)?.[1]);
+  assert.equal(figure('asked_total'), 1);
+  assert.ok(figure('process_resident_memory_bytes') > 1_000_000);
+  assert.ok(figure('process_cpu_seconds_total') > 0);
+  assert.ok(Math.abs(figure('process_start_time_seconds') - Date.now() / 1000) < 3600);
+});

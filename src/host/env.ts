@@ -3,6 +3,7 @@ import { machineClock } from './clock.ts';
 import { type CryptoKeys, type MachineCrypto, machineCrypto } from './crypto.ts';
 import { jsonLog, type LogOptions } from './log.ts';
 import { metricsRegistry, type Registry, type RegistryOptions } from './metrics.ts';
+import { withProcessFigures } from './process-figures.ts';
 import { machineRandom } from './random.ts';
 
 export interface HostEnvOptions {
@@ -25,7 +26,7 @@ export function hostEnv(options: HostEnvOptions = {}): HostEnv {
     clock: machineClock,
     random: machineRandom(options.seed),
     log: jsonLog(options.log),
-    metrics: metricsRegistry(options.metrics),
+    metrics: withProcessFigures(metricsRegistry(options.metrics)),
     crypto: machineCrypto(options.keys),
   };
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, CommandFailure } from '../cli/command.ts';
 import { defineFlags } from '../cli/flags.ts';
-import { runningPid } from './pid-file.ts';
+import { running } from './pid-file.ts';
 import { dataFolder, inMemory, serverFlags } from './settings.ts';
 
 const patienceMs = 40_000;
@@ -15,14 +15,14 @@ export const down: Command<typeof flags> = {
   flags,
   async run({ values, io }) {
     const folder = dataFolder(values);
-    const pid = folder === inMemory ? undefined : runningPid(folder);
+    const pid = folder === inMemory ? undefined : running(folder)?.pid;
     if (pid === undefined) {
       io.out(`no cluster is running in ${folder}\n`);
       return 0;
     }
     process.kill(pid, 'SIGTERM');
     const until = performance.now() + patienceMs;
-    while (runningPid(folder) !== undefined) {
+    while (running(folder)) {
       if (performance.now() > until)
         throw new CommandFailure(`process ${pid} did not end within ${patienceMs / 1000} s`);
       await sleep(lookAgainMs);

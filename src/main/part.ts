@@ -12,12 +12,13 @@ import { Client } from '../client/client.ts';
 import { allControllers } from '../controllers/all.ts';
 import { type HostEnv, hostEnv } from '../host/env.ts';
 import { httpTransport } from '../host/http/client.ts';
+import { servePart } from '../host/http/part-server.ts';
 import { readKubeconfig } from '../host/kubeconfig-file.ts';
 import { Caches } from '../machinery/caches.ts';
 import { schedulerLoop } from '../scheduler/parts.ts';
 import { untilSignal } from './foreground.ts';
 import { processNode } from './node.ts';
-import { partFlags } from './settings.ts';
+import { addressOf, partFlags } from './settings.ts';
 import { supervise } from './supervise.ts';
 
 interface Parts {
@@ -81,13 +82,16 @@ function part<F extends Flags & typeof partFlags>(
     flags,
     async run(context) {
       const values = context.values as CommandContext<typeof partFlags>['values'];
+      const listen = addressOf('metrics-listen', values['metrics-listen']);
       const env = hostEnv({ log: { level: values['log-level'], fields: { part: name } } });
       const client = new Client(httpTransport(readKubeconfig(values.kubeconfig)));
       const caches = new Caches(env, client);
       const components = compose({ env, client, caches }, context);
       const stop = new StopSource();
       const running = supervise(env, [...caches.all(), ...components], stop);
-      context.io.out(`${JSON.stringify({ ready: true, part: name, pid: process.pid })}\n`);
+      const { port } = await servePart(listen, () => env.metrics.render());
+      const metrics = `http://${listen.host}:${port}/metrics`;
+      context.io.out(`${JSON.stringify({ ready: true, part: name, pid: process.pid, metrics })}\n`);
       await untilSignal();
       stop.stop();
       await running;

@@ -31,6 +31,12 @@ export const clusterFlags = defineFlags({
 
 export const partFlags = defineFlags({
   kubeconfig: { type: 'text', required: true, value: 'FILE', help: 'which API server to work for' },
+  'metrics-listen': {
+    type: 'text',
+    default: '127.0.0.1:0',
+    value: 'ADDRESS:PORT',
+    help: 'where figures and health are served, on loopback; port 0 takes any',
+  },
   'log-level': { type: 'choice', choices: ['debug', 'info', 'error'], default: 'info', help: 'how much is logged' },
 });
 

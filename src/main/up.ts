@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import { type Command, CommandFailure } from '../cli/command.ts';
 import { startCluster } from './all-in-one.ts';
 import { readyLine, untilSignal } from './foreground.ts';
-import { forgetPid, recordPid, runningPid } from './pid-file.ts';
+import { forgetPid, recordPid, running } from './pid-file.ts';
 import { type ClusterSettings, clusterFlags, dataFolder, inMemory } from './settings.ts';
 
 const logTailLines = 5;
@@ -18,11 +18,16 @@ export const up: Command<typeof clusterFlags> = {
   flags: clusterFlags,
   async run({ values, io }) {
     const folder = dataFolder(values);
-    const running = folder === inMemory ? undefined : runningPid(folder);
-    if (running !== undefined)
-      throw new CommandFailure(
-        `the cluster in ${folder} is already running as process ${running}: end it with mini-k8s down`,
-      );
+    const known = folder === inMemory ? undefined : running(folder);
+    if (known && values.foreground) {
+      const remedy = 'end it with mini-k8s down';
+      throw new CommandFailure(`the cluster in ${folder} is already running as process ${known.pid}: ${remedy}`);
+    }
+    if (known) {
+      io.error(`the cluster in ${folder} is already running as process ${known.pid}; its settings stay as they are\n`);
+      io.out(known.line);
+      return 0;
+    }
     if (values.foreground || folder === inMemory) return inForeground(values, io.out);
     io.out(await inBackground(folder));
     return 0;
@@ -31,8 +36,9 @@ export const up: Command<typeof clusterFlags> = {
 
 async function inForeground(values: ClusterSettings, out: (text: string) => void): Promise<number> {
   const cluster = await startCluster(values);
-  recordPid(cluster.plane.folder);
-  out(readyLine(cluster.plane));
+  const line = readyLine(cluster.plane);
+  recordPid(cluster.plane.folder, line);
+  out(line);
   await untilSignal();
   await cluster.close();
   forgetPid(cluster.plane.folder);
