@@ -1,5 +1,6 @@
 import type { Kind } from '../kind.ts';
 import type { KubeObject } from '../object.ts';
+import { mutatingBindingRules } from './admission-policy-rules.ts';
 import { ageCell, columnsOf } from './columns.ts';
 import { changed, type Part, partOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
@@ -10,6 +11,7 @@ export interface MutatingAdmissionPolicyBinding extends KubeObject<Part, Part> {
 export const mutatingAdmissionPolicyBindings: Kind<MutatingAdmissionPolicyBinding> =
   defineKind<MutatingAdmissionPolicyBinding>('admissionregistration.k8s.io/v1', 'MutatingAdmissionPolicyBinding', {
     hasGeneration: true,
+    validate: mutatingBindingRules,
     defaults: (binding) => changed(binding, 'spec', (spec) => changed(spec, 'matchResources', matchDefaults)),
     columns: columnsOf('Name', 'PolicyName', 'ParamRef', 'Age'),
     cells: (binding, now) => {

@@ -1,5 +1,6 @@
 import type { Kind } from '../kind.ts';
 import type { KubeObject } from '../object.ts';
+import { mutatingPolicyRules } from './admission-policy-rules.ts';
 import { ageCell, columnsOf } from './columns.ts';
 import { changed, filled, type Part, partOf, partsOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
@@ -12,6 +13,7 @@ export const mutatingAdmissionPolicies: Kind<MutatingAdmissionPolicy> = defineKi
   'MutatingAdmissionPolicy',
   {
     hasGeneration: true,
+    validate: mutatingPolicyRules,
     defaults: (policy) =>
       changed(policy, 'spec', (spec) =>
         changed(filled(spec, { failurePolicy: 'Fail' }), 'matchConstraints', matchDefaults),

@@ -4,6 +4,7 @@ import { ageCell, columnsOf } from './columns.ts';
 import { changedItems, filled, type Part, partsOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { webhookDefaults } from './match-defaults.ts';
+import { mutatingWebhookRules } from './webhook-rules.ts';
 
 export interface MutatingWebhookConfiguration extends KubeObject<Part, Part> {}
 
@@ -12,6 +13,7 @@ export const mutatingWebhooks: Kind<MutatingWebhookConfiguration> = defineKind<M
   'MutatingWebhookConfiguration',
   {
     hasGeneration: true,
+    validate: mutatingWebhookRules,
     defaults: (configuration) =>
       changedItems(configuration, 'webhooks', (webhook) =>
         filled(webhookDefaults(webhook), { reinvocationPolicy: 'Never' }),

@@ -1,5 +1,6 @@
 import type { Kind } from '../kind.ts';
 import type { KubeObject } from '../object.ts';
+import { validatingPolicyRules } from './admission-policy-rules.ts';
 import { ageCell, columnsOf } from './columns.ts';
 import { changed, filled, type Part, partOf, partsOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
@@ -11,6 +12,7 @@ export const validatingAdmissionPolicies: Kind<ValidatingAdmissionPolicy> = defi
   'admissionregistration.k8s.io/v1',
   'ValidatingAdmissionPolicy',
   {
+    validate: validatingPolicyRules,
     defaults: (policy) =>
       changed(policy, 'spec', (spec) =>
         changed(filled(spec, { failurePolicy: 'Fail' }), 'matchConstraints', matchDefaults),

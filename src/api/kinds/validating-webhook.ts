@@ -4,6 +4,7 @@ import { ageCell, columnsOf } from './columns.ts';
 import { changedItems, type Part, partsOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { webhookDefaults } from './match-defaults.ts';
+import { validatingWebhookRules } from './webhook-rules.ts';
 
 export interface ValidatingWebhookConfiguration extends KubeObject<Part, Part> {}
 
@@ -12,6 +13,7 @@ export const validatingWebhooks: Kind<ValidatingWebhookConfiguration> = defineKi
   'ValidatingWebhookConfiguration',
   {
     hasGeneration: true,
+    validate: validatingWebhookRules,
     defaults: (configuration) => changedItems(configuration, 'webhooks', webhookDefaults),
     columns: columnsOf('Name', 'Webhooks:integer', 'Age'),
     cells: (configuration, now) => [
