@@ -69,9 +69,11 @@ test('a client certificate of an unknown authority is answered 401', async () =>
 });
 
 test('each part runs as a process of its own against any API server, and shows its figures', async () => {
-  await cluster.start('server');
-  for (const words of [['controllers'], ['scheduler'], ['agent', '--node', 'alone', '--data-dir', cluster.folder]]) {
-    const part = new Part([...words, '--kubeconfig', cluster.kubeconfig]);
+  const other = new TestCluster();
+  after(() => other.clear());
+  await other.start('server');
+  for (const words of [['controllers'], ['scheduler'], ['agent', '--data-dir', other.folder]]) {
+    const part = new Part([...words, '--kubeconfig', other.kubeconfig]);
     try {
       const { metrics } = await part.ready();
       const shown = await until(`figures of ${words[0]}`, 5_000, async () => {
@@ -83,7 +85,7 @@ test('each part runs as a process of its own against any API server, and shows i
       assert.equal(await part.end(), 0, words.join(' '));
     }
   }
-  assert.equal(await cluster.end(), 0);
+  assert.equal(await other.end(), 0);
 });
 
 test('a cluster that runs in the background is found again by up, and ended by down', async () => {
