@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type Component, type Env, type Millis, sleep } from '../base/env.ts';
+import { type Cancel, type Component, type Env, type Millis, sleep } from '../base/env.ts';
 import type { Stop } from '../base/stop.ts';
 
 const restartAfterMs: Millis = 500;
@@ -22,11 +22,14 @@ export class ChildPart implements Component {
     while (!stop.stopped) {
       const child = this.#spawn();
       const exited = once(child, 'exit');
-      const forget = stop.onStop(() => child.kill('SIGTERM'));
-      const insist = stop.onStop(() => this.#env.clock.after(endWithinMs, () => child.kill('SIGKILL')));
+      let giveUp: Cancel = () => {};
+      const forget = stop.onStop(() => {
+        child.kill('SIGTERM');
+        giveUp = this.#env.clock.after(endWithinMs, () => child.kill('SIGKILL'));
+      });
       const [code, signal] = await exited;
       forget();
-      insist();
+      giveUp();
       if (stop.stopped) return;
       this.#env.log.error('a part ended and starts again', { part: this.#words[0], code, signal });
       await sleep(this.#env.clock, restartAfterMs, stop).catch(() => {});
