@@ -68,6 +68,11 @@ export const tooLong = (path: string, max: number): FieldError => ({
   type: 'TooLong',
   text: `Too long: may not be more than ${max} bytes`,
 });
+export const tooMany = (path: string, count: number, max: number): FieldError => ({
+  path,
+  type: 'TooMany',
+  text: `Too many: ${count}: must have at most ${max} item${max === 1 ? '' : 's'}`,
+});
 
 function shown(value: unknown): string {
   return value === undefined ? '""' : JSON.stringify(value as Json);

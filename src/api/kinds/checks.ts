@@ -1,5 +1,14 @@
-import { equalJson, type Json } from '../../base/json.ts';
-import { type FieldError, invalid, notSupported, required } from '../field-error.ts';
+import { canonicalJson, encodeText, equalJson, type Json } from '../../base/json.ts';
+import {
+  duplicate,
+  type FieldError,
+  forbidden,
+  invalid,
+  notSupported,
+  required,
+  tooLong,
+  tooMany,
+} from '../field-error.ts';
 import type { WriteContext } from '../kind.ts';
 import { validateSelector } from '../metadata-rules.ts';
 import { dnsSubdomain, type Grammar } from '../names.ts';
@@ -54,6 +63,9 @@ export class Checked {
   invalid(sentence: string): void {
     this.add(invalid(this.path, this.value ?? '', sentence));
   }
+  forbidden(sentence: string): void {
+    this.add(forbidden(this.path, sentence));
+  }
   /** Whether there is something. */
   needed(detail = ''): boolean {
     if (this.isEmpty) this.add(required(this.path, detail));
@@ -83,6 +95,39 @@ export class Checked {
   atLeast(min: number, sentence: string): void {
     if (!this.isAbsent && this.number < min) this.invalid(sentence);
   }
+  notNegative(): void {
+    this.atLeast(0, 'must be greater than or equal to 0');
+  }
+  /** A number or a percentage, not negative. */
+  portion(): void {
+    if (typeof this.value === 'number') this.notNegative();
+    else if (!this.isAbsent && !percentage.test(this.text)) this.invalid(percentageSentence);
+  }
+  atMostHundred(): void {
+    if (typeof this.value === 'string' && percentage.test(this.value) && portionOf(this.value) > 100) {
+      this.invalid('must not be greater than 100%');
+    }
+  }
+  /** At most so many bytes of text. */
+  bytesAtMost(max: number): void {
+    if (encodeText(this.text).length > max) this.add(tooLong(this.path, max));
+  }
+  /** At most so many items. */
+  itemsAtMost(max: number): boolean {
+    const count = this.items().length;
+    if (count > max) this.add(tooMany(this.path, count, max));
+    return count <= max;
+  }
+  /** No two items alike; `named` says what of an item is compared, and where a repetition is told. */
+  unique(named: (item: Checked) => Checked = (item) => item): void {
+    const seen = new Set<string>();
+    for (const item of this.items()) {
+      const name = named(item);
+      const text = canonicalJson((name.value ?? null) as Json);
+      if (seen.has(text)) name.add(duplicate(name.path, name.value));
+      seen.add(text);
+    }
+  }
   between(min: number, max: number, sentence: string): void {
     if (!this.isAbsent && (this.number < min || this.number > max)) this.invalid(sentence);
   }
@@ -95,6 +140,16 @@ export class Checked {
   }
 }
 
+const percentage = /^[0-9]+%$/;
+const percentageSentence =
+  "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";
+
+/** The number of a number or percentage. A text that is neither counts as nothing. */
+export function portionOf(value: unknown): number {
+  const number = Number(typeof value === 'string' ? value.replace(/%$/, '') : (value ?? 0));
+  return Number.isInteger(number) ? number : 0;
+}
+
 /** All errors that the rules find in an object. */
 export function checked(object: object, rules: (object: Checked) => void): readonly FieldError[] {
   const root = new Checked(object);
@@ -102,8 +157,10 @@ export function checked(object: object, rules: (object: Checked) => void): reado
   return root.errors;
 }
 
-/** The rules of a kind as its file names them. What a status holds is not judged with them. */
+type Rules = (object: Checked, previous: Checked | undefined) => void;
+
+/** The rules of a kind as its file names them, and those of its status: each write is judged by its own. */
 export const rulesOf =
-  (rules: (object: Checked, previous: Checked | undefined) => void) =>
+  (rules: Rules, statusRules: Rules = () => undefined) =>
   (next: object, previous: object | undefined, { subresource }: WriteContext): readonly FieldError[] =>
-    subresource === 'status' ? [] : checked(next, (root) => rules(root, previous && new Checked(previous)));
+    checked(next, (root) => (subresource === 'status' ? statusRules : rules)(root, previous && new Checked(previous)));

@@ -1,22 +1,20 @@
 import { equalJson } from '../../base/json.ts';
-import { type FieldError, invalid, notSupported, required } from '../field-error.ts';
+import { ApiError } from '../error.ts';
 import type { Kind } from '../kind.ts';
 import type { KubeObject } from '../object.ts';
 import { emptyStatusOf } from '../schema/empty-status.ts';
 import type { LabelSelector } from '../selector.ts';
 import { ageCell, columnsOf, containerCells, labelsText, selectorText, workloadColumns } from './columns.ts';
+import { daemonSetRules } from './daemon-set-rules.ts';
 import { changed, filled, mapOf, type Part, partOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { templateDefaults } from './pod-defaults.ts';
-import { atMostHundred, portionRules } from './rules.ts';
-import { workloadRules } from './workload-rules.ts';
 
 export interface DaemonSet extends KubeObject<Part, Part> {}
 
 export const daemonSets: Kind<DaemonSet> = defineKind<DaemonSet>('apps/v1', 'DaemonSet', {
-  validate: (next, previous, { subresource }) =>
-    subresource === 'status' ? [] : daemonSetRules(partOf(next.spec), previous && partOf(previous.spec)),
-  defaults: (set) => changed(set, 'spec', specDefaults),
+  validate: daemonSetRules,
+  defaults: (set) => changed(readable(set), 'spec', specDefaults),
   prepareCreate: (set) => {
     const status = emptyStatusOf(daemonSets);
     return { ...withTemplateGeneration(set, 1), ...(status === undefined ? {} : { status: status as Part }) };
@@ -62,6 +60,14 @@ export const daemonSets: Kind<DaemonSet> = defineKind<DaemonSet>('apps/v1', 'Dae
 /** How often the template has changed, kept where clients from long ago look for it. */
 const templateGeneration = 'deprecated.daemonset.template.generation';
 
+/** The count is read as a number wherever an object comes from, so a text that is none cannot be read at all. */
+function readable(set: DaemonSet): DaemonSet {
+  const count = set.metadata.annotations?.[templateGeneration];
+  if (count === undefined || /^[+-]?[0-9]+$/.test(count)) return set;
+  const why = `strconv.ParseInt: parsing ${JSON.stringify(count)}: invalid syntax`;
+  throw new ApiError('BadRequest', `DaemonSet in version "v1" cannot be handled as a DaemonSet: ${why}`);
+}
+
 function withTemplateGeneration(set: DaemonSet, count: number): DaemonSet {
   const annotations = { ...set.metadata.annotations, [templateGeneration]: String(count) };
   return { ...set, metadata: { ...set.metadata, annotations } };
@@ -77,28 +83,3 @@ function specDefaults(given: Part): Part {
     );
   });
 }
-
-function daemonSetRules(spec: Part, previous: Part | undefined): readonly FieldError[] {
-  const errors = [...workloadRules(spec, previous, 'daemonset')];
-  const { type, rollingUpdate } = partOf(spec.updateStrategy);
-  if (type === 'OnDelete') return errors;
-  if (type !== 'RollingUpdate') {
-    const shown = { Type: type ?? '', RollingUpdate: null };
-    return [...errors, notSupported('spec.updateStrategy', shown, ['RollingUpdate', 'OnDelete'])];
-  }
-  const { maxUnavailable, maxSurge } = partOf(rollingUpdate);
-  const at = 'spec.updateStrategy.rollingUpdate';
-  errors.push(...portionRules(maxUnavailable, `${at}.maxUnavailable`), ...portionRules(maxSurge, `${at}.maxSurge`));
-  errors.push(...atMostHundred(maxUnavailable, `${at}.maxUnavailable`), ...atMostHundred(maxSurge, `${at}.maxSurge`));
-  // A pod is replaced either before or after the new one starts, so exactly one of the two is more than nothing.
-  if (isNothing(maxUnavailable) && isNothing(maxSurge)) {
-    errors.push(required(`${at}.maxUnavailable`, 'cannot be 0 when maxSurge is 0'));
-  } else if (!isNothing(maxUnavailable) && !isNothing(maxSurge)) {
-    errors.push(invalid(`${at}.maxSurge`, maxSurge, 'may not be set when maxUnavailable is non-zero'));
-  }
-  return errors;
-}
-
-/** What is no portion at all counts as none, and is told for itself. */
-const isNothing = (value: unknown): boolean =>
-  typeof value === 'string' ? !/^0*[1-9][0-9]*%$/.test(value) : Number(value ?? 0) === 0;

@@ -2,11 +2,11 @@ import type { Kind } from '../kind.ts';
 import type { KubeObject } from '../object.ts';
 import type { LabelSelector } from '../selector.ts';
 import { ageCell, columnsOf, containerCells, selectorText, workloadColumns } from './columns.ts';
-import { changed, filled, type Part, partOf } from './defaulting.ts';
+import { changed, filled, partOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import type { Condition, PodTemplate } from './pod.ts';
 import { templateDefaults } from './pod-defaults.ts';
-import { workloadRules } from './workload-rules.ts';
+import { replicaSetRules } from './replica-set-rules.ts';
 
 export interface ReplicaSetSpec {
   readonly replicas?: number;
@@ -28,10 +28,7 @@ export interface ReplicaSet extends KubeObject<ReplicaSetSpec, ReplicaSetStatus>
 }
 
 export const replicaSets: Kind<ReplicaSet> = defineKind<ReplicaSet>('apps/v1', 'ReplicaSet', {
-  validate: (next, previous, { subresource }) =>
-    subresource === 'status'
-      ? []
-      : workloadRules(next.spec as unknown as Part, previous?.spec as unknown as Part | undefined, 'deployment'),
+  validate: replicaSetRules,
   defaults: (set) => changed(set, 'spec', (spec) => filled(templateDefaults(spec), { replicas: 1 })),
   columns: columnsOf('Name', 'Desired:integer', 'Current:integer', 'Ready:integer', 'Age', ...workloadColumns),
   cells: (set, now) => [
