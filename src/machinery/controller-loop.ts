@@ -7,6 +7,7 @@ import type { Client } from '../client/client.ts';
 import type { Cache } from './cache.ts';
 import type { Controller, Source } from './controller.ts';
 import type { EventRecorder } from './events.ts';
+import { logFields } from './log-fields.ts';
 import { WorkQueue } from './queue.ts';
 
 const backoffMinMs = 5;
@@ -124,7 +125,21 @@ export class ControllerLoop<Observed> implements Component {
       const failed = results.find((result) => result.status === 'rejected');
       if (failed) throw failed.reason;
     }
-    for (const notice of group) if (notice.verb === 'event') this.#events.record(notice);
+    const notices = group.filter((action) => action.verb === 'event');
+    for (const notice of notices) this.#events.record(notice);
+    // A notice is in the log already, in better words.
+    if (notices.length === 0) for (const action of actions) this.#tell(action);
+  }
+
+  /** Every decision leaves a line; how things stand is told by whoever is asked for it. */
+  #tell(action: Action): void {
+    const { verb, kind } = action;
+    const isStatus = verb === 'status' || ('subresource' in action && action.subresource === 'status');
+    const { namespace, name } = 'key' in action ? action.key : action.object.metadata;
+    const node = verb === 'bind' ? action.node : undefined;
+    const fields = { part: this.name, verb, ...logFields({ kind: kind.kind, namespace, name, node }) };
+    if (isStatus) this.#env.log.debug('the status was brought up to date', fields);
+    else this.#env.log.info(`${verb} ${kind.singular}`, fields);
   }
 
   async #act(key: string, action: Action): Promise<void> {

@@ -1,9 +1,11 @@
 import { isApiError } from '../api/error.ts';
 import { type Event, events } from '../api/kinds/event.ts';
+import type { KubeObject } from '../api/object.ts';
 import type { Env } from '../base/env.ts';
 import { timestamp } from '../base/text.ts';
 import { act, type Notice } from '../client/action.ts';
 import type { Client } from '../client/client.ts';
+import { logFields, type Place } from './log-fields.ts';
 
 const knownMax = 4096;
 
@@ -24,6 +26,7 @@ export class EventRecorder {
 
   record(notice: Notice): void {
     const { about, type = 'Normal', reason, message } = notice;
+    this.#env.log.info(message, { part: this.#component, event: type, reason, ...logFields(placeOf(about)) });
     const identity = [about.kind, about.metadata.uid, type, reason, message].join('\u0000');
     const before = this.#known.get(identity);
     if (this.#known.size >= knownMax) this.#known.clear();
@@ -76,4 +79,9 @@ export class EventRecorder {
     const key = { namespace: before.metadata.namespace ?? '', name: before.metadata.name };
     return (await this.#client.send(act({ verb: 'patch', kind: events, key, patch }))) as unknown as Event;
   }
+}
+
+function placeOf({ kind, metadata, spec }: KubeObject): Place {
+  const { namespace, name } = metadata;
+  return { kind, namespace, name, node: (spec as { readonly nodeName?: string } | undefined)?.nodeName };
 }
