@@ -339,11 +339,11 @@ class Rollout {
     const { newSet, now } = this.#sets;
     const progress = this.#progress ? { progress: this.#progress } : {};
     const { status, again } = nextStatus({ deployment, newSet, all: this.#all(), now, still, ...progress });
-    if (this.#revision !== undefined && deployment.metadata.annotations?.[revisionAnnotation] !== this.#revision) {
-      const patch = { metadata: { annotations: { [revisionAnnotation]: this.#revision } } };
-      this.#groups.push([act({ verb: 'patch', kind: deploymentKind, key: keyOf(deployment), patch })]);
-    }
-    this.#groups.push(statusPatch(deploymentKind, deployment, status));
+    const rises =
+      this.#revision !== undefined && deployment.metadata.annotations?.[revisionAnnotation] !== this.#revision;
+    // With the status, as a change of annotations on the way of the spec would count as a new generation.
+    const annotations = rises ? { [revisionAnnotation]: this.#revision as string } : undefined;
+    this.#groups.push(statusPatch(deploymentKind, deployment, status, annotations));
     return { actions: this.#groups, ...(again === undefined ? {} : { again }) };
   }
 }

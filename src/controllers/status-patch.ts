@@ -1,21 +1,28 @@
 import type { Kind } from '../api/kind.ts';
-import { type KubeObject, keyOf } from '../api/object.ts';
+import { type KubeObject, keyOf, type Labels } from '../api/object.ts';
 import { equalJson, type Json, type JsonObject } from '../base/json.ts';
 import { type Action, act } from '../client/action.ts';
 
 /**
  * The write that turns an object's status into `next`, or nothing where it is that already. A patch, so that a change
  * of the spec in between is no conflict; keys that are to go are named with null.
+ * Annotations may go with it.
  */
-export function statusPatch<T extends KubeObject>(kind: Kind<T>, object: T, next: object): readonly Action[] {
+export function statusPatch<T extends KubeObject>(
+  kind: Kind<T>,
+  object: T,
+  next: object,
+  annotations?: Labels,
+): readonly Action[] {
   const before = (object.status ?? {}) as JsonObject;
   const after = next as JsonObject;
-  if (object.status !== undefined && equalJson(before, after)) return [];
+  if (!annotations && object.status !== undefined && equalJson(before, after)) return [];
   const status: Record<string, Json> = {};
   for (const key of Object.keys(before)) if (after[key] === undefined) status[key] = null;
   for (const [key, value] of Object.entries(after))
     if (value !== undefined && !equalJson(before[key], value)) status[key] = value;
-  return [act({ verb: 'patch', kind, key: keyOf(object), patch: { status }, subresource: 'status' })];
+  const patch = { ...(annotations ? { metadata: { annotations } } : {}), status };
+  return [act({ verb: 'patch', kind, key: keyOf(object), patch, subresource: 'status' })];
 }
 
 /** Upstream leaves zero counts out. */
