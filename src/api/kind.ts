@@ -2,6 +2,7 @@ import type { Instant } from '../base/env.ts';
 import type { Json } from '../base/json.ts';
 import type { FieldError } from './field-error.ts';
 import type { KubeObject } from './object.ts';
+import type { Caller } from './wire.ts';
 
 export type Verb = 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | 'patch' | 'update' | 'watch';
 
@@ -40,6 +41,8 @@ export interface WriteContext {
   readonly now: Instant;
   /** '' for the main resource, or 'status', 'ephemeralcontainers', 'resize', ... */
   readonly subresource: string;
+  /** Who writes: some objects say so. */
+  readonly caller?: Caller;
 }
 
 /**

@@ -12,3 +12,22 @@ export function encodeBase64(bytes: Uint8Array): string {
   }
   return out;
 }
+
+const values: ReadonlyMap<string, number> = new Map([...letters].map((letter, value) => [letter, value]));
+
+/** The bytes of a text that is known to be base64; padding and white space count for nothing. */
+export function decodeBase64(text: string): Uint8Array {
+  const digits = text.replace(/[=\s]/g, '');
+  const bytes = new Uint8Array(Math.floor((digits.length * 6) / 8));
+  let held = 0;
+  let bits = 0;
+  let at = 0;
+  for (const digit of digits) {
+    held = ((held << 6) | (values.get(digit) ?? 0)) & 0xffff;
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    bytes[at++] = (held >> bits) & 0xff;
+  }
+  return bytes;
+}

@@ -205,6 +205,7 @@ export class Resources {
     if (!facts) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
     switch (route.subresource) {
       case 'status':
+      case 'approval':
       case 'resize':
       case 'ephemeralcontainers':
         if (route.verb === 'get') return this.#get(call);

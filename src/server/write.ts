@@ -71,7 +71,7 @@ export class Writer {
     const named = { ...route, name: draft.metadata.name };
     const request: AdmissionRequest = { operation: 'CREATE', kind, route: named, ...options };
     let object = await this.#mutate(this.#defaulted(kind, draft), request);
-    const context = { now: this.#deps.env.clock.now(), subresource: route.subresource };
+    const context = { now: this.#deps.env.clock.now(), subresource: route.subresource, caller: options.caller };
     object = kind.rules.prepareCreate?.(object, context) ?? withoutStatus(kind, object);
     if (hasGeneration(kind)) object = { ...object, metadata: { ...object.metadata, generation: 1 } };
     return this.#reserved(kind, { next: object }, async (next) => {
@@ -138,7 +138,7 @@ export class Writer {
   ): Promise<KubeObject | undefined> {
     const { kind } = route;
     const live = this.#deps.views.object(kind, entry);
-    const context = { now: this.#deps.env.clock.now(), subresource: route.subresource };
+    const context = { now: this.#deps.env.clock.now(), subresource: route.subresource, caller: options.caller };
     const request: AdmissionRequest = { operation: 'UPDATE', kind, route, previous: live, ...options };
     let next = await this.#mutate(
       this.#defaulted(kind, { ...asked, metadata: keptMeta(asked.metadata, live.metadata) }),

@@ -11,9 +11,9 @@ import {
   presentOneOf,
   reinvocationWords,
 } from './match-rules.ts';
-import { conditionRules, rulesAndStatus } from './status-rules.ts';
+import { conditionRules } from './status-rules.ts';
 
-export const validatingPolicyRules = rulesAndStatus((root) => {
+export const validatingPolicyRules = rulesOf((root) => {
   const spec = root.at('spec');
   beginRules(spec);
   matchConditionRules(spec.at('matchConditions'));
@@ -187,7 +187,8 @@ function actionRules(actions: Checked): void {
   actions.needed('at least one validation action is required');
 }
 
-function validatingStatusRules(status: Checked): void {
+function validatingStatusRules(root: Checked): void {
+  const status = root.at('status');
   for (const warning of status.at('typeChecking').at('expressionWarnings').items()) {
     warning.at('warning').needed();
     const field = warning.at('fieldRef');

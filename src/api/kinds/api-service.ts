@@ -1,6 +1,6 @@
 import type { Kind } from '../kind.ts';
-import { pathSegment } from '../names.ts';
 import type { KubeObject } from '../object.ts';
+import { apiServiceRules } from './api-service-rules.ts';
 import { ageCell, columnsOf } from './columns.ts';
 import { changed, filled, type Part, partOf, partsOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
@@ -9,7 +9,9 @@ export interface APIService extends KubeObject<Part, Part> {}
 
 export const apiServices: Kind<APIService> = defineKind<APIService>('apiregistration.k8s.io/v1', 'APIService', {
   hasGeneration: false,
-  validateName: pathSegment,
+  // The name must be what the spec says: one of the rules.
+  validateName: () => [],
+  validate: apiServiceRules,
   defaults: (service) =>
     changed(service, 'spec', (spec) => changed(spec, 'service', (target) => filled(target, { port: 443 }))),
   columns: columnsOf('Name', 'Service', 'Available', 'Age'),

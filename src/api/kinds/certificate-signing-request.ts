@@ -1,8 +1,9 @@
-import { humanDuration } from '../../base/text.ts';
-import type { Kind } from '../kind.ts';
+import { humanDuration, timestamp } from '../../base/text.ts';
+import type { Kind, WriteContext } from '../kind.ts';
 import type { KubeObject } from '../object.ts';
+import { certificateRules } from './certificate-rules.ts';
 import { ageCell, columnsOf } from './columns.ts';
-import { type Part, partOf, partsOf, textOf } from './defaulting.ts';
+import { changedItems, filled, type Part, partOf, partsOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 
 export interface CertificateSigningRequest extends KubeObject<Part, Part> {}
@@ -12,6 +13,14 @@ export const certificateSigningRequests: Kind<CertificateSigningRequest> = defin
   'CertificateSigningRequest',
   {
     hasGeneration: false,
+    // The name says nothing, so that any will do that fits into a path.
+    validateName: () => [],
+    validate: certificateRules,
+    prepareCreate: (request, context) => ({ ...request, spec: askedBy(partOf(request.spec), context), status: {} }),
+    prepareUpdate: (next, previous, context) => {
+      const status = context.subresource === '' ? previous.status : dated(partOf(next.status), previous, context);
+      return { ...next, spec: previous.spec as Part, status: status as Part };
+    },
     columns: columnsOf('Name', 'Age', 'SignerName', 'Requestor', 'RequestedDuration', 'Condition'),
     cells: (request, now) => {
       const spec = partOf(request.spec);
@@ -31,3 +40,29 @@ export const certificateSigningRequests: Kind<CertificateSigningRequest> = defin
     fields: (request) => ({ 'spec.signerName': textOf(partOf(request.spec).signerName) }),
   },
 );
+
+/** Who asks is what the server knows about the caller, not what the request says. */
+function askedBy(given: Part, { caller }: WriteContext): Part {
+  const { username: _name, uid: _uid, groups: _groups, extra: _extra, ...spec } = given;
+  if (!caller) return spec;
+  return {
+    ...spec,
+    username: caller.name,
+    ...(caller.uid ? { uid: caller.uid } : {}),
+    ...(caller.groups.length > 0 ? { groups: caller.groups } : {}),
+    ...(Object.keys(caller.extra).length > 0 ? { extra: caller.extra } : {}),
+  };
+}
+
+/** Conditions say when they were written, and since when they hold. */
+function dated(status: Part, previous: KubeObject, { now }: WriteContext): Part {
+  const before = partsOf(partOf(previous.status).conditions);
+  const time = timestamp(now);
+  return changedItems(status, 'conditions', (condition) => {
+    const old = before.find(({ type, status: word }) => type === condition.type && word === condition.status);
+    const since = old?.lastTransitionTime ?? time;
+    return filled(withoutNull(condition), { lastUpdateTime: time, lastTransitionTime: since });
+  });
+}
+const withoutNull = (condition: Part): Part =>
+  Object.fromEntries(Object.entries(condition).filter(([, value]) => value !== null));

@@ -1,13 +1,15 @@
 import type { Kind } from '../kind.ts';
 import type { KubeObject } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
-import { changed, filled, type Part, partOf, partsOf, textOf } from './defaulting.ts';
+import { changed, changedItems, type Part, partOf, partsOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
+import { flowSchemaRules } from './flow-schema-rules.ts';
 
 export interface FlowSchema extends KubeObject<Part, Part> {}
 
 export const flowSchemas: Kind<FlowSchema> = defineKind<FlowSchema>('flowcontrol.apiserver.k8s.io/v1', 'FlowSchema', {
-  defaults: (schema) => changed(schema, 'spec', (spec) => filled(spec, { matchingPrecedence: 1000 })),
+  validate: flowSchemaRules,
+  defaults: (schema) => changed(schema, 'spec', specDefaults),
   columns: columnsOf('Name', 'PriorityLevel', 'MatchingPrecedence', 'DistinguisherMethod', 'Age', 'MissingPL'),
   cells: (schema, now) => {
     const spec = partOf(schema.spec);
@@ -22,3 +24,13 @@ export const flowSchemas: Kind<FlowSchema> = defineKind<FlowSchema>('flowcontrol
     ];
   },
 });
+
+/** Zero is no precedence, and namespaces are always told. */
+function specDefaults(given: Part): Part {
+  const spec = given.matchingPrecedence ? given : { ...given, matchingPrecedence: 1000 };
+  return changedItems(spec, 'rules', (rule) =>
+    changedItems(rule, 'resourceRules', (resources) =>
+      partsOf(resources.namespaces).length > 0 ? resources : { ...resources, namespaces: null },
+    ),
+  );
+}

@@ -1,18 +1,19 @@
 import type { Kind } from '../kind.ts';
-import { ipAddress } from '../names.ts';
 import type { KubeObject } from '../object.ts';
-import { columnsOf } from './columns.ts';
+import { ageCell, columnsOf } from './columns.ts';
 import { type Part, partOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
+import { addressName, ipAddressRules } from './ip-address-rules.ts';
 
 export interface IPAddress extends KubeObject<Part, Part> {}
 
 export const ipAddresses: Kind<IPAddress> = defineKind<IPAddress>('networking.k8s.io/v1', 'IPAddress', {
-  validateName: ipAddress,
-  columns: columnsOf('Name', 'ParentRef'),
-  cells: (address) => {
+  validateName: addressName,
+  validate: ipAddressRules,
+  columns: columnsOf('Name', 'ParentRef', 'Age'),
+  cells: (address, now) => {
     const { group, resource, namespace, name } = partOf(partOf(address.spec).parentRef);
     const owner = [resource ? `${textOf(resource)}${group ? `.${textOf(group)}` : ''}` : '', namespace, name];
-    return [address.metadata.name, owner.filter((part) => part).join('/')];
+    return [address.metadata.name, owner.filter((part) => part).join('/'), ageCell(address, now)];
   },
 });

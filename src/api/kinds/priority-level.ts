@@ -3,6 +3,7 @@ import type { KubeObject } from '../object.ts';
 import { ageCell, columnsOf, orUnset } from './columns.ts';
 import { changed, filled, type Part, partOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
+import { priorityLevelRules } from './priority-level-rules.ts';
 
 export interface PriorityLevelConfiguration extends KubeObject<Part, Part> {}
 
@@ -10,6 +11,7 @@ export const priorityLevels: Kind<PriorityLevelConfiguration> = defineKind<Prior
   'flowcontrol.apiserver.k8s.io/v1',
   'PriorityLevelConfiguration',
   {
+    validate: priorityLevelRules,
     defaults: (level) => changed(level, 'spec', specDefaults),
     columns: columnsOf('Name', 'Type', 'NominalConcurrencyShares', 'Queues', 'HandSize', 'QueueLengthLimit', 'Age'),
     cells: (level, now) => {
@@ -33,7 +35,15 @@ function specDefaults(spec: Part): Part {
   const exempt = changed(spec, 'exempt', (given) => filled(given, { nominalConcurrencyShares: 0, lendablePercent: 0 }));
   return changed(exempt, 'limited', (given) =>
     changed(filled(given, { nominalConcurrencyShares: 30, lendablePercent: 0 }), 'limitResponse', (response) =>
-      changed(response, 'queuing', (queuing) => filled(queuing, { queues: 64, handSize: 8, queueLengthLimit: 50 })),
+      changed(response, 'queuing', queuingDefaults),
     ),
   );
 }
+
+/** Zero says nothing here. */
+const queuingDefaults = (queuing: Part): Part => ({
+  ...queuing,
+  queues: queuing.queues || 64,
+  handSize: queuing.handSize || 8,
+  queueLengthLimit: queuing.queueLengthLimit || 50,
+});

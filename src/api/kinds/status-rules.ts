@@ -1,20 +1,8 @@
-import { duplicate, type FieldError, invalid, notSupported, required, tooLong } from '../field-error.ts';
-import type { WriteContext } from '../kind.ts';
+import { duplicate, invalid, notSupported, required, tooLong } from '../field-error.ts';
 import { qualifiedName } from '../names.ts';
-import { type Checked, checked, rulesOf } from './checks.ts';
+import type { Checked } from './checks.ts';
 
-type Rules = (object: Checked, previous: Checked | undefined) => void;
-
-/** The rules of a kind whose status is judged as well: by its own rules, where the status alone is written. */
-export const rulesAndStatus = (rules: Rules, statusRules: (status: Checked) => void) => {
-  const main = rulesOf(rules);
-  return (next: object, previous: object | undefined, context: WriteContext): readonly FieldError[] =>
-    context.subresource === 'status'
-      ? checked(next, (root) => statusRules(root.at('status')))
-      : main(next, previous, context);
-};
-
-const words = ['False', 'True', 'Unknown'];
+export const statusWords = ['False', 'True', 'Unknown'];
 const reasonBytesMax = 1_024;
 const messageBytesMax = 32_768;
 const reasonPattern = '[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?';
@@ -35,7 +23,7 @@ function oneCondition(condition: Checked): void {
   const type = condition.at('type');
   if (type.needed('must be set')) type.like(qualifiedName);
   const status = condition.at('status');
-  if (!words.includes(status.text)) status.add(notSupported(status.path, status.text, words));
+  if (!statusWords.includes(status.text)) status.add(notSupported(status.path, status.text, statusWords));
   condition.at('observedGeneration').atLeast(0, 'must be greater than or equal to zero');
   condition.at('lastTransitionTime').needed('must be set');
   const reason = condition.at('reason');
