@@ -62,6 +62,12 @@ export interface SandboxSpec {
     readonly protocol: 'TCP' | 'UDP';
   }[];
   readonly sysctls: Readonly<Record<string, string>>;
+  /** Further lines of /etc/hosts. */
+  readonly hosts?: readonly { readonly ip: string; readonly names: readonly string[] }[];
+  /** The containers see each other's processes. */
+  readonly shareProcesses?: boolean;
+  readonly hostPid?: boolean;
+  readonly hostIpc?: boolean;
 }
 
 export interface Mount {
@@ -70,7 +76,8 @@ export interface Mount {
   readonly source: string;
   readonly target: string;
   readonly readOnly: boolean;
-  readonly subPath?: string;
+  /** `HostToContainer` or `Bidirectional`: mounts made later on one side are seen on the other. */
+  readonly propagation?: string;
 }
 
 export interface Resources {
@@ -94,6 +101,8 @@ export interface ContainerSpec {
   readonly security: Readonly<Record<string, Json>>;
   readonly tty: boolean;
   readonly stdin: boolean;
+  /** Instead of the image's own. */
+  readonly stopSignal?: string;
 }
 
 export interface ContainerState {

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { ContainerSpec, Mount, SandboxSpec } from '../../../agent/runtime.ts';
 
 export interface Place {
@@ -33,7 +32,7 @@ export function environmentOf(spec: ContainerSpec, place: Place): Readonly<Recor
   const ports = place.sandbox.ports.filter((port) => port.protocol === 'TCP').map((port) => port.container);
   for (const port of ports) env[`PORT_${port}`] = String(place.portFor(port));
   if (ports[0] !== undefined) env['PORT'] = String(place.portFor(ports[0]));
-  for (const mount of spec.mounts) env[volumeName(mount)] = sourceOf(mount);
+  for (const mount of spec.mounts) env[volumeName(mount)] = mount.source;
   for (const { name, value } of spec.env) env[name] = own(name, value, ports, place);
   return env;
 }
@@ -48,8 +47,4 @@ function own(name: string, value: string, ports: readonly number[], place: Place
 export function volumeName(mount: Mount): string {
   const text = mount.name ?? mount.target.replace(/^\/+/, '');
   return `VOLUME_${text.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`;
-}
-
-function sourceOf(mount: Mount): string {
-  return mount.subPath === undefined ? mount.source : join(mount.source, mount.subPath);
 }

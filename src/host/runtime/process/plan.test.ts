@@ -54,7 +54,7 @@ test('a command of the machine must be named', () => {
 test('a container is told its address, its ports and its volumes, and little of the machine', () => {
   process.env['A_SECRET_OF_THE_SHELL'] = 'x';
   const mounts = [
-    { name: 'web-data', source: '/volumes/1', target: '/data', readOnly: false, subPath: 'sub' },
+    { name: 'web-data', source: '/volumes/1/sub', target: '/data', readOnly: false },
     { source: '/volumes/2', target: '/etc/config', readOnly: true },
   ];
   const { env } = plan({ image: 'host', command: ['x'], mounts, env: [{ name: 'MINE', value: '1' }] });

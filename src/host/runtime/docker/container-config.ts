@@ -1,0 +1,150 @@
+import type { ContainerSpec, Mount, Resources, SandboxSpec } from '../../../agent/runtime.ts';
+import type { Json, JsonObject } from '../../../base/json.ts';
+import type { Labels } from './identity.ts';
+import { securityOf, userOf } from './security.ts';
+
+/** Whose namespaces a container lives in. */
+export type Namespaces =
+  /** Its own, which are the pod's. */
+  | { readonly holds: SandboxSpec; readonly network: string; readonly address: string; readonly publish: boolean }
+  /** Those of the container with this id of the engine. */
+  | { readonly joins: string; readonly shareProcesses: boolean };
+
+const cpuPeriodMicros = 100_000;
+const cpuQuotaMinMicros = 1_000;
+const sharesPerCpu = 1_024;
+const sharesMin = 2;
+/** An engine refuses less; upstream's runtimes do as well, each with a floor of its own. */
+const memoryMinBytes = 6 * 1024 * 1024;
+
+/** Kept by the engine, and put aside by it, so that a talkative container does not fill the disk. */
+const logs = { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '5' } };
+
+/** What the engine is asked to create for a container of a pod. */
+export function containerBody(
+  spec: ContainerSpec,
+  namespaces: Namespaces,
+  { labels, imageUser }: { readonly labels: Labels; readonly imageUser: string },
+): JsonObject {
+  const user = userOf(spec, imageUser);
+  const { config, host, networking } = namespaceParts(namespaces);
+  return {
+    Image: spec.image,
+    Labels: labels,
+    Env: spec.env.map(({ name, value }) => `${name}=${value}`),
+    ...(spec.command.length > 0 ? { Entrypoint: spec.command } : {}),
+    ...(spec.args.length > 0 ? { Cmd: spec.args } : {}),
+    ...(spec.workingDir ? { WorkingDir: spec.workingDir } : {}),
+    ...(user === undefined ? {} : { User: user }),
+    ...(spec.stopSignal ? { StopSignal: spec.stopSignal } : {}),
+    Tty: spec.tty,
+    OpenStdin: spec.stdin,
+    ...config,
+    HostConfig: {
+      RestartPolicy: { Name: 'no' },
+      LogConfig: logs,
+      Mounts: spec.mounts.map(mountOf),
+      ...resourcesOf(spec.resources),
+      ...securityOf(spec),
+      ...host,
+    },
+    ...networking,
+  };
+}
+
+/** The container that does nothing but hold the namespaces of a pod. */
+export function sandboxBody(
+  namespaces: Namespaces & { holds: SandboxSpec },
+  image: string,
+  labels: Labels,
+): JsonObject {
+  const { config, host, networking } = namespaceParts(namespaces);
+  return {
+    Image: image,
+    Labels: labels,
+    ...config,
+    HostConfig: {
+      RestartPolicy: { Name: 'no' },
+      LogConfig: { Type: 'none', Config: {} },
+      CpuShares: sharesMin,
+      SecurityOpt: ['no-new-privileges'],
+      ...host,
+    },
+    ...networking,
+  };
+}
+
+interface NamespaceParts {
+  readonly config: JsonObject;
+  readonly host: JsonObject;
+  readonly networking: JsonObject;
+}
+
+function namespaceParts(namespaces: Namespaces): NamespaceParts {
+  if ('joins' in namespaces) {
+    const of = `container:${namespaces.joins}`;
+    const processes = namespaces.shareProcesses ? { PidMode: of } : {};
+    return { config: {}, host: { NetworkMode: of, IpcMode: of, ...processes }, networking: {} };
+  }
+  const { holds: spec, network, address, publish } = namespaces;
+  const modes = { ...(spec.hostPid ? { PidMode: 'host' } : {}), IpcMode: spec.hostIpc ? 'host' : 'shareable' };
+  const sysctls = Object.keys(spec.sysctls).length > 0 ? { Sysctls: spec.sysctls } : {};
+  if (spec.hostNetwork) return { config: {}, host: { NetworkMode: 'host', ...modes, ...sysctls }, networking: {} };
+  const { ports, bindings } = portsOf(spec, publish);
+  return {
+    config: { Hostname: spec.hostname, ExposedPorts: ports },
+    host: { NetworkMode: network, PortBindings: bindings, ...dnsOf(spec), ...modes, ...sysctls },
+    networking: { NetworkingConfig: { EndpointsConfig: { [network]: { IPAMConfig: { IPv4Address: address } } } } },
+  };
+}
+
+/** Host ports as they are asked for; and a free one of this machine for the others, where addresses do not reach. */
+function portsOf(spec: SandboxSpec, publish: boolean): { readonly ports: JsonObject; readonly bindings: JsonObject } {
+  const ports: Record<string, Json> = {};
+  const bindings: Record<string, Json> = {};
+  for (const port of spec.ports) {
+    const key = `${port.container}/${port.protocol.toLowerCase()}`;
+    ports[key] = {};
+    if (port.host) bindings[key] = [{ HostIp: port.hostIp ?? '', HostPort: String(port.host) }];
+    else if (publish) bindings[key] = [{ HostIp: '127.0.0.1', HostPort: '' }];
+  }
+  return { ports, bindings };
+}
+
+function dnsOf({ dns, hosts }: SandboxSpec): JsonObject {
+  const extra = (hosts ?? []).flatMap(({ ip, names }) => names.map((name) => `${name}:${ip}`));
+  const own = dns.servers.length > 0;
+  return {
+    ...(own ? { Dns: dns.servers, DnsSearch: dns.searches, DnsOptions: dns.options } : {}),
+    ...(extra.length > 0 ? { ExtraHosts: extra } : {}),
+  };
+}
+
+export function resourcesOf({ cpuMillis, cpuRequestMillis, memoryBytes }: Resources): JsonObject {
+  const request = cpuRequestMillis ?? cpuMillis ?? 0;
+  const memory = memoryBytes === undefined ? undefined : Math.max(memoryBytes, memoryMinBytes);
+  return {
+    CpuShares: Math.max(sharesMin, Math.floor((request * sharesPerCpu) / 1000)),
+    ...(cpuMillis === undefined
+      ? {}
+      : {
+          CpuPeriod: cpuPeriodMicros,
+          CpuQuota: Math.max(cpuQuotaMinMicros, Math.floor((cpuMillis * cpuPeriodMicros) / 1000)),
+        }),
+    // The same limit for memory and swap together: no swap.
+    ...(memory === undefined ? {} : { Memory: memory, MemorySwap: memory }),
+  };
+}
+
+const propagations: Readonly<Record<string, string>> = { HostToContainer: 'rslave', Bidirectional: 'rshared' };
+
+function mountOf({ source, target, readOnly, propagation }: Mount): JsonObject {
+  const mode = propagation && propagations[propagation];
+  return {
+    Type: 'bind',
+    Source: source,
+    Target: target,
+    ReadOnly: readOnly,
+    BindOptions: { Propagation: mode ?? 'rprivate' },
+  };
+}

@@ -1,0 +1,65 @@
+import { test } from 'node:test';
+import { runtimeConformance } from '../../../agent/runtime.conformance.ts';
+import type { ContainerSpec, Runtime } from '../../../agent/runtime.ts';
+import { hostEnv } from '../../env.ts';
+import { busybox, testEngine } from './busybox.test-data.ts';
+import { DockerRuntime } from './docker-runtime.ts';
+import type { Engine } from './engine.ts';
+
+const podRange = '10.243.0.0/24';
+const shell = (script: string) => ({ image: busybox, command: ['sh', '-c', script] });
+/** The first process of a container is only asked to end where it listens for that. */
+const polite = 'trap "exit 143" TERM; while true; do sleep 0.02; done';
+const found = await testEngine();
+
+if ('missing' in found) test('docker runtime', { skip: found.missing }, () => {});
+else {
+  suite('docker', found.engine, false);
+  suite('docker, pods of one container', found.engine, true);
+}
+
+function suite(name: string, engine: Engine, alone: boolean): void {
+  runtimeConformance(
+    name,
+    async () => {
+      const owner = { cluster: `test${process.pid}x${Date.now()}`, node: 'node-0' };
+      const options = { engine, owner, podRange, nodeRange: podRange, reserved: 2, hostIp: '127.0.0.1' };
+      const runtime = new DockerRuntime(hostEnv(), options);
+      return {
+        runtime: alone ? withPlan(runtime) : runtime,
+        wait: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+        dispose: async () => {
+          for (const { id } of (await runtime.list()).sandboxes) await runtime.closeSandbox(id);
+          await runtime.tidy();
+          runtime.leave();
+        },
+      };
+    },
+    {
+      forever: shell(polite),
+      succeeds: shell('exit 0'),
+      fails: shell('exit 3'),
+      says: shell('printf "one\\ntwo\\n"; sleep 0.01; printf "three\\n"'),
+      stubborn: shell('trap "" TERM; echo ready; while true; do sleep 0.05; done'),
+      serves: shell(
+        'ip=$(grep "$(cat /etc/hostname)" /etc/hosts); echo ready; ' +
+          'while true; do echo -n "${ip%%\t*}" | nc -l -p 8080; done',
+      ),
+      missing: { image: busybox, command: ['no-such-command-anywhere'] },
+      exec: { hello: ['echo', 'hello'], fails: ['sh', '-c', 'exit 3'] },
+      invalidImage: 'Not An Image',
+    },
+  );
+}
+
+/** Every sandbox is opened as that of a pod with one container. */
+function withPlan(runtime: DockerRuntime): Runtime {
+  const planned = [{} as ContainerSpec];
+  return new Proxy(runtime, {
+    get(target, key) {
+      if (key === 'openSandbox') return (spec: never) => target.openSandbox(spec, planned);
+      const member = target[key as keyof DockerRuntime];
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
+}

@@ -1,0 +1,338 @@
+import type {
+  ContainerSpec,
+  ExecIo,
+  ExecPart,
+  LogOptions,
+  Resources,
+  Runtime,
+  RuntimeList,
+  SandboxSpec,
+  Usage,
+} from '../../../agent/runtime.ts';
+import type { Duplex } from '../../../api/wire.ts';
+import { Channel } from '../../../base/channel.ts';
+import type { Env, Millis } from '../../../base/env.ts';
+import type { JsonObject } from '../../../base/json.ts';
+import type { Stop } from '../../../base/stop.ts';
+import { connectTcp } from '../process/tcp.ts';
+import { PodAddresses } from './addresses.ts';
+import { type Box, Boxes, isSandbox } from './boxes.ts';
+import { containerBody, type Namespaces, resourcesOf, sandboxBody } from './container-config.ts';
+import type { Engine } from './engine.ts';
+import { type EngineClient, EngineError, isEngineError } from './engine-client.ts';
+import { execInside } from './exec.ts';
+import { piecesOf } from './frames.ts';
+import { containerLabels, engineName, label, networkName, type Owner, sandboxLabels } from './identity.ts';
+import { checkReference, DockerImages } from './images.ts';
+import { Inventory, type Seen } from './inventory.ts';
+import { ensureNetwork, removeNetwork } from './network.ts';
+import { ensurePauseImage, pauseImage } from './pause-image.ts';
+import { needsImageUser } from './security.ts';
+import { Turns } from './turns.ts';
+import { usageOf } from './usage.ts';
+
+export interface DockerRuntimeOptions {
+  readonly engine: Engine;
+  readonly owner: Owner;
+  /** Of the whole cluster: one network of the engine. */
+  readonly podRange: string;
+  /** The node's part of it. */
+  readonly nodeRange: string;
+  /** The first addresses of the node's part that are not ours to give. */
+  readonly reserved: number;
+  /** The node's own address, for pods of the host network. */
+  readonly hostIp: string;
+}
+
+/** Hints beyond this many are dropped: whoever does not take them looks at the whole list anyway. */
+const hintsMax = 1_000;
+/** An engine that starts many containers at a time starts each of them later, and all of them not sooner. */
+const startsAtOnce = 8;
+
+/** Runs pods as containers of a Docker engine, or of one that speaks its language. */
+export class DockerRuntime implements Runtime {
+  readonly name = 'docker';
+  readonly images: DockerImages;
+  readonly #options: DockerRuntimeOptions;
+  readonly #client: EngineClient;
+  readonly #inventory: Inventory;
+  readonly #boxes: Boxes;
+  readonly #starts = new Turns(startsAtOnce);
+  readonly #hints = new Set<Channel<{ readonly id: string }>>();
+  #network: Promise<string> | undefined;
+
+  constructor(env: Env, options: DockerRuntimeOptions) {
+    this.#options = options;
+    this.#client = options.engine.client;
+    this.#inventory = new Inventory(env, this.#client, options.owner, (seen) => this.#hint(seen));
+    this.#boxes = new Boxes(new PodAddresses(options.nodeRange, options.reserved));
+    this.images = new DockerImages(this.#client);
+  }
+
+  /** Makes what all pods need, so that what cannot work is said at the start. */
+  async prepare(): Promise<void> {
+    await Promise.all([this.#ensureNetwork(), this.#all()]);
+  }
+
+  async openSandbox(
+    spec: SandboxSpec,
+    planned: readonly ContainerSpec[],
+  ): Promise<{ readonly ips: readonly string[] }> {
+    const all = await this.#all();
+    const alone = planned.length === 1 && !spec.shareProcesses;
+    const box = this.#boxes.open(spec, { alone, hostIp: this.#options.hostIp });
+    await this.#ensureNetwork();
+    if (!box.alone) await this.#hold(box, all);
+    return { ips: [box.address] };
+  }
+
+  async closeSandbox(id: string): Promise<void> {
+    const inside = (await this.#all()).filter(({ state }) => state.sandbox === id);
+    await Promise.all(inside.map((seen) => this.#remove(seen)));
+    this.#boxes.close(id);
+  }
+
+  async create(spec: ContainerSpec): Promise<void> {
+    checkReference(spec.image);
+    const all = await this.#all();
+    if (all.some(({ state }) => state.id === spec.id)) return;
+    const box = this.#boxes.get(spec.sandbox);
+    if (!box) throw new Error(`create ${spec.id}: there is no sandbox ${spec.sandbox}`);
+    const namespaces = this.#namespaces(box, all);
+    const holds = 'holds' in namespaces ? { [label.spec]: JSON.stringify(box.spec) } : {};
+    const labels = { ...containerLabels(this.#options.owner, spec, box), ...holds };
+    const imageUser = needsImageUser(spec) ? await this.images.userOf(spec.image) : '';
+    await this.#create(spec.id, containerBody(spec, namespaces, { labels, imageUser }));
+  }
+
+  async start(id: string): Promise<void> {
+    const seen = await this.#inventory.find(id);
+    if (!seen) throw new Error(`start ${id}: there is no such container`);
+    // Each attempt is a container of its own: one that has run is never run again.
+    if (seen.state.state === 'created') await this.#start(seen);
+  }
+
+  async stop(id: string, grace: Millis): Promise<void> {
+    const seen = await this.#inventory.find(id);
+    if (seen?.state.state !== 'running') return;
+    const { engineId, stopSignal } = seen;
+    const over = this.#client
+      .json('POST', `/containers/${engineId}/wait`, { query: { condition: 'not-running' } })
+      .catch(unless(404));
+    if (grace > 0) await this.#kill(engineId, stopSignal);
+    if (grace <= 0 || (await isLate(over, grace))) await this.#kill(engineId, 'SIGKILL');
+    await over;
+    await this.#inventory.look(engineId);
+  }
+
+  async remove(id: string): Promise<void> {
+    const seen = await this.#inventory.find(id);
+    if (seen) await this.#remove(seen);
+  }
+
+  async update(id: string, resources: Resources): Promise<void> {
+    const seen = await this.#inventory.find(id);
+    if (!seen) throw new Error(`update ${id}: there is no such container`);
+    await this.#client.json('POST', `/containers/${seen.engineId}/update`, { body: resourcesOf(resources) });
+  }
+
+  async list(): Promise<RuntimeList> {
+    const all = await this.#all();
+    const held = new Set(all.filter((seen) => isSandbox(seen) && isRunning(seen)).map(({ state }) => state.sandbox));
+    const open = this.#boxes.all().filter(({ spec, alone }) => alone || held.has(spec.id));
+    return {
+      sandboxes: open.map(({ spec, address }) => ({ id: spec.id, ips: [address] })),
+      containers: all.filter((seen) => !isSandbox(seen)).map(({ state }) => state),
+    };
+  }
+
+  async *events(stop: Stop): AsyncGenerator<{ readonly id: string }> {
+    const hints = new Channel<{ readonly id: string }>();
+    const forget = stop.onStop(() => hints.close());
+    this.#hints.add(hints);
+    try {
+      yield* hints;
+    } finally {
+      this.#hints.delete(hints);
+      forget();
+    }
+  }
+
+  async *logs(id: string, options: LogOptions, stop: Stop): AsyncGenerator<Uint8Array> {
+    const seen = await this.#inventory.find(id);
+    if (!seen) throw new Error(`logs of ${id}: there is no such container`);
+    const query = {
+      stdout: true,
+      stderr: true,
+      follow: options.follow,
+      timestamps: options.timestamps,
+      tail: options.tail ?? 'all',
+      ...(options.since === undefined ? {} : { since: (options.since / 1000).toFixed(3) }),
+    };
+    const stream = await this.#client.stream('GET', `/containers/${seen.engineId}/logs`, { query });
+    const forget = stop.onStop(() => stream.destroy());
+    try {
+      for await (const { bytes } of piecesOf(stream, seen.tty)) yield bytes;
+    } catch (error) {
+      if (!stop.stopped) throw error;
+    } finally {
+      forget();
+      stream.destroy();
+    }
+  }
+
+  async *exec(id: string, command: readonly string[], io: ExecIo, stop: Stop): AsyncGenerator<ExecPart> {
+    const seen = await this.#inventory.find(id);
+    if (seen?.state.state !== 'running') throw new Error(`exec in ${id}: the container is not running`);
+    yield* execInside({ client: this.#client, engineId: seen.engineId }, command, io, stop);
+  }
+
+  async connect(sandbox: string, port: number): Promise<Duplex> {
+    await this.#all();
+    const box = this.#boxes.get(sandbox);
+    if (!box) throw new Error(`connect to ${sandbox}: there is no such sandbox`);
+    const place = this.resolve(box.address, port);
+    return connectTcp(place.host, place.port);
+  }
+
+  async usage(): Promise<readonly Usage[]> {
+    const running = (await this.#all()).filter((seen) => !isSandbox(seen) && isRunning(seen));
+    return usageOf(
+      this.#client,
+      running.map(({ state, engineId }) => ({ id: state.id, engineId })),
+    );
+  }
+
+  /** Where a pod's port is really heard: its address, or where the engine publishes it on this machine. */
+  resolve(ip: string, port: number): { readonly host: string; readonly port: number } {
+    if (this.#options.engine.reachable || ip === this.#options.hostIp) return { host: ip, port };
+    const holder = this.#inventory
+      .known()
+      .find((seen) => seen.labels[label.address] === ip && seen.published.has(port));
+    return holder ? { host: '127.0.0.1', port: holder.published.get(port) as number } : { host: ip, port };
+  }
+
+  /** Lets go of the containers, which run on. */
+  leave(): void {
+    this.#inventory.close();
+    for (const hints of this.#hints) hints.close();
+  }
+
+  /** For the last node of a cluster that ends: the network goes, and the image that nobody else uses. */
+  async tidy(): Promise<void> {
+    await removeNetwork(this.#client, this.#options.owner.cluster);
+    await this.images.remove(pauseImage).catch(unless(409));
+  }
+
+  async #all(): Promise<readonly Seen[]> {
+    const all = await this.#inventory.all();
+    this.#boxes.adopt(all);
+    return all;
+  }
+
+  #ensureNetwork(): Promise<string> {
+    const { owner, podRange } = this.#options;
+    this.#network ??= ensureNetwork(this.#client, owner.cluster, podRange).catch((error: unknown) => {
+      this.#network = undefined;
+      throw error;
+    });
+    return this.#network;
+  }
+
+  /** The container that holds a pod's namespaces: there, and running. */
+  async #hold(box: Box, all: readonly Seen[]): Promise<void> {
+    const { id } = box.spec;
+    const holder = all.find((seen) => seen.state.id === id);
+    if (holder && isRunning(holder)) return;
+    // What still runs lives in namespaces that nobody else will ever join.
+    const left = all.filter((seen) => seen.state.sandbox === id && isRunning(seen));
+    await Promise.all(left.map(({ state }) => this.stop(state.id, 0)));
+    if (holder) await this.#remove(holder);
+    await ensurePauseImage(this.#options.engine);
+    const labels = sandboxLabels(this.#options.owner, box);
+    const made = await this.#create(id, sandboxBody(this.#holding(box), pauseImage, labels));
+    await this.#start(made);
+  }
+
+  #holding(box: Box): Namespaces & { readonly holds: SandboxSpec } {
+    const network = networkName(this.#options.owner.cluster);
+    return { holds: box.spec, network, address: box.address, publish: !this.#options.engine.reachable };
+  }
+
+  #namespaces(box: Box, all: readonly Seen[]): Namespaces {
+    const inside = all.filter((seen) => seen.state.sandbox === box.spec.id && isRunning(seen));
+    // In a pod that is its own sandbox a further container, for debugging say, joins the one that runs.
+    const holder = inside.find((seen) => (box.alone ? seen.labels[label.spec] !== undefined : isSandbox(seen)));
+    if (holder) return { joins: holder.engineId, shareProcesses: box.spec.shareProcesses ?? false };
+    if (box.alone) return this.#holding(box);
+    throw new Error(`sandbox ${box.spec.id} does not run`);
+  }
+
+  /** The name is taken where an answer was lost: then what was asked for is there. */
+  async #create(id: string, body: JsonObject): Promise<Seen> {
+    const name = engineName(this.#options.owner, id);
+    let engineId: string;
+    try {
+      const call = { query: { name }, body };
+      engineId = (await this.#client.json<{ readonly Id: string }>('POST', '/containers/create', call)).Id;
+    } catch (error) {
+      if (!isEngineError(error, 409)) throw error;
+      engineId = (await this.#client.json<{ readonly Id: string }>('GET', `/containers/${name}/json`)).Id;
+    }
+    const seen = await this.#inventory.look(engineId);
+    if (!seen) throw new Error(`container ${id} was removed while it was created`);
+    return seen;
+  }
+
+  async #start({ engineId, state }: Seen): Promise<void> {
+    try {
+      await this.#starts.run(() => this.#client.json('POST', `/containers/${engineId}/start`));
+    } catch (error) {
+      const box = this.#boxes.get(state.sandbox);
+      // Only the engine's list of addresses says it with a capital letter; a port of the host is another matter.
+      if (box && error instanceof EngineError && error.message.startsWith('Address already in use')) {
+        this.#boxes.moveOn(box);
+      }
+      await this.#inventory.look(engineId);
+      throw error;
+    }
+    await this.#inventory.lookUnlessRunning(engineId);
+  }
+
+  async #kill(engineId: string, signal: string): Promise<void> {
+    await this.#client.json('POST', `/containers/${engineId}/kill`, { query: { signal } }).catch(unless(404, 409));
+  }
+
+  async #remove({ engineId }: Seen): Promise<void> {
+    try {
+      await this.#client.json('DELETE', `/containers/${engineId}`, { query: { force: true, v: true } });
+    } catch (error) {
+      if (!isEngineError(error, 404, 409)) throw error;
+      // It is being removed already; it is gone when that is done.
+      await this.#client
+        .json('POST', `/containers/${engineId}/wait`, { query: { condition: 'removed' } })
+        .catch(unless(404));
+    }
+    this.#inventory.drop(engineId);
+  }
+
+  #hint({ state: { id } }: Seen): void {
+    for (const hints of this.#hints) if (hints.size < hintsMax) hints.push({ id });
+  }
+}
+
+const isRunning = ({ state }: Seen): boolean => state.state === 'running';
+
+const unless =
+  (...statuses: readonly number[]) =>
+  (error: unknown): void => {
+    if (!isEngineError(error, ...statuses)) throw error;
+  };
+
+async function isLate(over: Promise<unknown>, afterMs: Millis): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(true), afterMs);
+  });
+  return Promise.race([over.then(() => false), late]).finally(() => clearTimeout(timer));
+}

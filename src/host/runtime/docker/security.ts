@@ -1,0 +1,89 @@
+import type { ContainerSpec } from '../../../agent/runtime.ts';
+import type { JsonObject } from '../../../base/json.ts';
+
+/** The pod's and the container's security context, already one. */
+interface Context {
+  readonly runAsUser?: number;
+  readonly runAsGroup?: number;
+  readonly runAsNonRoot?: boolean;
+  readonly supplementalGroups?: readonly number[];
+  readonly fsGroup?: number;
+  readonly privileged?: boolean;
+  readonly readOnlyRootFilesystem?: boolean;
+  readonly allowPrivilegeEscalation?: boolean;
+  readonly procMount?: string;
+  readonly capabilities?: { readonly add?: readonly string[]; readonly drop?: readonly string[] };
+  readonly seccompProfile?: Profile;
+  readonly appArmorProfile?: Profile;
+  readonly seLinuxOptions?: Readonly<Partial<Record<'user' | 'role' | 'type' | 'level', string>>>;
+}
+interface Profile {
+  readonly type: string;
+  readonly localhostProfile?: string;
+}
+
+/** Nobody may run as root here, and this container would. */
+export class RootError extends Error {
+  readonly reason = 'CreateContainerConfigError';
+}
+
+/** The part of the engine's HostConfig that says what the container may do. */
+export function securityOf({ security }: ContainerSpec): JsonObject {
+  const context = security as Context;
+  const groups = [...(context.supplementalGroups ?? []), ...(context.fsGroup === undefined ? [] : [context.fsGroup])];
+  const { add, drop } = context.capabilities ?? {};
+  return {
+    ...(context.privileged ? { Privileged: true } : {}),
+    ...(context.readOnlyRootFilesystem ? { ReadonlyRootfs: true } : {}),
+    ...(add ? { CapAdd: add } : {}),
+    ...(drop ? { CapDrop: drop } : {}),
+    ...(groups.length > 0 ? { GroupAdd: groups.map(String) } : {}),
+    ...(context.procMount === 'Unmasked' ? { MaskedPaths: [], ReadonlyPaths: [] } : {}),
+    SecurityOpt: options(context),
+  };
+}
+
+function options(context: Context): readonly string[] {
+  const found: string[] = [];
+  if (context.allowPrivilegeEscalation === false) found.push('no-new-privileges');
+  // Upstream's default is unconfined; RuntimeDefault is what an engine does when it is told nothing.
+  const seccomp = context.seccompProfile;
+  if (seccomp === undefined || seccomp.type === 'Unconfined') found.push('seccomp=unconfined');
+  else if (seccomp.type === 'Localhost') found.push(`seccomp=${seccomp.localhostProfile}`);
+  const armor = context.appArmorProfile;
+  if (armor?.type === 'Unconfined') found.push('apparmor=unconfined');
+  else if (armor?.type === 'Localhost') found.push(`apparmor=${armor.localhostProfile}`);
+  for (const key of ['user', 'role', 'type', 'level'] as const) {
+    const value = context.seLinuxOptions?.[key];
+    if (value) found.push(`label=${key}:${value}`);
+  }
+  return found;
+}
+
+/** `user[:group]` as the engine takes it; nothing where the image decides. */
+export function userOf({ name, security }: ContainerSpec, imageUser: string): string | undefined {
+  const { runAsUser, runAsGroup, runAsNonRoot } = security as Context;
+  if (runAsNonRoot) refuseRoot(name, runAsUser, imageUser);
+  if (runAsUser === undefined && runAsGroup === undefined) return undefined;
+  const user = runAsUser === undefined ? imageUser.split(':')[0] || '0' : String(runAsUser);
+  return runAsGroup === undefined ? user : `${user}:${runAsGroup}`;
+}
+
+/** Whether the image has to be asked who runs it. */
+export const needsImageUser = ({ security }: ContainerSpec): boolean => {
+  const { runAsUser, runAsGroup, runAsNonRoot } = security as Context;
+  return runAsUser === undefined && (runAsNonRoot === true || runAsGroup !== undefined);
+};
+
+function refuseRoot(container: string, user: number | undefined, imageUser: string): void {
+  if (user === 0) throw new RootError(`container's runAsUser breaks non-root policy (container: ${container})`);
+  if (user !== undefined) return;
+  const named = imageUser.split(':')[0] ?? '';
+  if (named === '' || named === '0') {
+    throw new RootError(`container has runAsNonRoot and image will run as root (container: ${container})`);
+  }
+  if (!/^\d+$/.test(named)) {
+    const why = `image has non-numeric user (${named}), cannot verify user is non-root`;
+    throw new RootError(`container has runAsNonRoot and ${why} (container: ${container})`);
+  }
+}
