@@ -2,6 +2,7 @@ import type { Kind } from '../kind.ts';
 import type { KubeObject } from '../object.ts';
 import type { LabelSelector } from '../selector.ts';
 import { ageCell, ageOf, columnsOf, containerCells, selectorText, workloadColumns } from './columns.ts';
+import { cronJobRules } from './cron-job-rules.ts';
 import { changed, filled, type Part, partOf, partsOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { templateDefaults } from './pod-defaults.ts';
@@ -9,6 +10,7 @@ import { templateDefaults } from './pod-defaults.ts';
 export interface CronJob extends KubeObject<Part, Part> {}
 
 export const cronJobs: Kind<CronJob> = defineKind<CronJob>('batch/v1', 'CronJob', {
+  validate: cronJobRules,
   defaults: (cron) =>
     changed(cron, 'spec', (spec) =>
       filled(

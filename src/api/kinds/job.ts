@@ -1,18 +1,22 @@
 import type { Instant } from '../../base/env.ts';
+import { equalJson } from '../../base/json.ts';
 import { parseTime } from '../../base/text.ts';
 import type { Kind } from '../kind.ts';
-import type { KubeObject } from '../object.ts';
+import { labelValue } from '../names.ts';
+import type { KubeObject, Labels } from '../object.ts';
 import type { LabelSelector } from '../selector.ts';
 import { ageCell, ageOf, columnsOf, containerCells, selectorText, workloadColumns } from './columns.ts';
 import { changed, changedItems, filled, mapOf, type Part, partOf, partsOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
+import { jobRules } from './job-rules.ts';
 import { templateDefaults } from './pod-defaults.ts';
 
 export interface Job extends KubeObject<Part, Part> {}
 
 export const jobs: Kind<Job> = defineKind<Job>('batch/v1', 'Job', {
-  defaults: (job) => changed(job, 'spec', specDefaults),
-  prepareCreate: withSelector,
+  validate: jobRules,
+  defaults: (job) => changed(labelled(job), 'spec', specDefaults),
+  prepareCreate: created,
   columns: columnsOf('Name', 'Status', 'Completions', 'Duration', 'Age', ...workloadColumns),
   cells: (job, now) => [
     job.metadata.name,
@@ -47,7 +51,10 @@ function specDefaults(given: Part): Part {
   );
 }
 
-/** A job finds its pods by its own uid, under the old and the new name of the label. */
+/**
+ * A job finds its pods by its own uid, under the old and the new name of the label. What the client set itself stays,
+ * and is refused where it is something else.
+ */
 function withSelector(job: Job): Job {
   const made: Job = { ...job, status: {} };
   const spec = partOf(job.spec);
@@ -60,21 +67,35 @@ function withSelector(job: Job): Job {
     'job-name': name,
   };
   const template = partOf(spec.template);
-  const labels = { ...own, ...mapOf(partOf(template.metadata).labels), ...own };
-  const matchLabels = {
-    'batch.kubernetes.io/controller-uid': uid,
-    ...mapOf(partOf(spec.selector).matchLabels),
-  };
-  const unlabelled = Object.keys(job.metadata.labels ?? {}).length === 0;
+  const labels = { ...own, ...mapOf(partOf(template.metadata).labels) };
+  const selector = partOf(spec.selector);
+  const matchLabels = { 'batch.kubernetes.io/controller-uid': uid, ...mapOf(selector.matchLabels) };
   return {
     ...made,
-    metadata: unlabelled ? { ...job.metadata, labels } : job.metadata,
     spec: {
       ...spec,
-      selector: { ...partOf(spec.selector), matchLabels },
+      selector: { ...selector, matchLabels },
       template: { ...template, metadata: { ...partOf(template.metadata), labels } },
     },
   };
+}
+
+/** A job without labels of its own has those of its pods. */
+function labelled(job: Job): Job {
+  if (Object.keys(job.metadata.labels ?? {}).length > 0) return job;
+  const labels = podLabels(job);
+  return Object.keys(labels).length > 0 ? { ...job, metadata: { ...job.metadata, labels } } : job;
+}
+const podLabels = (job: Job): Labels => mapOf(partOf(partOf(partOf(job.spec).template).metadata).labels);
+
+/** The generated labels are on the job as well, where it took its labels from its pods. A bad one is told there. */
+function created(job: Job): Job {
+  const made = withSelector(job);
+  const labels = podLabels(made);
+  const own = job.metadata.labels ?? {};
+  const taken = equalJson(own, podLabels(job)) || Object.keys(own).length === 0;
+  const fine = Object.values(labels).every((value) => labelValue(value).length === 0);
+  return taken && fine && Object.keys(labels).length > 0 ? { ...made, metadata: { ...made.metadata, labels } } : made;
 }
 
 function statusText({ metadata, status }: Job): string {
