@@ -1,4 +1,4 @@
-import { isIpv4, isIpv6 } from '../names.ts';
+import { cidr, type Grammar, ipAddress, isIpv4, isIpv6 } from '../names.ts';
 
 /** The bytes of an address, 4 or 16 of them; undefined for what is none. */
 export function addressBytes(text: string): readonly number[] | undefined {
@@ -97,3 +97,31 @@ export function endpointAddressSentences(text: string): readonly string[] {
   }
   return sentences;
 }
+
+const leadingZero = /(^|[.:/])0[0-9]/;
+
+/** An address as new objects may hold it; what is stored already may be looser. */
+export const strictAddress: Grammar = (text) => {
+  const sentences = ipAddress(text);
+  if (sentences.length > 0) return hasLeadingZeros(text) ? ['must not have leading 0s'] : sentences;
+  return isMappedIpv4(addressBytes(text) ?? []) ? ['must not be an IPv4-mapped IPv6 address'] : [];
+};
+
+/** The same for a range, which must begin where its bits say. */
+export const strictRange: Grammar = (text) => {
+  const range = rangeOf(text);
+  if (!range) {
+    const zeros = hasLeadingZeros(text.split('/')[0] ?? '') || /\/0[0-9]/.test(text);
+    return zeros && cidr(withoutZeros(text)).length === 0
+      ? ['must not have leading 0s in IP or prefix length']
+      : cidr(text);
+  }
+  if (isMappedIpv4(range.bytes)) return ['must not have an IPv4-mapped IPv6 address'];
+  const first = maskedBytes(range);
+  const exact = range.bytes.every((byte, index) => byte === first[index]);
+  return exact ? [] : ['must not have bits set beyond the prefix length'];
+};
+
+const hasLeadingZeros = (text: string): boolean => leadingZero.test(text) && ipAddress(withoutZeros(text)).length === 0;
+const withoutZeros = (text: string): string =>
+  text.includes(':') ? text.replace(/\/0+(?=[0-9])/, '/') : text.replace(/(^|[./])0+(?=[0-9])/g, '$1');

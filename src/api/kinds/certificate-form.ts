@@ -1,5 +1,4 @@
 import { decodeBase64 } from '../../base/base64.ts';
-import { decodeText } from '../../base/json.ts';
 
 // What the text of a certificate, or of the request for one, must be made of. The core checks its form, not its keys.
 
@@ -18,7 +17,9 @@ function pemBlocks(text: string): readonly PemBlock[] {
   });
 }
 
-const textIn = (encoded: string): string => decodeText(decodeBase64(encoded));
+/** Each byte as a letter: the form is plain letters, and whatever else there is must not match. */
+const textIn = (encoded: string): string =>
+  Array.from(decodeBase64(encoded), (byte) => String.fromCharCode(byte)).join('');
 
 /** What is wrong with a request for a certificate, as base64 of its PEM form; undefined: nothing. */
 export function requestFault(encoded: string): string | undefined {

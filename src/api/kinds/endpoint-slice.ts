@@ -1,13 +1,16 @@
+import { equalJson } from '../../base/json.ts';
 import type { Kind } from '../kind.ts';
-import { type KubeObject, keyText } from '../object.ts';
+import { type KubeObject, keyText, type Labels } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
-import { changedItems, filled } from './defaulting.ts';
+import { changedItems, filled, type Part } from './defaulting.ts';
 import { defineKind } from './define.ts';
+import { endpointSliceRules } from './endpoint-slice-rules.ts';
 
 export interface Endpoint {
   readonly addresses: readonly string[];
   readonly conditions?: { readonly ready?: boolean; readonly serving?: boolean; readonly terminating?: boolean };
   readonly hostname?: string;
+  readonly deprecatedTopology?: Labels;
   readonly nodeName?: string;
   readonly zone?: string;
   readonly targetRef?: {
@@ -32,12 +35,23 @@ export interface EndpointSlice extends KubeObject<never, never> {
 
 export const endpointSlices: Kind<EndpointSlice> = defineKind<EndpointSlice>('discovery.k8s.io/v1', 'EndpointSlice', {
   hasGeneration: true,
+  validate: endpointSliceRules,
   defaults: (slice) => {
     const ports = (slice.ports ?? []).length > 0 ? slice.ports : null;
-    return changedItems({ ...slice, ports: ports as EndpointSlice['ports'] & object }, 'ports', (port) =>
-      filled(port, { name: '', protocol: 'TCP' }),
-    );
+    const endpoints = ((slice.endpoints ?? []).length > 0 ? slice.endpoints : null) as EndpointSlice['endpoints'];
+    const whole = { ...slice, endpoints, ports: ports as EndpointSlice['ports'] & object };
+    return changedItems(whole, 'ports', (port) => filled(port, { name: '', protocol: 'TCP' }));
   },
+  prepareCreate: (slice) => withoutTopology(slice, new Set()),
+  prepareUpdate: (next, previous) => {
+    if (equalJson(told(next), told(previous))) return next;
+    // It counts as a change that a topology was asked for, although it is not taken over.
+    const generation = (previous.metadata.generation ?? 0) + 1;
+    const kept = equalJson(next.endpoints, previous.endpoints) ? next : withoutTopology(next, topologyNodes(previous));
+    return { ...kept, metadata: { ...kept.metadata, generation } };
+  },
+  changesGeneration: () => false,
+  warnings: (slice) => (slice.addressType === 'FQDN' ? ['spec.addressType: FQDN endpoints are deprecated'] : []),
   columns: columnsOf('Name', 'AddressType', 'Ports', 'Endpoints', 'Age'),
   cells: (slice, now) => [
     slice.metadata.name,
@@ -47,6 +61,25 @@ export const endpointSlices: Kind<EndpointSlice> = defineKind<EndpointSlice>('di
     ageCell(slice, now),
   ],
 });
+
+/** What its generation counts. Labels say which Service it belongs to. */
+const told = ({ metadata, ...rest }: EndpointSlice): object => ({ ...rest, labels: metadata.labels ?? {} });
+
+const hostLabel = 'kubernetes.io/hostname';
+const topologyOf = (endpoint: Endpoint): Labels => endpoint.deprecatedTopology ?? {};
+const topologyNodes = ({ endpoints }: EndpointSlice): ReadonlySet<string> =>
+  new Set((endpoints ?? []).flatMap((endpoint) => topologyOf(endpoint)[hostLabel] ?? []));
+
+/** The topology of an older version is not taken over; the node that it named, and had named before, is. */
+function withoutTopology(slice: EndpointSlice, nodes: ReadonlySet<string>): EndpointSlice {
+  return changedItems(slice, 'endpoints', (part) => {
+    const { deprecatedTopology, ...endpoint } = part as unknown as Endpoint;
+    if (!deprecatedTopology) return part;
+    const node = deprecatedTopology[hostLabel];
+    const keeps = node !== undefined && nodes.has(node) && endpoint.nodeName === undefined;
+    return (keeps ? { ...endpoint, nodeName: node } : endpoint) as unknown as Part;
+  });
+}
 
 /** So many items are shown, the others counted. */
 const shownMax = 3;

@@ -4,6 +4,7 @@ import type { Kind } from '../kind.ts';
 import type { KubeObject } from '../object.ts';
 import { ageOf, columnsOf } from './columns.ts';
 import { defineKind } from './define.ts';
+import { coreEventRules, newerEventRules } from './event-rules.ts';
 
 export interface ObjectReference {
   readonly apiVersion?: string;
@@ -32,6 +33,7 @@ export interface Event extends KubeObject<never, never> {
 }
 
 export const events: Kind<Event> = defineKind<Event>('v1', 'Event', {
+  validate: coreEventRules,
   columns: eventColumns(),
   cells: eventCells,
   fields: eventFields,
@@ -49,6 +51,7 @@ export interface EventRecord extends KubeObject<never, never> {
   readonly deprecatedCount?: number;
 }
 export const eventRecords: Kind<EventRecord> = defineKind<EventRecord>('events.k8s.io/v1', 'Event', {
+  validate: (next, previous, context) => newerEventRules(toCore(next), previous && toCore(previous), context),
   columns: eventColumns(),
   cells: (record, now) => eventCells(toCore(record), now),
   fields: (record) => eventFields(toCore(record)),

@@ -1,6 +1,6 @@
 import type { Grammar } from '../names.ts';
-import { dnsSubdomain, ipAddress, pathSegment } from '../names.ts';
-import { canonicalAddress } from './addresses.ts';
+import { dnsSubdomain, pathSegment } from '../names.ts';
+import { canonicalAddress, strictAddress } from './addresses.ts';
 import { rulesOf } from './checks.ts';
 
 export const ipAddressRules = rulesOf((root, previous) => {
@@ -15,7 +15,7 @@ export const ipAddressRules = rulesOf((root, previous) => {
 
 /** The name of an address is the address, as it is written canonically. */
 export const addressName: Grammar = (text) => {
-  const sentences = ipAddress(text);
+  const sentences = strictAddress(text);
   if (sentences.length > 0) return sentences;
   const canonical = canonicalAddress(text);
   return canonical === text ? [] : [`must be in canonical form (${JSON.stringify(canonical)})`];

@@ -10,7 +10,8 @@ export interface IPAddress extends KubeObject<Part, Part> {}
 export const ipAddresses: Kind<IPAddress> = defineKind<IPAddress>('networking.k8s.io/v1', 'IPAddress', {
   validateName: addressName,
   validate: ipAddressRules,
-  columns: columnsOf('Name', 'ParentRef', 'Age'),
+  columns: columnsOf('Name', 'ParentRef'),
+  // The age is told although no column is named for it: upstream's rows are one cell longer than its columns.
   cells: (address, now) => {
     const { group, resource, namespace, name } = partOf(partOf(address.spec).parentRef);
     const owner = [resource ? `${textOf(resource)}${group ? `.${textOf(group)}` : ''}` : '', namespace, name];

@@ -1,6 +1,6 @@
 import { invalid, required } from '../field-error.ts';
 import { cidr } from '../names.ts';
-import { canonicalRange } from './addresses.ts';
+import { canonicalRange, strictRange } from './addresses.ts';
 import { type Checked, rulesOf } from './checks.ts';
 import { conditionRules } from './status-rules.ts';
 
@@ -40,7 +40,7 @@ function familyRules(ranges: Checked): void {
 }
 
 function rangeRules(range: Checked): void {
-  const sentences = cidr(range.text);
+  const sentences = strictRange(range.text);
   for (const sentence of sentences) range.invalid(sentence);
   if (sentences.length > 0) return;
   const canonical = canonicalRange(range.text);
