@@ -4,6 +4,7 @@ import {
   type FieldError,
   forbidden,
   invalid,
+  notFound,
   notSupported,
   required,
   tooLong,
@@ -19,11 +20,14 @@ export class Checked {
   readonly value: unknown;
   readonly path: string;
   readonly errors: FieldError[];
+  /** Its key, where it is an entry of a map. */
+  readonly lastKey: string;
 
-  constructor(value: unknown, path = '', errors: FieldError[] = []) {
+  constructor(value: unknown, path = '', errors: FieldError[] = [], lastKey = '') {
     this.value = value;
     this.path = path;
     this.errors = errors;
+    this.lastKey = lastKey;
   }
 
   get isAbsent(): boolean {
@@ -47,7 +51,7 @@ export class Checked {
     return new Checked(this.part[key], this.path ? `${this.path}.${key}` : key, this.errors);
   }
   key(key: string): Checked {
-    return new Checked(this.part[key], `${this.path}[${key}]`, this.errors);
+    return new Checked(this.part[key], `${this.path}[${key}]`, this.errors, key);
   }
   items(): readonly Checked[] {
     const list = (this.value ?? []) as readonly unknown[];
@@ -55,6 +59,11 @@ export class Checked {
   }
   entries(): readonly Checked[] {
     return Object.keys(this.part).map((key) => this.key(key));
+  }
+
+  /** The same value, told of under another path. */
+  toldAt(path: string): Checked {
+    return new Checked(this.value, path, this.errors);
   }
 
   add(...errors: readonly FieldError[]): void {
@@ -66,9 +75,23 @@ export class Checked {
   forbidden(sentence: string): void {
     this.add(forbidden(this.path, sentence));
   }
+  /** Wrong although the value is shown as another one, as for keys. */
+  invalidAs(value: unknown, sentence: string): void {
+    this.add(invalid(this.path, value, sentence));
+  }
+  duplicate(value: unknown = this.value, sentence = ''): void {
+    const error = duplicate(this.path, value);
+    this.add(sentence ? { ...error, text: `${error.text}: ${sentence}` } : error);
+  }
+  notFound(value: unknown = this.value): void {
+    this.add(notFound(this.path, value));
+  }
+  missing(detail = ''): void {
+    this.add(required(this.path, detail));
+  }
   /** Whether there is something. */
   needed(detail = ''): boolean {
-    if (this.isEmpty) this.add(required(this.path, detail));
+    if (this.isEmpty) this.missing(detail);
     return !this.isEmpty;
   }
   /** Whether it is one of these. */

@@ -1,6 +1,7 @@
 import type { Kind } from '../kind.ts';
 import type { KubeObject, Labels } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
+import { configMapRules } from './config-map-rules.ts';
 import { defineKind } from './define.ts';
 
 export interface ConfigMap extends KubeObject<never, never> {
@@ -10,6 +11,7 @@ export interface ConfigMap extends KubeObject<never, never> {
 }
 
 export const configMaps: Kind<ConfigMap> = defineKind<ConfigMap>('v1', 'ConfigMap', {
+  validate: configMapRules,
   columns: columnsOf('Name', 'Data', 'Age'),
   cells: (map, now) => [
     map.metadata.name,

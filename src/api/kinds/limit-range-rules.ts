@@ -1,49 +1,51 @@
-import { duplicate, invalid } from '../field-error.ts';
 import { qualifiedName } from '../names.ts';
-import { tryParseQuantity } from '../quantity.ts';
 import { type Checked, rulesOf } from './checks.ts';
-import { textOf } from './defaulting.ts';
-
-export const limitRangeRules = rulesOf((root) => validateRange(root.at('spec').at('limits')));
+import { mapOf } from './defaulting.ts';
+import { anyResourceName, containerResourceName, isOvercommitAllowed, nanosOf, one } from './resource-name-rules.ts';
 
 const standardTypes = ['Pod', 'Container', 'PersistentVolumeClaim'];
 
-function validateRange(limits: Checked): void {
+export const limitRangeRules = rulesOf((root) => {
+  const limits = root.at('spec').at('limits');
   const types = new Set<string>();
   for (const limit of limits.items()) {
     const type = limit.at('type');
-    type.like(qualifiedName);
-    if (!type.text.includes('/') && !standardTypes.includes(type.text) && qualifiedName(type.text).length === 0) {
-      type.invalid('must be a standard limit type or fully qualified');
-    }
-    if (types.has(type.text)) type.add(duplicate(type.path, type.text));
+    validateType(type);
+    if (types.has(type.text)) type.duplicate(type.text);
     types.add(type.text);
-    if (type.text === 'Pod') {
-      for (const key of ['default', 'defaultRequest']) {
-        const given = limit.at(key);
-        if (Object.keys(given.part).length > 0) {
-          given.add({
-            path: given.path,
-            type: 'Forbidden',
-            text: `Forbidden: may not be specified when \`type\` is 'Pod'`,
-          });
-        }
-      }
+    validateNames(limit, type.text);
+    const storage = [limit.at('min').part.storage, limit.at('max').part.storage];
+    if (type.text === 'PersistentVolumeClaim' && storage.every((amount) => amount === undefined)) {
+      const detail = 'either minimum or maximum storage value is required, but neither was provided';
+      limit.at('limits').missing(detail);
     }
-    const names = ['min', 'max', 'default', 'defaultRequest', 'maxLimitRequestRatio'];
-    const resources = new Set(names.flatMap((key) => Object.keys(limit.at(key).part)));
-    if (type.text === 'PersistentVolumeClaim' && !resources.has('storage')) {
-      limit.add({
-        path: `${limits.path}`,
-        type: 'Required',
-        text: 'Required value: either minimum or maximum storage value is required, but neither was provided',
-      });
+    const names = new Set(fields.flatMap((field) => Object.keys(limit.at(field).part)));
+    for (const name of names) validateResource(limit, name);
+  }
+});
+
+const fields = ['max', 'min', 'default', 'defaultRequest', 'maxLimitRequestRatio'];
+
+function validateType(type: Checked): void {
+  const sentences = qualifiedName(type.text);
+  for (const sentence of sentences) type.invalid(sentence);
+  if (sentences.length > 0 || type.text.includes('/') || standardTypes.includes(type.text)) return;
+  type.invalid('must be a standard limit type or fully qualified');
+}
+
+function validateNames(limit: Checked, type: string): void {
+  const nameRule = type === 'Pod' || type === 'Container' ? containerResourceName : anyResourceName;
+  for (const field of fields) {
+    const amounts = limit.at(field);
+    if (type === 'Pod' && field.startsWith('default')) {
+      if (Object.keys(amounts.part).length > 0) amounts.forbidden("may not be specified when `type` is 'Pod'");
+      continue;
     }
-    for (const name of resources) validateResource(limit, name);
+    for (const amount of amounts.entries()) nameRule(amount, amount.lastKey);
   }
 }
 
-/** Pairs of which the first may not be greater than the second, with the words for both. */
+/** Pairs of which the first may not be greater than the second: where it is told, and the words for both. */
 const orders = [
   ['min', 'max', 'min', 'min value', 'max value'],
   ['min', 'defaultRequest', 'defaultRequest', 'min value', 'default request value'],
@@ -54,27 +56,25 @@ const orders = [
 ] as const;
 
 function validateResource(limit: Checked, name: string): void {
-  const amount = (key: string): bigint | undefined => {
-    const value = limit.at(key).part[name];
-    const parsed = value === undefined ? undefined : tryParseQuantity(textOf(value));
-    return parsed && 'quantity' in parsed ? parsed.quantity.nanos : undefined;
-  };
-  const shown = (key: string) => textOf(limit.at(key).part[name]);
+  const shown = (field: string): string => mapOf(limit.part[field])[name] ?? '';
+  const amount = (field: string): bigint | undefined => (shown(field) === '' ? undefined : nanosOf(shown(field)));
   for (const [low, high, place, lowWords, highWords] of orders) {
     const [least, most] = [amount(low), amount(high)];
     if (least === undefined || most === undefined || least <= most) continue;
     const sentence = `${lowWords} ${shown(low)} is greater than ${highWords} ${shown(high)}`;
-    limit.add(invalid(`${limit.path}.${place}[${name}]`, shown(place), sentence));
+    limit.at(place).key(name).invalid(sentence);
   }
-  const [ratio, min, max] = [amount('maxLimitRequestRatio'), amount('min'), amount('max')];
-  const path = `${limit.path}.maxLimitRequestRatio[${name}]`;
-  if (ratio === undefined) return;
-  if (ratio < 1_000_000_000n) {
-    limit.add(invalid(path, shown('maxLimitRequestRatio'), `ratio ${shown('maxLimitRequestRatio')} is less than 1`));
-  }
-  if (min !== undefined && max !== undefined && min > 0n && ratio > (max * 1_000_000_000n) / min) {
-    const most = (Number(max) / Number(min)).toFixed(6);
-    const sentence = `ratio ${shown('maxLimitRequestRatio')} is greater than max/min = ${most}`;
-    limit.add(invalid(path, shown('maxLimitRequestRatio'), sentence));
-  }
+  validateRatio(limit.at('maxLimitRequestRatio').key(name), amount('min'), amount('max'));
+  const [byDefault, request] = [amount('default'), amount('defaultRequest')];
+  if (isOvercommitAllowed(name) || byDefault === undefined || request === undefined || byDefault === request) return;
+  const sentence = `default value ${shown('default')} must equal to defaultRequest value ${shown('defaultRequest')} in ${name}`;
+  limit.at('default').key(name).invalid(sentence);
+}
+
+function validateRatio(at: Checked, min: bigint | undefined, max: bigint | undefined): void {
+  if (at.isAbsent) return;
+  const ratio = nanosOf(at.value);
+  if (ratio < one) at.invalid(`ratio ${at.text} is less than 1`);
+  if (min === undefined || max === undefined || min <= 0n || ratio * min <= max * one) return;
+  at.invalid(`ratio ${at.text} is greater than max/min = ${(Number(max) / Number(min)).toFixed(6)}`);
 }

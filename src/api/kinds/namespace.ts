@@ -3,6 +3,7 @@ import { dnsLabel } from '../names.ts';
 import type { KubeObject } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
 import { defineKind } from './define.ts';
+import { namespaceRules } from './namespace-rules.ts';
 import type { Condition } from './pod.ts';
 
 export interface Namespace
@@ -12,6 +13,7 @@ export interface Namespace
   > {}
 
 export const namespaces: Kind<Namespace> = defineKind<Namespace>('v1', 'Namespace', {
+  validate: namespaceRules,
   hasGeneration: false,
   validateName: dnsLabel,
   defaults: (namespace) => {

@@ -1,7 +1,9 @@
 import type { Kind } from '../kind.ts';
 import type { KubeObject, Labels } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
+import { changed, type Part, textOf, textsOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
+import { nodeRules } from './node-rules.ts';
 import { type Condition, conditionOf } from './pod.ts';
 
 export interface Taint {
@@ -31,6 +33,8 @@ export interface Node extends KubeObject<NodeSpec, NodeStatus> {
 }
 
 export const nodes: Kind<Node> = defineKind<Node>('v1', 'Node', {
+  validate: nodeRules,
+  defaults: (node) => changed(node, 'spec', withBothRanges),
   hasGeneration: false,
   // A kubelet registers its node together with its status.
   prepareCreate: (node) => node,
@@ -64,6 +68,14 @@ export const nodes: Kind<Node> = defineKind<Node>('v1', 'Node', {
   },
   fields: (node) => ({ 'spec.unschedulable': String(node.spec?.unschedulable ?? false) }),
 });
+
+/** The old field for a range and the first of the new list are one; where they differ, the old one counts. */
+function withBothRanges(spec: Part): Part {
+  const range = textOf(spec.podCIDR);
+  const [first = ''] = textsOf(spec.podCIDRs);
+  if (range === first) return spec;
+  return range === '' ? { ...spec, podCIDR: first } : { ...spec, podCIDRs: [range] };
+}
 
 function conditionText(node: Node): string {
   const ready = conditionOf(node, 'Ready');

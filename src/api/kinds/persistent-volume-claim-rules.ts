@@ -1,73 +1,97 @@
 import { equalJson, type Json } from '../../base/json.ts';
-import { forbidden } from '../field-error.ts';
-import { dnsSubdomain } from '../names.ts';
-import { tryParseQuantity } from '../quantity.ts';
-import { Checked, rulesOf } from './checks.ts';
+import { dnsLabel, dnsSubdomain } from '../names.ts';
+import { type Checked, rulesOf } from './checks.ts';
 import { type Part, partOf, textOf } from './defaulting.ts';
-import { positiveQuantity, validateAccessModes } from './persistent-volume-rules.ts';
+import { validateAccessModes } from './persistent-volume-rules.ts';
+import { nanosOf, positiveAmount, resourceAmount } from './resource-name-rules.ts';
 
-export const persistentVolumeClaimRules = rulesOf(validateClaim);
+export const persistentVolumeClaimRules = rulesOf(
+  (root, previous) => {
+    validateClaimSpec(root.at('spec'));
+    if (previous) validateUpdate(root, previous);
+  },
+  (root) => {
+    root.at('spec').at('accessModes').toldAt('Spec.accessModes').needed();
+    for (const field of ['capacity', 'allocatedResources']) {
+      for (const amount of root.at('status').at(field).entries()) resourceAmount(amount, amount.lastKey);
+    }
+  },
+);
 
-function validateClaimSpec(spec: Checked): void {
+/** What holds for the spec of a claim, its own or that of a template for claims. */
+export function validateClaimSpec(spec: Checked): void {
   validateAccessModes(spec.at('accessModes'), 'at least 1 access mode is required');
   spec.at('selector').selector();
-  const storage = spec.at('resources').at('requests').part.storage;
-  const amount = new Checked(storage, `${spec.path}.resources[storage]`, spec.errors);
-  if (amount.needed()) positiveQuantity(amount);
+  const requests = spec.at('resources').at('requests');
+  const storage = requests.key('storage').toldAt(`${spec.path}.resources[storage]`);
+  if (storage.needed()) positiveAmount(storage);
   spec.at('storageClassName').optionalLike(dnsSubdomain);
   spec.at('volumeAttributesClassName').optionalLike(dnsSubdomain);
   spec.at('volumeMode').optionalOneOf('Block', 'Filesystem');
-  for (const key of ['dataSource', 'dataSourceRef']) {
-    const source = spec.at(key);
-    if (source.isAbsent) continue;
-    source.at('name').needed();
-    source.at('kind').needed();
-    if (!source.part.apiGroup && source.part.kind !== 'PersistentVolumeClaim') {
-      source.invalid("must be 'PersistentVolumeClaim' when referencing the default apiGroup");
-    }
-  }
+  for (const key of ['dataSource', 'dataSourceRef']) if (!spec.at(key).isAbsent) validateSource(spec.at(key));
   const { dataSource, dataSourceRef } = spec.part;
-  if (dataSource && dataSourceRef && !equalJson(dataSource as Json, withoutNamespace(dataSourceRef))) {
-    spec.invalid('must match dataSourceRef');
+  if (!dataSource || !dataSourceRef) return;
+  if (partOf(dataSourceRef).namespace) {
+    spec.invalidAs(dataSource, 'may not be specified when dataSourceRef.namespace is specified');
+  } else if (!equalJson(sourceText(dataSource), sourceText(dataSourceRef))) {
+    spec.invalidAs(`${spec.path}.dataSource`, 'must match dataSourceRef');
   }
 }
-function withoutNamespace(reference: unknown): Json {
-  const { namespace: _namespace, ...rest } = partOf(reference);
-  return rest as Json;
+
+function validateSource(source: Checked): void {
+  source.at('name').needed();
+  source.at('kind').needed();
+  const group = textOf(source.part.apiGroup);
+  if (group === '' && source.part.kind !== 'PersistentVolumeClaim') {
+    source.invalidAs(source.part.kind, "must be 'PersistentVolumeClaim' when referencing the default apiGroup");
+  }
+  if (group !== '') source.at('apiGroup').like(dnsSubdomain);
+  source.at('namespace').optionalLike(dnsLabel);
 }
 
-function validateClaim(root: Checked, previous: Checked | undefined): void {
+/** What a source says, however it is written: an absent group is the empty one. */
+function sourceText(source: unknown): readonly string[] {
+  const { apiGroup, kind, name } = partOf(source);
+  return [textOf(apiGroup), textOf(kind), textOf(name)];
+}
+
+const betaClass = 'volume.beta.kubernetes.io/storage-class';
+const frozen =
+  'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims';
+
+function validateUpdate(root: Checked, previous: Checked): void {
   const spec = root.at('spec');
-  validateClaimSpec(spec);
-  if (!previous) return;
   const before = previous.at('spec').part;
-  const bound = previous.at('status').part.phase === 'Bound';
-  if (!equalJson(fixed(spec.part, bound), fixed(before, bound))) {
-    const sentence =
-      'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims';
-    spec.add(forbidden('spec', sentence));
+  const annotation = (claim: Checked) => textOf(claim.at('metadata').at('annotations').part[betaClass]);
+  const classUpgrade = annotation(previous) !== '' && annotation(previous) === textOf(spec.part.storageClassName);
+  if (!classUpgrade && annotation(previous) !== annotation(root)) {
+    root.at('metadata').key(betaClass).invalidAs(annotation(root), 'field is immutable');
   }
-  new Checked(spec.part.volumeMode, 'volumeMode', spec.errors).same(before.volumeMode);
-  validateShrinking(spec, previous);
+  const bound = textOf(previous.at('status').part.phase) === 'Bound';
+  if (!equalJson(comparable(spec.part, before, bound), comparable(before, before, bound))) spec.forbidden(frozen);
+  const storage = (part: Part) => nanosOf(partOf(partOf(part.resources).requests).storage);
+  const had = nanosOf(partOf(previous.at('status').part.capacity).storage);
+  if (storage(spec.part) < storage(before) && storage(spec.part) <= had) {
+    const requests = spec.at('resources').at('requests');
+    requests.at('storage').forbidden('field can not be less than status.capacity');
+  }
+  spec.at('volumeMode').toldAt('volumeMode').same(before.volumeMode);
 }
 
-/** What no update may change: of a bound claim the requests and the attributes class are free. */
-function fixed(spec: Part, bound: boolean): Json {
-  const { volumeAttributesClassName, resources, volumeName, ...rest } = spec;
-  const { requests, ...limits } = partOf(resources);
-  const freed = bound ? { resources: limits } : { resources: { ...limits, requests }, volumeAttributesClassName };
-  return { ...rest, ...freed, volumeName: textOf(volumeName) } as unknown as Json;
-}
-
-function validateShrinking(spec: Checked, previous: Checked): void {
-  const amount = (value: unknown) => {
-    const parsed = tryParseQuantity(textOf(value));
-    return 'quantity' in parsed ? parsed.quantity.nanos : 0n;
-  };
-  const requests = spec.at('resources').at('requests');
-  const asked = amount(requests.part.storage);
-  const had = amount(previous.at('spec').at('resources').at('requests').part.storage);
-  if (asked < had) {
-    requests.add(forbidden('spec.resources.requests.storage', 'field can not be less than status.capacity'));
+/** The spec with the old value of whatever an update may change. */
+function comparable(spec: Part, before: Part, bound: boolean): Json {
+  const next: Record<string, unknown> = { ...spec };
+  // The volume is given once.
+  if (!textOf(before.volumeName)) next.volumeName = before.volumeName;
+  // A claim that names no class may be given the default one.
+  if (before.storageClassName === undefined) next.storageClassName = undefined;
+  if (bound) {
+    const requests = {
+      ...partOf(partOf(spec.resources).requests),
+      storage: partOf(partOf(before.resources).requests).storage,
+    };
+    next.resources = { ...partOf(spec.resources), requests };
+    if (spec.volumeAttributesClassName !== undefined) next.volumeAttributesClassName = before.volumeAttributesClassName;
   }
+  return next as Json;
 }

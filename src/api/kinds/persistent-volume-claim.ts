@@ -15,8 +15,15 @@ export const persistentVolumeClaims: Kind<PersistentVolumeClaim> = defineKind<Pe
     validate: persistentVolumeClaimRules,
     hasGeneration: false,
     defaults: (claim) => changed(claim, 'spec', (spec) => filled(spec, { volumeMode: 'Filesystem' })),
+    prepareUpdate: (next, previous, { subresource }) =>
+      subresource === 'status'
+        ? { ...previous, metadata: next.metadata, ...statusOf(next) }
+        : { ...changed(next, 'spec', (spec) => withBothSources(spec, partOf(previous.spec))), ...statusOf(previous) },
     prepareCreate: (claim) => ({
-      ...withFinalizer(changed(claim, 'spec', withBothSources), 'kubernetes.io/pvc-protection'),
+      ...withFinalizer(
+        changed(claim, 'spec', (spec) => withBothSources(spec)),
+        'kubernetes.io/pvc-protection',
+      ),
       status: { phase: 'Pending' },
     }),
     columns: columnsOf(
@@ -50,20 +57,23 @@ export const persistentVolumeClaims: Kind<PersistentVolumeClaim> = defineKind<Pe
   },
 );
 
+const statusOf = ({ status }: PersistentVolumeClaim) => (status === undefined ? {} : { status });
+
 const snapshots = 'snapshot.storage.k8s.io';
 
-/** The old and the new field for where the data comes from say the same, where the old one can. */
-function withBothSources(spec: Part): Part {
-  const { dataSource, dataSourceRef, ...rest } = spec;
-  if (dataSource !== undefined && !isClassicSource(partOf(dataSource))) {
-    return dataSourceRef === undefined ? rest : { ...rest, dataSourceRef };
-  }
-  if (dataSource !== undefined && dataSourceRef === undefined) return { ...spec, dataSourceRef: dataSource };
-  if (dataSource === undefined && dataSourceRef !== undefined) {
-    const { namespace, ...source } = partOf(dataSourceRef);
-    if (!namespace && isClassicSource(source)) return { ...spec, dataSource: source };
-  }
-  return spec;
+/** The old and the new field for where the data comes from say the same, where both can. */
+function withBothSources(given: Part, previous: Part = {}): Part {
+  const { dataSource, ...rest } = given;
+  // The old field holds only what it always could; anything else in it was never heard, unless it is stored so.
+  const heard = dataSource === undefined || previous.dataSource !== undefined || isClassicSource(partOf(dataSource));
+  const spec = heard ? given : rest;
+  const { dataSourceRef } = spec;
+  if (spec.dataSource !== undefined && dataSourceRef === undefined) return { ...spec, dataSourceRef: spec.dataSource };
+  if (spec.dataSource !== undefined || dataSourceRef === undefined) return spec;
+  const { namespace, ...source } = partOf(dataSourceRef);
+  return namespace ? spec : { ...spec, dataSource: source };
 }
-const isClassicSource = ({ apiGroup = '', kind }: Part): boolean =>
-  (apiGroup === '' && kind === 'PersistentVolumeClaim') || (apiGroup === snapshots && kind === 'VolumeSnapshot');
+function isClassicSource({ apiGroup, kind }: Part): boolean {
+  const group = textOf(apiGroup);
+  return (group === '' && kind === 'PersistentVolumeClaim') || (group === snapshots && kind === 'VolumeSnapshot');
+}

@@ -4,6 +4,7 @@ import { ageCell, columnsOf, containerCells, labelsText, workloadColumns } from 
 import { changed, filled, type Part, partOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { templateDefaults } from './pod-defaults.ts';
+import { replicationControllerRules } from './replication-controller-rules.ts';
 
 export interface ReplicationController extends KubeObject<Part, Part> {}
 
@@ -11,6 +12,7 @@ export const replicationControllers: Kind<ReplicationController> = defineKind<Re
   'v1',
   'ReplicationController',
   {
+    validate: replicationControllerRules,
     defaults: (controller) => {
       const { labels } = (partOf(partOf(controller.spec).template).metadata ?? {}) as { labels?: Labels };
       const selector = labels && Object.keys(labels).length > 0 ? { selector: labels } : {};

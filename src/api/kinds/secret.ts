@@ -4,6 +4,7 @@ import type { Kind } from '../kind.ts';
 import type { KubeObject, Labels } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
 import { defineKind } from './define.ts';
+import { secretRules } from './secret-rules.ts';
 
 export interface Secret extends KubeObject<never, never> {
   readonly data?: Labels;
@@ -13,6 +14,7 @@ export interface Secret extends KubeObject<never, never> {
 }
 
 export const secrets: Kind<Secret> = defineKind<Secret>('v1', 'Secret', {
+  validate: secretRules,
   defaults: (secret) => {
     const { stringData, ...rest } = secret;
     const typed = { ...rest, type: rest.type || 'Opaque' };

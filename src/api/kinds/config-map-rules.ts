@@ -1,0 +1,28 @@
+import { encodeText } from '../../base/json.ts';
+import { tooLong } from '../field-error.ts';
+import { configKey } from '../names.ts';
+import { type Checked, rulesOf } from './checks.ts';
+import { base64Bytes, dataBytesMax, frozenWhenImmutable } from './secret-rules.ts';
+
+export const configMapRules = rulesOf((root, previous) => {
+  const data = root.at('data');
+  const binary = root.at('binaryData');
+  let size = 0;
+  for (const entry of data.entries()) {
+    validateKey(entry);
+    if (!binary.key(entry.lastKey).isAbsent) {
+      entry.invalidAs(entry.lastKey, 'duplicate of key present in binaryData');
+    }
+    size += encodeText(entry.text).length;
+  }
+  for (const entry of binary.entries()) {
+    validateKey(entry);
+    size += base64Bytes(entry.text);
+  }
+  if (size > dataBytesMax) root.add(tooLong('', dataBytesMax));
+  if (previous) frozenWhenImmutable(root, previous, ['data', 'binaryData']);
+});
+
+function validateKey(entry: Checked): void {
+  for (const sentence of configKey(entry.lastKey)) entry.invalidAs(entry.lastKey, sentence);
+}

@@ -1,0 +1,77 @@
+import { equalJson } from '../../base/json.ts';
+import { forbidden } from '../field-error.ts';
+import { cidr, isIpv4, labelValue, qualifiedName } from '../names.ts';
+import { type Checked, rulesOf } from './checks.ts';
+import { type Part, textsOf } from './defaulting.ts';
+import { resourceAmount } from './resource-name-rules.ts';
+
+export const taintEffects = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
+
+/** What is wrong with a node is wrong in its status writes too: one rule judges both, as upstream's does. */
+export const nodeRules = rulesOf(
+  (root, previous) => {
+    validateTaints(taintsOf(root));
+    validateAmounts(root);
+    validateRanges(root.at('spec').at('podCIDRs'));
+    if (previous) validateUpdate(root, previous);
+  },
+  (root, previous) => {
+    validateTaints(taintsOf(root));
+    validateAmounts(root);
+    if (previous) validateUpdate(root, previous);
+  },
+);
+
+/** Upstream tells of taints as if they were metadata. */
+const taintsOf = (root: Checked): Checked => root.at('spec').at('taints').toldAt('metadata.taints');
+
+function validateTaints(taints: Checked): void {
+  const seen = new Set<string>();
+  for (const taint of taints.items()) {
+    taint.at('key').like(qualifiedName);
+    taint.at('value').like(labelValue);
+    const effect = taint.at('effect');
+    if (effect.needed()) effect.oneOf(...taintEffects);
+    const pair = `${effect.text}:${taint.at('key').text}`;
+    if (seen.has(pair)) taint.duplicate(taint.value, 'taints must be unique by key and effect pair');
+    seen.add(pair);
+  }
+}
+
+function validateAmounts(root: Checked): void {
+  for (const field of ['capacity', 'allocatable']) {
+    for (const amount of root.at('status').at(field).entries()) resourceAmount(amount, amount.lastKey);
+  }
+}
+
+function validateRanges(ranges: Checked): void {
+  const given = textsOf(ranges.value);
+  for (const range of ranges.items()) range.like(cidr);
+  const families = new Set(given.map((range) => isIpv4(range.replace(/\/.*$/, ''))));
+  if (given.length > 1 && families.size < given.length) {
+    ranges.invalid('may specify no more than one CIDR for each IP family');
+  }
+}
+
+const protectedSentence =
+  'node updates may only change labels, taints, or capacity (or configSource, if the DynamicKubeletConfig feature gate is enabled)';
+
+function validateUpdate(root: Checked, previous: Checked): void {
+  const addresses = root.at('status').at('addresses');
+  const seen = new Set<string>();
+  for (const address of addresses.items()) {
+    const text = `${String(address.part.type)} ${String(address.part.address)}`;
+    if (seen.has(text)) address.duplicate();
+    seen.add(text);
+  }
+  const spec = root.at('spec');
+  const before: Part = previous.at('spec').part;
+  const ranges = textsOf(before.podCIDRs);
+  if (ranges.length > 0 && !equalJson(ranges, textsOf(spec.part.podCIDRs))) {
+    spec.at('podCIDRs').forbidden('node updates may not change podCIDR except from "" to valid');
+  }
+  if (before.providerID && before.providerID !== spec.part.providerID) {
+    spec.at('providerID').forbidden('node updates may not change providerID except from "" to valid');
+  }
+  if ((before.externalID ?? '') !== (spec.part.externalID ?? '')) root.add(forbidden('', protectedSentence));
+}
