@@ -101,6 +101,38 @@ test('a cluster that runs in the background is found again by up, and ended by d
   }
 });
 
+test('a backup of a running cluster becomes the same cluster in another folder', async () => {
+  const [first, second] = [new TestCluster(), new TestCluster()];
+  after(() => Promise.all([first.clear(), second.clear()]));
+  await first.start('server');
+  const access = ['--kubeconfig', first.kubeconfig];
+  const mark = JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'mark' }, data: { a: 'b' } });
+  assert.equal((await miniK8s(['apply', '-f', '-', ...access], mark)).code, 0);
+  const file = join(first.folder, 'saved');
+  const saved = await miniK8s(['backup', file, '--data-dir', join(first.folder, 'data'), ...access]);
+  assert.equal(saved.code, 0, saved.err);
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  const where = ['--data-dir', join(second.folder, 'data')];
+  const restored = await miniK8s(['restore', file, ...where]);
+  assert.equal(restored.code, 0, restored.err);
+  assert.equal(await first.end(), 0);
+  await second.start('server');
+  const shown = await miniK8s(['get', 'configmap', 'mark', '-o', 'json', '--kubeconfig', second.kubeconfig]);
+  assert.deepEqual(JSON.parse(shown.out).data, { a: 'b' }, shown.err);
+  const authority = (path: string) =>
+    /certificate-authority-data"?:\s*"?([\w+/=]+)/.exec(readFileSync(path, 'utf8'))?.[1];
+  assert.equal(authority(second.kubeconfig), authority(first.kubeconfig));
+  assert.equal(await second.end(), 0);
+  for (const [words, why] of [
+    [['restore', file, ...where], /is there already: restore into an empty folder/],
+    [['restore', first.kubeconfig, '--data-dir', join(first.folder, 'new')], /is no backup that can be used: line 1/],
+  ] as const) {
+    const refused = await miniK8s(words);
+    assert.equal(refused.code, 1);
+    assert.match(refused.err, why);
+  }
+});
+
 test('our own commands apply, show, scale, read and delete', async () => {
   await cluster.start('up');
   const access = ['--kubeconfig', cluster.kubeconfig];

@@ -77,6 +77,8 @@ export type Transport = (request: ApiRequest) => Promise<ApiResponse>;
 
 export const jsonType = 'application/json';
 export const yamlType = 'application/yaml';
+/** One JSON value a line. */
+export const linesType = 'application/x-ndjson';
 export const protobufType = 'application/vnd.kubernetes.protobuf';
 
 /** The first value of a query key. */

@@ -16,7 +16,15 @@ import type { NodeDoors } from '../server/node-doors.ts';
 import { ApiServer } from '../server/server.ts';
 import { MemoryStore } from '../store/memory.ts';
 import type { Store } from '../store/store.ts';
-import { addressOf, dataFolder, firstAddress, inMemory, type ServerSettings } from './settings.ts';
+import {
+  addressOf,
+  dataFolder,
+  firstAddress,
+  inMemory,
+  pkiFolder,
+  type ServerSettings,
+  storeFolder,
+} from './settings.ts';
 
 export const admin: Caller = { name: 'admin', groups: ['system:masters', 'system:authenticated'], extra: {} };
 
@@ -39,12 +47,12 @@ export async function openControlPlane(settings: ServerSettings, nodes?: NodeDoo
   const folder = given === inMemory ? mkdtempSync(join(tmpdir(), 'mini-k8s-')) : given;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const pki = openPki({
-    directory: join(folder, 'pki'),
+    directory: join(folder, pkiFolder),
     now: Date.now() as never,
     serverNames: [listen.host, apiServiceIp],
   });
   const env = hostEnv({ keys: pki.keys, log: { level: settings['log-level'] } });
-  const store: Store = given === inMemory ? new MemoryStore() : openSqliteStore(join(folder, 'store'));
+  const store: Store = given === inMemory ? new MemoryStore() : openSqliteStore(join(folder, storeFolder));
   let server: ApiServer | undefined;
   const http = await serveHttp(env, (request) => (server as ApiServer).handle(request), {
     listen,

@@ -23,6 +23,16 @@ const ownCommands: readonly CommandEntry[] = [
     load: async () => (await import('./part.ts')).agent,
   },
   {
+    name: 'backup',
+    summary: 'Save the state and keys of a running cluster in one file',
+    load: async () => (await import('./backup.ts')).backup,
+  },
+  {
+    name: 'restore',
+    summary: 'Make the data folder of a new cluster from a backup',
+    load: async () => (await import('./restore.ts')).restore,
+  },
+  {
     name: 'dashboard',
     summary: 'Show the cluster in a browser, live and read-only',
     load: async () => (await import('./dashboard.ts')).dashboard,

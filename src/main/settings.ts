@@ -44,6 +44,9 @@ export type ServerSettings = Values<typeof serverFlags>;
 export type ClusterSettings = Values<typeof clusterFlags>;
 
 export const inMemory = ':memory:';
+// Inside the data folder.
+export const pkiFolder = 'pki';
+export const storeFolder = 'store';
 
 /** The data folder, by name under the user's data directory where none is given. */
 export function dataFolder(settings: { readonly 'data-dir': string | undefined; readonly name: string }): string {

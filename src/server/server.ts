@@ -1,13 +1,22 @@
 import { ApiError, statusOf } from '../api/error.ts';
 import type { Kind } from '../api/kind.ts';
-import { type ApiRequest, type ApiResponse, type Caller, jsonType, queryValue, type Transport } from '../api/wire.ts';
+import {
+  type ApiRequest,
+  type ApiResponse,
+  type Caller,
+  jsonType,
+  linesType,
+  queryValue,
+  type Transport,
+} from '../api/wire.ts';
 import type { Env } from '../base/env.ts';
 import { encodeText, type Json } from '../base/json.ts';
-import type { Store } from '../store/store.ts';
+import { type Store, StoreFull } from '../store/store.ts';
 import { DefaultTolerationSeconds } from './admission/default-toleration-seconds.ts';
 import { NamespaceLifecycle } from './admission/namespace-lifecycle.ts';
 import type { AdmissionPlugin } from './admission/plugin.ts';
 import { type Authorizer, anonymous, authorize, masters, publicInfo } from './attributes.ts';
+import { backupLines, backupPath } from './backup.ts';
 import { Discovery } from './discovery.ts';
 import { KindRegistry } from './kinds.ts';
 import type { NodeDoors } from './node-doors.ts';
@@ -33,6 +42,7 @@ export interface ServerOptions {
   readonly metrics?: () => string;
 }
 
+const insufficientStorage = 507;
 const gitVersion = 'v1.36.3';
 const versionInfo = {
   major: '1',
@@ -113,6 +123,9 @@ export class ApiServer {
     if (path === '/version' || path === '/version/') return { status: 200, body: { object: versionInfo } };
     if (['/healthz', '/livez', '/readyz'].includes(path)) return this.#health(request);
     if (path === '/metrics' && this.#options.metrics) return textAnswer(this.#options.metrics());
+    if (path === backupPath) {
+      return { status: 200, mediaType: linesType, stream: backupLines(this.#store, this.#env.crypto) };
+    }
     const openapi = this.#options.openapi?.(path);
     if (openapi) return withETag(request, openapi.body, openapi);
     if (path === '/') return { status: 200, body: { object: { paths: this.#paths() } } };
@@ -145,6 +158,10 @@ export class ApiServer {
   }
 
   #failure(request: ApiRequest, error: unknown): ApiResponse {
+    if (error instanceof StoreFull) {
+      const full = new ApiError('InternalError', error.message, undefined, insufficientStorage);
+      return { status: full.code, body: { object: statusOf(full) } };
+    }
     if (error instanceof ApiError) {
       const retry = error.details?.retryAfterSeconds;
       return {

@@ -2,7 +2,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import type { Socket } from 'node:net';
 import { ApiError } from '../../api/error.ts';
-import { type ApiRequest, type ApiResponse, jsonType, queryValue, type Transport } from '../../api/wire.ts';
+import { type ApiRequest, type ApiResponse, jsonType, linesType, queryValue, type Transport } from '../../api/wire.ts';
 import { Stopped } from '../../base/env.ts';
 import { encodeText } from '../../base/json.ts';
 import { duplexOf, isHangUp } from './duplex.ts';
@@ -132,7 +132,8 @@ async function answerOf(request: ApiRequest, incoming: IncomingMessage): Promise
   const mediaType = incoming.headers['content-type'] ?? 'application/octet-stream';
   if (status < 300 && isWatch(request))
     return { status, headers, mediaType, watch: watchingOf(incoming, request.stop) };
-  if (status < 300 && isLog(request)) return { status, headers, mediaType, stream: streamOf(incoming) };
+  if (status < 300 && (isLog(request) || mediaType === linesType))
+    return { status, headers, mediaType, stream: streamOf(incoming) };
   const parts: Uint8Array[] = [];
   for await (const part of incoming) parts.push(part as Uint8Array);
   const bytes = parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts);
