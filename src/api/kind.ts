@@ -76,6 +76,8 @@ export interface KindRules<T extends KubeObject = KubeObject> {
   markDeleted?(object: T): T;
   /** False for the kinds whose metadata carries no generation. By default those with a status subresource carry it. */
   readonly hasGeneration?: boolean;
+  /** Whether an update must say which revision it changes. */
+  readonly needsRevision?: boolean;
   /** Whether PUT of a name that is not there creates it. */
   readonly createOnUpdate?: boolean;
   /** Another kind holds the stored form (events.k8s.io Event is stored as core Event): its key prefix and conversion. */

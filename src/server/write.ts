@@ -1,5 +1,5 @@
 import { ApiError } from '../api/error.ts';
-import { invalidObject, required } from '../api/field-error.ts';
+import { invalid, invalidObject, required } from '../api/field-error.ts';
 import { type Kind, resourceText } from '../api/kind.ts';
 import { validateMeta } from '../api/metadata-rules.ts';
 import type { KubeObject, Meta } from '../api/object.ts';
@@ -123,6 +123,7 @@ export class Writer {
         );
       }
       if (asked && asked !== live.metadata.resourceVersion) throw modified(route);
+      if (!asked && route.kind.rules.needsRevision) throw revisionNeeded(route);
       const done = await this.#commitUpdate(route, entry, next, options);
       if (done) return done;
       if (tries >= conflictRetriesMax) throw modified(route);
@@ -308,5 +309,9 @@ export function conflict({ kind, name }: ResourceRoute, why: string): ApiError {
     },
   );
 }
+const revisionNeeded = ({ kind, name }: ResourceRoute): ApiError =>
+  invalidObject({ group: kind.group, kind: kind.plural }, name, [
+    invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
+  ]);
 export const modified = (route: ResourceRoute): ApiError =>
   conflict(route, 'the object has been modified; please apply your changes to the latest version and try again');

@@ -1,5 +1,6 @@
 import { required } from '../field-error.ts';
-import { dnsLabel, dnsSubdomain, ipAddress, portNumber, qualifiedName } from '../names.ts';
+import { dnsLabel, dnsSubdomain, portNumber, qualifiedName } from '../names.ts';
+import { endpointAddressSentences, strictAddress } from './addresses.ts';
 import { type Checked, rulesOf } from './checks.ts';
 
 export const endpointsRules = rulesOf((root) => {
@@ -13,9 +14,11 @@ function validateSubset(subset: Checked): void {
     subset.add(required(subset.path, 'must specify `addresses` or `notReadyAddresses`'));
   }
   for (const address of [...addresses.items(), ...waiting.items()]) {
-    address.at('ip').like(ipAddress);
+    const ip = address.at('ip');
+    ip.like(strictAddress);
+    for (const sentence of endpointAddressSentences(ip.text)) ip.invalid(sentence);
     address.at('hostname').optionalLike(dnsLabel);
-    address.at('nodeName').optionalLike(dnsSubdomain);
+    if (!address.at('nodeName').isAbsent) address.at('nodeName').like(dnsSubdomain);
   }
   const ports = subset.at('ports').items();
   for (const port of ports) {

@@ -1,8 +1,17 @@
 import { forbidden, invalid, required } from '../field-error.ts';
-import { dnsLabel, dnsOldLabel, dnsSubdomain, isIpv4, isIpv6, portName, portNumber } from '../names.ts';
+import { dnsLabel, dnsSubdomain, isIpv4, isIpv6, pathSegment, portName, portNumber } from '../names.ts';
+import { strictAddress } from './addresses.ts';
 import { type Checked, rulesOf } from './checks.ts';
 
-export const ingressRules = rulesOf((root) => validateIngress(root.at('spec')));
+export const ingressRules = rulesOf(
+  (root, previous) => {
+    validateIngress(root.at('spec'));
+    if (!previous) validateClassNamedOnce(root);
+  },
+  (root) => {
+    for (const ingress of root.at('status').at('loadBalancer').at('ingress').items()) validateAddress(ingress);
+  },
+);
 export const ingressClassRules = rulesOf((root, previous) => validateClass(root.at('spec'), previous));
 
 function validateIngress(spec: Checked): void {
@@ -18,6 +27,22 @@ function validateIngress(spec: Checked): void {
     tls.at('secretName').optionalLike(dnsSubdomain);
   }
   spec.at('ingressClassName').optionalLike(dnsSubdomain);
+}
+
+const classAnnotation = 'kubernetes.io/ingress.class';
+function validateClassNamedOnce(root: Checked): void {
+  const old = root.at('metadata').at('annotations').part[classAnnotation];
+  if (old === undefined || root.at('spec').at('ingressClassName').isAbsent) return;
+  root.add(invalid(`annotations.${classAnnotation}`, old, 'can not be set when the class field is also set'));
+}
+
+/** Where traffic comes in, as whoever lets it in has written it into the status. */
+export function validateAddress(ingress: Checked): void {
+  ingress.at('ip').optionalLike(strictAddress);
+  const host = ingress.at('hostname');
+  if (host.isEmpty) return;
+  host.like(dnsSubdomain);
+  if (isIpv4(host.text) || isIpv6(host.text)) host.invalid('must be a DNS name, not an IP address');
 }
 
 function validateHost(host: Checked): void {
@@ -40,8 +65,11 @@ function validateRule(rule: Checked): void {
 function validatePath(item: Checked): void {
   const path = item.at('path');
   const type = item.at('pathType');
-  if (type.isAbsent) type.add(required(type.path, 'pathType must be specified'));
-  else if (type.text === 'Exact' || type.text === 'Prefix') {
+  if (type.isAbsent) {
+    type.add(required(type.path, 'pathType must be specified'));
+    return;
+  }
+  if (type.text === 'Exact' || type.text === 'Prefix') {
     if (!path.text.startsWith('/')) path.invalid('must be an absolute path');
     for (const part of ['//', '/./', '/../', '%2f', '%2F'])
       if (path.text.includes(part)) path.invalid(`must not contain '${part}'`);
@@ -60,7 +88,7 @@ function validateBackend(backend: Checked): void {
   } else if (!resource.isAbsent) validateReference(resource);
   else if (service.isAbsent) backend.invalid('resource or service backend is required');
   else {
-    if (service.at('name').needed()) service.at('name').like(dnsOldLabel);
+    if (service.at('name').needed()) service.at('name').like(dnsLabel);
     const port = service.at('port');
     const named = !port.at('name').isEmpty;
     const numbered = port.at('number').number !== 0;
@@ -72,9 +100,25 @@ function validateBackend(backend: Checked): void {
 }
 
 function validateReference(resource: Checked): void {
-  resource.at('apiGroup').optionalLike(dnsSubdomain);
-  resource.at('kind').needed();
-  resource.at('name').needed();
+  const group = resource.at('apiGroup');
+  if (!group.isAbsent) group.like(dnsSubdomain);
+  for (const key of ['kind', 'name']) if (resource.at(key).needed()) resource.at(key).like(pathSegment);
+}
+
+/** A domain, a slash, and a path below it. */
+function domainPathRules(at: Checked): void {
+  const slash = at.text.indexOf('/');
+  const domain = at.text.slice(0, slash);
+  const path = at.text.slice(slash + 1);
+  if (slash < 1 || path === '') {
+    at.invalid('must be a domain-prefixed path (such as "acme.io/foo")');
+    return;
+  }
+  for (const sentence of dnsSubdomain(domain)) at.add(invalid(at.path, domain, sentence));
+  if (!/^[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/.test(path)) {
+    const pattern = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
+    at.add(invalid(at.path, path, `Invalid path (regex used for validation is '${pattern}')`));
+  }
 }
 
 const controllerMax = 250;
@@ -88,10 +132,7 @@ function validateClass(spec: Checked, previous: Checked | undefined): void {
         text: `Too long: may not be more than ${controllerMax} bytes`,
       });
     }
-    const [domain = '', ...rest] = controller.text.split('/');
-    if (rest.join('/') === '' || dnsSubdomain(domain).length > 0) {
-      controller.invalid('must be a domain-prefixed path (such as "acme.io/foo")');
-    }
+    domainPathRules(controller);
   }
   if (previous) controller.same(previous.at('spec').part.controller);
   const parameters = spec.at('parameters');

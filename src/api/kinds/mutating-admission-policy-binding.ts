@@ -11,6 +11,7 @@ export interface MutatingAdmissionPolicyBinding extends KubeObject<Part, Part> {
 export const mutatingAdmissionPolicyBindings: Kind<MutatingAdmissionPolicyBinding> =
   defineKind<MutatingAdmissionPolicyBinding>('admissionregistration.k8s.io/v1', 'MutatingAdmissionPolicyBinding', {
     hasGeneration: true,
+    needsRevision: true,
     validate: mutatingBindingRules,
     defaults: (binding) => changed(binding, 'spec', (spec) => changed(spec, 'matchResources', matchDefaults)),
     columns: columnsOf('Name', 'PolicyName', 'ParamRef', 'Age'),

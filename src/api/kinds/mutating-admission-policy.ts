@@ -13,6 +13,7 @@ export const mutatingAdmissionPolicies: Kind<MutatingAdmissionPolicy> = defineKi
   'MutatingAdmissionPolicy',
   {
     hasGeneration: true,
+    needsRevision: true,
     validate: mutatingPolicyRules,
     defaults: (policy) =>
       changed(policy, 'spec', (spec) =>

@@ -1,5 +1,6 @@
 import { forbidden, invalid, notSupported, required } from '../field-error.ts';
-import { cidr, portName, portNumber } from '../names.ts';
+import { portName, portNumber } from '../names.ts';
+import { isStrictlyWithin, rangeOf, strictRange } from './addresses.ts';
 import { type Checked, rulesOf } from './checks.ts';
 
 export const networkPolicyRules = rulesOf((root) => validatePolicy(root.at('spec')));
@@ -33,7 +34,8 @@ function validatePort(item: Checked): void {
   if (last.isAbsent) return;
   if (port.isAbsent) last.invalid('may not be specified when `port` is not specified');
   else if (typeof port.value !== 'number') last.invalid('may not be specified when `port` is non-numeric');
-  else if (last.number < port.value) last.invalid('must be greater than or equal to `port`');
+  if (typeof port.value !== 'number') return;
+  if (last.number < port.value) last.invalid('must be greater than or equal to `port`');
   for (const sentence of portNumber(last.number)) last.invalid(sentence);
 }
 
@@ -51,23 +53,14 @@ function validatePeer(peer: Checked): void {
   if (block.isAbsent) return;
   const range = block.at('cidr');
   if (!range.needed()) return;
-  range.like(cidr);
-  if (cidr(range.text).length > 0) return;
+  range.like(strictRange);
+  const outer = rangeOf(range.text);
+  if (!outer) return;
   for (const except of block.at('except').items()) {
-    if (cidr(except.text).length > 0) except.like(cidr);
-    else if (!isWithin(range.text, except.text)) {
+    const inner = rangeOf(except.text);
+    if (strictRange(except.text).length > 0 || !inner) except.like(strictRange);
+    else if (!isStrictlyWithin(outer, inner)) {
       except.add(invalid(except.path, except.text, 'must be a strict subset of `cidr`'));
     }
   }
-}
-
-/** Whether the inner range lies in the outer one and is smaller. IPv6 is compared by its length alone. */
-function isWithin(outer: string, inner: string): boolean {
-  const [base = '', bits = '0'] = outer.split('/');
-  const [address = '', innerBits = '0'] = inner.split('/');
-  if (base.includes(':') !== address.includes(':') || Number(innerBits) <= Number(bits)) return false;
-  if (base.includes(':')) return true;
-  const number = (text: string) => text.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
-  const size = 2 ** (32 - Number(bits));
-  return Math.floor(number(base) / size) === Math.floor(number(address) / size);
 }

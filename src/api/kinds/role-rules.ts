@@ -1,11 +1,17 @@
 import { equalJson, type Json } from '../../base/json.ts';
 import { required } from '../field-error.ts';
 import { dnsSubdomain, pathSegment } from '../names.ts';
+import type { KubeObject } from '../object.ts';
 import { type Checked, rulesOf } from './checks.ts';
+import { type Part, partsOf } from './defaulting.ts';
 
 export const roleRules = rulesOf(validateRole);
 export const roleBindingRules = rulesOf((root, previous) => validateBinding(root, previous, ['Role', 'ClusterRole']));
 export const clusterRoleBindingRules = rulesOf((root, previous) => validateBinding(root, previous, ['ClusterRole']));
+
+/** No rules are told as null. */
+export const withoutEmptyRules = <T extends KubeObject>(role: T): T =>
+  partsOf((role as unknown as Part).rules).length > 0 ? role : { ...role, rules: null };
 
 const rbac = 'rbac.authorization.k8s.io';
 

@@ -11,6 +11,7 @@ export interface ValidatingAdmissionPolicyBinding extends KubeObject<Part, Part>
 export const validatingAdmissionPolicyBindings: Kind<ValidatingAdmissionPolicyBinding> =
   defineKind<ValidatingAdmissionPolicyBinding>('admissionregistration.k8s.io/v1', 'ValidatingAdmissionPolicyBinding', {
     hasGeneration: true,
+    needsRevision: true,
     validate: validatingBindingRules,
     defaults: (binding) => changed(binding, 'spec', (spec) => changed(spec, 'matchResources', matchDefaults)),
     columns: columnsOf('Name', 'PolicyName', 'ParamRef', 'Age'),

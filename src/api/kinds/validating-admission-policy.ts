@@ -12,6 +12,7 @@ export const validatingAdmissionPolicies: Kind<ValidatingAdmissionPolicy> = defi
   'admissionregistration.k8s.io/v1',
   'ValidatingAdmissionPolicy',
   {
+    needsRevision: true,
     validate: validatingPolicyRules,
     defaults: (policy) =>
       changed(policy, 'spec', (spec) =>
