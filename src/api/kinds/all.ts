@@ -9,6 +9,7 @@ import { controllerRevisions } from './controller-revision.ts';
 import { cronJobs } from './cron-job.ts';
 import { csiDrivers } from './csi-driver.ts';
 import { csiNodes } from './csi-node.ts';
+import { csiStorageCapacities } from './csi-storage-capacity.ts';
 import { daemonSets } from './daemon-set.ts';
 import { deployments } from './deployment.ts';
 import { deviceClasses } from './device-class.ts';
@@ -92,6 +93,7 @@ const ruled = [
   endpoints,
   serviceAccounts,
   csiNodes,
+  csiStorageCapacities,
   csiDrivers,
   volumeAttributesClasses,
   volumeAttachments,

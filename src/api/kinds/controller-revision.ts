@@ -2,6 +2,7 @@ import type { Kind } from '../kind.ts';
 import type { KubeObject } from '../object.ts';
 import { controllerOf } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
+import { controllerRevisionRules } from './controller-revision-rules.ts';
 import type { Part } from './defaulting.ts';
 import { defineKind } from './define.ts';
 
@@ -11,6 +12,7 @@ export const controllerRevisions: Kind<ControllerRevision> = defineKind<Controll
   'apps/v1',
   'ControllerRevision',
   {
+    validate: controllerRevisionRules,
     columns: columnsOf('Name', 'Controller', 'Revision', 'Age'),
     cells: (revision, now) => {
       const owner = controllerOf(revision);

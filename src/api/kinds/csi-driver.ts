@@ -1,13 +1,30 @@
+import { equalJson } from '../../base/json.ts';
 import type { Kind } from '../kind.ts';
 import type { KubeObject } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
+import { csiDriverRules } from './csi-driver-rules.ts';
 import { changed, filled, type Part, partOf, partsOf, textOf, textsOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 
 export interface CSIDriver extends KubeObject<Part, Part> {}
 
 export const csiDrivers: Kind<CSIDriver> = defineKind<CSIDriver>('storage.k8s.io/v1', 'CSIDriver', {
+  validate: csiDriverRules,
   hasGeneration: false,
+  needsRevision: true,
+  // A driver begins without a generation and gets one with its first change.
+  prepareUpdate: (next, previous) =>
+    equalJson(next.spec, previous.spec)
+      ? next
+      : { ...next, metadata: { ...next.metadata, generation: (previous.metadata.generation ?? 0) + 1 } },
+  warnings: (next, previous) => {
+    const { tokenRequests, serviceAccountTokenInSecrets } = partOf(next.spec);
+    const quiet = previous !== undefined || partsOf(tokenRequests).length === 0;
+    if (quiet || serviceAccountTokenInSecrets !== undefined) return [];
+    return [
+      'spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes',
+    ];
+  },
   defaults: (driver) =>
     changed(driver, 'spec', (spec) =>
       filled(spec, {

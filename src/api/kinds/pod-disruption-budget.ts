@@ -1,4 +1,5 @@
 import type { Kind } from '../kind.ts';
+import { pathSegment } from '../names.ts';
 import type { KubeObject } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
 import { type Part, partOf } from './defaulting.ts';
@@ -12,6 +13,9 @@ export const podDisruptionBudgets: Kind<PodDisruptionBudget> = defineKind<PodDis
   'PodDisruptionBudget',
   {
     validate: podDisruptionBudgetRules,
+    needsRevision: true,
+    // Upstream never looks at the names of budgets beyond what a path needs.
+    validateName: pathSegment,
     columns: columnsOf('Name', 'Min Available', 'Max Unavailable', 'Allowed Disruptions:integer', 'Age'),
     cells: (budget, now) => {
       const { minAvailable, maxUnavailable } = partOf(budget.spec);

@@ -3,6 +3,7 @@ import type { KubeObject } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
 import { type Part, partOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
+import { volumeAttachmentRules } from './volume-attachment-rules.ts';
 
 export interface VolumeAttachment extends KubeObject<Part, Part> {}
 
@@ -10,7 +11,9 @@ export const volumeAttachments: Kind<VolumeAttachment> = defineKind<VolumeAttach
   'storage.k8s.io/v1',
   'VolumeAttachment',
   {
+    validate: volumeAttachmentRules,
     hasGeneration: false,
+    needsRevision: true,
     columns: columnsOf('Name', 'Attacher:name', 'PV', 'Node', 'Attached:boolean', 'Age'),
     cells: (attachment, now) => {
       const spec = partOf(attachment.spec);

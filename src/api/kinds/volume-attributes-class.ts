@@ -4,6 +4,7 @@ import { ageCell, columnsOf } from './columns.ts';
 import { type Part, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { withFinalizer } from './persistent-volume.ts';
+import { volumeAttributesClassRules } from './volume-attributes-class-rules.ts';
 
 export interface VolumeAttributesClass extends KubeObject<Part, Part> {}
 
@@ -11,6 +12,7 @@ export const volumeAttributesClasses: Kind<VolumeAttributesClass> = defineKind<V
   'storage.k8s.io/v1',
   'VolumeAttributesClass',
   {
+    validate: volumeAttributesClassRules,
     prepareCreate: (found) => withFinalizer(found, 'kubernetes.io/vac-protection'),
     columns: columnsOf('Name', 'DriverName', 'Age'),
     cells: (found, now) => {
