@@ -27,6 +27,8 @@ const minuteMs: Millis = 60_000;
 /** How long the cluster may take to find its way once nothing goes wrong any more. */
 const convergesWithinMs: Millis = 8 * minuteMs;
 const quietMs: Millis = 2 * minuteMs;
+/** A poor disk: what is on its way to it is lost with its machine. */
+const syncMaxMs: Millis = 10;
 
 /** A fault and a few wishes of users each minute on a lossy network; then peace, in which all must come right. */
 export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
@@ -45,11 +47,12 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
   await cluster.start();
   await cluster.run(10_000);
   await workload.begin();
+  cluster.store.syncMaxMs = syncMaxMs;
   for (let minute = 0; minute < options.minutes; minute++) {
     say(await faults.step());
     for (const pause of [5_000, 15_000, 40_000]) {
       await cluster.run(pause);
-      if (cluster.net.server) say(await workload.step());
+      if (cluster.net.server) say(await cluster.until(workload.step()));
     }
   }
   faults.stop();

@@ -24,10 +24,10 @@ import type { CheckedWorld, Checker } from './checker.ts';
 import { standardCheckers } from './checkers.ts';
 import { type Drain, SimClock } from './clock.ts';
 import { simEnv } from './env.ts';
-import { FrozenStore } from './frozen-store.ts';
 import { calmNet, type NetOptions, SimNet } from './net.ts';
 import { SimProcess } from './process.ts';
 import { SimRuntime, type SimRuntimeOptions } from './runtime.ts';
+import { SimStore } from './store.ts';
 
 export interface PartSetting {
   readonly env: Env;
@@ -66,7 +66,7 @@ const defaultCapacity: Labels = { cpu: '4', memory: '8Gi', pods: '110' };
 /** A whole cluster on one thread in virtual time. Every class it starts, outside sim/, is the one production starts. */
 export class SimCluster implements CheckedWorld {
   readonly clock = new SimClock();
-  readonly store = new FrozenStore();
+  readonly store: SimStore;
   readonly net: SimNet;
   /** A user beside the server: no network between. */
   readonly admin: Client;
@@ -87,6 +87,7 @@ export class SimCluster implements CheckedWorld {
     this.#options = options;
     this.#random = seeded(options.seed);
     this.#parts = { ...production, ...options.parts };
+    this.store = new SimStore(this.clock, this.#random.fork('disk'));
     this.net = new SimNet(this.clock, this.#random.fork('net'), { ...calmNet, ...options.net });
     this.checkers = standardCheckers(this);
     this.net.tap = (request) => {
@@ -126,9 +127,10 @@ export class SimCluster implements CheckedWorld {
     this.net.server = server.handle;
   }
 
-  /** The store is durable and stays; all connections break. */
+  /** All connections break. What the store had on disk stays. */
   crashServer(): void {
     this.#kill('server');
+    this.store.crash();
     this.net.server = undefined;
     this.net.endWatches();
   }
@@ -193,6 +195,18 @@ export class SimCluster implements CheckedWorld {
   async run(duration: Millis): Promise<void> {
     await this.clock.run(duration, this.#options.drain, () => this.#throwBug());
     this.verify();
+  }
+
+  /** Lets time go on until this is answered: a write takes as long as the disk does. */
+  async until<T>(work: Promise<T>): Promise<T> {
+    let answered = false;
+    const answer = work.finally(() => {
+      answered = true;
+    });
+    answer.catch(() => {});
+    await this.#options.drain();
+    while (!answered) await this.run(1);
+    return answer;
   }
 
   /** What is not worth asking at every commit. */
