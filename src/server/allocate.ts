@@ -1,6 +1,9 @@
 import { ApiError } from '../api/error.ts';
 import { type FieldError, invalid, invalidObject } from '../api/field-error.ts';
+import { checked } from '../api/kinds/checks.ts';
 import type { Service, ServicePort, ServiceSpec } from '../api/kinds/service.ts';
+import { clusterAddressRules } from '../api/kinds/service-address-rules.ts';
+import { inheritedSpec } from '../api/kinds/service-changes.ts';
 import type { Draft } from '../api/object.ts';
 import { assert, type Random } from '../base/env.ts';
 import { NumberPool } from './number-pool.ts';
@@ -54,16 +57,18 @@ export class ServiceAllocator {
   }
 
   /** Throws the ApiError that the caller is to hear; then nothing is reserved. */
-  allocate(draft: ServiceDraft, previous?: Service): Allocation {
+  allocate(draft: ServiceDraft, previous?: Service, isDryRun = false): Allocation {
     const owner = ownerOf(draft);
     const before = previous ? this.#claims(previous.spec) : [];
     const taken: Claim[] = [];
     const undo = () => {
       for (const [pool, number] of taken.splice(0)) this.#pool(pool).give(number, owner);
     };
-    const writing: Writing = { name: draft.metadata.name ?? '', owner, before, taken };
+    const writing: Writing = { name: draft.metadata.name ?? '', owner, before, taken, isDryRun };
     try {
-      let spec: Spec = previous ? inherit(draft.spec, previous.spec) : draft.spec;
+      let spec: Spec = previous ? inheritedSpec(draft.spec, previous.spec) : withAddressList(draft.spec);
+      const wrong = checked({ spec }, (root) => clusterAddressRules(root.at('spec')));
+      if (wrong.length > 0) throw refused(writing, wrong);
       spec = this.#withAddress(withFamilies(spec, writing.name), writing);
       spec = this.#withNodePorts(spec, writing);
       spec = this.#withHealthPort(spec, writing);
@@ -96,6 +101,10 @@ export class ServiceAllocator {
     if (!usesClusterIp(spec)) return spec;
     const wanted = spec.clusterIPs?.[0] || spec.clusterIP || '';
     if (wanted === 'None') return { ...spec, clusterIP: 'None', clusterIPs: ['None'] };
+    if (wanted === '' && writing.isDryRun) {
+      const text = addressText(this.#range.first - 1);
+      return { ...spec, clusterIP: text, clusterIPs: [text] };
+    }
     if (wanted === '') {
       const chosen = this.#ips.choose(writing.owner);
       if (chosen === undefined) throw new ApiError('InternalError', 'failed to allocate a serviceIP: range is full');
@@ -135,7 +144,7 @@ export class ServiceAllocator {
     const ports: ServicePort[] = [];
     for (const port of asked) {
       if (port.nodePort || !choosing) ports.push(port);
-      else ports.push({ ...port, nodePort: twinOf(port, [...ports, ...asked]) ?? this.#choosePort(writing) });
+      else ports.push({ ...port, nodePort: twinOf(port, [...ports, ...asked]) ?? this.#choosePort(writing, ports) });
     }
     return spec.ports ? { ...spec, ports } : spec;
   }
@@ -160,7 +169,8 @@ export class ServiceAllocator {
       : invalid(path, number, 'provided port is already allocated');
   }
 
-  #choosePort(writing: Writing): number {
+  #choosePort(writing: Writing, others: readonly ServicePort[] = []): number {
+    if (writing.isDryRun) return Math.max(dryRunPort, ...others.map(({ nodePort = 0 }) => nodePort)) + 1;
     const chosen = this.#ports.choose(writing.owner);
     if (chosen === undefined) throw new ApiError('InternalError', 'failed to allocate a nodePort: range is full');
     writing.taken.push(['port', chosen]);
@@ -197,6 +207,7 @@ interface Writing {
   readonly owner: string;
   readonly before: readonly Claim[];
   readonly taken: Claim[];
+  readonly isDryRun: boolean;
 }
 
 const refused = (writing: Writing, errors: readonly FieldError[]): ApiError =>
@@ -208,51 +219,18 @@ const includes = (claims: readonly Claim[], [pool, number]: Claim): boolean =>
 const ownerOf = ({ metadata }: ServiceDraft): string => `${metadata.namespace ?? ''}/${metadata.name ?? ''}`;
 
 const usesClusterIp = (spec: ServiceSpec): boolean => spec.type !== 'ExternalName';
-const usesNodePorts = (spec: ServiceSpec): boolean => spec.type === 'NodePort' || spec.type === 'LoadBalancer';
-const usesHealthPort = (spec: ServiceSpec): boolean =>
-  spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local';
 
-/** The node port of the same port under another protocol: DNS answers at one number for TCP and UDP. */
+/** What a dry run answers counts on from here: nothing is taken for it. */
+const dryRunPort = 32_768;
+
+/** The node port of the same port, be it under another protocol: DNS answers at one number for TCP and UDP. */
 function twinOf(port: ServicePort, others: readonly ServicePort[]): number | undefined {
-  const protocol = (of: ServicePort) => of.protocol ?? 'TCP';
-  return others.find((other) => other.nodePort && other.port === port.port && protocol(other) !== protocol(port))
-    ?.nodePort;
+  return others.find((other) => other.nodePort && other.port === port.port)?.nodePort;
 }
 
-/**
- * An update that leaves out what was allocated means to keep it; one that changes the type so that a field has no
- * meaning any more gives it up, unless it was changed in the same write: then validation has to say no.
- */
-function inherit(next: Spec, previous: Spec): Spec {
-  let spec: Spec = next;
-  if (usesClusterIp(previous) && usesClusterIp(next)) {
-    if (!next.clusterIP && !next.clusterIPs?.length) {
-      spec = { ...spec, ...pick(previous, 'clusterIP', 'clusterIPs') };
-    }
-    spec = { ...pick(previous, 'ipFamilies', 'ipFamilyPolicy'), ...spec };
-  } else if (!usesClusterIp(next) && next.clusterIP === previous.clusterIP) {
-    spec = omit(spec, 'clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy', 'internalTrafficPolicy');
-  }
-  if (usesNodePorts(previous) && spec.ports) {
-    const ports = spec.ports.map((port) => inheritPort(port, previous, usesNodePorts(next)));
-    spec = { ...spec, ports };
-  }
-  if (usesHealthPort(previous) && usesHealthPort(next) && !next.healthCheckNodePort) {
-    spec = { ...spec, ...pick(previous, 'healthCheckNodePort') };
-  } else if (!usesHealthPort(next) && next.healthCheckNodePort === previous.healthCheckNodePort) {
-    spec = omit(spec, 'healthCheckNodePort');
-  }
-  return spec;
-}
-
-function inheritPort(port: ServicePort, previous: Spec, keeps: boolean): ServicePort {
-  const same = previous.ports?.find(
-    (old) => old.port === port.port && (old.protocol ?? 'TCP') === (port.protocol ?? 'TCP'),
-  );
-  if (keeps) return port.nodePort || !same?.nodePort ? port : { ...port, nodePort: same.nodePort };
-  if (port.nodePort === undefined || !previous.ports?.some((old) => old.nodePort === port.nodePort)) return port;
-  return omit(port, 'nodePort');
-}
+/** Who names the older, single address means the list as well. */
+const withAddressList = (spec: Spec): Spec =>
+  spec.clusterIP && !spec.clusterIPs?.length ? { ...spec, clusterIPs: [spec.clusterIP] } : spec;
 
 /** This cluster speaks IPv4. A headless service without a selector may be filled with both by whoever fills it. */
 function withFamilies(spec: Spec, name: string): Spec {
@@ -277,15 +255,6 @@ function withFamilies(spec: Spec, name: string): Spec {
   if (errors.length > 0) throw invalidObject({ group: '', kind: 'Service' }, name, errors);
   const ipFamilies = spec.ipFamilies?.length ? spec.ipFamilies : ['IPv4'];
   return { ...spec, ipFamilies, ipFamilyPolicy: spec.ipFamilyPolicy ?? 'SingleStack' };
-}
-
-function pick<T extends object, K extends keyof T>(from: T, ...keys: readonly K[]): Pick<T, K> {
-  const entries = keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]]);
-  return Object.fromEntries(entries) as Pick<T, K>;
-}
-
-function omit<T extends object>(from: T, ...keys: readonly (keyof T)[]): T {
-  return Object.fromEntries(Object.entries(from).filter(([key]) => !keys.includes(key as keyof T))) as T;
 }
 
 const bandMin = 16;

@@ -4,7 +4,7 @@ import type { KubeObject } from '../api/object.ts';
 import type { Store } from '../store/store.ts';
 import { type AllocatorOptions, ServiceAllocator } from './allocate.ts';
 import { storagePrefix } from './kinds.ts';
-import type { Goods, Reservation } from './write.ts';
+import type { Goods, Reservation, ReserveOptions } from './write.ts';
 
 /** Cluster addresses and node ports, as the writer asks for them. Every other kind needs nothing. */
 export class ServiceGoods implements Goods {
@@ -17,11 +17,15 @@ export class ServiceGoods implements Goods {
     this.#options = options;
   }
 
-  async reserve(kind: Kind, object: KubeObject, previous?: KubeObject): Promise<Reservation> {
+  async reserve(kind: Kind, object: KubeObject, options: ReserveOptions): Promise<Reservation> {
     if (!isService(kind)) return { object, keep: () => {}, undo: () => {} };
     this.#allocator ??= this.#rebuilt();
     const allocator = await this.#allocator;
-    const { service, keep, undo } = allocator.allocate(object as Service, previous as Service | undefined);
+    const { service, keep, undo } = allocator.allocate(
+      object as Service,
+      options.previous as Service | undefined,
+      options.dryRun,
+    );
     return { object: service as unknown as KubeObject, keep, undo };
   }
 

@@ -29,9 +29,13 @@ export interface WriteDeps {
   readonly goods: Goods;
 }
 export interface Goods {
-  reserve(kind: Kind, object: KubeObject, previous?: KubeObject): Promise<Reservation>;
+  reserve(kind: Kind, object: KubeObject, options: ReserveOptions): Promise<Reservation>;
   /** The object is gone: what it held is free. */
   release(kind: Kind, object: KubeObject): void;
+}
+export interface ReserveOptions {
+  readonly previous: KubeObject | undefined;
+  readonly dryRun: boolean;
 }
 /** Exactly one of the two ends it. */
 export interface Reservation {
@@ -74,7 +78,7 @@ export class Writer {
     const context = { now: this.#deps.env.clock.now(), subresource: route.subresource, caller: options.caller };
     object = kind.rules.prepareCreate?.(object, context) ?? withoutStatus(kind, object);
     if (hasGeneration(kind)) object = { ...object, metadata: { ...object.metadata, generation: 1 } };
-    return this.#reserved(kind, { next: object }, async (next) => {
+    return this.#reserved(kind, { next: object, previous: undefined, ...options }, async (next) => {
       const errors = [
         ...validateMeta(next.metadata, { asked: draft.metadata, previous: undefined }, kind),
         ...(kind.rules.validate?.(next, undefined, context) ?? []),
@@ -94,10 +98,10 @@ export class Writer {
   /** Runs a write with what it needs reserved; what it did not keep is given back. */
   async #reserved<R extends KubeObject | undefined>(
     kind: Kind,
-    change: { readonly next: KubeObject; readonly previous?: KubeObject },
+    change: ReserveOptions & { readonly next: KubeObject },
     write: (next: KubeObject) => Promise<{ readonly object: R; readonly kept: boolean }>,
   ): Promise<R> {
-    const reservation = await this.#deps.goods.reserve(kind, change.next, change.previous);
+    const reservation = await this.#deps.goods.reserve(kind, change.next, change);
     let kept = false;
     try {
       const done = await write(reservation.object);
@@ -149,7 +153,7 @@ export class Writer {
     if (hasGeneration(kind) && route.subresource !== 'status' && changesGeneration(kind, next, live)) {
       next = { ...next, metadata: { ...next.metadata, generation: (live.metadata.generation ?? 0) + 1 } };
     }
-    return this.#reserved(kind, { next, previous: live }, async (final) => {
+    return this.#reserved(kind, { next, previous: live, ...options }, async (final) => {
       const errors = [
         ...validateMeta(final.metadata, { asked: asked.metadata, previous: live.metadata }, kind),
         ...(kind.rules.validate?.(final, live, context) ?? []),

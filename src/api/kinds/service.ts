@@ -6,6 +6,7 @@ import { changed, changedItems, filled, type Part, partOf, partsOf, textOf, text
 import { defineKind } from './define.ts';
 import type { IntOrString } from './pod.ts';
 import { serviceRules } from './service-rules.ts';
+import { serviceWarnings } from './service-warnings.ts';
 
 export interface ServicePort {
   readonly name?: string;
@@ -40,7 +41,14 @@ export const services: Kind<Service> = defineKind<Service>('v1', 'Service', {
   hasGeneration: false,
   validateName: dnsLabel,
   validate: serviceRules,
-  defaults: (service) => changed(service, 'spec', specDefaults),
+  defaults: (service) => withAddressModes(changed(service, 'spec', specDefaults)),
+  prepareUpdate: (next, previous, { subresource }) => {
+    if (subresource === 'status') return { ...previous, metadata: next.metadata, ...statusOf(next) };
+    // Without a balancer there is nothing that it could have given.
+    const status = { ...partOf(previous.status), ...(next.spec.type === 'LoadBalancer' ? {} : { loadBalancer: {} }) };
+    return { ...next, status };
+  },
+  warnings: serviceWarnings,
   columns: columnsOf('Name', 'Type', 'Cluster-IP', 'External-IP', 'Port(s)', 'Age', 'Selector:wide'),
   cells: (service, now) => [
     service.metadata.name,
@@ -53,6 +61,18 @@ export const services: Kind<Service> = defineKind<Service>('v1', 'Service', {
   ],
   fields: (service) => ({ 'spec.clusterIP': service.spec.clusterIP ?? '', 'spec.type': service.spec.type ?? '' }),
 });
+
+const statusOf = ({ status }: Service) => (status === undefined ? {} : { status });
+
+/** An address of a balancer is served as it is, where it does not say otherwise. */
+const withAddressModes = (service: Service): Service =>
+  service.spec?.type !== 'LoadBalancer'
+    ? service
+    : changed(service, 'status', (status) =>
+        changed(status, 'loadBalancer', (balancer) =>
+          changedItems(balancer, 'ingress', (ingress) => (ingress.ip ? filled(ingress, { ipMode: 'VIP' }) : ingress)),
+        ),
+      );
 
 /** Three hours. */
 const affinitySeconds = 10_800;
