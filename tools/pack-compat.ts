@@ -7,7 +7,7 @@ import { brotliCompressSync, constants } from 'node:zlib';
 import type { Case, Entry } from '../compat/cases.ts';
 
 const { values: flags } = parseArgs({ options: { from: { type: 'string' } } });
-const sections = ['create', 'table', 'invalid', 'update', 'patch', 'query'];
+const sections = ['create', 'table', 'invalid', 'update', 'patch', 'query', 'podsecurity', 'authz'];
 const packedBytesMax = 1_000_000;
 const target = fileURLToPath(new URL('../compat/cases.jsonl.br', import.meta.url));
 

@@ -43,9 +43,12 @@ const setForm = new RegExp(String.raw`^(${name})\s+(in|notin)\s*\(([^()]*)\)$`);
 const equalForm = new RegExp(String.raw`^(${name})\s*(==|=|!=)\s*([-A-Za-z0-9_.]*)$`);
 const existsForm = new RegExp(String.raw`^(!?)\s*(${name})$`);
 
+export const parseLabelRequirements = (text: string): readonly LabelSelectorRequirement[] =>
+  splitOutsideBrackets(text).map((part) => parseRequirement(part.trim()));
+
 /** The text form of a query: `app=web,tier in (a,b),!legacy`. */
 export function parseLabelSelector(text: string): Matches {
-  const requirements = splitOutsideBrackets(text).map((part) => parseRequirement(part.trim()));
+  const requirements = parseLabelRequirements(text);
   return (labels) => requirements.every((requirement) => satisfies(requirement, labels?.[requirement.key]));
 }
 

@@ -16,6 +16,7 @@ import type { NodeDoors } from '../server/node-doors.ts';
 import { ApiServer } from '../server/server.ts';
 import { MemoryStore } from '../store/memory.ts';
 import type { Store } from '../store/store.ts';
+import { accessOf } from './access.ts';
 import {
   addressOf,
   dataFolder,
@@ -67,9 +68,11 @@ export async function openControlPlane(settings: ServerSettings, nodes?: NodeDoo
     serviceRange: settings['service-range'],
     openapi,
     metrics: () => env.metrics.render(),
+    access: accessOf(settings, { crypto: env.crypto, publicKey: pki.tokenPublicKey }),
     ...(nodes ? { nodes } : {}),
   });
   const client = new Client(server.handle, admin);
+  await server.bootstrap({ ip: listen.host, port: http.port, clientAuthority: pki.authority });
   await bootstrap(client, { apiServiceIp, port: http.port });
   const kubeconfig = settings.kubeconfig ?? join(folder, 'kubeconfig');
   writeAdminKubeconfig({ path: kubeconfig, name: settings.name, url: `https://${address}`, pki });

@@ -15,6 +15,8 @@ export const serverFlags = defineFlags({
   },
   kubeconfig: { type: 'text', value: 'FILE', help: 'written when the server is ready, with admin rights' },
   'insecure-listen': { type: 'text', value: 'ADDRESS:PORT', help: 'plain HTTP too, on loopback only' },
+  'token-auth-file': { type: 'text', value: 'FILE', help: 'tokens, one a line: token,user,uid,"groups"' },
+  'authentication-config': { type: 'text', value: 'FILE', help: 'issuers of tokens that are believed' },
   'service-range': { type: 'text', default: '10.96.0.0/16', value: 'CIDR', help: 'addresses of Services' },
   'log-level': { type: 'choice', choices: ['debug', 'info', 'error'], default: 'info', help: 'how much is logged' },
 });

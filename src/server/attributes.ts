@@ -1,41 +1,51 @@
-import { ApiError } from '../api/error.ts';
-import { resourceText } from '../api/kind.ts';
+import type { FieldRequirement, LabelSelectorRequirement } from '../api/selector.ts';
 import type { Caller } from '../api/wire.ts';
-import type { ResourceRoute } from './route.ts';
 
 /** Who asks for what: all that an authorizer may look at. */
-export type Attributes =
-  | { readonly caller: Caller; readonly verb: string; readonly route: ResourceRoute }
-  | { readonly caller: Caller; readonly verb: string; readonly path: string };
+export type Attributes = ResourceAttributes | PathAttributes;
 
-/** A reason to allow, or undefined: the next authorizer is asked. All authorizers silent means no. */
-export type Authorizer = (attributes: Attributes) => string | undefined;
+export interface ResourceAttributes {
+  readonly caller: Caller;
+  readonly verb: string;
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** What a list, watch or deletecollection is limited to. Only requirements that were understood are here. */
+  readonly fields?: readonly FieldRequirement[];
+  readonly labels?: readonly LabelSelectorRequirement[];
+}
 
+export interface PathAttributes {
+  readonly caller: Caller;
+  readonly verb: string;
+  readonly path: string;
+}
+
+/** `none`: this authorizer has no opinion, the next one is asked. All without an opinion means no. */
+export interface Decision {
+  readonly verdict: 'allow' | 'deny' | 'none';
+  readonly reason?: string;
+  /** What kept the authorizer from judging in full. */
+  readonly error?: string;
+}
+
+export interface Authorizer {
+  readonly name: string;
+  /** At once wherever it can be: a promise only where something has to be waited for. */
+  authorize(attributes: Attributes): Decision | Promise<Decision>;
+}
+
+export const noOpinion: Decision = { verdict: 'none' };
 export const anonymous: Caller = { name: 'system:anonymous', groups: ['system:unauthenticated'], extra: {} };
 export const mastersGroup = 'system:masters';
+export const isMaster = (caller: Caller): boolean => caller.groups.includes(mastersGroup);
 
+const allowed: Decision = { verdict: 'allow' };
 /** Members of system:masters may do everything: the group that no role can take rights from. */
-export const masters: Authorizer = ({ caller }) =>
-  caller.groups.includes(mastersGroup) ? `${caller.name} is in ${mastersGroup}` : undefined;
-
-const publicPaths = new Set(['/healthz', '/livez', '/readyz', '/version']);
-/** What upstream's system:public-info-viewer lets anybody read. */
-export const publicInfo: Authorizer = (attributes) =>
-  'path' in attributes && attributes.verb === 'get' && publicPaths.has(attributes.path) ? 'public' : undefined;
-
-export function authorize(attributes: Attributes, authorizers: readonly Authorizer[]): void {
-  for (const authorizer of authorizers) if (authorizer(attributes) !== undefined) return;
-  const { caller, verb } = attributes;
-  if ('path' in attributes) {
-    const subject = `User ${JSON.stringify(caller.name)} cannot ${verb} path ${JSON.stringify(attributes.path)}`;
-    throw new ApiError('Forbidden', `forbidden: ${subject}`, {});
-  }
-  const { kind, namespace, name, subresource } = attributes.route;
-  const resource = `${kind.plural}${subresource ? `/${subresource}` : ''}`;
-  const where = namespace ? `in the namespace ${JSON.stringify(namespace)}` : 'at the cluster scope';
-  throw new ApiError(
-    'Forbidden',
-    `${resourceText(kind)}${name ? ` ${JSON.stringify(name)}` : ''} is forbidden: User ${JSON.stringify(caller.name)} cannot ${verb} resource ${JSON.stringify(resource)} in API group ${JSON.stringify(kind.group)} ${where}`,
-    { ...(name ? { name } : {}), ...(kind.group ? { group: kind.group } : {}), kind: kind.plural },
-  );
-}
+export const masters: Authorizer = {
+  name: 'masters',
+  authorize: ({ caller }) => (isMaster(caller) ? allowed : noOpinion),
+};

@@ -40,7 +40,8 @@ export function routeOf(request: ApiRequest, kinds: KindRegistry): ResourceRoute
 const isNamespaceSubresource = (rest: readonly string[]) =>
   rest.length === 3 && (rest[2] === 'status' || rest[2] === 'finalize');
 
-function decodedSegments(path: string): readonly string[] {
+/** What stands between the slashes of a path. An encoded slash never joins or splits anything. */
+export function decodedSegments(path: string): string[] {
   try {
     return path.split('/').filter(Boolean).map(decodeURIComponent);
   } catch {

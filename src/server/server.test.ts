@@ -23,6 +23,7 @@ async function world() {
   const env = simEnv({ clock: new SimClock(), random: seeded('server') });
   const server = new ApiServer(env, new MemoryStore(), { kinds: builtInKinds, address: '127.0.0.1:6443' });
   const client = new Client(server.handle, admin);
+  await server.bootstrap({ ip: '127.0.0.1', port: 6443, clientAuthority: '' });
   await bootstrap(client, { apiServiceIp: '10.96.0.1', port: 6443 });
   const ask = async (method: Method, path: string, more: Partial<ApiRequest> = {}) => {
     const [bare = '', query = ''] = path.split('?');

@@ -1,21 +1,16 @@
 import { ApiError, statusOf } from '../api/error.ts';
 import type { Kind } from '../api/kind.ts';
-import {
-  type ApiRequest,
-  type ApiResponse,
-  type Caller,
-  jsonType,
-  linesType,
-  queryValue,
-  type Transport,
-} from '../api/wire.ts';
+import { type ApiRequest, type ApiResponse, jsonType, linesType, queryValue, type Transport } from '../api/wire.ts';
 import type { Env } from '../base/env.ts';
 import { encodeText, type Json } from '../base/json.ts';
 import { type Store, StoreFull } from '../store/store.ts';
 import { DefaultTolerationSeconds } from './admission/default-toleration-seconds.ts';
 import { NamespaceLifecycle } from './admission/namespace-lifecycle.ts';
 import type { AdmissionPlugin } from './admission/plugin.ts';
-import { type Authorizer, anonymous, authorize, masters, publicInfo } from './attributes.ts';
+import { Access, type AccessOptions, type Admitted } from './auth/access.ts';
+import type { ClusterFacts } from './auth/bootstrap/objects.ts';
+import { reconcileBootstrap } from './auth/bootstrap/reconcile.ts';
+import { issuerPaths } from './auth/issuer-documents.ts';
 import { backupLines, backupPath } from './backup.ts';
 import { Discovery } from './discovery.ts';
 import { KindRegistry } from './kinds.ts';
@@ -32,9 +27,8 @@ export interface ServerOptions {
   readonly address: string;
   readonly serviceRange?: string;
   readonly plugins?: readonly AdmissionPlugin[];
-  readonly authorizers?: readonly Authorizer[];
-  /** Who a bearer token stands for. */
-  readonly tokens?: (token: string) => Caller | undefined;
+  /** Who is believed, and who may do what. */
+  readonly access?: AccessOptions;
   /** How the server reaches the nodes: logs and exec. */
   readonly nodes?: NodeDoors;
   /** The OpenAPI document at a path, where there is one. */
@@ -64,7 +58,8 @@ export class ApiServer {
   readonly #options: ServerOptions;
   readonly #resources: Resources;
   readonly #discovery: Discovery;
-  readonly #authorizers: readonly Authorizer[];
+  readonly #access: Access;
+  readonly #plugins: readonly AdmissionPlugin[];
 
   constructor(env: Env, store: Store, options: ServerOptions) {
     this.#env = env;
@@ -72,9 +67,15 @@ export class ApiServer {
     this.#options = options;
     this.kinds = new KindRegistry(options.kinds);
     this.#discovery = new Discovery(this.kinds, options.address);
-    this.#authorizers = [masters, publicInfo, ...(options.authorizers ?? [])];
+    this.#access = new Access(env, store, options.access ?? {});
     const views = new Views();
-    const plugins = [new NamespaceLifecycle(store), new DefaultTolerationSeconds(), ...(options.plugins ?? [])];
+    const plugins = [
+      new NamespaceLifecycle(store),
+      new DefaultTolerationSeconds(),
+      ...(options.plugins ?? []),
+      ...this.#access.plugins,
+    ];
+    this.#plugins = plugins;
     const goods = new ServiceGoods(store, { serviceRange: options.serviceRange ?? '10.96.0.0/16', random: env.random });
     const deps = { env, store, views, plugins, goods };
     const nodes = options.nodes ? { nodes: options.nodes } : {};
@@ -95,26 +96,28 @@ export class ApiServer {
     return response;
   };
 
+  /** Makes what every cluster has from the start, and puts back what was taken from the system's own roles. */
+  async bootstrap(facts: ClusterFacts): Promise<void> {
+    await reconcileBootstrap(this.#env, this.#store, facts);
+    await this.#access.legacyTokens.start(facts.clientAuthority);
+  }
+
   async #handle(request: ApiRequest): Promise<ApiResponse> {
-    const caller = this.#authenticate(request);
+    const admitting = this.#access.admit(request);
+    const admitted = admitting instanceof Promise ? await admitting : admitting;
+    const response = this.#answer(request, admitted);
+    return admitted.warnings.length > 0 ? withWarnings(await response, admitted.warnings) : response;
+  }
+
+  #answer(request: ApiRequest, { caller }: Admitted): Promise<ApiResponse> | ApiResponse {
     const route = routeOf(request, this.kinds);
-    if (!route) return this.#other(request, caller);
-    authorize({ caller, verb: route.verb, route }, this.#authorizers);
-    return this.#resources.handle(request, route, caller);
+    if (!route) return this.#other(request);
+    const own = this.#access.answer(request, route, { caller, plugins: this.#plugins });
+    return own ?? this.#resources.handle(request, route, caller);
   }
 
-  #authenticate(request: ApiRequest): Caller {
-    if (request.caller) return request.caller;
-    const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
-    if (token === undefined) return anonymous;
-    const caller = this.#options.tokens?.(token.trim());
-    if (!caller) throw new ApiError('Unauthorized', 'Unauthorized');
-    return caller;
-  }
-
-  #other(request: ApiRequest, caller: Caller): ApiResponse {
+  #other(request: ApiRequest): ApiResponse {
     const { path } = request;
-    authorize({ caller, verb: request.method.toLowerCase(), path }, this.#authorizers);
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
     }
@@ -126,6 +129,8 @@ export class ApiServer {
     if (path === backupPath) {
       return { status: 200, mediaType: linesType, stream: backupLines(this.#store, this.#env.crypto) };
     }
+    const issuer = this.#access.document(path, request.headers.accept ?? '', this.#options.address);
+    if (issuer) return issuer;
     const openapi = this.#options.openapi?.(path);
     if (openapi) return withETag(request, openapi.body, openapi);
     if (path === '/') return { status: 200, body: { object: { paths: this.#paths() } } };
@@ -144,6 +149,7 @@ export class ApiServer {
       .map(({ group, version }) => (group ? `/apis/${group}/${version}` : `/api/${version}`));
     const groups = this.kinds.all().flatMap(({ group }) => (group ? [`/apis/${group}`] : []));
     const own = [
+      ...issuerPaths,
       '/api',
       '/apis',
       '/healthz',
@@ -194,6 +200,13 @@ function withETag(
   if (etag && request.headers['if-none-match'] === etag) return { status: 304, ...headers, chunks: [], mediaType };
   if (mediaType === jsonType) return { status: 200, ...headers, body: { object: body } };
   return { status: 200, ...headers, body: { bytes: encodeText(JSON.stringify(body)), mediaType } };
+}
+
+function withWarnings(response: ApiResponse, warnings: readonly string[]): ApiResponse {
+  const texts = warnings.map((text) => `299 - ${JSON.stringify(text)}`);
+  const known = response.headers?.warning;
+  const warning = [...(known ? [known] : []), ...texts].join(', ');
+  return { ...response, headers: { ...response.headers, warning } };
 }
 
 function textAnswer(text: string): ApiResponse {

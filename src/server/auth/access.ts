@@ -1,0 +1,139 @@
+import type { ApiRequest, ApiResponse, Caller } from '../../api/wire.ts';
+import type { Env } from '../../base/env.ts';
+import type { Store } from '../../store/store.ts';
+import type { AdmissionPlugin } from '../admission/plugin.ts';
+import { RoleEscalation } from '../admission/role-escalation.ts';
+import { type Attributes, type Authorizer, masters } from '../attributes.ts';
+import type { ResourceRoute } from '../route.ts';
+import { Authentication } from './authentication.ts';
+import type { AuthenticationConfiguration } from './authentication-configuration.ts';
+import { Authorization } from './authorization.ts';
+import { nodeRules } from './bootstrap/policy.ts';
+import { BootstrapTokens } from './bootstrap-tokens.ts';
+import { Impersonation } from './impersonation.ts';
+import { issuerDocument } from './issuer-documents.ts';
+import { LegacyTokens } from './legacy-tokens.ts';
+import { NodeAuthorizer } from './node-authorizer.ts';
+import { type IssuerKeys, OidcTokens } from './oidc-tokens.ts';
+import { Rbac } from './rbac.ts';
+import { attributesOf } from './request-attributes.ts';
+import { Reviews } from './reviews.ts';
+import { ServiceAccountTokens, type TokenSigning } from './service-account-tokens.ts';
+import { StaticTokens } from './static-tokens.ts';
+import { TokenRequests } from './token-request.ts';
+import type { TokenKind } from './tokens.ts';
+
+export interface AccessOptions {
+  readonly signing?: TokenSigning;
+  /** The text of a token file. */
+  readonly staticTokens?: string;
+  readonly authentication?: AuthenticationConfiguration;
+  readonly issuerKeys?: IssuerKeys;
+  /** Asked after roles, in this order: a webhook, or a program's own. */
+  readonly authorizers?: readonly Authorizer[];
+}
+
+/** Who an answer is for, and what the answer has to warn of. */
+export interface Admitted {
+  readonly caller: Caller;
+  readonly warnings: readonly string[];
+}
+
+const serverAudience = 'https://kubernetes.default.svc';
+const noKeys: TokenSigning = { issuer: serverAudience, audiences: [serverAudience], keyId: '', publicKeys: [] };
+
+/** Everything between a request and the right to be served: who asks, as whom, and whether they may. */
+export class Access {
+  readonly authorization: Authorization;
+  /** Plugins that belong to roles and tokens. */
+  readonly plugins: readonly AdmissionPlugin[];
+  readonly legacyTokens: LegacyTokens;
+  readonly #authentication: Authentication;
+  readonly #impersonation: Impersonation;
+  readonly #reviews: Reviews;
+  readonly #signing: TokenSigning;
+  readonly #tokens: ServiceAccountTokens;
+  readonly #env: Env;
+  readonly #store: Store;
+  #tokenRequests: TokenRequests | undefined;
+
+  constructor(env: Env, store: Store, options: AccessOptions) {
+    this.#env = env;
+    this.#store = store;
+    this.#signing = options.signing ?? noKeys;
+    const rbac = new Rbac(store);
+    const node = new NodeAuthorizer(store, nodeRules());
+    this.authorization = new Authorization([masters, node, rbac, ...(options.authorizers ?? [])]);
+    this.#tokens = new ServiceAccountTokens(env, store, this.#signing);
+    const { audiences } = this.#signing;
+    const anonymous = options.authentication?.anonymous;
+    this.#authentication = new Authentication(this.#tokenKinds(options), {
+      audiences,
+      ...(anonymous ? { anonymous } : {}),
+    });
+    this.#impersonation = new Impersonation(this.authorization);
+    this.#reviews = new Reviews({ authentication: this.#authentication, authorization: this.authorization, rbac });
+    this.plugins = [new RoleEscalation(rbac, this.authorization)];
+    this.legacyTokens = new LegacyTokens(store, this.#tokens);
+  }
+
+  #tokenKinds({ staticTokens, authentication, issuerKeys }: AccessOptions): readonly TokenKind[] {
+    const { audiences } = this.#signing;
+    const issuers = issuerKeys ? (authentication?.issuers ?? []) : [];
+    return [
+      ...(staticTokens === undefined ? [] : [new StaticTokens(staticTokens, audiences)]),
+      this.#tokens,
+      new BootstrapTokens(this.#env, this.#store, audiences),
+      ...issuers.map(
+        (rules) =>
+          new OidcTokens(this.#env.clock, rules, { keys: issuerKeys as IssuerKeys, serverAudiences: audiences }),
+      ),
+    ];
+  }
+
+  /** Throws 401 or 403. Answers at once where nothing has to be waited for. */
+  admit(request: ApiRequest): Admitted | Promise<Admitted> {
+    const known = this.#authentication.authenticate(request);
+    if (known instanceof Promise) return known.then((done) => this.#authorized(request, done));
+    return this.#authorized(request, known);
+  }
+
+  #authorized(request: ApiRequest, known: Admitted): Admitted | Promise<Admitted> {
+    const asked = attributesOf(request, known.caller);
+    const wanted = this.#impersonation.wanted(request);
+    if (wanted) return this.#impersonated(asked, known, wanted);
+    const wait = this.authorization.require(asked);
+    return wait ? wait.then(() => known) : known;
+  }
+
+  async #impersonated(
+    asked: Attributes,
+    known: Admitted,
+    wanted: Parameters<Impersonation['become']>[0],
+  ): Promise<Admitted> {
+    const caller = await this.#impersonation.become(wanted, asked);
+    await this.authorization.require({ ...asked, caller });
+    return { ...known, caller };
+  }
+
+  /** Token requests and reviews: creates that store nothing. Undefined for everything else. */
+  answer(
+    request: ApiRequest,
+    route: ResourceRoute,
+    by: { readonly caller: Caller; readonly plugins: readonly AdmissionPlugin[] },
+  ): Promise<ApiResponse> | undefined {
+    if (this.#reviews.serves(route)) return this.#reviews.handle(request, route, by.caller);
+    this.#tokenRequests ??= new TokenRequests({
+      env: this.#env,
+      store: this.#store,
+      tokens: this.#tokens,
+      audiences: this.#signing.audiences,
+      plugins: by.plugins,
+    });
+    return this.#tokenRequests.serves(route) ? this.#tokenRequests.handle(request, route, by.caller) : undefined;
+  }
+
+  document(path: string, accept: string, address: string): ApiResponse | undefined {
+    return issuerDocument(path, accept, { signing: this.#signing, address });
+  }
+}
