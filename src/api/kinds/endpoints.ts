@@ -9,6 +9,7 @@ export interface Endpoints extends KubeObject<Part, Part> {}
 
 export const endpoints: Kind<Endpoints> = defineKind<Endpoints>('v1', 'Endpoints', {
   validate: endpointsRules,
+  warnings: () => ['v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice'],
   defaults: (object) =>
     changedItems(object, 'subsets', (subset) =>
       changedItems(subset, 'ports', (port) => filled(port, { protocol: 'TCP' })),

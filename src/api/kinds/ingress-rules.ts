@@ -29,7 +29,7 @@ function validateIngress(spec: Checked): void {
   spec.at('ingressClassName').optionalLike(dnsSubdomain);
 }
 
-const classAnnotation = 'kubernetes.io/ingress.class';
+export const classAnnotation = 'kubernetes.io/ingress.class';
 function validateClassNamedOnce(root: Checked): void {
   const old = root.at('metadata').at('annotations').part[classAnnotation];
   if (old === undefined || root.at('spec').at('ingressClassName').isAbsent) return;

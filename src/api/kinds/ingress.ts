@@ -3,12 +3,16 @@ import type { KubeObject } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
 import { type Part, partOf, partsOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
-import { ingressRules } from './ingress-rules.ts';
+import { classAnnotation, ingressRules } from './ingress-rules.ts';
 
 export interface Ingress extends KubeObject<Part, Part> {}
 
 export const ingresses: Kind<Ingress> = defineKind<Ingress>('networking.k8s.io/v1', 'Ingress', {
   validate: ingressRules,
+  warnings: (ingress, previous) =>
+    previous || ingress.metadata.annotations?.[classAnnotation] === undefined
+      ? []
+      : [`annotation "${classAnnotation}" is deprecated, please use 'spec.ingressClassName' instead`],
   columns: columnsOf('Name', 'Class', 'Hosts', 'Address', 'Ports', 'Age'),
   cells: (ingress, now) => {
     const spec = partOf(ingress.spec);

@@ -1,4 +1,4 @@
-import { duplicate, type FieldError, forbidden, notSupported, required } from '../field-error.ts';
+import { duplicate, forbidden, notSupported, required } from '../field-error.ts';
 import { dnsSubdomain, pathSegment, qualifiedName } from '../names.ts';
 import type { Checked } from './checks.ts';
 import { expressionRules } from './expression-rules.ts';
@@ -74,7 +74,7 @@ function resourceRules(resources: Checked): void {
 
 export function matchConditionRules(conditions: Checked): void {
   const items = conditions.items();
-  if (items.length > conditionsMax) conditions.add(tooMany(conditions.path, items.length, conditionsMax));
+  conditions.itemsAtMost(conditionsMax);
   const names = new Set<string>();
   for (const condition of items) {
     expressionRules(condition.at('expression'));
@@ -137,9 +137,3 @@ export function presentOneOf(word: Checked, words: readonly string[]): void {
 export function policyNameRules(name: Checked): void {
   if (name.needed()) name.like(dnsSubdomain);
 }
-
-export const tooMany = (path: string, actual: number, max: number): FieldError => ({
-  path,
-  type: 'TooMany',
-  text: `Too many: ${actual}: must have at most ${max} items`,
-});
