@@ -97,7 +97,8 @@ test('A job takes its labels from its pods, the generated ones among them', () =
 test('A job keeps what it runs and how it ends', () => {
   const before = made({});
   const template = { ...(before.spec as { template: object }).template, spec: { ...podSpec, hostname: 'x' } };
-  const next = { ...before, spec: { ...before.spec, template, completions: 7 } };
+  const asked = { ...before, spec: { ...before.spec, template, completions: 7 } } as Job;
+  const next = jobs.rules.defaults?.(asked) as Job;
   assert.deepEqual(judged(next, before), ['spec.completions Invalid', 'spec.template Invalid']);
 });
 

@@ -1,64 +1,140 @@
-import { equalJson } from '../../base/json.ts';
-import { type FieldError, forbidden, invalid } from '../field-error.ts';
-import { type Part, partsOf } from './defaulting.ts';
+import { equalJson, type Json } from '../../base/json.ts';
+import type { Checked } from './checks.ts';
+import { mapOf, type Part, partOf, partsOf } from './defaulting.ts';
 
 const frozen =
   'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
 
-/** Subresources whose purpose is a change that the pod itself may not make: a binding sets spec.nodeName. */
-const ownChanges = new Set(['status', 'resize', 'ephemeralcontainers', 'binding']);
-
 /** What may change in a pod that is made: images, the deadline, more tolerations, fewer scheduling gates. */
-export function podUpdateRules(next: Part, previous: Part, subresource: string): readonly FieldError[] {
-  if (ownChanges.has(subresource)) return [];
+export function validatePodUpdate(spec: Checked, before: Part): void {
   for (const list of ['containers', 'initContainers']) {
-    if (partsOf(next[list]).length !== partsOf(previous[list]).length) {
-      return [forbidden(`spec.${list}`, 'pod updates may not add or remove containers')];
+    if (spec.at(list).items().length !== partsOf(before[list]).length) {
+      spec.at(list).forbidden('pod updates may not add or remove containers');
+      return;
     }
   }
-  const errors: FieldError[] = [];
-  const { activeDeadlineSeconds: after } = next;
-  const { activeDeadlineSeconds: before } = previous;
-  if (typeof before === 'number') {
-    if (after === undefined) {
-      const sentence = 'must not update from a positive integer to nil value';
-      errors.push(invalid('spec.activeDeadlineSeconds', null, sentence));
-    } else if (Number(after) > before) {
-      errors.push(invalid('spec.activeDeadlineSeconds', after, 'must be less than or equal to previous value'));
-    }
-  }
-  errors.push(...tolerationsRules(partsOf(next.tolerations), partsOf(previous.tolerations)));
-  const gates = new Set(partsOf(previous.schedulingGates).map(({ name }) => name));
-  for (const [index, { name }] of partsOf(next.schedulingGates).entries()) {
-    if (gates.has(name)) continue;
-    errors.push(forbidden(`spec.schedulingGates[${index}]`, 'only deletion is allowed, but found new scheduling gate'));
-  }
-  if (errors.length === 0 && !equalJson(comparable(next, previous), comparable(previous, previous))) {
-    errors.push(forbidden('spec', frozen));
-  }
-  return errors;
+  if (!validateDeadline(spec.at('activeDeadlineSeconds'), before.activeDeadlineSeconds)) return;
+  onlyAddedTolerations(spec.at('tolerations'), partsOf(before.tolerations));
+  onlyRemovedGates(spec.at('schedulingGates'), before);
+  const gated = partsOf(before.schedulingGates).length > 0;
+  if (gated) validateNarrowing(spec, before);
+  if (!equalJson(comparable(spec.part, before, gated), before as Json)) spec.forbidden(frozen);
 }
 
-function tolerationsRules(after: readonly Part[], before: readonly Part[]): readonly FieldError[] {
+/** A deadline may come and come nearer. Answers whether there is any sense in looking further. */
+function validateDeadline(deadline: Checked, before: unknown): boolean {
+  if (deadline.isAbsent) {
+    if (typeof before === 'number') deadline.invalidAs(null, 'must not update from a positive integer to nil value');
+    return true;
+  }
+  if (deadline.number < 0 || deadline.number > 2 ** 31 - 1) {
+    deadline.invalid('must be between 0 and 2147483647, inclusive');
+    return false;
+  }
+  if (typeof before !== 'number' || deadline.number <= before) return true;
+  deadline.invalid('must be less than or equal to previous value');
+  return false;
+}
+
+function onlyAddedTolerations(tolerations: Checked, before: readonly Part[]): void {
   const bare = ({ tolerationSeconds: _seconds, ...rest }: Part) => rest;
-  const kept = before.every((old) => after.some((now) => equalJson(bare(now), bare(old))));
-  if (kept && after.length >= before.length) return [];
-  return [forbidden('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds')];
+  const after = partsOf(tolerations.value);
+  if (before.every((old) => after.some((next) => equalJson(bare(next), bare(old))))) return;
+  tolerations.forbidden('existing toleration can not be modified except its tolerationSeconds');
 }
 
-/** The spec without what may change. */
-function comparable(spec: Part, previous: Part): Part {
-  const { activeDeadlineSeconds: _deadline, tolerations: _tolerations, schedulingGates, ...rest } = spec;
-  // Before it is placed, a gated pod's wishes for nodes may still be narrowed.
-  const gated = partsOf(previous.schedulingGates).length > 0 && schedulingGates !== null;
-  const { nodeSelector: _selector, affinity: _affinity, ...narrowed } = rest;
-  const grace = Number(previous.terminationGracePeriodSeconds ?? 0) < 0 && rest.terminationGracePeriodSeconds === 1;
-  const base: Part = gated ? narrowed : rest;
-  const images = (list: unknown) => partsOf(list).map(({ image: _image, ...container }) => container);
-  return {
-    ...base,
-    containers: images(base.containers),
-    initContainers: images(base.initContainers),
-    ...(grace ? { terminationGracePeriodSeconds: previous.terminationGracePeriodSeconds } : {}),
+function onlyRemovedGates(gates: Checked, before: Part): void {
+  const known = new Set(partsOf(before.schedulingGates).map(({ name }) => name));
+  for (const gate of gates.items()) {
+    const name = gate.at('name');
+    if (known.has(gate.part.name)) continue;
+    name.forbidden(`only deletion is allowed, but found new scheduling gate '${name.text}'`);
+  }
+}
+
+const must = 'requiredDuringSchedulingIgnoredDuringExecution';
+
+/** A pod that is held back may still say more narrowly which nodes it wants. */
+function validateNarrowing(spec: Checked, before: Part): void {
+  const wanted = spec.at('nodeSelector');
+  const had = mapOf(before.nodeSelector);
+  if (Object.entries(had).some(([key, value]) => wanted.part[key] !== value)) {
+    wanted.invalid('only additions to spec.nodeSelector are allowed (no mutations or deletions)');
+  }
+  const old = partOf(before.affinity).nodeAffinity;
+  if (old === undefined) return;
+  const terms = spec.at('affinity').at('nodeAffinity').at(must).at('nodeSelectorTerms');
+  const oldTerms = partsOf(partOf(partOf(old)[must]).nodeSelectorTerms);
+  if (oldTerms.length === 0) return;
+  if (terms.items().length !== oldTerms.length) {
+    terms.invalidAs(terms.value ?? null, 'no additions/deletions to non-empty NodeSelectorTerms list are allowed');
+    return;
+  }
+  for (const [index, term] of terms.items().entries()) {
+    if (!hasOnlyAdditions(term.part, oldTerms[index] as Part)) {
+      term.invalid('only additions are allowed (no mutations or deletions)');
+    }
+  }
+}
+
+function hasOnlyAdditions(term: Part, before: Part): boolean {
+  const counts = ['matchExpressions', 'matchFields'].map((field) => partsOf(before[field]).length);
+  // A term that demanded nothing matches nothing: any demand would widen it.
+  if (counts.every((count) => count === 0)) return equalJson(term as Json, before as Json);
+  return ['matchExpressions', 'matchFields'].every((field) => {
+    const [next, old] = [partsOf(term[field]), partsOf(before[field])];
+    return next.length >= old.length && old.every((item, index) => equalJson(item, next[index]));
+  });
+}
+
+/** The spec with the old value of whatever may change. */
+function comparable(spec: Part, before: Part, gated: boolean): Json {
+  const images = (list: string): Part =>
+    spec[list] === undefined
+      ? {}
+      : {
+          [list]: partsOf(spec[list]).map((container, index) => ({
+            ...container,
+            image: partsOf(before[list])[index]?.image,
+          })),
+        };
+  const { activeDeadlineSeconds, tolerations, schedulingGates, terminationGracePeriodSeconds: grace } = before;
+  const eased = typeof grace === 'number' && grace < 0 && spec.terminationGracePeriodSeconds === 1;
+  const next: Record<string, unknown> = {
+    ...spec,
+    ...images('containers'),
+    ...images('initContainers'),
+    activeDeadlineSeconds,
+    tolerations,
+    schedulingGates,
+    ...(eased ? { terminationGracePeriodSeconds: grace } : {}),
   };
+  if (gated) {
+    next.nodeSelector = before.nodeSelector;
+    next.affinity = withNodeAffinity(spec.affinity, before.affinity);
+  }
+  return next as Json;
+}
+
+function withNodeAffinity(next: unknown, before: unknown): unknown {
+  const { nodeAffinity: _own, ...others } = partOf(next);
+  const { nodeAffinity } = partOf(before);
+  if (nodeAffinity === undefined && Object.keys(others).length === 0) return before;
+  return { ...others, nodeAffinity };
+}
+
+const mirror = 'kubernetes.io/config.mirror';
+const isMirror = (pod: Checked): boolean => mapOf(pod.at('metadata').part.annotations)[mirror] !== undefined;
+
+/** Containers that are put into a pod stay in it as they are. */
+export function validateEphemeralUpdate(root: Checked, previous: Checked): void {
+  if (isMirror(previous)) root.toldAt('').forbidden('static pods do not support ephemeral containers');
+  const list = root.at('spec').at('ephemeralContainers');
+  const after = new Map(partsOf(list.value).map((container) => [container.name, container]));
+  for (const old of partsOf(previous.at('spec').part.ephemeralContainers)) {
+    const next = after.get(old.name);
+    const name = JSON.stringify(old.name);
+    if (next === undefined) list.forbidden(`existing ephemeral containers ${name} may not be removed\n`);
+    else if (!equalJson(next, old)) list.forbidden(`existing ephemeral containers ${name} may not be changed\n`);
+  }
 }

@@ -4,7 +4,6 @@ import type { Instant } from '../../base/env.ts';
 import { type Pod, pods } from './pod.ts';
 import { podSpecDefaults } from './pod-defaults.ts';
 import { qualityOf } from './pod-quality.ts';
-import { podUpdateRules } from './pod-update-rules.ts';
 
 const pod = (spec: object, status: object = {}): Pod =>
   ({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web' }, spec, status }) as unknown as Pod;
@@ -35,13 +34,6 @@ test('A pod that no node has goes at once', () => {
   assert.equal(pods.rules.gracePeriodSeconds?.(pod({ containers: [] }), 30), 0);
   const bound = pod({ containers: [], nodeName: 'a', terminationGracePeriodSeconds: 7 });
   assert.equal(pods.rules.gracePeriodSeconds?.(bound, undefined), 7);
-});
-
-test('An image may change in a pod, a command may not', () => {
-  const before = { containers: [{ name: 'a', image: 'one', command: ['x'] }] };
-  assert.deepEqual(podUpdateRules({ containers: [{ name: 'a', image: 'two', command: ['x'] }] }, before, ''), []);
-  const [error] = podUpdateRules({ containers: [{ name: 'a', image: 'one', command: ['y'] }] }, before, '');
-  assert.equal(error?.path, 'spec');
 });
 
 test('A pod that crashes says so in its row', () => {

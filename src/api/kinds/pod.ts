@@ -1,12 +1,11 @@
 import type { Kind } from '../kind.ts';
 import type { KubeObject, Labels, Meta } from '../object.ts';
-import { changed, type Part } from './defaulting.ts';
+import { changed } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { podCells, podColumns } from './pod-columns.ts';
 import { podOnlyDefaults, podSpecDefaults } from './pod-defaults.ts';
-import { qualityOf } from './pod-quality.ts';
-import { podSpecRules } from './pod-rules.ts';
-import { podUpdateRules } from './pod-update-rules.ts';
+import { podRules } from './pod-write-rules.ts';
+import { preparedCreate, preparedUpdate } from './pod-writes.ts';
 
 export type IntOrString = number | string;
 
@@ -209,21 +208,9 @@ export const pods: Kind<Pod> = defineKind<Pod>('v1', 'Pod', {
   columns: podColumns,
   cells: podCells,
   defaults: (pod) => changed(pod, 'spec', (spec) => podOnlyDefaults(podSpecDefaults(spec))),
-  validate: (next, previous, { subresource }) => {
-    if (subresource === 'status') return [];
-    const spec = next.spec as unknown as Part;
-    const rules = podSpecRules(spec, 'spec');
-    return previous ? [...rules, ...podUpdateRules(spec, previous.spec as unknown as Part, subresource)] : rules;
-  },
-  prepareCreate: (pod) => ({ ...pod, status: firstStatus(pod) }),
-  prepareUpdate: (next, previous, { subresource }) => {
-    // A binding writes both halves: the node, and the condition that says so.
-    if (subresource === 'binding') return next;
-    if (subresource !== 'status') return { ...next, ...(previous.status ? { status: previous.status } : {}) };
-    // How well its resources are promised was decided when the pod was made.
-    const quality = previous.status?.qosClass ? { qosClass: previous.status.qosClass } : {};
-    return { ...previous, metadata: next.metadata, status: { ...next.status, ...quality } };
-  },
+  validate: podRules,
+  prepareCreate: preparedCreate,
+  prepareUpdate: preparedUpdate,
   fields: (pod) => ({
     'spec.nodeName': pod.spec.nodeName ?? '',
     'spec.restartPolicy': pod.spec.restartPolicy ?? '',
@@ -241,23 +228,6 @@ export const pods: Kind<Pod> = defineKind<Pod>('v1', 'Pod', {
     return seconds < 0 ? 1 : seconds;
   },
 });
-
-function firstStatus(pod: Pod): PodStatus {
-  const gated = (pod.spec.schedulingGates ?? []).length > 0;
-  const condition = {
-    type: 'PodScheduled',
-    status: 'False',
-    reason: 'SchedulingGated',
-    message: 'Scheduling is blocked due to non-empty scheduling gates',
-    lastProbeTime: null,
-    lastTransitionTime: null,
-  };
-  return {
-    phase: 'Pending',
-    ...(gated ? { conditions: [condition] } : {}),
-    qosClass: qualityOf(pod.spec as unknown as Readonly<Record<string, unknown>>),
-  };
-}
 
 /** Whether a pod's work is over, for good. */
 export const isFinished = (pod: Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';

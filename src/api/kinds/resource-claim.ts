@@ -3,10 +3,12 @@ import type { KubeObject } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
 import { changed, changedItems, filled, type Part, partOf, partsOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
+import { resourceClaimRules } from './resource-claim-rules.ts';
 
 export interface ResourceClaim extends KubeObject<Part, Part> {}
 
 export const resourceClaims: Kind<ResourceClaim> = defineKind<ResourceClaim>('resource.k8s.io/v1', 'ResourceClaim', {
+  validate: resourceClaimRules,
   hasGeneration: false,
   defaults: (claim) => changed(claim, 'spec', claimDefaults),
   columns: columnsOf('Name', 'State', 'Age'),

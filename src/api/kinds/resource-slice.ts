@@ -3,10 +3,12 @@ import type { KubeObject } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
 import { type Part, partOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
+import { resourceSliceRules } from './resource-slice-rules.ts';
 
 export interface ResourceSlice extends KubeObject<Part, Part> {}
 
 export const resourceSlices: Kind<ResourceSlice> = defineKind<ResourceSlice>('resource.k8s.io/v1', 'ResourceSlice', {
+  validate: resourceSliceRules,
   hasGeneration: true,
   columns: columnsOf('Name', 'Node', 'Driver', 'Pool', 'Age'),
   cells: (slice, now) => {

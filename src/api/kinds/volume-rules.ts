@@ -1,148 +1,131 @@
-import { duplicate, type FieldError, forbidden, invalid, required } from '../field-error.ts';
+import { validateAnnotations, validateLabels } from '../metadata-rules.ts';
 import { dnsLabel, dnsSubdomain } from '../names.ts';
-import { amountRules, fieldRefRules } from './container-rules.ts';
-import { type Part, partOf, partsOf, textOf } from './defaulting.ts';
-import { byGrammar, named } from './rules.ts';
+import type { Checked } from './checks.ts';
+import { mapOf, type Part, partOf, partsOf, textOf } from './defaulting.ts';
+import { validateClaimSpec } from './persistent-volume-claim-rules.ts';
+import { validateProjections } from './projected-volume-rules.ts';
+import { nanosOf } from './resource-name-rules.ts';
+import { validateDownwardFile, validateItem, validateMode } from './volume-file-rules.ts';
+import { localPath, portalFits, type SourceRule, sourceRules, validateOneSource } from './volume-source-rules.ts';
 
-/** The largest mode of a file: 0777. */
-const modeMax = 0o777;
-const downwardPaths = [
-  'metadata.annotations',
-  'metadata.labels',
-  'metadata.name',
-  'metadata.namespace',
-  'metadata.uid',
+/** The pod whose volumes are judged; a template's has no name yet. */
+export interface VolumeSetting {
+  readonly podName: string | undefined;
+}
+
+/** Judges the volumes; answers those that are in order, since only they can be mounted. */
+export function validateVolumes(volumes: Checked, setting: VolumeSetting): ReadonlyMap<string, Part> {
+  const fine = new Map<string, Part>();
+  const made = new Map(
+    partsOf(volumes.value)
+      .filter(({ ephemeral }) => ephemeral !== undefined && setting.podName)
+      .map(({ name }) => [`${setting.podName}-${textOf(name)}`, textOf(name)]),
+  );
+  for (const volume of volumes.items()) {
+    const before = volumes.errors.length;
+    validateOneSource(volume, sourceOrder, (name, source) => ruleOf(name)(source, { persistent: false }));
+    if (!volume.at('ephemeral').isAbsent) validateClaimName(volume, setting);
+    if (!volume.at('iscsi').isAbsent) portalFits(volume);
+    if (setting.podName !== undefined && !volume.at('image').isAbsent) volume.at('image').at('reference').needed();
+    const claim = volume.at('persistentVolumeClaim').at('claimName');
+    const maker = made.get(claim.text);
+    if (maker !== undefined && maker !== textOf(volume.part.name)) {
+      claim.invalid('must not reference a PVC that gets created for an ephemeral volume');
+    }
+    const name = volume.at('name');
+    if (name.needed()) name.like(dnsLabel);
+    if (fine.has(name.text)) name.duplicate(name.text);
+    if (volumes.errors.length === before) fine.set(name.text, volume.part);
+  }
+  return fine;
+}
+
+/** The sources of a pod's volume, in the order in which upstream looks for them. */
+const sourceOrder = [
+  'emptyDir',
+  'hostPath',
+  'gitRepo',
+  'gcePersistentDisk',
+  'awsElasticBlockStore',
+  'secret',
+  'nfs',
+  'iscsi',
+  'glusterfs',
+  'flocker',
+  'persistentVolumeClaim',
+  'rbd',
+  'cinder',
+  'cephfs',
+  'quobyte',
+  'downwardAPI',
+  'fc',
+  'flexVolume',
+  'configMap',
+  'azureFile',
+  'vsphereVolume',
+  'photonPersistentDisk',
+  'portworxVolume',
+  'azureDisk',
+  'storageos',
+  'projected',
+  'scaleIO',
+  'csi',
+  'ephemeral',
+  'image',
 ];
 
-export function volumesRules(volumes: readonly Part[], path: string): readonly FieldError[] {
-  const names = new Set<string>();
-  return volumes.flatMap((volume, index) => {
-    const at = `${path}[${index}]`;
-    const name = textOf(volume.name);
-    const errors = [...sourceRules(volume, at), ...named(dnsLabel, volume.name, `${at}.name`)];
-    if (name !== '' && names.has(name)) errors.push(duplicate(`${at}.name`, name));
-    names.add(name);
-    return errors;
-  });
+function files(nameField: string): SourceRule {
+  return (source) => {
+    source.at(nameField).needed();
+    validateMode(source.at('defaultMode'));
+    for (const item of source.at('items').items()) validateItem(item);
+  };
 }
 
-function sourceRules(volume: Part, path: string): readonly FieldError[] {
-  const sources = Object.keys(volume).filter((key) => key !== 'name');
-  if (sources.length === 0) return [required(path, 'must specify a volume type')];
-  return sources.flatMap((source, index) => {
-    if (index > 0) return [forbidden(`${path}.${source}`, 'may not specify more than 1 volume type')];
-    return bySource[source]?.(partOf(volume[source]), `${path}.${source}`) ?? [];
-  });
-}
+const ruleOf = (name: string): SourceRule => ownRules[name] ?? (sourceRules[name] as SourceRule);
 
-const needs = (part: Part, path: string, ...fields: readonly string[]): readonly FieldError[] =>
-  fields.filter((field) => !part[field]).map((field) => required(`${path}.${field}`));
-
-function modeRules(mode: unknown, path: string): readonly FieldError[] {
-  if (typeof mode !== 'number' || (mode >= 0 && mode <= modeMax)) return [];
-  return [invalid(path, mode, 'must be a number between 0 and 0777 (octal), both inclusive')];
-}
-
-function relativePath(path: unknown, at: string): readonly FieldError[] {
-  const text = textOf(path);
-  if (text === '') return [required(at)];
-  if (text.startsWith('/')) return [invalid(at, text, 'must be a relative path')];
-  if (text.split('/').includes('..')) return [invalid(at, text, "must not contain '..'")];
-  return text.startsWith('..') ? [invalid(at, text, "must not start with '..'")] : [];
-}
-
-const itemsRules = (items: unknown, path: string): readonly FieldError[] =>
-  partsOf(items).flatMap((item, index) => {
-    const at = `${path}[${index}]`;
-    return [...needs(item, at, 'key'), ...relativePath(item.path, `${at}.path`), ...modeRules(item.mode, `${at}.mode`)];
-  });
-
-const downwardRules = (items: unknown, path: string): readonly FieldError[] =>
-  partsOf(items).flatMap((item) => {
-    const errors: FieldError[] = [...relativePath(item.path, `${path}.path`), ...modeRules(item.mode, `${path}.mode`)];
-    if (item.fieldRef) errors.push(...fieldRefRules(partOf(item.fieldRef), `${path}.fieldRef`, downwardPaths));
-    else if (item.resourceFieldRef) {
-      errors.push(...amountRules(partOf(item.resourceFieldRef), `${path}.resourceFieldRef`, true));
-    } else errors.push(required(path, 'one of fieldRef and resourceFieldRef is required'));
-    return errors;
-  });
-
-const bySource: Readonly<Record<string, (source: Part, path: string) => readonly FieldError[]>> = {
-  hostPath: (source, path) => [
-    ...needs(source, path, 'path'),
-    ...(textOf(source.path).split('/').includes('..')
-      ? [invalid(`${path}.path`, source.path, "must not contain '..'")]
-      : []),
-  ],
-  secret: (source, path) => [
-    ...needs(source, path, 'secretName'),
-    ...modeRules(source.defaultMode, `${path}.defaultMode`),
-    ...itemsRules(source.items, `${path}.items`),
-  ],
-  configMap: (source, path) => [
-    ...needs(source, path, 'name'),
-    ...modeRules(source.defaultMode, `${path}.defaultMode`),
-    ...itemsRules(source.items, `${path}.items`),
-  ],
-  downwardAPI: (source, path) => [
-    ...modeRules(source.defaultMode, `${path}.defaultMode`),
-    ...downwardRules(source.items, path),
-  ],
-  projected: projectedRules,
-  persistentVolumeClaim: (source, path) => needs(source, path, 'claimName'),
-  nfs: (source, path) => [
-    ...needs(source, path, 'server', 'path'),
-    ...(source.path && !textOf(source.path).startsWith('/')
-      ? [invalid(`${path}.path`, source.path, 'must be an absolute path')]
-      : []),
-  ],
-  csi: (source, path) =>
-    source.driver ? byGrammar(dnsSubdomain, textOf(source.driver), `${path}.driver`) : needs(source, path, 'driver'),
-  image: (source, path) => needs(source, path, 'reference'),
+const ownRules: Readonly<Record<string, SourceRule>> = {
+  emptyDir: (source) => {
+    const limit = source.at('sizeLimit');
+    if (nanosOf(limit.value) < 0n) limit.forbidden('SizeLimit field must be a valid resource quantity');
+  },
+  gitRepo: (source) => {
+    source.at('repository').needed();
+    localPath(source.at('directory'));
+  },
+  secret: files('secretName'),
+  configMap: files('name'),
+  persistentVolumeClaim: (source) => void source.at('claimName').needed(),
+  downwardAPI: (source) => {
+    validateMode(source.at('defaultMode'));
+    for (const file of source.at('items').items()) validateDownwardFile(file.toldAt(source.path));
+  },
+  projected: validateProjections,
+  ephemeral: (source) => {
+    const template = source.at('volumeClaimTemplate');
+    if (template.isAbsent) template.missing();
+    else validateClaimTemplate(template);
+  },
+  image: (source) => {
+    if (!source.at('pullPolicy').isEmpty) source.at('pullPolicy').oneOf('Always', 'IfNotPresent', 'Never');
+  },
 };
 
-function projectedRules(projected: Part, path: string): readonly FieldError[] {
-  const errors: FieldError[] = [...modeRules(projected.defaultMode, `${path}.defaultMode`)];
-  const places = new Set<string>();
-  for (const [index, source] of partsOf(projected.sources).entries()) {
-    const at = `${path}.sources[${index}]`;
-    const kinds = Object.keys(source);
-    if (kinds.length > 1) {
-      for (const kind of kinds.slice(1))
-        errors.push(forbidden(`${at}.${kind}`, 'may not specify more than 1 volume type'));
-    }
-    for (const name of ['secret', 'configMap']) {
-      if (!source[name]) continue;
-      const given = partOf(source[name]);
-      errors.push(...needs(given, `${at}.${name}`, 'name'), ...itemsRules(given.items, `${at}.${name}.items`));
-    }
-    if (source.downwardAPI) errors.push(...downwardRules(partOf(source.downwardAPI).items, `${at}.downwardAPI`));
-    if (source.serviceAccountToken) {
-      errors.push(...tokenRules(partOf(source.serviceAccountToken), `${at}.serviceAccountToken`));
-    }
-    for (const place of placesOf(source)) {
-      if (places.has(place)) errors.push(invalid(path, place, 'conflicting duplicate paths'));
-      places.add(place);
-    }
+function validateClaimTemplate(template: Checked): void {
+  const { labels, annotations, ...others } = template.at('metadata').part;
+  template.add(...validateAnnotations(mapOf(annotations), 'annotations'), ...validateLabels(mapOf(labels), 'labels'));
+  for (const field of Object.keys(others)) {
+    if (others[field] !== null) template.at('metadata').at(field).forbidden('may not be set');
   }
-  return errors;
+  validateClaimSpec(template.at('spec'));
 }
 
-function placesOf(source: Part): readonly string[] {
-  const lists = ['secret', 'configMap', 'downwardAPI'].flatMap((name) => partsOf(partOf(source[name]).items));
-  const token = source.serviceAccountToken ? [partOf(source.serviceAccountToken)] : [];
-  return [...lists, ...token].map(({ path }) => textOf(path)).filter((path) => path !== '');
-}
-
-function tokenRules(token: Part, path: string): readonly FieldError[] {
-  const seconds = Number(token.expirationSeconds ?? 0);
-  return [
-    ...(seconds < 600
-      ? [invalid(`${path}.expirationSeconds`, seconds, 'may not specify a duration less than 10 minutes')]
-      : []),
-    ...(seconds > 2 ** 32
-      ? [invalid(`${path}.expirationSeconds`, seconds, 'may not specify a duration larger than 2^32 seconds')]
-      : []),
-    ...relativePath(token.path, `${path}.path`),
-  ];
+/** The claim that the pod makes for its volume needs a name of its own. */
+function validateClaimName(volume: Checked, { podName }: VolumeSetting): void {
+  const name = textOf(volume.part.name);
+  if (!podName || name === '' || partOf(volume.part.ephemeral).volumeClaimTemplate === undefined) return;
+  const claim = `${podName}-${name}`;
+  for (const sentence of dnsSubdomain(claim)) {
+    volume.at('name').invalidAs(name, `PVC name ${JSON.stringify(claim)}: ${sentence}`);
+  }
 }

@@ -1,0 +1,122 @@
+import { dnsLabel, labelValue, qualifiedName } from '../names.ts';
+import type { Checked } from './checks.ts';
+import { mapOf, partsOf, textOf, textsOf } from './defaulting.ts';
+import { taintEffects } from './node-rules.ts';
+import { validateNodeSelector, validateNodeTerm } from './node-selection-rules.ts';
+
+const must = 'requiredDuringSchedulingIgnoredDuringExecution';
+const should = 'preferredDuringSchedulingIgnoredDuringExecution';
+
+export function validateAffinity(affinity: Checked): void {
+  const node = affinity.at('nodeAffinity');
+  if (!node.at(must).isAbsent) validateNodeSelector(node.at(must));
+  for (const preferred of node.at(should).items()) {
+    validateWeight(preferred.at('weight'));
+    validateNodeTerm(preferred.at('preference'), false);
+  }
+  for (const side of ['podAffinity', 'podAntiAffinity']) {
+    for (const term of affinity.at(side).at(must).items()) validatePodTerm(term);
+    for (const preferred of affinity.at(side).at(should).items()) {
+      validateWeight(preferred.at('weight'));
+      validatePodTerm(preferred.at('podAffinityTerm'));
+    }
+  }
+}
+
+function validateWeight(weight: Checked): void {
+  if (weight.number < 1 || weight.number > 100) weight.invalidAs(weight.number, 'must be in the range 1-100');
+}
+
+/** Near to, or away from, which pods. */
+function validatePodTerm(term: Checked): void {
+  term.at('labelSelector').selector();
+  term.at('namespaceSelector').selector();
+  const namespaces = textsOf(term.part.namespaces);
+  for (const name of namespaces) for (const sentence of dnsLabel(name)) term.at('namespace').invalidAs(name, sentence);
+  for (const field of ['matchLabelKeys', 'mismatchLabelKeys']) {
+    const keys = term.at(field);
+    if (keys.isEmpty) continue;
+    if (term.at('labelSelector').isAbsent) keys.forbidden('must not be specified when labelSelector is not set');
+    else for (const key of keys.items()) key.like(qualifiedName);
+  }
+  const others = textsOf(term.part.mismatchLabelKeys);
+  for (const key of term.at('matchLabelKeys').items()) {
+    if (others.includes(key.text)) key.invalid('exists in both matchLabelKeys and mismatchLabelKeys');
+  }
+  const topology = term.at('topologyKey');
+  topology.needed('can not be empty');
+  topology.like(qualifiedName);
+}
+
+const actions = ['DoNotSchedule', 'ScheduleAnyway'];
+
+/** How evenly pods are spread. `labels`: what the pod's own keys have been merged into its selectors as. */
+export function validateSpread(constraints: Checked, labels: Readonly<Record<string, string>> | undefined): void {
+  const all = constraints.items();
+  for (const [index, constraint] of all.entries()) {
+    const skew = constraint.at('maxSkew');
+    if (skew.number <= 0) skew.invalidAs(skew.number, 'must be greater than zero');
+    constraint.at('topologyKey').needed('can not be empty');
+    const action = constraint.at('whenUnsatisfiable');
+    action.oneOf(...actions);
+    const pair = `{${constraint.at('topologyKey').text}, ${action.text}}`;
+    const again = all.slice(index + 1).some((other) => {
+      const { topologyKey, whenUnsatisfiable } = other.part;
+      return `{${textOf(topologyKey)}, ${textOf(whenUnsatisfiable)}}` === pair;
+    });
+    if (again) constraint.at('{topologyKey, whenUnsatisfiable}').duplicate(pair);
+    validateDomains(constraint.at('minDomains'), action.text);
+    for (const field of ['nodeAffinityPolicy', 'nodeTaintsPolicy']) {
+      constraint.at(field).optionalOneOf('Honor', 'Ignore');
+    }
+    validateSpreadKeys(constraint, labels);
+    constraint.at('labelSelector').selector();
+  }
+}
+
+function validateDomains(domains: Checked, action: string): void {
+  domains.atLeast(1, 'must be greater than zero');
+  if (domains.isAbsent || action === 'DoNotSchedule') return;
+  domains.invalid(`can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${action}`);
+}
+
+function validateSpreadKeys(constraint: Checked, labels: Readonly<Record<string, string>> | undefined): void {
+  const keys = constraint.at('matchLabelKeys');
+  if (keys.isEmpty) return;
+  const selector = constraint.at('labelSelector');
+  if (selector.isAbsent) {
+    keys.forbidden('must not be specified when labelSelector is not set');
+    return;
+  }
+  const expressions = partsOf(selector.part.matchExpressions).filter(({ key, operator, values }) => {
+    const merged = operator === 'In' && textsOf(values).length === 1 && labels?.[textOf(key)] === textsOf(values)[0];
+    return !merged;
+  });
+  const named = new Set([...Object.keys(mapOf(selector.part.matchLabels)), ...expressions.map(({ key }) => key)]);
+  for (const key of keys.items()) {
+    key.like(qualifiedName);
+    if (named.has(key.text)) key.invalid('exists in both matchLabelKeys and labelSelector');
+  }
+}
+
+export function validateTolerations(tolerations: Checked): void {
+  for (const toleration of tolerations.items()) {
+    const { tolerationSeconds } = toleration.part;
+    const [key, operator, effect] = [toleration.at('key'), toleration.at('operator'), toleration.at('effect')];
+    key.optionalLike(qualifiedName);
+    if (key.isEmpty && operator.text !== 'Exists') {
+      operator.invalid('operator must be Exists when `key` is empty, which means "match all values and all keys"');
+    }
+    if (tolerationSeconds !== undefined && effect.text !== 'NoExecute') {
+      effect.invalid("effect must be 'NoExecute' when `tolerationSeconds` is set");
+    }
+    const value = toleration.at('value').text;
+    if (operator.text === 'Equal' || operator.text === '') {
+      const sentences = labelValue(value);
+      if (sentences.length > 0) operator.invalidAs(value, sentences.join(';'));
+    } else if (operator.text === 'Exists') {
+      if (value !== '') operator.invalidAs(toleration.value, "value must be empty when `operator` is 'Exists'");
+    } else operator.oneOf('Equal', 'Exists');
+    if (!effect.isEmpty) effect.oneOf(...taintEffects);
+  }
+}
