@@ -57,7 +57,7 @@ export function attributeNameRules(name: Checked): void {
 
 /** Elsewhere than at its own driver an attribute is named with its domain. */
 export function fullNameRules(name: Checked): void {
-  attributeNameRules(name);
+  if (name.text !== '') attributeNameRules(name);
   if (!name.text.includes('/')) name.invalid('a fully qualified name must be a domain and a name separated by a slash');
 }
 
