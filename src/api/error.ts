@@ -17,6 +17,8 @@ export const reasonStatus = {
   Invalid: 422,
   TooManyRequests: 429,
   InternalError: 500,
+  /** An error that upstream gives no reason for. */
+  '': 500,
   ServiceUnavailable: 503,
   Timeout: 504,
 } as const;
@@ -42,6 +44,8 @@ export class ApiError extends Error {
   readonly details: Details | undefined;
   /** Where one reason has several codes: 507 for a full disk, 409 for a conflict in apply. */
   readonly code: number;
+  /** Of the Status: where a list goes on. */
+  readonly metadata: Json = {};
   constructor(reason: Reason, message: string, details?: Details, code: number = reasonStatus[reason]) {
     super(message);
     this.name = 'ApiError';
@@ -59,7 +63,7 @@ export function statusOf(error: ApiError): Json {
   return {
     kind: 'Status',
     apiVersion: 'v1',
-    metadata: {},
+    metadata: error.metadata,
     status: 'Failure',
     message: error.message,
     reason: error.reason,

@@ -1,5 +1,5 @@
 import { encodeText, isObject, type Json, type JsonObject } from '../base/json.ts';
-import { fromBase64, magic, ProtobufError, type Slot, slotsOf, Writer, wire } from './protobuf-wire.ts';
+import { fromBase64, magic, ProtobufError, Reader, type Slot, slotsOf, Writer, wire } from './protobuf-wire.ts';
 import { parseDuration } from './schema/scalars.ts';
 import { type Field, type ObjectType, schemaOf, type TypeRef, typeNamed } from './schema/schema.ts';
 
@@ -26,6 +26,49 @@ export function encodeProtobuf(object: JsonObject): Uint8Array {
   writer.delimited(1, start);
   writer.bytes(Uint8Array.from(magic));
   return writer.finish();
+}
+
+/**
+ * A list in its envelope, as chunks around the messages of its items, which are not copied: cached bytes are shared by
+ * every list that they are in.
+ */
+export function encodeProtobufList(head: JsonObject, items: readonly Uint8Array[]): readonly Uint8Array[] {
+  const meta = new Writer();
+  const listMeta = typeNamed('meta.v1.ListMeta') as ObjectType;
+  writeSlots(meta, slotsOf(listMeta), isObject(head.metadata) ? head.metadata : {}, true);
+  meta.delimited(1, 0);
+  const chunks: Uint8Array[] = [];
+  let size = meta.position;
+  for (const item of items) {
+    const itemHead = new Writer(16);
+    itemHead.varint(item.length);
+    itemHead.tag(2, wire.bytes);
+    size += itemHead.position + item.length;
+    chunks.push(itemHead.finish(), item);
+  }
+  const envelope = new Writer();
+  envelope.bytes(meta.finish());
+  envelope.varint(size);
+  envelope.tag(2, wire.bytes);
+  const start = envelope.position;
+  writeText(envelope, 2, String(head.kind));
+  writeText(envelope, 1, String(head.apiVersion));
+  envelope.delimited(1, start);
+  envelope.bytes(Uint8Array.from(magic));
+  const end = new Writer(16);
+  for (const number of [4, 3]) end.delimited(number, end.position);
+  return [envelope.finish(), ...chunks, end.finish()];
+}
+
+/** The message inside an envelope that this file wrote. */
+export function messageOf(envelope: Uint8Array): Uint8Array {
+  const reader = new Reader(envelope, magic.length);
+  while (!reader.done) {
+    const tag = reader.varint();
+    if (tag === 18) return reader.bytes();
+    reader.skip(tag & 7);
+  }
+  throw new ProtobufError('an envelope has nothing inside');
 }
 
 /** One frame of a protobuf watch: four bytes of length, then the bare event around the enveloped object. */

@@ -46,8 +46,13 @@ function group(fields: readonly Field[], depth: number): readonly Slot[] {
 
 /** Writes from the end to the start, so that the length of what is inside is known when it is written before it. */
 export class Writer {
-  #bytes = new Uint8Array(1024);
-  #at = 1024;
+  #bytes: Uint8Array;
+  #at: number;
+
+  constructor(size = 1024) {
+    this.#bytes = new Uint8Array(size);
+    this.#at = size;
+  }
 
   get position(): number {
     return this.#bytes.length - this.#at;

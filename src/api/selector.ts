@@ -1,5 +1,7 @@
-import { ApiError } from './error.ts';
 import type { Labels } from './object.ts';
+import { type FieldRequirement, parseFields, parseRequirements } from './selector-parser.ts';
+
+export type { FieldRequirement } from './selector-parser.ts';
 
 export interface LabelSelectorRequirement {
   readonly key: string;
@@ -33,75 +35,26 @@ function satisfies({ operator, values = [] }: LabelSelectorRequirement, actual: 
       return actual !== undefined;
     case 'DoesNotExist':
       return actual === undefined;
+    case 'Gt':
+    case 'Lt':
+      return compares(operator === 'Gt', actual, values[0]);
     default:
       return false;
   }
 }
 
-const name = '[A-Za-z0-9][-A-Za-z0-9_./]*';
-const setForm = new RegExp(String.raw`^(${name})\s+(in|notin)\s*\(([^()]*)\)$`);
-const equalForm = new RegExp(String.raw`^(${name})\s*(==|=|!=)\s*([-A-Za-z0-9_.]*)$`);
-const existsForm = new RegExp(String.raw`^(!?)\s*(${name})$`);
+function compares(greater: boolean, actual: string | undefined, bound: string | undefined): boolean {
+  if (actual === undefined || !/^[-+]?\d+$/.test(actual)) return false;
+  return greater ? Number(actual) > Number(bound) : Number(actual) < Number(bound);
+}
 
-export const parseLabelRequirements = (text: string): readonly LabelSelectorRequirement[] =>
-  splitOutsideBrackets(text).map((part) => parseRequirement(part.trim()));
+export const parseLabelRequirements = (text: string): readonly LabelSelectorRequirement[] => parseRequirements(text);
 
 /** The text form of a query: `app=web,tier in (a,b),!legacy`. */
 export function parseLabelSelector(text: string): Matches {
-  const requirements = parseLabelRequirements(text);
+  const requirements = parseRequirements(text);
   return (labels) => requirements.every((requirement) => satisfies(requirement, labels?.[requirement.key]));
 }
 
-function parseRequirement(text: string): LabelSelectorRequirement {
-  const set = setForm.exec(text);
-  if (set) {
-    const values = (set[3] as string).split(',').map((value) => value.trim());
-    return { key: set[1] as string, operator: set[2] === 'in' ? 'In' : 'NotIn', values };
-  }
-  const equal = equalForm.exec(text);
-  if (equal) {
-    return { key: equal[1] as string, operator: equal[2] === '!=' ? 'NotIn' : 'In', values: [equal[3] as string] };
-  }
-  const exists = existsForm.exec(text);
-  if (exists) return { key: exists[2] as string, operator: exists[1] ? 'DoesNotExist' : 'Exists' };
-  throw new ApiError(
-    'BadRequest',
-    `unable to parse requirement: found ${JSON.stringify(text)}, expected: a key, '=', '!=', 'in (...)', 'notin (...)' or '!key'`,
-  );
-}
-
-function splitOutsideBrackets(text: string): readonly string[] {
-  const parts: string[] = [];
-  let depth = 0;
-  let start = 0;
-  for (let i = 0; i < text.length; i++) {
-    if (text[i] === '(') depth++;
-    else if (text[i] === ')') depth--;
-    else if (text[i] === ',' && depth === 0) {
-      parts.push(text.slice(start, i));
-      start = i + 1;
-    }
-  }
-  parts.push(text.slice(start));
-  return parts.length === 1 && parts[0]?.trim() === '' ? [] : parts;
-}
-
-export interface FieldRequirement {
-  readonly field: string;
-  readonly equal: boolean;
-  readonly value: string;
-}
-
 /** `metadata.name=web,status.phase!=Running`. */
-export function parseFieldSelector(text: string): readonly FieldRequirement[] {
-  if (text === '') return [];
-  return text.split(',').map((part) => {
-    const found = /^([^=!]+)(==|=|!=)(.*)$/s.exec(part);
-    if (!found)
-      throw new ApiError(
-        'BadRequest',
-        `invalid selector: ${JSON.stringify(text)}; can't understand ${JSON.stringify(part)}`,
-      );
-    return { field: (found[1] as string).trim(), equal: found[2] !== '!=', value: (found[3] as string).trim() };
-  });
-}
+export const parseFieldSelector = (text: string): readonly FieldRequirement[] => parseFields(text);

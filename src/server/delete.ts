@@ -1,7 +1,6 @@
-import { ApiError } from '../api/error.ts';
 import type { KubeObject } from '../api/object.ts';
 import type { Instant } from '../base/env.ts';
-import { equalJson, type JsonObject } from '../base/json.ts';
+import { equalJson } from '../base/json.ts';
 import { timestamp } from '../base/text.ts';
 import type { Entry } from '../store/store.ts';
 import { storageKey } from './kinds.ts';
@@ -17,6 +16,7 @@ export interface DeleteOptions {
   readonly gracePeriodSeconds?: number;
   readonly propagationPolicy?: string;
   readonly orphanDependents?: boolean;
+  readonly dryRun?: readonly string[];
   readonly preconditions?: { readonly uid?: string; readonly resourceVersion?: string };
 }
 /** `gone` false: the object stays for a while, terminating. */
@@ -32,7 +32,6 @@ export async function deleteObject(
   asked: DeleteOptions,
   options: WriteOptions,
 ): Promise<Deleted> {
-  checkPropagation(asked);
   for (let tries = 0; ; tries++) {
     const entry = await getEntry(deps.store, route);
     const live = deps.views.object(route.kind, entry);
@@ -79,6 +78,10 @@ function marked({ kind }: ResourceRoute, live: KubeObject, asked: DeleteOptions,
     ...live.metadata,
     deletionTimestamp: deletionTime(live, seconds, now),
     deletionGracePeriodSeconds: seconds,
+    // Asked for the first time: from here on its controllers treat it differently, so that it counts as a change.
+    ...(live.metadata.deletionTimestamp === undefined && live.metadata.generation
+      ? { generation: live.metadata.generation + 1 }
+      : {}),
     ...(finalizers.length > 0 ? { finalizers } : {}),
   };
   if (finalizers.length === 0) delete (metadata as { finalizers?: unknown }).finalizers;
@@ -100,36 +103,18 @@ function withPropagation(finalizers: readonly string[], asked: DeleteOptions): r
   return policy === 'Orphan' ? [...others, orphan] : others;
 }
 
-function checkPropagation({ propagationPolicy }: DeleteOptions): void {
-  if (propagationPolicy === undefined || ['Background', 'Foreground', 'Orphan'].includes(propagationPolicy)) return;
-  const text = `Unsupported value: ${JSON.stringify(propagationPolicy)}: supported values: "Background", "Foreground", "Orphan"`;
-  throw new ApiError('Invalid', `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: ${text}`, {
-    group: 'meta.k8s.io',
-    kind: 'DeleteOptions',
-    causes: [{ reason: 'FieldValueNotSupported', message: text, field: 'propagationPolicy' }],
-  });
-}
-
 function checkPreconditions(route: ResourceRoute, live: KubeObject, { preconditions }: DeleteOptions): void {
   const { uid, resourceVersion } = preconditions ?? {};
   if (uid !== undefined && uid !== live.metadata.uid) {
-    throw conflict(route, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid}`);
+    throw conflict(
+      route,
+      `the UID in the precondition (${uid}) does not match the UID in record (${live.metadata.uid}). The object might have been deleted and then recreated`,
+    );
   }
   if (resourceVersion !== undefined && resourceVersion !== live.metadata.resourceVersion) {
     throw conflict(
       route,
-      `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${live.metadata.resourceVersion}`,
+      `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${live.metadata.resourceVersion}). The object might have been modified`,
     );
   }
-}
-
-/** The query keys that old clients use instead of a body. */
-export function deleteOptionsOf(body: JsonObject, query: ReadonlyMap<string, string>): DeleteOptions {
-  const grace = query.get('gracePeriodSeconds');
-  const policy = query.get('propagationPolicy');
-  return {
-    ...(body as unknown as DeleteOptions),
-    ...(grace === undefined ? {} : { gracePeriodSeconds: Number(grace) }),
-    ...(policy === undefined ? {} : { propagationPolicy: policy }),
-  };
 }

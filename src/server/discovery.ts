@@ -1,19 +1,32 @@
 import type { Kind, SubresourceFacts } from '../api/kind.ts';
+import { toBase64 } from '../api/protobuf-wire.ts';
+import type { Crypto } from '../base/env.ts';
 import { hash32 } from '../base/hash.ts';
-import type { Json } from '../base/json.ts';
+import { encodeText, type Json } from '../base/json.ts';
 import type { KindRegistry } from './kinds.ts';
 
 export const aggregatedType = (version: string): string =>
   `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
 
+/** Kinds that upstream still stores in another version than the one it prefers to serve. */
+const storageVersions: Readonly<Record<string, string>> = {
+  'admissionregistration.k8s.io/MutatingAdmissionPolicy': 'v1beta1',
+  'admissionregistration.k8s.io/MutatingAdmissionPolicyBinding': 'v1beta1',
+  'apiextensions.k8s.io/CustomResourceDefinition': 'v1beta1',
+  'autoscaling/HorizontalPodAutoscaler': 'v2',
+  '/Event': 'v1',
+};
+
 /** What is served, as upstream's discovery tells it: the legacy documents and the aggregated one. */
 export class Discovery {
   readonly #kinds: KindRegistry;
   readonly #address: string;
+  readonly #crypto: Pick<Crypto, 'digest'>;
 
-  constructor(kinds: KindRegistry, address: string) {
+  constructor(kinds: KindRegistry, address: string, crypto: Pick<Crypto, 'digest'>) {
     this.#kinds = kinds;
     this.#address = address;
+    this.#crypto = crypto;
   }
 
   /** The document at this path, if it is one of discovery's. */
@@ -60,7 +73,7 @@ export class Discovery {
     const kinds = this.#kinds.all().filter((kind) => kind.group === group && kind.version === version);
     if (kinds.length === 0) return undefined;
     const resources = kinds.flatMap((kind) => [
-      legacyResource(kind),
+      this.#legacyResource(kind),
       ...kind.subresources.map((subresource) => legacySubresource(kind, subresource)),
     ]);
     return {
@@ -69,6 +82,29 @@ export class Discovery {
       groupVersion: group ? `${group}/${version}` : version,
       resources,
     };
+  }
+
+  #legacyResource(kind: Kind): Json {
+    return {
+      name: kind.plural,
+      singularName: kind.singular,
+      namespaced: kind.namespaced,
+      kind: kind.kind,
+      verbs: kind.verbs,
+      ...(kind.shortNames.length > 0 ? { shortNames: kind.shortNames } : {}),
+      ...(kind.categories.length > 0 ? { categories: kind.categories } : {}),
+      ...(kind.verbs.includes('watch') ? { storageVersionHash: this.#storageHash(kind) } : {}),
+    };
+  }
+
+  /** Tells clients when objects have to be written anew after an upgrade: a digest of what they are stored as. */
+  #storageHash(kind: Kind): string {
+    const { group } = kind.rules.storedAs ?? kind;
+    const version = storageVersions[`${group}/${kind.kind}`] ?? kind.version;
+    const digest = this.#crypto.digest(encodeText(`${group}/${version}/${kind.kind}`));
+    return toBase64(
+      Uint8Array.from({ length: 8 }, (_, index) => Number.parseInt(digest.slice(2 * index, 2 * index + 2), 16)),
+    );
   }
 
   /** Named groups with their versions, in the order in which kinds were registered: upstream's own. */
@@ -116,18 +152,6 @@ function aggregatedVersion(accept: string): string | undefined {
 function apiGroup(name: string, versions: readonly string[]): { readonly [key: string]: Json } {
   const all = versions.map((version) => ({ groupVersion: `${name}/${version}`, version }));
   return { name, versions: all, preferredVersion: all[0] as Json };
-}
-
-function legacyResource(kind: Kind): Json {
-  return {
-    name: kind.plural,
-    singularName: kind.singular,
-    namespaced: kind.namespaced,
-    kind: kind.kind,
-    verbs: kind.verbs,
-    ...(kind.shortNames.length > 0 ? { shortNames: kind.shortNames } : {}),
-    ...(kind.categories.length > 0 ? { categories: kind.categories } : {}),
-  };
 }
 
 function legacySubresource(kind: Kind, subresource: SubresourceFacts): Json {

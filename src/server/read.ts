@@ -3,9 +3,10 @@ import { type Kind, resourceText } from '../api/kind.ts';
 import type { KubeObject } from '../api/object.ts';
 import { type FieldRequirement, type Matches, parseFieldSelector, parseLabelSelector } from '../api/selector.ts';
 import { type ApiRequest, queryValue } from '../api/wire.ts';
-import { decodeText, encodeText } from '../base/json.ts';
 import { Compacted, type Entry, Future, type Revision, type Store } from '../store/store.ts';
+import { ExpiredPage, makeToken, openToken } from './continue.ts';
 import { storageKey, storagePrefix } from './kinds.ts';
+import { checkListOptions } from './list-options.ts';
 import type { ResourceRoute } from './route.ts';
 import type { Views } from './views.ts';
 
@@ -45,7 +46,7 @@ function matcher(
     extra.length > 0 ? kind.rules.fields?.({ metadata: {}, spec: {}, status: {} } as KubeObject) : undefined;
   for (const { field } of extra) {
     if (!supported || !(field in supported)) {
-      throw new ApiError('BadRequest', `field label not supported: ${field}`);
+      throw unknownField(kind, field);
     }
   }
   const own = fields.filter((requirement) => !extra.includes(requirement));
@@ -57,6 +58,15 @@ function matcher(
     (labels === undefined || labels(object.metadata.labels)) &&
     (extra.length === 0 || satisfiesFields(kind.rules.fields?.(object) ?? {}, extra));
 }
+
+/** Kinds with fields of their own and kinds without word it differently. */
+const unknownField = (kind: Kind, field: string) =>
+  new ApiError(
+    'BadRequest',
+    kind.rules.fields
+      ? `field label not supported: ${field}`
+      : `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`,
+  );
 
 const satisfiesFields = (actual: Readonly<Record<string, string>>, wanted: readonly FieldRequirement[]) =>
   wanted.every(({ field, equal, value }) => ((actual[field] ?? '') === value) === equal);
@@ -75,47 +85,50 @@ export async function listEntries(
   route: ResourceRoute,
   query: ApiRequest['query'],
 ): Promise<Listed> {
+  checkListOptions(query, false);
   const { prefix, matches } = selectionOf(route, query);
   const limit = limitOf(query);
   const token = queryValue(query, 'continue');
-  const resume = token ? openToken(token) : undefined;
-  const at = resume?.revision ?? exactRevision(query, store.revision);
+  const resume = token ? openToken(token, prefix) : undefined;
+  if (resume && !['', '0'].includes(queryValue(query, 'resourceVersion') ?? '')) {
+    throw new ApiError('BadRequest', 'specifying resource version is not allowed when using continue');
+  }
+  const at = resume ? resume.revision : exactRevision(query, store.revision);
   const select = matches ? (entry: Entry) => matches(views.object(route.kind, entry)) : undefined;
+  const from = { ...(at ? { at } : {}), ...(resume ? { after: resume.after } : {}) };
   try {
     if (limit === 0 || select) {
-      const all = await store.list(prefix, { ...(at ? { at } : {}), ...(resume ? { after: resume.after } : {}) });
-      return page(select ? all.entries.filter(select) : all.entries, all.revision, limit);
+      const all = await store.list(prefix, from);
+      return page(select ? all.entries.filter(select) : all.entries, all.revision, { limit, prefix });
     }
-    const { entries, revision, remaining } = await store.list(prefix, {
-      limit,
-      ...(at ? { at } : {}),
-      ...(resume ? { after: resume.after } : {}),
-    });
+    const { entries, revision, remaining } = await store.list(prefix, { limit, ...from });
     const last = entries.at(-1);
     return remaining > 0 && last
-      ? { entries, revision, remaining, continue: makeToken(revision, last.key) }
+      ? { entries, revision, remaining, continue: makeToken(revision, last.key, prefix) }
       : { entries, revision };
   } catch (error) {
+    if (error instanceof Compacted && resume) throw new ExpiredPage(makeToken(-1, resume.after, prefix));
     throw revisionError(error);
   }
 }
 
 /** With a selector upstream does not count what remains: it would have to look at all of it. */
-function page(entries: readonly Entry[], revision: Revision, limit: number): Listed {
+function page(
+  entries: readonly Entry[],
+  revision: Revision,
+  { limit, prefix }: { readonly limit: number; readonly prefix: string },
+): Listed {
   if (limit === 0 || entries.length <= limit) return { entries, revision };
   const shown = entries.slice(0, limit);
-  return { entries: shown, revision, continue: makeToken(revision, (shown.at(-1) as Entry).key) };
+  return { entries: shown, revision, continue: makeToken(revision, (shown.at(-1) as Entry).key, prefix) };
 }
 
 export function revisionError(error: unknown): unknown {
   if (error instanceof Compacted) {
-    return new ApiError(
-      'Expired',
-      'The provided continue parameter is too old or the requested resource version is no longer available: list again without it.',
-    );
+    return new ApiError('Expired', 'The resourceVersion for the provided list is too old.');
   }
   if (error instanceof Future) {
-    return new ApiError('Timeout', `Too large resource version: ${error.message}`, {
+    return new ApiError('Timeout', `Timeout: Too large resource version: ${error.asked}, current: ${error.current}`, {
       causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
       retryAfterSeconds: 1,
     });
@@ -123,42 +136,48 @@ export function revisionError(error: unknown): unknown {
   return error;
 }
 
+/** What is there at any revision is answered whole, as upstream's cache does: only then a limit does not count. */
 function limitOf(query: ApiRequest['query']): number {
   const text = queryValue(query, 'limit');
   if (text === undefined || text === '') return 0;
-  if (!/^-?\d+$/.test(text))
-    throw new ApiError('BadRequest', `limit: Invalid value: ${JSON.stringify(text)}: must be a whole number`);
-  return Math.max(0, Number(text));
+  if (!/^[-+]?\d+$/.test(text)) throw notANumber(text, 'invalid syntax');
+  if (BigInt.asIntN(64, BigInt(text)) !== BigInt(text)) throw notANumber(text, 'value out of range');
+  const anyRevision = queryValue(query, 'resourceVersion') === '0' && !queryValue(query, 'continue');
+  return anyRevision && queryValue(query, 'resourceVersionMatch') !== 'Exact' ? 0 : Math.max(0, Number(text));
 }
+
+const notANumber = (text: string, why: string) =>
+  new ApiError('BadRequest', `strconv.ParseInt: parsing ${JSON.stringify(text)}: ${why}`);
 
 function exactRevision(query: ApiRequest['query'], current: Revision): Revision | undefined {
   const text = queryValue(query, 'resourceVersion') ?? '';
   if (text === '' || text === '0') return undefined;
   const revision = revisionOf(text);
   if (revision > current) throw revisionError(new Future(revision, current));
-  return queryValue(query, 'resourceVersionMatch') === 'Exact' ? revision : undefined;
+  if (queryValue(query, 'resourceVersionMatch') !== 'Exact' || revision === 0) return undefined;
+  if (isBeforeAll(revision, current)) throw revisionError(new Compacted(revision, current));
+  return revision;
 }
 
+/** Upstream's history never reaches back to its first revision: whoever asks for it starts anew. */
+export const isBeforeAll = (revision: Revision, current: Revision): boolean => revision === 1 && current > 1;
+
 export function revisionOf(text: string): Revision {
-  if (/^\d{1,16}$/.test(text)) return Number(text);
+  const whole = /^\d+$/.test(text);
+  if (whole && text.length <= 16) return Number(text);
+  const why = whole ? 'value out of range' : 'invalid syntax';
   throw new ApiError(
-    'Invalid',
-    `resourceVersion: Invalid value: ${JSON.stringify(text)}: must be a whole number that the server gave`,
+    'BadRequest',
+    `invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: ${why}`,
   );
 }
 
-// A token is opaque to clients; base64 without a library: two hex digits a byte.
-const makeToken = (revision: Revision, after: string): string =>
-  [...encodeText(JSON.stringify([revision, after]))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-
-function openToken(token: string): { readonly revision: Revision; readonly after: string } {
-  try {
-    const bytes = Uint8Array.from(token.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
-    const [revision, after] = JSON.parse(decodeText(bytes)) as [number, string];
-    return { revision, after };
-  } catch {
-    throw new ApiError('BadRequest', 'continue: Invalid value: the token was not given by this server');
-  }
+/** Waits for nothing: a revision that is not there yet is refused. */
+export async function getAtLeast(store: Store, route: ResourceRoute, query: ApiRequest['query']): Promise<Entry> {
+  const text = queryValue(query, 'resourceVersion') ?? '';
+  const revision = text === '' ? 0 : revisionOf(text);
+  if (revision > store.revision) throw revisionError(new Future(revision, store.revision));
+  return getEntry(store, route);
 }
 
 export async function getEntry(store: Store, route: ResourceRoute): Promise<Entry> {

@@ -4,20 +4,24 @@ import type { Namespace } from '../api/kinds/namespace.ts';
 import type { Pod } from '../api/kinds/pod.ts';
 import type { KubeObject } from '../api/object.ts';
 import { mergePatch } from '../api/patch/merge.ts';
-import { type ApiRequest, type ApiResponse, type Caller, jsonType, objectType, queryValue } from '../api/wire.ts';
-import { encodeText, type Json, type JsonObject } from '../base/json.ts';
-import { checked, type Decoded, decodeObject, jsonBody, mediaTypeOf, objectBody } from './decode.ts';
-import { deleteObject, deleteOptionsOf } from './delete.ts';
+import type { ApiRequest, ApiResponse, Caller } from '../api/wire.ts';
+import type { Json, JsonObject } from '../base/json.ts';
+import { Answers, type Asked, encodedAnswer } from './answer.ts';
+import { jsonBody, mediaTypeOf, objectBody } from './body.ts';
+import { checked, type Decoded, decodeObject } from './decode.ts';
+import { deleteObject } from './delete.ts';
+import { deleteOptionsOf } from './delete-options.ts';
 import { podLogs } from './logs.ts';
-import { negotiate, type Wanted } from './negotiate.ts';
+import { negotiate, negotiatePlain, type Wanted } from './negotiate.ts';
 import type { NodeDoors } from './node-doors.ts';
 import { patchOf } from './patch.ts';
-import { getEntry, type Listed, listEntries } from './read.ts';
+import { getAtLeast, getEntry, listEntries } from './read.ts';
 import type { ResourceRoute } from './route.ts';
 import { bound, finalized, scaled, scaleOf } from './subresources.ts';
-import { partialMetadata, tableOf } from './table.ts';
+import { notServed } from './unrouted.ts';
 import { openWatch } from './watch.ts';
 import type { WriteDeps, WriteOptions, Writer } from './write.ts';
+import { askedOptions, checkOptions, type WriteOptionsKind } from './write-options.ts';
 
 export interface ResourceDeps extends WriteDeps {
   readonly writer: Writer;
@@ -34,15 +38,17 @@ interface Call {
 /** Every verb of every kind: from a routed request to an answer. */
 export class Resources {
   readonly #deps: ResourceDeps;
+  readonly #answers: Answers;
 
   constructor(deps: ResourceDeps) {
     this.#deps = deps;
+    this.#answers = new Answers({ views: deps.views, clock: deps.env.clock });
   }
 
   handle(request: ApiRequest, route: ResourceRoute, caller: Caller): Promise<ApiResponse> {
     requireNamespace(route);
-    const wanted = negotiate(request.headers.accept);
-    const call: Call = { request, route, wanted, options: { caller, dryRun: isDryRun(request) } };
+    const wanted = negotiate(request.headers.accept, route.verb === 'watch');
+    const call: Call = { request, route, wanted, options: { caller, dryRun: isDryRun(request, route) } };
     return route.subresource === '' ? this.#main(call) : this.#subresource(call);
   }
 
@@ -53,10 +59,9 @@ export class Resources {
       case 'get':
         return this.#get(call);
       case 'list':
-        return this.#list(
-          route.kind,
+        return this.#answers.list(
           await listEntries(this.#deps.store, this.#deps.views, route, request.query),
-          call,
+          asked(call),
         );
       case 'watch':
         return openWatch({ ...this.#deps, clock: this.#deps.env.clock }, route, request, wanted);
@@ -76,66 +81,12 @@ export class Resources {
   }
 
   async #get(call: Call): Promise<ApiResponse> {
-    const { route, wanted } = call;
-    const entry = await getEntry(this.#deps.store, route);
-    if (wanted.mediaType === jsonType && !wanted.as) {
-      return { status: 200, mediaType: jsonType, chunks: [this.#deps.views.json(route.kind, entry)] };
-    }
-    return this.#one(200, this.#deps.views.object(route.kind, entry), call);
+    return this.#answers.entry(await getAtLeast(this.#deps.store, call.route, call.request.query), asked(call));
   }
 
   /** One object in the shape that the client wants. */
   #one(status: number, object: KubeObject, call: Call, warnings: readonly string[] = []): ApiResponse {
-    const { wanted, route, request } = call;
-    const headers = warnings.length > 0 ? { headers: { warning: warningText(warnings) } } : {};
-    if (wanted.as === 'PartialObjectMetadata') return { status, ...headers, body: { object: partialMetadata(object) } };
-    if (wanted.as === 'Table') {
-      const metadata = { resourceVersion: object.metadata.resourceVersion };
-      return { status, ...headers, body: { object: this.#table(route.kind, [object], metadata, request) } };
-    }
-    return { status, ...headers, body: { object: object as unknown as Json } };
-  }
-
-  #table(kind: Kind, objects: readonly KubeObject[], metadata: Json, request: ApiRequest): Json {
-    const include = queryValue(request.query, 'includeObject') ?? 'Metadata';
-    return tableOf(kind, objects, { now: this.#deps.env.clock.now(), include, metadata });
-  }
-
-  #list(kind: Kind, listed: Listed, call: Call): ApiResponse {
-    const { views } = this.#deps;
-    const { wanted } = call;
-    const metadata = {
-      resourceVersion: String(listed.revision),
-      ...(listed.continue ? { continue: listed.continue } : {}),
-      ...(listed.remaining ? { remainingItemCount: listed.remaining } : {}),
-    };
-    const head = { kind: `${kind.kind}List`, apiVersion: kind.apiVersion, metadata };
-    if (wanted.mediaType === objectType) {
-      return {
-        status: 200,
-        body: {
-          object: { ...head, items: listed.entries.map((entry) => views.object(kind, entry)) } as unknown as Json,
-        },
-      };
-    }
-    if (wanted.as) {
-      const objects = listed.entries.map((entry) => views.object(kind, entry));
-      if (wanted.as === 'Table')
-        return { status: 200, body: { object: this.#table(kind, objects, metadata, call.request) } };
-      const items = objects.map(partialMetadata);
-      return {
-        status: 200,
-        body: { object: { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items } },
-      };
-    }
-    const comma = encodeText(',');
-    const chunks: Uint8Array[] = [encodeText(`${JSON.stringify(head).slice(0, -1)},"items":[`)];
-    listed.entries.forEach((entry, index) => {
-      if (index > 0) chunks.push(comma);
-      chunks.push(views.json(kind, entry));
-    });
-    chunks.push(encodeText(']}\n'));
-    return { status: 200, mediaType: jsonType, chunks };
+    return this.#answers.one(status, object, asked(call), warnings);
   }
 
   async #create(call: Call): Promise<ApiResponse> {
@@ -172,31 +123,31 @@ export class Resources {
   }
 
   async #delete(call: Call): Promise<ApiResponse> {
-    const { request, route, options } = call;
-    const asked = deleteOptionsOf(request.body ? objectBody(request) : {}, new Map(request.query));
-    const { object, gone } = await deleteObject(this.#deps, route, asked, options);
+    const { request, route } = call;
+    const how = deleteOptionsOf(request);
+    const options = { ...call.options, dryRun: (how.dryRun?.length ?? 0) > 0 };
+    const { object, gone } = await deleteObject(this.#deps, route, how, options);
     const { kind } = route;
     // Upstream answers pods and whatever stays with the object itself, the rest with a Status.
     if (!gone || (kind.group === '' && kind.plural === 'pods')) return this.#one(200, object, call);
     const { name, uid } = object.metadata;
     const details = { name, ...(kind.group ? { group: kind.group } : {}), kind: kind.plural, uid };
-    return {
-      status: 200,
-      body: { object: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details } },
-    };
+    const status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details };
+    return encodedAnswer(200, status, negotiatePlain(request.headers.accept));
   }
 
   async #deleteCollection(call: Call): Promise<ApiResponse> {
-    const { request, route, options } = call;
-    const asked = deleteOptionsOf(request.body ? objectBody(request) : {}, new Map(request.query));
+    const { request, route } = call;
+    const how = deleteOptionsOf(request);
+    const options = { ...call.options, dryRun: (how.dryRun?.length ?? 0) > 0 };
     const listed = await listEntries(this.#deps.store, this.#deps.views, route, request.query);
     for (const entry of listed.entries) {
       const { name, namespace = '' } = this.#deps.views.object(route.kind, entry).metadata;
-      await deleteObject(this.#deps, { ...route, name, namespace }, asked, options).catch((error: unknown) => {
+      await deleteObject(this.#deps, { ...route, name, namespace }, how, options).catch((error: unknown) => {
         if (!(error instanceof ApiError) || error.reason !== 'NotFound') throw error;
       });
     }
-    return this.#list(route.kind, listed, call);
+    return this.#answers.list(listed, asked(call));
   }
 
   #subresource(call: Call): Promise<ApiResponse> {
@@ -272,6 +223,8 @@ export class Resources {
   }
 }
 
+const asked = ({ route, request, wanted }: Call): Asked => ({ kind: route.kind, request, wanted });
+
 function withoutRevision(scale: Json): Json {
   const { resourceVersion: _revision, ...metadata } = (scale as JsonObject).metadata as JsonObject;
   return { ...(scale as JsonObject), metadata };
@@ -280,18 +233,29 @@ function withoutRevision(scale: Json): Json {
 const notAllowed = () =>
   new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
 
+/** Over all namespaces things can only be looked at. */
 function requireNamespace(route: ResourceRoute): void {
-  const needs = route.kind.namespaced && route.namespace === '' && (route.name !== '' || route.verb === 'create');
-  if (needs) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
+  if (!route.kind.namespaced || route.namespace !== '') return;
+  if (route.name !== '') throw notServed();
+  if (route.verb !== 'list' && route.verb !== 'watch' && !isReview(route.kind)) throw notAllowed();
 }
 
-function isDryRun(request: ApiRequest): boolean {
-  const values = request.query.filter(([key]) => key === 'dryRun').map(([, value]) => value);
-  for (const value of values) {
-    if (value === 'All') continue;
-    throw new ApiError('Invalid', `dryRun: Unsupported value: ${JSON.stringify(value)}: supported values: "All"`);
-  }
-  return values.length > 0;
+/** What is only ever created, and never stored, may be asked without a namespace. */
+const isReview = (kind: Kind): boolean => !kind.verbs.includes('get');
+
+const optionsKinds: Readonly<Record<string, WriteOptionsKind>> = {
+  create: 'CreateOptions',
+  update: 'UpdateOptions',
+  patch: 'PatchOptions',
+};
+
+/** Also refuses what a write says wrongly about itself; a delete says it in its body, which is read later. */
+function isDryRun(request: ApiRequest, route: ResourceRoute): boolean {
+  const kind = optionsKinds[route.verb];
+  if (!kind) return false;
+  const options = askedOptions(request.query);
+  checkOptions(kind, options);
+  return (options.dryRun?.length ?? 0) > 0;
 }
 
 /** The body's own namespace and the path's must agree. */
@@ -311,5 +275,3 @@ const wrongName = (given: string | undefined, expected: string) =>
     'BadRequest',
     `the name of the object (${given ?? ''}) does not match the name on the URL (${expected})`,
   );
-
-const warningText = (warnings: readonly string[]) => warnings.map((text) => `299 - ${JSON.stringify(text)}`).join(', ');

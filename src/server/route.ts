@@ -1,7 +1,9 @@
 import { ApiError } from '../api/error.ts';
 import type { Kind, Verb } from '../api/kind.ts';
-import { type ApiRequest, queryValue } from '../api/wire.ts';
+import { pathSegment } from '../api/names.ts';
+import type { ApiRequest } from '../api/wire.ts';
 import type { KindRegistry } from './kinds.ts';
+import { flagged } from './list-options.ts';
 
 /** Where a request goes. Namespace and name are '' where the path has none. */
 export interface ResourceRoute {
@@ -24,17 +26,28 @@ export function routeOf(request: ApiRequest, kinds: KindRegistry): ResourceRoute
   const group = core ? '' : (segments[1] as string);
   const version = segments[start - 1] as string;
   let rest = segments.slice(start);
+  // The old way to ask for a watch: a word in the path.
+  const watching = rest[0] === 'watch' && rest.length > 1 && request.method === 'GET';
+  if (watching) rest = rest.slice(1);
   let namespace = '';
   // /namespaces/NS/pods is a path inside a namespace; /namespaces/NS and /namespaces/NS/status are the object itself.
   if (rest[0] === 'namespaces' && rest.length > 2 && !(core && isNamespaceSubresource(rest))) {
     namespace = rest[1] as string;
     rest = rest.slice(2);
   }
+  if (request.path.startsWith('//')) return undefined;
   const kind = kinds.find(group, version, rest[0] as string);
   if (!kind || (namespace !== '' && !kind.namespaced)) return undefined;
   const [, name = '', subresource = '', ...tail] = rest;
+  requireSegment('Namespace', namespace);
+  requireSegment('Name', name);
   const route = { kind, namespace, name, subresource, rest: tail.join('/') };
-  return { ...route, verb: verbOf(request, route) };
+  return { ...route, verb: watching ? 'watch' : verbOf(request, route) };
+}
+
+function requireSegment(what: string, text: string): void {
+  const [error] = text === '' ? [] : pathSegment(text);
+  if (error) throw new ApiError('BadRequest', `${what} parameter invalid: ${JSON.stringify(text)}: ${error}`);
 }
 
 const isNamespaceSubresource = (rest: readonly string[]) =>
@@ -51,7 +64,7 @@ export function decodedSegments(path: string): string[] {
 
 const connectSubresources = new Set(['exec', 'attach', 'portforward', 'proxy']);
 
-function verbOf(request: ApiRequest, route: { readonly name: string; readonly subresource: string }): Verb | 'connect' {
+function verbOf(request: ApiRequest, route: Pick<ResourceRoute, 'kind' | 'name' | 'subresource'>): Verb | 'connect' {
   if (connectSubresources.has(route.subresource)) return 'connect';
   switch (request.method) {
     case 'POST':
@@ -63,12 +76,11 @@ function verbOf(request: ApiRequest, route: { readonly name: string; readonly su
     case 'DELETE':
       return route.name === '' ? 'deletecollection' : 'delete';
     case 'GET':
-    case 'HEAD': {
-      const watch = queryValue(request.query, 'watch');
-      if (watch === 'true' || watch === '1' || watch === '') return 'watch';
+      if (flagged(request.query, 'watch')) return 'watch';
       return route.name === '' ? 'list' : 'get';
-    }
+    case 'HEAD':
     case 'OPTIONS':
-      throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
+      if (!route.kind.subresources.some(({ name }) => name === route.subresource) && route.subresource) return 'get';
+      throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
   }
 }

@@ -7,6 +7,7 @@ import { type Store, StoreFull } from '../store/store.ts';
 import { DefaultTolerationSeconds } from './admission/default-toleration-seconds.ts';
 import { NamespaceLifecycle } from './admission/namespace-lifecycle.ts';
 import type { AdmissionPlugin } from './admission/plugin.ts';
+import { encodedAnswer } from './answer.ts';
 import { Access, type AccessOptions, type Admitted } from './auth/access.ts';
 import type { ClusterFacts } from './auth/bootstrap/objects.ts';
 import { reconcileBootstrap } from './auth/bootstrap/reconcile.ts';
@@ -14,10 +15,12 @@ import { issuerPaths } from './auth/issuer-documents.ts';
 import { backupLines, backupPath } from './backup.ts';
 import { Discovery } from './discovery.ts';
 import { KindRegistry } from './kinds.ts';
+import { negotiatePlain } from './negotiate.ts';
 import type { NodeDoors } from './node-doors.ts';
 import { Resources } from './resources.ts';
 import { routeOf } from './route.ts';
 import { ServiceGoods } from './service-goods.ts';
+import { pageNotFound, refused } from './unrouted.ts';
 import { Views } from './views.ts';
 import { Writer } from './write.ts';
 
@@ -66,7 +69,7 @@ export class ApiServer {
     this.#store = store;
     this.#options = options;
     this.kinds = new KindRegistry(options.kinds);
-    this.#discovery = new Discovery(this.kinds, options.address);
+    this.#discovery = new Discovery(this.kinds, options.address, env.crypto);
     this.#access = new Access(env, store, options.access ?? {});
     const views = new Views();
     const plugins = [
@@ -118,10 +121,10 @@ export class ApiServer {
 
   #other(request: ApiRequest): ApiResponse {
     const { path } = request;
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource');
-    }
+    const refusal = refused(request, this.kinds);
+    if (refusal) return refusal;
     const document = this.#discovery.at(path, request.headers.accept ?? '');
+    if (document && !document.etag) return encodedAnswer(200, document.body, negotiatePlain(request.headers.accept));
     if (document) return withETag(request, document.body, document);
     if (path === '/version' || path === '/version/') return { status: 200, body: { object: versionInfo } };
     if (['/healthz', '/livez', '/readyz'].includes(path)) return this.#health(request);
@@ -134,7 +137,7 @@ export class ApiServer {
     const openapi = this.#options.openapi?.(path);
     if (openapi) return withETag(request, openapi.body, openapi);
     if (path === '/') return { status: 200, body: { object: { paths: this.#paths() } } };
-    throw new ApiError('NotFound', 'the server could not find the requested resource', {});
+    return pageNotFound();
   }
 
   #health(request: ApiRequest): ApiResponse {
@@ -166,15 +169,10 @@ export class ApiServer {
   #failure(request: ApiRequest, error: unknown): ApiResponse {
     if (error instanceof StoreFull) {
       const full = new ApiError('InternalError', error.message, undefined, insufficientStorage);
-      return { status: full.code, body: { object: statusOf(full) } };
+      return statusAnswer(request, full);
     }
     if (error instanceof ApiError) {
-      const retry = error.details?.retryAfterSeconds;
-      return {
-        status: error.code,
-        body: { object: statusOf(error) },
-        ...(retry === undefined ? {} : { headers: { 'retry-after': String(retry) } }),
-      };
+      return statusAnswer(request, error);
     }
     // A bug of ours: told in the log in full, to the client without its insides.
     const { method, path } = request;
@@ -183,11 +181,15 @@ export class ApiServer {
       path,
       error: error instanceof Error ? error.stack : String(error),
     });
-    return {
-      status: 500,
-      body: { object: statusOf(new ApiError('InternalError', `Internal error occurred: ${String(error)}`)) },
-    };
+    return statusAnswer(request, new ApiError('InternalError', `Internal error occurred: ${String(error)}`));
   }
+}
+
+/** An error in the encoding that the client asked for. */
+function statusAnswer(request: ApiRequest, error: ApiError): ApiResponse {
+  const answer = encodedAnswer(error.code, statusOf(error), negotiatePlain(request.headers.accept));
+  const retry = error.details?.retryAfterSeconds;
+  return retry === undefined ? answer : { ...answer, headers: { 'retry-after': String(retry) } };
 }
 
 function withETag(

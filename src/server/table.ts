@@ -1,5 +1,7 @@
+import { ApiError } from '../api/error.ts';
 import type { Column, Kind } from '../api/kind.ts';
 import type { KubeObject } from '../api/object.ts';
+import { type ApiRequest, queryValue } from '../api/wire.ts';
 import type { Instant } from '../base/env.ts';
 import type { Json } from '../base/json.ts';
 
@@ -8,16 +10,22 @@ const defaultColumns: readonly Column[] = [
   { name: 'Created At', type: 'date' },
 ];
 
+interface TableOptions {
+  readonly now: Instant;
+  readonly include: string;
+  readonly metadata: Json;
+  /** Of meta.k8s.io. */
+  readonly version?: string;
+  readonly headless?: boolean;
+}
+
 /** How `kubectl get` sees objects: rows of cells. */
-export function tableOf(
-  kind: Kind,
-  objects: readonly KubeObject[],
-  options: { readonly now: Instant; readonly include: string; readonly metadata: Json; readonly headless?: boolean },
-): Json {
+export function tableOf(kind: Kind, objects: readonly KubeObject[], options: TableOptions): Json {
   const columns = kind.rules.columns ?? defaultColumns;
+  const { version = 'v1' } = options;
   return {
     kind: 'Table',
-    apiVersion: 'meta.k8s.io/v1',
+    apiVersion: `meta.k8s.io/${version}`,
     metadata: options.metadata,
     columnDefinitions: options.headless
       ? []
@@ -30,17 +38,29 @@ export function tableOf(
         })),
     rows: objects.map((object) => ({
       cells: kind.rules.cells?.(object, options.now) ?? [object.metadata.name, object.metadata.creationTimestamp],
-      ...rowObject(object, options.include),
+      ...rowObject(object, options.include, version),
     })),
   };
 }
 
-function rowObject(object: KubeObject, include: string): { readonly object?: Json } {
-  if (include === 'None') return {};
-  if (include === 'Object') return { object: object as unknown as Json };
-  return { object: partialMetadata(object) };
+/** Which part of the objects the rows carry. */
+export function includeOf(query: ApiRequest['query']): string {
+  const include = queryValue(query, 'includeObject') || 'Metadata';
+  if (['Metadata', 'Object', 'None'].includes(include)) return include;
+  throw new ApiError(
+    'BadRequest',
+    `Unable to convert to Table as requested: includeObject: Invalid value: ${JSON.stringify(include)}: must be 'Metadata', 'Object', 'None', or empty`,
+    {},
+  );
 }
 
-export function partialMetadata(object: KubeObject): Json {
-  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata as unknown as Json };
+function rowObject(object: KubeObject, include: string, version: string): { readonly object?: Json } {
+  if (include === 'None') return {};
+  if (include === 'Object') return { object: object as unknown as Json };
+  return { object: partialMetadata(object, version) };
+}
+
+export function partialMetadata(object: KubeObject, version = 'v1'): Json {
+  const metadata = object.metadata as unknown as Json;
+  return { kind: 'PartialObjectMetadata', apiVersion: `meta.k8s.io/${version}`, metadata };
 }

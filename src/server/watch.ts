@@ -1,21 +1,24 @@
 import { ApiError, statusOf } from '../api/error.ts';
 import type { Kind } from '../api/kind.ts';
 import type { KubeObject } from '../api/object.ts';
+import { encodeProtobuf, encodeWatchFrame } from '../api/protobuf-encode.ts';
 import {
   type ApiRequest,
   type ApiResponse,
-  jsonType,
+  protobufType,
   queryValue,
   type WatchEvent,
   type Watching,
 } from '../api/wire.ts';
 import type { Clock, Millis } from '../base/env.ts';
+import type { JsonObject } from '../base/json.ts';
 import { StopSource } from '../base/stop.ts';
 import { type Change, Compacted, type Entry, type Revision, type Store } from '../store/store.ts';
+import { checkListOptions, flagged } from './list-options.ts';
 import type { Wanted } from './negotiate.ts';
-import { revisionOf, type Selection, selectionOf } from './read.ts';
+import { isBeforeAll, revisionOf, type Selection, selectionOf } from './read.ts';
 import type { ResourceRoute } from './route.ts';
-import { partialMetadata, tableOf } from './table.ts';
+import { includeOf, partialMetadata, tableOf } from './table.ts';
 import type { Views } from './views.ts';
 
 const bookmarkIntervalMs: Millis = 2_000;
@@ -39,37 +42,20 @@ export async function openWatch(
 ): Promise<ApiResponse> {
   const selection = selectionOf(route, request.query);
   const since = queryValue(request.query, 'resourceVersion') ?? '';
-  const sendInitial = queryValue(request.query, 'sendInitialEvents');
-  checkOptions(sendInitial, queryValue(request.query, 'resourceVersionMatch'));
-  const fromStart = sendInitial === 'true' || (sendInitial === undefined && (since === '' || since === '0'));
+  checkListOptions(request.query, true);
+  const asked = queryValue(request.query, 'sendInitialEvents') !== undefined;
+  const sendInitial = flagged(request.query, 'sendInitialEvents');
+  const fromStart = sendInitial || (!asked && (since === '' || since === '0'));
+  if (since !== '') revisionOf(since);
   const initial = fromStart ? await deps.store.list(selection.prefix) : undefined;
   const revision = initial?.revision ?? (since === '' || since === '0' ? deps.store.revision : revisionOf(since));
   const session = new Session(deps, { route, request, wanted, selection });
   return {
     status: 200,
-    mediaType: wanted.mediaType === jsonType ? jsonType : wanted.mediaType,
-    watch: session.open(revision, initial?.entries, sendInitial === 'true'),
+    mediaType: wanted.mediaType === protobufType ? `${protobufType};stream=watch` : wanted.mediaType,
+    // Whoever names no revision is told where the first state ends, as with a list that goes on as a watch.
+    watch: session.open(revision, initial?.entries, sendInitial || (!asked && since === '')),
   };
-}
-
-function checkOptions(sendInitial: string | undefined, match: string | undefined): void {
-  if (sendInitial !== undefined && match !== 'NotOlderThan') {
-    throw new ApiError(
-      'Invalid',
-      'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
-      {
-        group: 'meta.k8s.io',
-        kind: 'ListOptions',
-        causes: [
-          {
-            reason: 'FieldValueForbidden',
-            message: 'Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
-            field: 'resourceVersionMatch',
-          },
-        ],
-      },
-    );
-  }
 }
 
 /** One open watch. */
@@ -79,6 +65,8 @@ class Session {
   readonly #selection: Selection;
   readonly #request: ApiRequest;
   readonly #shape: ((object: KubeObject) => KubeObject) | undefined;
+  readonly #mediaType: string;
+  readonly #partial: boolean;
   readonly #bookmarks: boolean;
   readonly #stop: StopSource;
   #take: Take = () => 'more';
@@ -100,9 +88,10 @@ class Session {
     this.#kind = open.route.kind;
     this.#selection = open.selection;
     this.#request = open.request;
+    this.#mediaType = open.wanted.mediaType;
+    this.#partial = open.wanted.as === 'PartialObjectMetadata';
     this.#shape = shapeOf(this.#kind, open.wanted, open.request, deps.clock);
-    const bookmarks = queryValue(open.request.query, 'allowWatchBookmarks');
-    this.#bookmarks = bookmarks === 'true' || bookmarks === '1';
+    this.#bookmarks = flagged(open.request.query, 'allowWatchBookmarks');
     this.#stop = StopSource.under(open.request.stop);
   }
 
@@ -127,11 +116,13 @@ class Session {
       const events = initial
         .filter((entry) => !matches || matches(this.#deps.views.object(this.#kind, entry)))
         .map((entry) => this.#event('ADDED', entry));
-      if (endMark) events.push(this.#bookmark(since, initialEventsEnd));
+      // The end is told by a bookmark, to those who take bookmarks.
+      if (endMark && this.#bookmarks) events.push(this.#bookmark(since, initialEventsEnd));
       if (events.length > 0 && this.#take(events) === 'full') return this.#stop.stop();
     }
     this.#deadline();
     if (this.#bookmarks) this.#tick();
+    if (isBeforeAll(since, this.#deps.store.revision)) return this.#gone(since, this.#deps.store.revision);
     try {
       this.#deps.store.watch(
         this.#selection.prefix,
@@ -148,7 +139,7 @@ class Session {
   /** Upstream opens the watch and then says 410 in it: clients list again. */
   #gone(since: Revision, oldest: Revision): void {
     const status = statusOf(new ApiError('Expired', `too old resource version: ${since} (${oldest})`));
-    this.#take([{ type: 'ERROR', object: status as unknown as KubeObject }]);
+    this.#take([this.#made('ERROR', status as unknown as KubeObject)]);
     this.#stop.stop();
   }
 
@@ -184,10 +175,16 @@ class Session {
 
   #event(type: WatchEvent['type'], entry: Entry): WatchEvent {
     const object = this.#deps.views.object(this.#kind, entry);
-    if (this.#shape) return { type, object: this.#shape(object) };
+    if (this.#shape) return this.#made(type, this.#shape(object));
     const views = this.#deps.views;
     const kind = this.#kind;
-    return { type, object, encoded: () => views.frame(kind, entry, type) };
+    return { type, object, encoded: (mediaType) => views.frame(kind, entry, { type, mediaType }) };
+  }
+
+  /** An event of this watch alone. */
+  #made(type: WatchEvent['type'], object: KubeObject): WatchEvent {
+    if (this.#mediaType !== protobufType) return { type, object };
+    return { type, object, encoded: () => encodeWatchFrame(type, encodeProtobuf(object as unknown as JsonObject)) };
   }
 
   #bookmark(revision: Revision, annotations?: Readonly<Record<string, string>>): WatchEvent {
@@ -197,7 +194,9 @@ class Session {
       ...(annotations ? { annotations } : {}),
     };
     const { kind, apiVersion } = this.#kind;
-    return { type: 'BOOKMARK', object: { kind, apiVersion, metadata } as unknown as KubeObject };
+    const object = { kind, apiVersion, metadata } as unknown as KubeObject;
+    // Views of metadata keep their own kind in bookmarks too; a table would be one without rows.
+    return this.#made('BOOKMARK', this.#shape && this.#partial ? this.#shape(object) : object);
   }
 
   #tick(): void {
@@ -231,13 +230,16 @@ function shapeOf(
   request: ApiRequest,
   clock: Clock,
 ): ((object: KubeObject) => KubeObject) | undefined {
-  if (wanted.as === 'PartialObjectMetadata') return (object) => partialMetadata(object) as unknown as KubeObject;
+  const { version = 'v1' } = wanted;
+  if (wanted.as === 'PartialObjectMetadata') {
+    return (object) => partialMetadata(object, version) as unknown as KubeObject;
+  }
   if (wanted.as !== 'Table') return undefined;
-  const include = queryValue(request.query, 'includeObject') ?? 'Metadata';
+  const include = includeOf(request.query);
   let headless = false;
   return (object) => {
     const metadata = { resourceVersion: object.metadata.resourceVersion };
-    const table = tableOf(kind, [object], { now: clock.now(), include, metadata, headless });
+    const table = tableOf(kind, [object], { now: clock.now(), include, metadata, version, headless });
     headless = true;
     return table as unknown as KubeObject;
   };

@@ -75,10 +75,12 @@ export class Compacted extends Error {
 
 /** The revision asked for is not there yet. */
 export class Future extends Error {
+  readonly asked: Revision;
   readonly current: Revision;
   constructor(asked: Revision, current: Revision) {
     super(`revision ${asked} is in the future, the newest is ${current}`);
     this.name = 'Future';
+    this.asked = asked;
     this.current = current;
   }
 }

@@ -1,4 +1,5 @@
 import type { Json } from '../../base/json.ts';
+import { nearestNumber } from './integers.ts';
 
 export interface DecodedJson {
   readonly value: Json;
@@ -27,11 +28,21 @@ export function decodeJson(text: string, options: { readonly duplicates?: boolea
   if (text.length >= 2 * depthMax) refuseDepth(text);
   let value: Json;
   try {
-    value = JSON.parse(text) as Json;
+    value = (longNumber.test(text) ? JSON.parse(text, exactNumber as never) : JSON.parse(text)) as Json;
   } catch {
     throw new JsonSyntaxError(syntaxError(text));
   }
   return { value, duplicates: options.duplicates ? findDuplicates(text) : [] };
+}
+
+/** Numbers this long may not be exact in JavaScript. */
+const longNumber = /\d{16}/;
+/** Longer ones are no integers of any type. */
+const integerLengthMax = 40;
+
+function exactNumber(_key: string, value: unknown, { source = '' }: { readonly source?: string }): unknown {
+  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
+  return source.length <= integerLengthMax && /^-?\d+$/.test(source) ? nearestNumber(BigInt(source)) : value;
 }
 
 const quote = 34;

@@ -1,5 +1,6 @@
 import { isObject, type Json, type JsonObject } from '../../base/json.ts';
 import { formatQuantity, roundUpToMillis, tryParseQuantity } from '../quantity.ts';
+import { isInt64 } from './integers.ts';
 import {
   canonicalBase64,
   canonicalMicroTime,
@@ -109,8 +110,7 @@ class Walker {
 
   #integer(ref: TypeRef, value: Json): Json | undefined {
     if (typeof value !== 'number') return this.#wrong(ref, value);
-    if (ref.type === 'int32' ? (value | 0) === value : Number.isInteger(value) && Math.abs(value) <= 2 ** 63)
-      return value;
+    if (ref.type === 'int32' ? (value | 0) === value : isInt64(value)) return value;
     return this.#wrong(ref, value, `number ${value}`);
   }
 

@@ -15,7 +15,8 @@ const methods: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DE
 
 /** What the API is asked, without its body. Throws an ApiError where it is not to be asked at all. */
 export function requestOf(incoming: Incoming, identity: Identity, stop: Stop): ApiRequest {
-  const method = incoming.method ?? '';
+  // Neither is served anywhere, and so they are refused alike, wherever the path leads.
+  const method = incoming.method === 'TRACE' ? 'OPTIONS' : (incoming.method ?? '');
   if (!methods.has(method)) throw new ApiError('MethodNotAllowed', `the method ${method} is not known here`);
   const headers = headersOf(incoming);
   const caller = callerOf(identity, headers);

@@ -1,0 +1,166 @@
+import { ApiError } from '../api/error.ts';
+import type { Kind } from '../api/kind.ts';
+import type { KubeObject } from '../api/object.ts';
+import { encodeProtobuf, encodeProtobufList } from '../api/protobuf-encode.ts';
+import { ProtobufError } from '../api/protobuf-wire.ts';
+import { tableOf as goPackageOf } from '../api/schema/names.ts';
+import { type ApiRequest, type ApiResponse, jsonType, objectType, protobufType, yamlType } from '../api/wire.ts';
+import { encodeYaml } from '../api/yaml/encode.ts';
+import type { Clock } from '../base/env.ts';
+import { encodeText, type Json, type JsonObject } from '../base/json.ts';
+import type { Entry } from '../store/store.ts';
+import type { AnswerType, Wanted } from './negotiate.ts';
+import type { Listed } from './read.ts';
+import { includeOf, partialMetadata, tableOf } from './table.ts';
+import { hasProtobuf, type Views } from './views.ts';
+
+interface AnswerDeps {
+  readonly views: Views;
+  readonly clock: Clock;
+}
+/** What is answered, and how. */
+export interface Asked {
+  readonly kind: Kind;
+  readonly request: ApiRequest;
+  readonly wanted: Wanted;
+}
+
+/** An object in the encoding that was negotiated. */
+export function encodedAnswer(status: number, object: Json, mediaType: AnswerType): ApiResponse {
+  if (mediaType === yamlType) return { status, body: { bytes: encodeText(encodeYaml(object)), mediaType } };
+  if (mediaType !== protobufType) return { status, body: { object } };
+  return { status, body: { bytes: protobufOf(object as JsonObject), mediaType } };
+}
+
+function protobufOf(object: JsonObject): Uint8Array {
+  try {
+    return encodeProtobuf(object.apiVersion === undefined ? { ...object, apiVersion: 'v1' } : object);
+  } catch (error) {
+    if (error instanceof ProtobufError) throw noProtobuf();
+    throw error;
+  }
+}
+
+const noProtobuf = () =>
+  new ApiError(
+    'NotAcceptable',
+    'object *unstructured.Unstructured does not implement the protobuf marshalling interface and cannot be encoded to a protobuf message',
+    {},
+  );
+
+/** Makes answers of objects, in every shape and encoding; what is stored is answered from shared bytes. */
+export class Answers {
+  readonly #deps: AnswerDeps;
+
+  constructor(deps: AnswerDeps) {
+    this.#deps = deps;
+  }
+
+  entry(entry: Entry, asked: Asked): ApiResponse {
+    const { kind, wanted } = asked;
+    const { views } = this.#deps;
+    if (!wanted.as && wanted.mediaType === jsonType) {
+      return { status: 200, mediaType: jsonType, chunks: [views.json(kind, entry)] };
+    }
+    if (!wanted.as && wanted.mediaType === protobufType && hasProtobuf(kind)) {
+      return { status: 200, mediaType: protobufType, chunks: [views.protobuf(kind, entry)] };
+    }
+    return this.one(200, views.object(kind, entry), asked);
+  }
+
+  one(status: number, object: KubeObject, asked: Asked, warnings: readonly string[] = []): ApiResponse {
+    const answer = encodedAnswer(status, this.#shaped(object, asked), asked.wanted.mediaType);
+    return warnings.length > 0 ? { ...answer, headers: { warning: warningText(warnings) } } : answer;
+  }
+
+  #shaped(object: KubeObject, { kind, wanted, request }: Asked): Json {
+    if (!wanted.as) return object as unknown as Json;
+    if (wanted.as === 'PartialObjectMetadata') return partialMetadata(object, wanted.version);
+    if (wanted.as === 'Table') {
+      const metadata = { resourceVersion: object.metadata.resourceVersion };
+      return this.#table(kind, [object], metadata, { request, wanted });
+    }
+    throw wrongShape(wanted.as, `is not a list (*${goPackageOf(kind.group)}.${kind.kind})`);
+  }
+
+  #table(
+    kind: Kind,
+    objects: readonly KubeObject[],
+    metadata: Json,
+    { request, wanted }: Pick<Asked, 'request' | 'wanted'>,
+  ): Json {
+    const include = includeOf(request.query);
+    const { version = 'v1' } = wanted;
+    return tableOf(kind, objects, { now: this.#deps.clock.now(), include, metadata, version });
+  }
+
+  list(listed: Listed, asked: Asked): ApiResponse {
+    const { kind, wanted } = asked;
+    const metadata = {
+      resourceVersion: String(listed.revision),
+      ...(listed.continue ? { continue: listed.continue } : {}),
+      ...(listed.remaining ? { remainingItemCount: listed.remaining } : {}),
+    };
+    if (wanted.as) return this.#shapedList(listed, metadata, asked);
+    const head = { kind: `${kind.kind}List`, apiVersion: kind.apiVersion, metadata };
+    switch (wanted.mediaType) {
+      case objectType:
+        return { status: 200, body: { object: { ...head, items: this.#objects(listed, kind) } as unknown as Json } };
+      case protobufType:
+        return this.#protobufList(listed, head, kind);
+      case yamlType:
+        return encodedAnswer(200, { ...head, items: this.#items(listed, kind) }, yamlType);
+      default:
+        return this.#jsonList(listed, head, kind);
+    }
+  }
+
+  #objects(listed: Listed, kind: Kind): readonly KubeObject[] {
+    return listed.entries.map((entry) => this.#deps.views.object(kind, entry));
+  }
+
+  /** Items of built-in kinds do not say what they are: their list does. */
+  #items(listed: Listed, kind: Kind): readonly Json[] {
+    const objects = this.#objects(listed, kind) as unknown as readonly JsonObject[];
+    if (!hasProtobuf(kind)) return objects;
+    return objects.map(({ kind: _kind, apiVersion: _version, ...item }) => item as JsonObject);
+  }
+
+  #shapedList(listed: Listed, metadata: Json, { kind, wanted, request }: Asked): ApiResponse {
+    const objects = this.#objects(listed, kind);
+    if (wanted.as === 'Table') {
+      return encodedAnswer(200, this.#table(kind, objects, metadata, { request, wanted }), wanted.mediaType);
+    }
+    if (wanted.as === 'PartialObjectMetadata') {
+      throw wrongShape(wanted.as, `is a list (*${goPackageOf(kind.group)}.${kind.kind}List)`);
+    }
+    const items = objects.map((object) => partialMetadata(object, wanted.version));
+    const head = { kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${wanted.version}`, metadata };
+    return encodedAnswer(200, { ...head, items }, wanted.mediaType);
+  }
+
+  #jsonList(listed: Listed, head: JsonObject, kind: Kind): ApiResponse {
+    const { views } = this.#deps;
+    const builtIn = hasProtobuf(kind);
+    const chunks: Uint8Array[] = [encodeText(`${JSON.stringify(head).slice(0, -1)},"items":[`)];
+    // A built-in item starts behind its own kind and version, so its open brace comes with the comma.
+    const first = encodeText(builtIn ? '{' : '');
+    const next = encodeText(builtIn ? ',{' : ',');
+    listed.entries.forEach((entry, index) => {
+      chunks.push(index === 0 ? first : next, builtIn ? views.itemJson(kind, entry) : views.json(kind, entry));
+    });
+    chunks.push(encodeText(']}\n'));
+    return { status: 200, mediaType: jsonType, chunks };
+  }
+
+  #protobufList(listed: Listed, head: JsonObject, kind: Kind): ApiResponse {
+    if (!hasProtobuf(kind)) throw noProtobuf();
+    const items = listed.entries.map((entry) => this.#deps.views.itemProtobuf(kind, entry));
+    return { status: 200, mediaType: protobufType, chunks: encodeProtobufList(head, items) };
+  }
+}
+
+const wrongShape = (shape: string, what: string) =>
+  new ApiError('NotAcceptable', `you requested ${shape}, but the requested object ${what}`, {});
+
+const warningText = (warnings: readonly string[]) => warnings.map((text) => `299 - ${JSON.stringify(text)}`).join(', ');

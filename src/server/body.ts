@@ -1,0 +1,169 @@
+import { ApiError } from '../api/error.ts';
+import { decodeProtobuf } from '../api/protobuf.ts';
+import { ProtobufError } from '../api/protobuf-wire.ts';
+import { decodeJson, JsonSyntaxError } from '../api/schema/decode-json.ts';
+import { type ApiRequest, jsonType, protobufType, yamlType } from '../api/wire.ts';
+import { decodeYaml } from '../api/yaml/decode.ts';
+import { YamlError } from '../api/yaml/scalars.ts';
+import { decodeText, isObject, type Json, type JsonObject } from '../base/json.ts';
+
+/** What a body says, before anybody asks what it is. */
+export interface BodyValue {
+  readonly value: Json;
+  /** What a strict reader complains about: fields that are written twice. */
+  readonly complaints: readonly string[];
+}
+/** Why a body cannot be read, in upstream's words. Whoever knows what was expected makes an answer of it. */
+export class UnreadableBody extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'UnreadableBody';
+  }
+}
+
+/** What a body is told to be, in the order in which upstream names them. */
+export const acceptedTypes: readonly string[] = [jsonType, yamlType, protobufType];
+/** How much of a body an error message shows. */
+const summaryMax = 30;
+
+/** The media type without its parameters. */
+export function mediaTypeOf(request: ApiRequest): string {
+  if (!request.body || 'object' in request.body) return jsonType;
+  return (request.body.mediaType.split(';')[0] as string).trim().toLowerCase() || jsonType;
+}
+
+/** JSON, YAML or protobuf, by what the request says it is. `strict` looks for fields that are written twice. */
+export function readBody(request: ApiRequest, strict: boolean): BodyValue {
+  const { body } = request;
+  if (body && 'object' in body) return { value: body.object, complaints: [] };
+  const bytes = body?.bytes ?? new Uint8Array();
+  switch (mediaTypeOf(request)) {
+    case jsonType:
+      return readJson(bytes, strict);
+    case yamlType:
+      return readYaml(bytes, strict);
+    case protobufType:
+      return readProtobuf(bytes);
+    default:
+      throw new ApiError('UnsupportedMediaType', unknownFormat(acceptedTypes));
+  }
+}
+
+export const unknownFormat = (accepted: readonly string[]): string =>
+  `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`;
+
+/** A body of JSON or YAML as a value: what patches are made of. */
+export function readJson(bytes: Uint8Array, strict: boolean): BodyValue {
+  try {
+    const { value, duplicates } = decodeJson(textOf(bytes), { duplicates: strict });
+    return { value, complaints: duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`) };
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) {
+      throw new UnreadableBody(`couldn't get version/kind; json parse error: ${error.message}`);
+    }
+    throw error;
+  }
+}
+
+export function readYaml(bytes: Uint8Array, strict: boolean): BodyValue {
+  try {
+    const { value, duplicates } = decodeYaml(textOf(bytes));
+    const told = strict && duplicates.length > 0;
+    return { value, complaints: told ? [`yaml: unmarshal errors:\n${duplicates.join('\n')}`] : [] };
+  } catch (error) {
+    if (error instanceof YamlError) throw new UnreadableBody(error.message);
+    throw error;
+  }
+}
+
+function readProtobuf(bytes: Uint8Array): BodyValue {
+  try {
+    const { apiVersion, kind, value } = decodeProtobuf(bytes);
+    return { value: { ...value, apiVersion, kind }, complaints: [] };
+  } catch (error) {
+    if (error instanceof ProtobufError || error instanceof JsonSyntaxError) throw new UnreadableBody(error.message);
+    throw error;
+  }
+}
+
+const lenient = new Uint8Array([0xef, 0xbf, 0xbd]);
+/** Bytes that are not UTF-8 become replacement characters, as in Go's decoder. */
+function textOf(bytes: Uint8Array): string {
+  try {
+    return decodeText(bytes);
+  } catch {
+    return decodeText(repaired(bytes));
+  }
+}
+
+function repaired(bytes: Uint8Array): Uint8Array {
+  const out: number[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const size = sequenceAt(bytes, at);
+    if (size > 0) for (let index = 0; index < size; index++) out.push(bytes[at + index] as number);
+    else out.push(...lenient);
+    at += Math.max(size, 1);
+  }
+  return Uint8Array.from(out);
+}
+
+/** The length of the UTF-8 sequence that starts here, or 0. */
+function sequenceAt(bytes: Uint8Array, at: number): number {
+  const first = bytes[at] as number;
+  if (first < 0x80) return 1;
+  const size =
+    first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xf0 && first < 0xf5 ? 4 : 0;
+  try {
+    if (size === 0 || at + size > bytes.length) return 0;
+    decodeText(bytes.subarray(at, at + size));
+    return size;
+  } catch {
+    return 0;
+  }
+}
+
+/** How a body looks in an error message: text where it is an object, else its bytes. */
+export function summaryOf(request: ApiRequest): string {
+  const { body } = request;
+  if (!body || 'object' in body) return shortened(JSON.stringify(body?.object ?? null));
+  const { bytes } = body;
+  if (bytes.length === 0) return '<empty>';
+  if (bytes[0] === 123) return shortened(textOf(bytes.subarray(0, summaryMax * 4)), bytes.length > summaryMax);
+  const hex = [...bytes.subarray(0, summaryMax)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  return bytes.length > summaryMax ? `${hex} ...` : hex;
+}
+
+const shortened = (text: string, more = text.length > summaryMax): string =>
+  more ? `${text.slice(0, summaryMax)} ...` : text;
+
+/** The whole body as text, for the messages that show all of it. */
+export function wholeText(request: ApiRequest): string {
+  const { body } = request;
+  if (!body || 'object' in body) return JSON.stringify(body?.object ?? null);
+  return textOf(body.bytes);
+}
+
+/** A body that must be an object; anything else is a bad request. */
+export function objectBody(request: ApiRequest): JsonObject {
+  const value = request.body ? valueOrBadRequest(() => readBody(request, false).value) : {};
+  if (!isObject(value)) throw new ApiError('BadRequest', 'the body is not a JSON object');
+  return value;
+}
+
+/** The JSON value of a body that is JSON, or already an object. */
+export function jsonBody(request: ApiRequest): Json {
+  const { body } = request;
+  if (!body) return {};
+  if ('object' in body) return body.object;
+  if (body.bytes.length === 0) return {};
+  return valueOrBadRequest(() => readJson(body.bytes, false).value);
+}
+
+function valueOrBadRequest(read: () => Json): Json {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof UnreadableBody) throw new ApiError('BadRequest', error.message);
+    throw error;
+  }
+}
