@@ -127,7 +127,9 @@ async function killed(watched: WatchedPods): Promise<number> {
   return (await again) - begun;
 }
 
-const restartsOf = ({ status }: Pod): number => status?.containerStatuses?.[0]?.restartCount ?? 0;
+function restartsOf({ status }: Pod): number {
+  return status?.containerStatuses?.[0]?.restartCount ?? 0;
+}
 
 /** The program of a pod knows the pod's name from its environment; so does the shim, which is told apart by its words. */
 function processOf(pod: string): number {

@@ -46,7 +46,7 @@ export class Client {
       path: pathOf(kind, query.namespace),
       query: selectorQuery(query),
     });
-    return { items: list.items, revision: list.metadata.resourceVersion };
+    return { items: list.items.map((item) => typed(kind, item)), revision: list.metadata.resourceVersion };
   }
 
   /** Pushed in batches; with bookmarks, so that whoever waits for a revision learns of it on a quiet kind too. */
@@ -155,6 +155,10 @@ function selectorQuery(query: Query): readonly (readonly [string, string])[] {
   if (query.fields) pairs.push(['fieldSelector', query.fields]);
   return pairs;
 }
+
+/** Items of a list over a network do not say what they are: the list does. */
+const typed = <T extends KubeObject>({ apiVersion, kind }: Kind<T>, item: T): T =>
+  item.kind === undefined ? { ...item, apiVersion, kind } : item;
 
 const named = (kind: { readonly apiVersion: string; readonly kind: string }, object: Draft<KubeObject>): JsonObject =>
   ({ ...object, apiVersion: kind.apiVersion, kind: kind.kind }) as unknown as JsonObject;
