@@ -26,7 +26,7 @@ function validateIngress(spec: Checked): void {
     for (const host of tls.at('hosts').items()) validateHost(host);
     tls.at('secretName').optionalLike(dnsSubdomain);
   }
-  spec.at('ingressClassName').optionalLike(dnsSubdomain);
+  if (!spec.at('ingressClassName').isAbsent) spec.at('ingressClassName').like(dnsSubdomain);
 }
 
 export const classAnnotation = 'kubernetes.io/ingress.class';
