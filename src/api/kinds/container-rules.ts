@@ -189,13 +189,13 @@ export function validatePodContainers(spec: Checked): void {
   }
 }
 
-/** On the host's network a port is the host's as well. */
-export function validateHostPorts(spec: Checked): void {
+/** On the host's network a port is the host's as well; a template may leave it to its pods to say so. */
+export function validateHostPorts(spec: Checked, isPod: boolean): void {
   if (spec.part.hostNetwork !== true) return;
   for (const container of spec.at('containers').items()) {
     for (const port of container.at('ports').items()) {
       const outside = port.at('hostPort');
-      if (outside.number === port.at('containerPort').number) continue;
+      if (outside.number === port.at('containerPort').number || (!isPod && outside.number === 0)) continue;
       outside.invalidAs(outside.number, 'must match `containerPort` when `hostNetwork` is true');
     }
   }

@@ -40,7 +40,7 @@ export function validatePodSpec(spec: Checked, pod: Part | undefined): void {
   spec.at('dnsPolicy').neededOneOf('ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None');
   spec.add(...validateLabels(mapOf(spec.part.nodeSelector), `${spec.path}.nodeSelector`));
   validatePodSecurity(spec.at('securityContext'), spec);
-  validateHostPorts(spec);
+  validateHostPorts(spec, pod !== undefined);
   validateAffinity(spec.at('affinity'));
   validateDns(spec.at('dnsConfig'), textOf(spec.part.dnsPolicy));
   for (const gate of spec.at('readinessGates').items()) gate.at('conditionType').like(qualifiedName);

@@ -5,7 +5,7 @@ import { dnsLabel } from '../names.ts';
 import { type Checked, rulesOf } from './checks.ts';
 import { resourcesRules } from './container-rules.ts';
 import { mapOf } from './defaulting.ts';
-import { tolerationRules } from './toleration-rules.ts';
+import { validateTolerations } from './pod-affinity-rules.ts';
 
 export const runtimeClassRules = rulesOf((root, previous) => {
   const handler = root.at('handler');
@@ -16,7 +16,7 @@ export const runtimeClassRules = rulesOf((root, previous) => {
   const selector = root.at('scheduling').at('nodeSelector');
   selector.add(...validateLabels(mapOf(selector.value), selector.path));
   const tolerations = root.at('scheduling').at('tolerations');
-  for (const toleration of tolerations.items()) tolerationRules(toleration);
+  validateTolerations(tolerations);
   onlyOnce(tolerations);
   if (previous) handler.same(previous.part.handler);
 });
