@@ -78,6 +78,8 @@ export interface KindRules<T extends KubeObject = KubeObject> {
   readonly hasGeneration?: boolean;
   /** Whether an update must say which revision it changes. */
   readonly needsRevision?: boolean;
+  /** Whether an object that comes without a name is given one instead of being refused. */
+  readonly namesItself?: boolean;
   /** Whether PUT of a name that is not there creates it. */
   readonly createOnUpdate?: boolean;
   /** Another kind holds the stored form (events.k8s.io Event is stored as core Event): its key prefix and conversion. */

@@ -7,6 +7,7 @@ import { mergePatch } from '../api/patch/merge.ts';
 import type { ApiRequest, ApiResponse, Caller } from '../api/wire.ts';
 import type { Json, JsonObject } from '../base/json.ts';
 import { Answers, type Asked, encodedAnswer } from './answer.ts';
+import { bindByName, isBinding } from './binding.ts';
 import { jsonBody, mediaTypeOf, objectBody } from './body.ts';
 import { checked, type Decoded, decodeObject } from './decode.ts';
 import { deleteObject } from './delete.ts';
@@ -66,7 +67,8 @@ export class Resources {
       case 'watch':
         return openWatch({ ...this.#deps, clock: this.#deps.env.clock }, route, request, wanted);
       case 'create':
-        return this.#create(call);
+        if (!isBinding(route)) return this.#create(call);
+        return bindByName(this.#deps, route, inRoute(route, decodeObject(request, route.kind)).object, call.options);
       case 'update':
         return this.#update(call);
       case 'patch':

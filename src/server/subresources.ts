@@ -1,7 +1,7 @@
 import { ApiError } from '../api/error.ts';
 import type { Namespace } from '../api/kinds/namespace.ts';
 import type { Pod } from '../api/kinds/pod.ts';
-import type { KubeObject } from '../api/object.ts';
+import type { KubeObject, Meta } from '../api/object.ts';
 import type { Instant } from '../base/env.ts';
 import { isObject, type Json, type JsonObject } from '../base/json.ts';
 import { timestamp } from '../base/text.ts';
@@ -10,16 +10,8 @@ import { conflict } from './write.ts';
 
 /** What a Binding does to its pod: it gets a node, once. */
 export function bound(route: ResourceRoute, pod: Pod, binding: JsonObject, now: Instant): Pod {
-  const target = binding.target;
-  const node = isObject(target) ? target.name : undefined;
-  if (typeof node !== 'string' || node === '') {
-    throw new ApiError('Invalid', `Binding ${JSON.stringify(route.name)} is invalid: target.name: Required value`, {
-      name: route.name,
-      kind: 'Binding',
-      causes: [{ reason: 'FieldValueRequired', message: 'Required value', field: 'target.name' }],
-    });
-  }
-  const uid = isObject(binding.metadata) ? binding.metadata.uid : undefined;
+  const node = requireTarget(binding);
+  const { uid, annotations } = (isObject(binding.metadata) ? binding.metadata : {}) as Partial<Meta>;
   if (uid !== undefined && uid !== '' && uid !== pod.metadata.uid) {
     throw conflict(
       route,
@@ -30,6 +22,8 @@ export function bound(route: ResourceRoute, pod: Pod, binding: JsonObject, now: 
   if (pod.metadata.deletionTimestamp) throw conflict(route, `${at} is being deleted, cannot be assigned to a host`);
   if (pod.spec.nodeName)
     throw conflict(route, `${at} is already assigned to node ${JSON.stringify(pod.spec.nodeName)}`);
+  const gates = pod.spec.schedulingGates ?? [];
+  if (gates.length > 0) throw conflict(route, `${at} has non-empty .spec.schedulingGates`);
   const others = (pod.status?.conditions ?? []).filter((condition) => condition.type !== 'PodScheduled');
   const scheduled = {
     type: 'PodScheduled',
@@ -38,11 +32,31 @@ export function bound(route: ResourceRoute, pod: Pod, binding: JsonObject, now: 
     lastTransitionTime: timestamp(now),
     ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
   };
+  // Where it was hoped to go is of no interest any more.
+  const { nominatedNodeName: _hoped, ...status } = pod.status ?? {};
+  const metadata = annotations
+    ? { ...pod.metadata, annotations: { ...pod.metadata.annotations, ...annotations } }
+    : pod.metadata;
   return {
     ...pod,
+    metadata,
     spec: { ...pod.spec, nodeName: node },
-    status: { ...pod.status, conditions: [...others, scheduled] },
+    status: { ...status, conditions: [...others, scheduled] },
   };
+}
+
+/** The node that a binding names. Upstream answers a binding without one with an error that has no reason. */
+export function requireTarget({ target }: JsonObject): string {
+  const { kind = '', name = '' } = isObject(target) ? target : {};
+  const wrong: string[] = [];
+  if (kind !== '' && kind !== 'Node') {
+    wrong.push(`target.kind: Unsupported value: ${JSON.stringify(kind)}: supported values: "Node", "<empty>"`);
+  }
+  if (typeof name !== 'string' || name === '') wrong.push('target.name: Required value');
+  if (wrong.length > 0) {
+    throw new ApiError('', wrong.length === 1 ? (wrong[0] as string) : `[${wrong.join(', ')}]`);
+  }
+  return name as string;
 }
 
 /** Finalize writes nothing but the namespace's own finalizers. */

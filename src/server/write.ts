@@ -200,12 +200,15 @@ export class Writer {
     const given = draft.metadata;
     if (given.resourceVersion)
       throw new ApiError('BadRequest', 'resourceVersion should not be set on objects to be created');
-    if (!given.name && !given.generateName) {
+    if (!given.name && !given.generateName && !kind.rules.namesItself) {
       throw invalidObject(kind, '', [required('metadata.name', 'name or generateName is required')]);
     }
+    const { random } = this.#deps.env;
     const name =
       given.name ||
-      `${(given.generateName as string).slice(0, generatedPrefixMax)}${this.#deps.env.random.suffix(generatedSuffixLength)}`;
+      (given.generateName
+        ? `${given.generateName.slice(0, generatedPrefixMax)}${random.suffix(generatedSuffixLength)}`
+        : random.uid());
     const { deletionTimestamp: _gone, deletionGracePeriodSeconds: _grace, ...rest } = given;
     const metadata: Meta = {
       ...rest,

@@ -8,6 +8,7 @@ export interface LimitRange extends KubeObject<Part, Part> {}
 
 export const limitRanges: Kind<LimitRange> = defineKind<LimitRange>('v1', 'LimitRange', {
   validate: limitRangeRules,
+  namesItself: true,
   defaults: (range) => changed(range, 'spec', (spec) => changedItems(spec, 'limits', limitDefaults)),
 });
 
