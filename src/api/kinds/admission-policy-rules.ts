@@ -109,6 +109,7 @@ function validationRules(validation: Checked): void {
   expressionRules(validation.at('expression'), 'expression is not specified');
   const said = validation.at('messageExpression');
   if (!said.isEmpty && said.text.trim() === '') said.invalid('must be non-empty if specified');
+  else if (!said.isEmpty) expressionRules(said);
   const message = validation.at('message');
   if (!message.isEmpty && message.text.trim() === '') message.invalid('message must be non-empty if specified');
   else if (/[\n\r]/.test(message.text.trim())) message.invalid('message must not contain line breaks');
