@@ -64,6 +64,8 @@ export interface KindRules<T extends KubeObject = KubeObject> {
   readonly columns?: readonly Column[];
   /** One table row; as many cells as there are columns. */
   cells?(object: T, now: Instant): readonly Json[];
+  /** The object without what only the form of this version has: what metadata alone shows of it. */
+  inner?(object: T): T;
   /** Field selectors beyond metadata.name and metadata.namespace. */
   fields?(object: T): Readonly<Record<string, string>>;
   /** What a name must look like; by default a DNS subdomain. Answers the sentences of what is wrong. */
@@ -78,6 +80,8 @@ export interface KindRules<T extends KubeObject = KubeObject> {
   readonly hasGeneration?: boolean;
   /** Whether an update must say which revision it changes. */
   readonly needsRevision?: boolean;
+  /** Top-level fields, besides status, that writes of the main resource are not asked about: nobody can own them. */
+  readonly unowned?: readonly string[];
   /** Whether an object that comes without a name is given one instead of being refused. */
   readonly namesItself?: boolean;
   /** Whether PUT of a name that is not there creates it. */

@@ -75,7 +75,7 @@ export class Answers {
 
   #shaped(object: KubeObject, { kind, wanted, request }: Asked): Json {
     if (!wanted.as) return object as unknown as Json;
-    if (wanted.as === 'PartialObjectMetadata') return partialMetadata(object, wanted.version);
+    if (wanted.as === 'PartialObjectMetadata') return partialMetadata(kind, object, wanted.version);
     if (wanted.as === 'Table') {
       const metadata = { resourceVersion: object.metadata.resourceVersion };
       return this.#table(kind, [object], metadata, { request, wanted });
@@ -134,7 +134,7 @@ export class Answers {
     if (wanted.as === 'PartialObjectMetadata') {
       throw wrongShape(wanted.as, `is a list (*${goPackageOf(kind.group)}.${kind.kind}List)`);
     }
-    const items = objects.map((object) => partialMetadata(object, wanted.version));
+    const items = objects.map((object) => partialMetadata(kind, object, wanted.version));
     const head = { kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${wanted.version}`, metadata };
     return encodedAnswer(200, { ...head, items }, wanted.mediaType);
   }

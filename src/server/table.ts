@@ -38,7 +38,7 @@ export function tableOf(kind: Kind, objects: readonly KubeObject[], options: Tab
         })),
     rows: objects.map((object) => ({
       cells: kind.rules.cells?.(object, options.now) ?? [object.metadata.name, object.metadata.creationTimestamp],
-      ...rowObject(object, options.include, version),
+      ...rowObject(kind, object, options),
     })),
   };
 }
@@ -54,13 +54,13 @@ export function includeOf(query: ApiRequest['query']): string {
   );
 }
 
-function rowObject(object: KubeObject, include: string, version: string): { readonly object?: Json } {
+function rowObject(kind: Kind, object: KubeObject, { include, version }: TableOptions): { readonly object?: Json } {
   if (include === 'None') return {};
   if (include === 'Object') return { object: object as unknown as Json };
-  return { object: partialMetadata(object, version) };
+  return { object: partialMetadata(kind, object, version) };
 }
 
-export function partialMetadata(object: KubeObject, version = 'v1'): Json {
-  const metadata = object.metadata as unknown as Json;
+export function partialMetadata(kind: Kind, object: KubeObject, version = 'v1'): Json {
+  const metadata = (kind.rules.inner?.(object) ?? object).metadata as unknown as Json;
   return { kind: 'PartialObjectMetadata', apiVersion: `meta.k8s.io/${version}`, metadata };
 }

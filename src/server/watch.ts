@@ -232,7 +232,7 @@ function shapeOf(
 ): ((object: KubeObject) => KubeObject) | undefined {
   const { version = 'v1' } = wanted;
   if (wanted.as === 'PartialObjectMetadata') {
-    return (object) => partialMetadata(object, version) as unknown as KubeObject;
+    return (object) => partialMetadata(kind, object, version) as unknown as KubeObject;
   }
   if (wanted.as !== 'Table') return undefined;
   const include = includeOf(request.query);

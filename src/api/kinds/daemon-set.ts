@@ -28,6 +28,11 @@ export const daemonSets: Kind<DaemonSet> = defineKind<DaemonSet>('apps/v1', 'Dae
     const counted = withTemplateGeneration(next, same ? count : count + 1);
     return { ...counted, ...(previous.status ? { status: previous.status } : {}) };
   },
+  inner: (set) => {
+    const { [templateGeneration]: _count, ...annotations } = set.metadata.annotations ?? {};
+    const { annotations: _all, ...metadata } = set.metadata;
+    return { ...set, metadata: Object.keys(annotations).length > 0 ? { ...metadata, annotations } : metadata };
+  },
   columns: columnsOf(
     'Name',
     'Desired:integer',
