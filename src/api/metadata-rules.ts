@@ -5,7 +5,7 @@ import { dnsLabel, dnsSubdomain, labelValue, qualifiedName } from './names.ts';
 import type { Labels, Meta, Owner } from './object.ts';
 
 /** All annotations of an object together, keys and values. */
-const annotationBytesMax = 256 * 1024;
+export const annotationBytesMax = 256 * 1024;
 const standardFinalizers: ReadonlySet<string> = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
 
 /** What must hold for the metadata of every kind. `asked` is what the client sent, before the server kept its own. */
@@ -85,13 +85,15 @@ export function validateAnnotations(
   path = 'metadata.annotations',
 ): readonly FieldError[] {
   const errors: FieldError[] = [];
-  let size = 0;
-  for (const [key, value] of Object.entries(annotations ?? {})) {
+  for (const key of Object.keys(annotations ?? {})) {
     for (const sentence of qualifiedName(key.toLowerCase())) errors.push(invalid(path, key, sentence));
-    size += encodeText(key).length + encodeText(value).length;
   }
-  if (size > annotationBytesMax) errors.push(tooLong(path, annotationBytesMax));
+  if (annotationBytesOf(annotations) > annotationBytesMax) errors.push(tooLong(path, annotationBytesMax));
   return errors;
+}
+
+export function annotationBytesOf(annotations: Labels = {}): number {
+  return Object.entries(annotations).reduce((sum, [key, value]) => sum + encodeText(key + value).length, 0);
 }
 
 function validateOwners(owners: readonly Owner[]): readonly FieldError[] {

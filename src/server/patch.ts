@@ -1,53 +1,185 @@
 import { ApiError } from '../api/error.ts';
-import type { Kind } from '../api/kind.ts';
+import { type FieldError, forbidden, invalid, invalidObject, required } from '../api/field-error.ts';
 import type { KubeObject } from '../api/object.ts';
-import { jsonPatch } from '../api/patch/json.ts';
+import { goText } from '../api/patch/go-text.ts';
+import { jsonPatch, unknownInPatch } from '../api/patch/json.ts';
 import { mergePatch } from '../api/patch/merge.ts';
 import { strategicPatch } from '../api/patch/strategic.ts';
-import { schemaOf } from '../api/schema/schema.ts';
+import { decodeJson, JsonSyntaxError } from '../api/schema/decode-json.ts';
+import { type ObjectType, schemaOf } from '../api/schema/schema.ts';
+import { walk } from '../api/schema/walker.ts';
 import { type ApiRequest, queryValue } from '../api/wire.ts';
-import { isObject, type Json } from '../base/json.ts';
-import { checked, type Decoded, jsonBody, mediaTypeOf } from './decode.ts';
+import { isObject, type Json, type JsonObject } from '../base/json.ts';
+import { mediaTypeOf, wholeText } from './body.ts';
+import type { Decoded } from './decode.ts';
+import type { GroupVersionKind } from './identify.ts';
+import type { ResourceRoute } from './route.ts';
 
-type Patch = (live: Json, patch: Json, kind: Kind) => Json;
+export const applyType = 'application/apply-patch+yaml';
+const jsonPatchType = 'application/json-patch+json';
+const mergePatchType = 'application/merge-patch+json';
+const strategicPatchType = 'application/strategic-merge-patch+json';
 
-const patches: Readonly<Record<string, Patch>> = {
-  'application/json-patch+json': (live, patch) => jsonPatch(live, patch),
-  'application/merge-patch+json': (live, patch) => mergePatch(live, objectPatch(patch)),
-  'application/strategic-merge-patch+json': (live, patch, kind) =>
-    strategicPatch(schemaOf(kind), live, objectPatch(patch)),
-};
-
-function objectPatch(patch: Json): Json {
-  if (!isObject(patch)) throw new ApiError('BadRequest', 'the patch is not a JSON object');
-  return patch;
+/** What only a patch may say wrongly about itself. */
+export function patchOptionErrors(request: ApiRequest): readonly FieldError[] {
+  const isApply = mediaTypeOf(request) === applyType;
+  if (!isApply && queryValue(request.query, 'force') !== undefined) {
+    return [forbidden('force', 'may not be specified for non-apply patch')];
+  }
+  if (!isApply || queryValue(request.query, 'fieldManager')) return [];
+  return [required('fieldManager', 'is required for apply patch')];
 }
 
-/** How this request changes a live object: by the media type of its body. */
-export function patchOf(request: ApiRequest, kind: Kind): (live: KubeObject) => Decoded {
-  const apply = patches[mediaTypeOf(request)];
-  if (!apply) {
+export function isForced(request: ApiRequest): boolean {
+  const force = queryValue(request.query, 'force');
+  return force !== undefined && !['false', '0'].includes(force.toLowerCase());
+}
+
+/** Custom objects have no strategies to merge by. */
+export function requirePatchType(request: ApiRequest, kind: GroupVersionKind): void {
+  const types = [jsonPatchType, mergePatchType, ...(schemaOf(kind) ? [strategicPatchType] : []), applyType];
+  if (types.includes(mediaTypeOf(request))) return;
+  throw new ApiError(
+    'UnsupportedMediaType',
+    `the body of the request was in an unknown format - accepted media types include: ${types.join(', ')}`,
+  );
+}
+
+type Patch = (live: JsonObject) => Decoded;
+
+/** How this request, which is no apply, changes a live object of the kind. */
+export function patchOf(request: ApiRequest, kind: GroupVersionKind): Patch {
+  requirePatchType(request, kind);
+  const type = schemaOf(kind);
+  const mode = queryValue(request.query, 'fieldValidation') || 'Warn';
+  const read = readPatch(request, mode !== 'Ignore');
+  switch (mediaTypeOf(request)) {
+    case jsonPatchType: {
+      const odd = unknownInPatch(read.patch).map((path) => `json patch unknown field ${JSON.stringify(path)}`);
+      return (live) => {
+        const next = jsonPatch(live, read.patch);
+        return decoded({ next, kind, type, mode, complaints: odd, shown: () => JSON.stringify(next) });
+      };
+    }
+    case mergePatchType: {
+      const patch = objectPatch(read.patch, 'error decoding patch: ');
+      const { complaints } = read;
+      return (live) => {
+        const next = mergePatch(live, patch);
+        return decoded({ next, kind, type, mode, complaints, shown: () => JSON.stringify(next) });
+      };
+    }
+    default: {
+      const patch = objectPatch(read.patch, '');
+      const { complaints } = read;
+      // It is the live object that is changed, whatever the patch calls itself.
+      const identity = { apiVersion: apiVersionOf(kind), kind: kind.kind };
+      return (live) => {
+        const next = { ...(strategicPatch(type, live, patch) as JsonObject), ...identity };
+        return decoded({ next, kind, type, mode, complaints, shown: () => goText(patch) });
+      };
+    }
+  }
+}
+
+/** What an apply made, read as its kind. */
+export function decodedApply(object: JsonObject, kind: GroupVersionKind, target: string): KubeObject {
+  const type = schemaOf(kind);
+  if (!type) return withMetadata(object);
+  const walked = walk(type, object);
+  const gvk = `${kind.group}/${kind.version}, Kind=${kind.kind}`;
+  if (walked.errors.length > 0) {
     throw new ApiError(
-      'UnsupportedMediaType',
-      `the body of the request was in an unknown format - accepted media types include: ${Object.keys(patches).join(', ')}`,
+      '',
+      `failed to convert new object (${target}; ${gvk}) to proper version: unable to convert unstructured object to ${gvk}: ${walked.errors[0]}`,
     );
   }
-  const patch = jsonBody(request);
-  const fieldValidation = queryValue(request.query, 'fieldValidation');
-  return (live) => {
-    const next = apply(live as unknown as Json, patch, kind);
-    if (!isObject(next)) throw new ApiError('Invalid', 'the patch leaves no object');
-    const decoded = checked(next, kind, fieldValidation);
-    if (decoded.object.metadata.name !== live.metadata.name) {
-      throw new ApiError(
-        'BadRequest',
-        `the name of the object (${decoded.object.metadata.name}) does not match the name on the URL (${live.metadata.name})`,
-      );
-    }
-    // Whoever does not name a revision patches whatever is there.
-    const named = isObject(patch) && isObject(patch.metadata) && patch.metadata.resourceVersion !== undefined;
-    if (named) return decoded;
-    const { resourceVersion: _any, ...metadata } = decoded.object.metadata;
-    return { ...decoded, object: { ...decoded.object, metadata: metadata as KubeObject['metadata'] } };
-  };
+  return withMetadata({ ...walked.value, apiVersion: apiVersionOf(kind), kind: kind.kind });
+}
+
+/** A patch changes neither who an object is nor where. */
+export function requireIdentity(route: ResourceRoute, live: KubeObject | undefined, next: KubeObject): KubeObject {
+  const { name, namespace, uid } = next.metadata;
+  if (namespace && namespace !== route.namespace && route.kind.namespaced) {
+    const why = 'the namespace of the provided object does not match the namespace sent on the request';
+    throw new ApiError('BadRequest', why);
+  }
+  if (!name) {
+    const why = 'name must be provided';
+    throw new ApiError('BadRequest', `the name of the object (${route.name} based on URL) was undeterminable: ${why}`);
+  }
+  if (name !== route.name) {
+    throw new ApiError(
+      'BadRequest',
+      `the name of the object (${name}) does not match the name on the URL (${route.name})`,
+    );
+  }
+  if (live && uid && uid !== live.metadata.uid) {
+    throw invalidObject(route.kind, route.name, [invalid('metadata.uid', uid, 'field is immutable')]);
+  }
+  return next;
+}
+
+function readPatch(
+  request: ApiRequest,
+  strict: boolean,
+): { readonly patch: Json; readonly complaints: readonly string[] } {
+  const { body } = request;
+  if (body && 'object' in body) return { patch: body.object, complaints: [] };
+  const prefix = mediaTypeOf(request) === strategicPatchType ? '' : 'error decoding patch: ';
+  try {
+    const { value, duplicates } = decodeJson(body ? wholeText(request) : '', { duplicates: strict });
+    return { patch: value, complaints: duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`) };
+  } catch (error) {
+    if (error instanceof JsonSyntaxError) throw new ApiError('BadRequest', prefix + error.message);
+    throw error;
+  }
+}
+
+function objectPatch(patch: Json, prefix: string): JsonObject {
+  if (isObject(patch)) return patch;
+  if (patch === null) throw new ApiError('BadRequest', 'Invalid JSON Patch');
+  const why = `json: cannot unmarshal ${wordFor(patch)} into Go value of type map[string]interface {}`;
+  throw new ApiError('BadRequest', prefix + why);
+}
+
+interface Patched {
+  readonly next: Json;
+  readonly kind: GroupVersionKind;
+  readonly type: ObjectType | undefined;
+  readonly mode: string;
+  readonly complaints: readonly string[];
+  /** What an error shows: the whole object for some patches, the patch for others. */
+  shown(): string;
+}
+
+function decoded({ next, kind, type, mode, complaints, shown }: Patched): Decoded {
+  const refused = (why: string) => invalidObject({ group: '', kind: '' }, '', [invalid('patch', shown(), why)]);
+  if (!isObject(next)) {
+    throw refused(`json: cannot unmarshal ${wordFor(next)} into Go value of type map[string]interface {}`);
+  }
+  const apiVersion = apiVersionOf(kind);
+  const said = { apiVersion: next.apiVersion || apiVersion, kind: next.kind || kind.kind };
+  if (said.apiVersion !== apiVersion || said.kind !== kind.kind) {
+    const [name, version] = [JSON.stringify(said.kind), JSON.stringify(said.apiVersion)];
+    throw refused(`no kind ${name} is registered for version ${version} in scheme "pkg/runtime/scheme.go:111"`);
+  }
+  const typed = { ...next, ...said } as JsonObject;
+  const walked = type ? walk(type, typed) : { value: typed, unknown: [], errors: [] };
+  if (walked.errors.length > 0) throw refused(walked.errors[0] as string);
+  const odd = [...complaints, ...walked.unknown.map((path) => `unknown field ${JSON.stringify(path)}`)];
+  if (odd.length > 0 && mode === 'Strict') throw refused(`strict decoding error: ${odd.join(', ')}`);
+  const object = withMetadata({ ...walked.value, apiVersion, kind: kind.kind });
+  return { object, warnings: mode === 'Ignore' ? [] : odd };
+}
+
+const withMetadata = (value: JsonObject): KubeObject =>
+  ({ ...value, metadata: isObject(value.metadata) ? value.metadata : {} }) as unknown as KubeObject;
+
+const apiVersionOf = ({ group, version }: GroupVersionKind): string => (group ? `${group}/${version}` : version);
+
+function wordFor(value: Json): string {
+  if (Array.isArray(value)) return 'array';
+  if (value === null) return 'null';
+  return typeof value === 'boolean' ? 'bool' : typeof value;
 }

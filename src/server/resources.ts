@@ -1,21 +1,22 @@
-import { ApiError } from '../api/error.ts';
+import { ApiError, isApiError } from '../api/error.ts';
 import type { Kind } from '../api/kind.ts';
 import type { Namespace } from '../api/kinds/namespace.ts';
 import type { Pod } from '../api/kinds/pod.ts';
 import type { KubeObject } from '../api/object.ts';
-import { mergePatch } from '../api/patch/merge.ts';
 import type { ApiRequest, ApiResponse, Caller } from '../api/wire.ts';
-import type { Json, JsonObject } from '../base/json.ts';
+import type { JsonObject } from '../base/json.ts';
 import { Answers, type Asked, encodedAnswer } from './answer.ts';
+import { applyOf, scaleApplyOf } from './apply.ts';
 import { bindByName, isBinding } from './binding.ts';
-import { jsonBody, mediaTypeOf, objectBody } from './body.ts';
-import { checked, type Decoded, decodeObject } from './decode.ts';
+import { mediaTypeOf, objectBody } from './body.ts';
+import { type Decoded, decodeObject } from './decode.ts';
 import { deleteObject } from './delete.ts';
 import { deleteOptionsOf } from './delete-options.ts';
+import { managerOf } from './field-tracker.ts';
 import { podLogs } from './logs.ts';
 import { negotiate, negotiatePlain, type Wanted } from './negotiate.ts';
 import type { NodeDoors } from './node-doors.ts';
-import { patchOf } from './patch.ts';
+import { applyType, patchOf, patchOptionErrors, requireIdentity } from './patch.ts';
 import { getAtLeast, getEntry, listEntries } from './read.ts';
 import type { ResourceRoute } from './route.ts';
 import { bound, finalized, scaled, scaleOf } from './subresources.ts';
@@ -28,6 +29,9 @@ export interface ResourceDeps extends WriteDeps {
   readonly writer: Writer;
   readonly nodes?: NodeDoors;
 }
+
+/** Somebody else made it in between, or took it away again. */
+const applyTriesMax = 3;
 
 interface Call {
   readonly request: ApiRequest;
@@ -49,7 +53,8 @@ export class Resources {
   handle(request: ApiRequest, route: ResourceRoute, caller: Caller): Promise<ApiResponse> {
     requireNamespace(route);
     const wanted = negotiate(request.headers.accept, route.verb === 'watch');
-    const call: Call = { request, route, wanted, options: { caller, dryRun: isDryRun(request, route) } };
+    const options = { caller, dryRun: isDryRun(request, route), manager: managerOf(request, caller) };
+    const call: Call = { request, route, wanted, options };
     return route.subresource === '' ? this.#main(call) : this.#subresource(call);
   }
 
@@ -92,36 +97,76 @@ export class Resources {
   }
 
   async #create(call: Call): Promise<ApiResponse> {
-    const { request, route, options } = call;
+    const { request, route } = call;
     if (route.name !== '') throw notAllowed();
     const { object, warnings } = inRoute(route, decodeObject(request, route.kind));
-    const made = await this.#deps.writer.create(route, object, options);
+    return this.#created(call, object, warnings);
+  }
+
+  async #created(call: Call, object: KubeObject, warnings: readonly string[]): Promise<ApiResponse> {
+    const { route, options } = call;
+    const made = await this.#deps.writer.create({ ...route, name: '' }, object, options);
     return this.#one(201, made, call, [...warnings, ...(route.kind.rules.warnings?.(made, undefined) ?? [])]);
   }
 
   async #update(call: Call): Promise<ApiResponse> {
-    const { request, route, options } = call;
+    const { request, route } = call;
     const { object, warnings } = inRoute(route, decodeObject(request, route.kind));
     if (object.metadata.name !== route.name) throw wrongName(object.metadata.name, route.name);
     try {
-      return this.#one(200, await this.#deps.writer.update(route, () => object, options), call, warnings);
+      return await this.#changed(call, () => ({ object, warnings }));
     } catch (error) {
       const creates = route.kind.rules.createOnUpdate && route.subresource === '' && !object.metadata.resourceVersion;
       if (!creates || !(error instanceof ApiError) || error.reason !== 'NotFound') throw error;
-      return this.#one(201, await this.#deps.writer.create({ ...route, name: '' }, object, options), call, warnings);
+      return this.#created(call, object, warnings);
     }
   }
 
-  async #patch(call: Call): Promise<ApiResponse> {
-    const { request, route, options } = call;
+  #patch(call: Call): Promise<ApiResponse> {
+    const { request, route } = call;
+    if (mediaTypeOf(request) === applyType) return this.#apply(call);
     const patch = patchOf(request, route.kind);
+    return this.#changed(call, (live) => {
+      const patched = patch(live as unknown as JsonObject);
+      return { ...patched, object: requireIdentity(route, live, patched.object) };
+    });
+  }
+
+  /** Makes the object if it is not there. The owners are known already when it is written. */
+  async #apply(call: Call): Promise<ApiResponse> {
+    const { request, route } = call;
+    const { caller, dryRun } = call.options;
+    const own = { ...call, options: { caller, dryRun } };
+    const apply = applyOf(request, route, this.#deps.fields);
+    for (let tries = 0; ; tries++) {
+      try {
+        return await this.#changed(own, apply);
+      } catch (error) {
+        if (route.subresource !== '' || !isApiError(error, 'NotFound')) throw error;
+      }
+      try {
+        const { object, warnings } = apply(undefined);
+        return await this.#created(own, object, warnings);
+      } catch (error) {
+        if (!isApiError(error, 'AlreadyExists') || tries >= applyTriesMax) throw error;
+      }
+    }
+  }
+
+  /** Changes an object and answers it, with what there is to warn about. */
+  async #changed(call: Call, next: (live: KubeObject) => Decoded): Promise<ApiResponse> {
+    const { route, options } = call;
     let warnings: readonly string[] = [];
+    let before: KubeObject | undefined;
     const change = (live: KubeObject) => {
-      const decoded = patch(live);
+      const decoded = next(live);
+      before = live;
       warnings = decoded.warnings;
       return decoded.object;
     };
-    return this.#one(200, await this.#deps.writer.update(route, change, options), call, warnings);
+    const made = await this.#deps.writer.update(route, change, options);
+    const more = route.subresource === '' ? (route.kind.rules.warnings?.(made, before) ?? []) : [];
+    return this.#one(200, made, call, [...warnings, ...more]);
   }
 
   async #delete(call: Call): Promise<ApiResponse> {
@@ -186,7 +231,8 @@ export class Resources {
     if (route.verb !== 'create') throw notAllowed();
     const binding = objectBody(request);
     const now = this.#deps.env.clock.now();
-    await this.#deps.writer.update(route, (live) => bound(route, live as Pod, binding, now), options);
+    const { caller, dryRun } = options;
+    await this.#deps.writer.update(route, (live) => bound(route, live as Pod, binding, now), { caller, dryRun });
     return {
       status: 201,
       body: { object: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 } },
@@ -197,7 +243,8 @@ export class Resources {
     const { request, route, options } = call;
     const patch = route.verb === 'patch' ? patchOf(request, route.kind) : undefined;
     const asked = patch ? undefined : inRoute(route, decodeObject(request, route.kind)).object;
-    const change = (live: KubeObject) => finalized(live as Namespace, asked ?? patch?.(live).object ?? live);
+    const change = (live: KubeObject) =>
+      finalized(live as Namespace, asked ?? patch?.(live as unknown as JsonObject).object ?? live);
     return this.#one(200, await this.#deps.writer.update(route, change, options), call);
   }
 
@@ -208,29 +255,25 @@ export class Resources {
       return { status: 200, body: { object: scaleOf(this.#deps.views.object(route.kind, entry)) } };
     }
     const main = { ...route, subresource: '' };
+    const { caller, dryRun } = options;
+    if (route.verb === 'patch' && mediaTypeOf(request) === applyType) {
+      const apply = scaleApplyOf(request, route, this.#deps.fields);
+      const made = await this.#deps.writer.update(main, (live) => apply(live).object, { caller, dryRun });
+      return { status: 200, body: { object: scaleOf(made) } };
+    }
     const facts = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
     const whole = route.verb === 'update' ? decodeObject(request, facts).object : undefined;
-    const isMerge = ['application/merge-patch+json', 'application/strategic-merge-patch+json'].includes(
-      mediaTypeOf(request),
-    );
-    if (!whole && !isMerge) throw new ApiError('UnsupportedMediaType', 'a scale is changed by a merge patch');
-    const patch = whole ? undefined : jsonBody(request);
+    const patch = whole ? undefined : patchOf(request, facts);
     const change = (live: KubeObject) => {
-      const next =
-        whole ??
-        checked(mergePatch(withoutRevision(scaleOf(live)), patch as Json) as JsonObject, facts, undefined).object;
+      const next = whole ?? patch?.(scaleOf(live) as JsonObject).object;
       return scaled(live, next as unknown as JsonObject);
     };
-    return { status: 200, body: { object: scaleOf(await this.#deps.writer.update(main, change, options)) } };
+    const made = await this.#deps.writer.update(main, change, { ...options, through: 'scale' });
+    return { status: 200, body: { object: scaleOf(made) } };
   }
 }
 
 const asked = ({ route, request, wanted }: Call): Asked => ({ kind: route.kind, request, wanted });
-
-function withoutRevision(scale: Json): Json {
-  const { resourceVersion: _revision, ...metadata } = (scale as JsonObject).metadata as JsonObject;
-  return { ...(scale as JsonObject), metadata };
-}
 
 const notAllowed = () =>
   new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
@@ -256,7 +299,7 @@ function isDryRun(request: ApiRequest, route: ResourceRoute): boolean {
   const kind = optionsKinds[route.verb];
   if (!kind) return false;
   const options = askedOptions(request.query);
-  checkOptions(kind, options);
+  checkOptions(kind, options, kind === 'PatchOptions' ? patchOptionErrors(request) : []);
   return (options.dryRun?.length ?? 0) > 0;
 }
 

@@ -14,6 +14,7 @@ import { reconcileBootstrap } from './auth/bootstrap/reconcile.ts';
 import { issuerPaths } from './auth/issuer-documents.ts';
 import { backupLines, backupPath } from './backup.ts';
 import { Discovery } from './discovery.ts';
+import { FieldTracker } from './field-tracker.ts';
 import { KindRegistry } from './kinds.ts';
 import { negotiatePlain } from './negotiate.ts';
 import type { NodeDoors } from './node-doors.ts';
@@ -80,7 +81,8 @@ export class ApiServer {
     ];
     this.#plugins = plugins;
     const goods = new ServiceGoods(store, { serviceRange: options.serviceRange ?? '10.96.0.0/16', random: env.random });
-    const deps = { env, store, views, plugins, goods };
+    const fields = new FieldTracker(this.kinds, env.clock);
+    const deps = { env, store, views, plugins, goods, fields };
     const nodes = options.nodes ? { nodes: options.nodes } : {};
     this.#resources = new Resources({ ...deps, writer: new Writer(deps), ...nodes });
   }

@@ -10,6 +10,7 @@ import { equalJson, type Json, type JsonObject } from '../base/json.ts';
 import { timestamp } from '../base/text.ts';
 import type { Entry, Store } from '../store/store.ts';
 import type { AdmissionPlugin, AdmissionRequest } from './admission/plugin.ts';
+import { type FieldTracker, withManaged, withQuietTimes } from './field-tracker.ts';
 import { storageKey } from './kinds.ts';
 import { getEntry } from './read.ts';
 import type { ResourceRoute } from './route.ts';
@@ -27,6 +28,7 @@ export interface WriteDeps {
   readonly plugins: readonly AdmissionPlugin[];
   /** What a write takes of the cluster's own goods (addresses, ports), before it is committed. */
   readonly goods: Goods;
+  readonly fields: FieldTracker;
 }
 export interface Goods {
   reserve(kind: Kind, object: KubeObject, options: ReserveOptions): Promise<Reservation>;
@@ -46,6 +48,10 @@ export interface Reservation {
 export interface WriteOptions {
   readonly caller: Caller;
   readonly dryRun: boolean;
+  /** Who gets to own what the write sets; nobody where a write is the server's own, or has said so already. */
+  readonly manager?: string;
+  /** The subresource that it counts as, where the write is not made through that subresource itself. */
+  readonly through?: string;
 }
 /** Makes the next object from the live one; asked again when somebody else was quicker. */
 export type Change = (live: KubeObject) => KubeObject | Promise<KubeObject>;
@@ -74,7 +80,10 @@ export class Writer {
     const { kind } = route;
     const named = { ...route, name: draft.metadata.name };
     const request: AdmissionRequest = { operation: 'CREATE', kind, route: named, ...options };
-    let object = await this.#mutate(this.#defaulted(kind, draft), request);
+    let object = this.#defaulted(kind, draft);
+    const { manager } = options;
+    if (manager !== undefined) object = this.#deps.fields.written(route, undefined, object, manager);
+    object = await this.#mutate(object, request);
     const context = { now: this.#deps.env.clock.now(), subresource: route.subresource, caller: options.caller };
     object = kind.rules.prepareCreate?.(object, context) ?? withoutStatus(kind, object);
     if (hasGeneration(kind)) object = { ...object, metadata: { ...object.metadata, generation: 1 } };
@@ -145,11 +154,15 @@ export class Writer {
     const live = this.#deps.views.object(kind, entry);
     const context = { now: this.#deps.env.clock.now(), subresource: route.subresource, caller: options.caller };
     const request: AdmissionRequest = { operation: 'UPDATE', kind, route, previous: live, ...options };
-    let next = await this.#mutate(
-      this.#defaulted(kind, { ...asked, metadata: keptMeta(asked.metadata, live.metadata) }),
-      request,
-    );
+    let next = this.#defaulted(kind, { ...asked, metadata: keptMeta(asked.metadata, live.metadata) });
+    // Through a subresource only what it really changes counts; else what was asked for, before the server has its say.
+    const isMain = route.subresource === '';
+    if (isMain) next = this.#owned(route, live, next, options);
+    const { managedFields } = next.metadata;
+    next = await this.#mutate(next, request);
     next = kind.rules.prepareUpdate?.(next, live, context) ?? keptOtherHalf(kind, next, live, route.subresource);
+    next = withManaged(next, managedFields);
+    if (!isMain) next = this.#owned(route, live, next, options);
     if (hasGeneration(kind) && route.subresource !== 'status' && changesGeneration(kind, next, live)) {
       next = { ...next, metadata: { ...next.metadata, generation: (live.metadata.generation ?? 0) + 1 } };
     }
@@ -160,11 +173,17 @@ export class Writer {
       ];
       if (errors.length > 0) throw invalidObject(kind, route.name, errors);
       await this.#admit(final, request);
-      const value = stored(kind, final);
-      if (options.dryRun) return { object: final, kept: false };
-      if (equalJson(value, entry.value)) return { object: live, kept: false };
-      return this.#committed(kind, entry, final);
+      const quiet = withQuietTimes(final, live);
+      if (options.dryRun) return { object: quiet, kept: false };
+      if (equalJson(stored(kind, quiet), entry.value)) return { object: live, kept: false };
+      return this.#committed(kind, entry, quiet);
     });
+  }
+
+  #owned(route: ResourceRoute, live: KubeObject, next: KubeObject, options: WriteOptions): KubeObject {
+    const { manager, through = route.subresource } = options;
+    if (manager === undefined) return next;
+    return this.#deps.fields.written({ ...route, subresource: through }, live, next, manager);
   }
 
   async #committed(

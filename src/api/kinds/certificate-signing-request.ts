@@ -13,6 +13,7 @@ export const certificateSigningRequests: Kind<CertificateSigningRequest> = defin
   'CertificateSigningRequest',
   {
     hasGeneration: false,
+    unowned: ['spec'],
     // The name says nothing, so that any will do that fits into a path.
     validateName: () => [],
     validate: certificateRules,

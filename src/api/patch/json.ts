@@ -3,118 +3,190 @@ import { ApiError } from '../error.ts';
 import { define } from './merge.ts';
 
 interface Operation {
-  readonly op?: unknown;
-  readonly path?: unknown;
-  readonly from?: unknown;
+  readonly op?: string;
+  readonly path?: string;
+  readonly from?: string;
   readonly value?: Json;
 }
+type Members = Record<string, Json>;
 
 const operationsMax = 10_000;
+/** What copy operations may make of one patch, together. */
+const copiedBytesMax = 3 * 1024 * 1024;
+const texts = ['op', 'path', 'from'] as const;
 
-/** JSON patch (RFC 6902). The document is never changed in place. */
+/** JSON patch (RFC 6902), as upstream reads it. The document is never changed in place. */
 export function jsonPatch(document: Json, patch: Json): Json {
-  if (!Array.isArray(patch)) throw new ApiError('BadRequest', 'a JSON patch is a list of operations');
+  return new Patching(document).run(operationsOf(patch));
+}
+
+/** Members that an operation may not have: `[0].foo`. */
+export function unknownInPatch(patch: Json): readonly string[] {
+  if (!Array.isArray(patch)) return [];
+  const known: readonly string[] = [...texts, 'value'];
+  return patch.flatMap((operation, index) =>
+    Object.keys(isObject(operation) ? operation : {})
+      .filter((name) => !known.includes(name))
+      .map((name) => `[${index}].${name}`),
+  );
+}
+
+function operationsOf(patch: Json): readonly Operation[] {
+  const undecodable = (what: string, into: string) =>
+    new ApiError('BadRequest', `error decoding patch: json: cannot unmarshal ${what} into Go ${into}`);
+  if (!Array.isArray(patch)) throw undecodable(wordFor(patch), 'value of type []handlers.jsonPatchOp');
   if (patch.length > operationsMax) {
     throw new ApiError(
       'RequestEntityTooLarge',
       `The allowed maximum operations in a JSON patch is ${operationsMax}, got ${patch.length}`,
     );
   }
-  return patch.reduce<Json>((now, operation) => apply(now, operation as Operation), document);
+  for (const operation of patch as readonly Json[]) {
+    if (!isObject(operation)) throw undecodable(wordFor(operation), 'value of type handlers.jsonPatchOp');
+    for (const name of texts) {
+      const text = operation[name];
+      if (text === undefined || text === null || typeof text === 'string') continue;
+      throw undecodable(wordFor(text), `struct field jsonPatchOp.${name} of type string`);
+    }
+  }
+  return patch as readonly Operation[];
 }
 
-function apply(document: Json, operation: Operation): Json {
-  const path = pointer(operation.path, 'path');
-  switch (operation.op) {
-    case 'add':
-      return set(document, path, needed(operation), 'add');
-    case 'replace':
-      find(document, path);
-      return set(document, path, needed(operation), 'replace');
-    case 'remove':
-      find(document, path);
-      return remove(document, path);
-    case 'test':
-      if (!equalJson(find(document, path), operation.value ?? null)) {
-        throw refused(`testing value ${String(operation.path)} failed: test failed`);
+function wordFor(value: Json): string {
+  if (Array.isArray(value)) return 'array';
+  if (value === null) return 'null';
+  return typeof value === 'boolean' ? 'bool' : typeof value;
+}
+
+/** Upstream does not say which operation failed, nor why. */
+const refused = () => new ApiError('Invalid', 'the server rejected our request due to an error in our request', {});
+
+/** Copies what it changes, each container once, so that many operations on a large list stay cheap. */
+class Patching {
+  #document: Json;
+  readonly #own = new Set<object>();
+  #copiedBytes = 0;
+
+  constructor(document: Json) {
+    this.#document = document;
+  }
+
+  run(operations: readonly Operation[]): Json {
+    for (const operation of operations) this.#apply(operation);
+    return this.#document;
+  }
+
+  #apply({ op, path, from, value = null }: Operation): void {
+    switch (op) {
+      case 'add':
+        return this.#add(pointer(path), value);
+      case 'replace':
+        return this.#replace(pointer(path), value);
+      case 'remove':
+        return this.#remove(pointer(path));
+      case 'test':
+        if (equalJson(this.#look(pointer(path)) ?? null, value)) return;
+        throw refused();
+      case 'move': {
+        const moved = this.#find(pointer(from));
+        this.#remove(pointer(from));
+        return this.#add(pointer(path), moved);
       }
-      return document;
-    case 'move': {
-      const from = pointer(operation.from, 'from');
-      return set(remove(document, from), path, find(document, from), 'add');
+      case 'copy':
+        return this.#add(pointer(path), this.#copy(this.#look(pointer(from)) ?? null));
+      default:
+        throw refused();
     }
-    case 'copy':
-      return set(document, path, find(document, pointer(operation.from, 'from')), 'add');
-    default:
-      throw refused(`Unexpected kind: ${String(operation.op)}`);
+  }
+
+  /** The container of the last part, ready to be changed. */
+  #container(path: readonly string[]): { readonly container: Members | Json[]; readonly key: string } {
+    this.#document = this.#mutable(this.#document) as Json;
+    let container = this.#document as Members | Json[];
+    for (const key of path.slice(0, -1)) {
+      const inner = this.#mutable(childOf(container as Json, key));
+      if (Array.isArray(container)) container[indexOf(key, container.length - 1)] = inner as Json;
+      else define(container, key, inner as Json);
+      container = inner;
+    }
+    return { container, key: path.at(-1) as string };
+  }
+
+  #mutable(value: Json | undefined): Members | Json[] {
+    if (typeof value !== 'object' || value === null) throw refused();
+    if (this.#own.has(value)) return value as Members | Json[];
+    const copy = Array.isArray(value) ? [...value] : { ...value };
+    this.#own.add(copy);
+    return copy as Members | Json[];
+  }
+
+  #add(path: readonly string[], value: Json): void {
+    const { container, key } = this.#container(path);
+    if (!Array.isArray(container)) define(container, key, value);
+    else container.splice(key === '-' ? container.length : indexOf(key, container.length), 0, value);
+  }
+
+  /** Upstream makes a member that is not there, but no list item. */
+  #replace(path: readonly string[], value: Json): void {
+    const { container, key } = this.#container(path);
+    if (Array.isArray(container)) container[indexOf(key, container.length - 1)] = value;
+    else define(container, key, value);
+  }
+
+  #remove(path: readonly string[]): void {
+    const { container, key } = this.#container(path);
+    if (Array.isArray(container)) container.splice(indexOf(key, container.length - 1), 1);
+    else if (!Object.hasOwn(container, key)) throw refused();
+    else delete container[key];
+  }
+
+  /** A copy of its own, so that a later operation changes one of the two. */
+  #copy(value: Json): Json {
+    const text = JSON.stringify(value);
+    this.#copiedBytes += text.length;
+    if (this.#copiedBytes > copiedBytesMax) throw refused();
+    return JSON.parse(text) as Json;
+  }
+
+  #look(path: readonly string[]): Json | undefined {
+    let value: Json | undefined = this.#document;
+    path.forEach((key, index) => {
+      if (value === undefined) throw refused();
+      value = index < path.length - 1 ? childOf(value, key) : lastOf(value, key);
+    });
+    return value;
+  }
+
+  #find(path: readonly string[]): Json {
+    const value = this.#look(path);
+    if (value === undefined) throw refused();
+    return value;
   }
 }
 
-const refused = (why: string) =>
-  new ApiError('Invalid', `the server rejected our request due to an error in our request: ${why}`, {});
-
-function needed(operation: Operation): Json {
-  if (operation.value === undefined) throw refused('the operation has no value');
-  return operation.value;
+/** The parts of a pointer. Whatever stands before its first slash does not count, as upstream has it. */
+function pointer(text: string | undefined): readonly string[] {
+  const parts = (text ?? '').split('/').slice(1);
+  if (parts.length === 0) throw refused();
+  return parts.map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-function pointer(text: unknown, field: string): readonly string[] {
-  if (typeof text !== 'string' || (text !== '' && !text.startsWith('/'))) {
-    throw refused(`${field} ${JSON.stringify(text ?? null)} is not a JSON pointer such as /metadata/labels/app`);
-  }
-  return text
-    .split('/')
-    .slice(1)
-    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+function childOf(value: Json, key: string): Json {
+  const child = lastOf(value, key);
+  if (child === undefined || child === null) throw refused();
+  return child;
 }
 
-function find(document: Json, path: readonly string[]): Json {
-  let value: Json | undefined = document;
-  for (const key of path) {
-    if (Array.isArray(value)) value = value[indexOf(key, value.length - 1)] as Json | undefined;
-    else value = isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
-    if (value === undefined) throw refused(`path /${path.join('/')} does not exist`);
-  }
-  return value as Json;
+function lastOf(value: Json, key: string): Json | undefined {
+  if (Array.isArray(value)) return value[indexOf(key, value.length - 1)] as Json;
+  if (!isObject(value)) throw refused();
+  return Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
+/** Negative ones count from the end. */
 function indexOf(key: string, max: number): number {
-  const index = /^(0|[1-9]\d*)$/.test(key) ? Number(key) : -1;
-  if (index < 0 || index > max) throw refused(`index ${key} is out of range`);
-  return index;
-}
-
-/** A copy of the document with the value at the path changed by `change`, which gets the container and the last key. */
-function at(document: Json, path: readonly string[], change: (container: Json, key: string) => Json): Json {
-  const [key, ...rest] = path as [string, ...string[]];
-  if (rest.length === 0) return change(document, key);
-  const inner = at(find(document, [key]), rest, change);
-  if (Array.isArray(document)) return document.with(Number(key), inner);
-  const out = { ...(document as Record<string, Json>) };
-  define(out, key, inner);
-  return out;
-}
-
-function set(document: Json, path: readonly string[], value: Json, how: 'add' | 'replace'): Json {
-  if (path.length === 0) return value;
-  return at(document, path, (container, key) => {
-    if (Array.isArray(container)) {
-      const index =
-        key === '-' && how === 'add' ? container.length : indexOf(key, container.length - (how === 'add' ? 0 : 1));
-      return how === 'add' ? container.toSpliced(index, 0, value) : container.with(index, value);
-    }
-    if (!isObject(container)) throw refused(`path /${path.join('/')} does not exist`);
-    const out = { ...container };
-    define(out, key, value);
-    return out;
-  });
-}
-
-function remove(document: Json, path: readonly string[]): Json {
-  if (path.length === 0) return null;
-  return at(document, path, (container, key) => {
-    if (Array.isArray(container)) return container.toSpliced(indexOf(key, container.length - 1), 1);
-    const { [key]: _gone, ...rest } = container as Record<string, Json>;
-    return rest;
-  });
+  const index = /^[+-]?\d+$/.test(key) ? Number(key) : Number.NaN;
+  const place = index < 0 ? index + max + 1 : index;
+  if (!(place >= 0 && place <= max)) throw refused();
+  return place;
 }

@@ -1,121 +1,204 @@
 import { equalJson, isObject, type Json, type JsonObject } from '../../base/json.ts';
 import { ApiError } from '../error.ts';
 import type { Field, ObjectType, TypeRef } from '../schema/schema.ts';
-import { define, mergePatch } from './merge.ts';
+import { goText } from './go-text.ts';
+import { define } from './merge.ts';
+import { merged, type OrderedList, ordered } from './strategic-order.ts';
 
 const directiveKey = '$patch';
 const retainKey = '$retainKeys';
 const deleteFromListPrefix = '$deleteFromPrimitiveList/';
 const orderPrefix = '$setElementOrder/';
+type Growing = Record<string, Json>;
+
+/** What upstream answers a directive with that does not fit: an error without a reason. */
+const failed = (why: string) => new ApiError('', why);
+const badDirective = (directive: Json, patch: Json) =>
+  failed(`unknown patch type: ${goText(directive)} in map: ${goText(patch)}`);
+const noMergeKey = (item: Json, mergeKey: string) =>
+  failed(`map: ${goText(item)} does not contain declared merge key: ${mergeKey}`);
 
 /** Strategic merge patch: lists are merged by the keys that the schema names, and directives steer the rest. */
-export function strategicPatch(type: ObjectType | undefined, target: Json | undefined, patch: Json): Json {
-  if (!isObject(patch)) return patch;
-  if (patch[directiveKey] === 'replace') return without(patch, directiveKey);
-  if (patch[directiveKey] === 'delete') return {};
-  let out: Record<string, Json> = isObject(target) ? { ...target } : {};
-  const retained = patch[retainKey];
-  if (Array.isArray(retained)) {
-    out = Object.fromEntries(Object.entries(out).filter(([key]) => retained.includes(key)));
-  }
+export function strategicPatch(type: ObjectType | undefined, target: Json | undefined, patch: JsonObject): Json {
+  return mergeMaps({ fieldOf: (name) => type?.byName.get(name) }, isObject(target) ? target : {}, patch);
+}
+
+/** What is known about the members of an object: a struct's by name, a map's all alike. */
+interface Members {
+  fieldOf(name: string): Pick<Field, 'ref' | 'patchMergeKey' | 'patchStrategy'> | undefined;
+  /** An object that may hold anything has no fields to look up. */
+  readonly raw?: true;
+}
+type Known = ReturnType<Members['fieldOf']>;
+
+function membersOf(ref: TypeRef | undefined): Members {
+  if (ref?.type === 'object') return { fieldOf: (name) => ref.object.byName.get(name) };
+  if (ref?.type === 'map') return { fieldOf: () => ({ ref: ref.values }) };
+  return ref?.type === 'raw' ? { fieldOf: () => undefined, raw: true } : { fieldOf: () => undefined };
+}
+
+function mergeMaps(members: Members, target: JsonObject, patch: JsonObject): Json {
+  const directive = patch[directiveKey];
+  if (directive === 'replace') return without(patch, directiveKey);
+  if (directive === 'delete') return {};
+  if (directive !== undefined) throw badDirective(directive, patch);
+  const out: Growing = retained(target, patch);
+  const placed = mergeOrdered(members, out, patch);
   for (const [key, value] of Object.entries(patch)) {
-    if (key === directiveKey || key === retainKey || key.startsWith(orderPrefix)) continue;
-    if (key.startsWith(deleteFromListPrefix)) removeFromList(out, key.slice(deleteFromListPrefix.length), value);
+    if (key === retainKey || key.startsWith(orderPrefix) || placed.has(key)) continue;
+    const name = key.startsWith(deleteFromListPrefix) ? key.slice(deleteFromListPrefix.length) : undefined;
+    if (name !== undefined) removeFromList(out, name, value);
     else if (value === null) delete out[key];
-    else define(out, key, mergeField(type?.byName.get(key), out[key], value));
-  }
-  return reordered(type, out, patch);
-}
-
-function mergeField(field: Field | undefined, target: Json | undefined, patch: Json): Json {
-  const ref = field?.ref;
-  if (Array.isArray(patch)) return mergeList(field, Array.isArray(target) ? target : [], patch);
-  if (!isObject(patch)) return patch;
-  if (field?.patchStrategy?.split(',').includes('replace')) return without(patch, directiveKey);
-  if (ref?.type === 'object') return strategicPatch(ref.object, target, patch);
-  if (ref?.type === 'map') return strategicPatch(mapType(ref.values), target, patch);
-  return patch[directiveKey] === undefined ? mergePatch(target, patch) : strategicPatch(undefined, target, patch);
-}
-
-/** Every key of a map has the same type: an object type that knows no field by name falls back on merging. */
-function mapType(values: TypeRef): ObjectType | undefined {
-  return values.type === 'object' ? values.object : undefined;
-}
-
-function mergeList(field: Field | undefined, target: readonly Json[], patch: readonly Json[]): Json {
-  const merges = field?.patchStrategy?.split(',').includes('merge') ?? false;
-  if (patch.some((item) => isObject(item) && item[directiveKey] === 'replace')) {
-    return patch.filter((item) => !(isObject(item) && item[directiveKey] === 'replace'));
-  }
-  if (!merges) return patch;
-  const mergeKey = field?.patchMergeKey;
-  if (mergeKey === undefined)
-    return [...target, ...patch.filter((item) => !target.some((old) => equalJson(old, item)))];
-  const items = field?.ref.type === 'list' ? field.ref.items : undefined;
-  return mergeByKey(target, patch, { mergeKey, type: items?.type === 'object' ? items.object : undefined });
-}
-
-function mergeByKey(
-  target: readonly Json[],
-  patch: readonly Json[],
-  how: { readonly mergeKey: string; readonly type: ObjectType | undefined },
-): readonly Json[] {
-  const out = [...target];
-  for (const item of patch) {
-    if (!isObject(item))
-      throw new ApiError('BadRequest', `a list merged by ${how.mergeKey} holds objects, not ${JSON.stringify(item)}`);
-    const key = item[how.mergeKey];
-    if (key === undefined) {
-      throw new ApiError(
-        'BadRequest',
-        `map: ${JSON.stringify(item)} does not contain declared merge key: ${how.mergeKey}`,
-      );
-    }
-    const index = out.findIndex((old) => isObject(old) && equalJson(old[how.mergeKey], key));
-    if (item[directiveKey] === 'delete') {
-      if (index >= 0) out.splice(index, 1);
-    } else if (index >= 0) out[index] = strategicPatch(how.type, out[index], item);
-    else out.push(strategicPatch(how.type, undefined, item));
+    else if (!Object.hasOwn(out, key)) {
+      if (!isDirected(value)) define(out, key, withoutDirectives(value));
+    } else define(out, key, mergeField(members, key, out[key] as Json, value));
   }
   return out;
 }
 
-function removeFromList(out: Record<string, Json>, key: string, values: Json): void {
+function mergeField(members: Members, key: string, target: Json, patch: Json): Json {
+  const bothObjects = isObject(target) && isObject(patch);
+  const bothLists = Array.isArray(target) && Array.isArray(patch);
+  if (!bothObjects && !bothLists) return withoutDirectives(patch);
+  if (members.raw) {
+    throw failed(`unable to find api field in struct RawExtension for the json field ${JSON.stringify(key)}`);
+  }
+  const field = members.fieldOf(key);
+  if (bothLists) return mergeLists(field, target as readonly Json[], patch as readonly Json[]);
+  if (strategiesOf(field).includes('replace')) return patch;
+  return mergeMaps(membersOf(field?.ref), target as JsonObject, patch as JsonObject);
+}
+
+const strategiesOf = (field: Known): readonly string[] => field?.patchStrategy?.split(',') ?? [];
+
+/** `$retainKeys`: whatever it does not list goes, and the patch may set nothing else. */
+function retained(target: JsonObject, patch: JsonObject): Growing {
+  const keys = patch[retainKey];
+  if (keys === undefined) return { ...target };
+  const isListed = (name: string) => Array.isArray(keys) && keys.includes(name);
+  const others = Object.entries(patch).filter(
+    ([name, value]) =>
+      name !== retainKey && value !== null && !name.startsWith(deleteFromListPrefix) && !name.startsWith(orderPrefix),
+  );
+  if (!Array.isArray(keys) || others.some(([name]) => !isListed(name))) {
+    throw new ApiError('BadRequest', 'invalid patch format of retainKeys');
+  }
+  return Object.fromEntries(Object.entries(target).filter(([name]) => isListed(name)));
+}
+
+/** `$setElementOrder/x`: the list is merged and put in that order. Answers the members that are done by that. */
+function mergeOrdered(members: Members, out: Growing, patch: JsonObject): ReadonlySet<string> {
+  const done = new Set<string>();
+  for (const [directive, order] of Object.entries(patch)) {
+    if (!directive.startsWith(orderPrefix)) continue;
+    const key = directive.slice(orderPrefix.length);
+    const field = members.fieldOf(key);
+    const server = out[key];
+    const given = patch[key] ?? undefined;
+    for (const list of [order, server ?? [], given ?? []]) {
+      if (!Array.isArray(list)) throw failed(`expected a list for ${key} and its order, but received ${goText(list)}`);
+    }
+    checkOrder(field, (given ?? []) as readonly Json[], order as readonly Json[]);
+    if (server === undefined && given === undefined) continue;
+    done.add(key);
+    const list =
+      given === undefined
+        ? (server as readonly Json[])
+        : server === undefined
+          ? (withoutDirectives(given) as readonly Json[])
+          : mergeLists(field, server as readonly Json[], given as readonly Json[]);
+    const mergeKey = field?.patchMergeKey;
+    const wanted: OrderedList = { items: list, order: order as readonly Json[], mergeKey };
+    define(out, key, ordered(wanted, (server ?? []) as readonly Json[]));
+  }
+  return done;
+}
+
+/** What the patch sets must come in the order that it asks for. */
+function checkOrder(field: Known, given: readonly Json[], order: readonly Json[]): void {
+  const mergeKey = field?.patchMergeKey;
+  const set = given.filter((item) => !(mergeKey && isObject(item) && item[directiveKey] === 'delete'));
+  if (order.length === 0 || set.length === 0) return;
+  let next = 0;
+  for (const wanted of order) {
+    const item = set[next];
+    if (item === undefined) break;
+    const keyOf = (value: Json) => (mergeKey && isObject(value) ? (value[mergeKey] ?? null) : value);
+    if (equalJson(keyOf(item), keyOf(wanted))) next++;
+  }
+  if (next === set.length) return;
+  const lists = `${goText(given)}\n doesn't match $setElementOrder list:\n${goText(order)}\n`;
+  throw failed(`The order in patch list:\n${lists}`);
+}
+
+function mergeLists(field: Known, target: readonly Json[], patch: readonly Json[]): readonly Json[] {
+  if (!strategiesOf(field).includes('merge')) return patch;
+  if (target.length === 0 && patch.length === 0) return target;
+  const isOfObjects = isObject(patch[0] ?? target[0]);
+  for (const item of [...target, ...patch]) {
+    if (Array.isArray(item)) throw failed('lists of lists are not supported');
+    if (isObject(item) !== isOfObjects) throw failed('list element types are not identical');
+  }
+  const mergeKey = field?.patchMergeKey;
+  if (!isOfObjects) {
+    const both = [...target, ...patch].filter((item, index, all) => all.indexOf(item) === index);
+    return ordered({ items: both, order: patch, mergeKey: undefined }, target);
+  }
+  if (mergeKey === undefined) throw failed('cannot merge lists without merge key');
+  const items = field?.ref.type === 'list' ? field.ref.items : undefined;
+  return mergeByKey(target, patch as readonly JsonObject[], { mergeKey, members: membersOf(items) });
+}
+
+function mergeByKey(
+  target: readonly Json[],
+  patch: readonly JsonObject[],
+  how: { readonly mergeKey: string; readonly members: Members },
+): readonly Json[] {
+  const { mergeKey, members } = how;
+  const set = patch.filter((item) => item[directiveKey] === undefined);
+  const server = withoutDeleted(target, patch, mergeKey);
+  if (patch.some((item) => item[directiveKey] === 'replace')) return set;
+  for (const item of set) if (item[mergeKey] === undefined) throw noMergeKey(item, mergeKey);
+  return merged({ items: server, order: set, mergeKey }, (live, item) =>
+    live === undefined ? withoutDirectives(item) : mergeMaps(members, live as JsonObject, item as JsonObject),
+  );
+}
+
+function withoutDeleted(target: readonly Json[], patch: readonly JsonObject[], mergeKey: string): readonly Json[] {
+  let out = target;
+  for (const item of patch) {
+    const directive = item[directiveKey];
+    if (directive === undefined || directive === 'replace') continue;
+    if (directive === 'merge') throw failed('merging lists cannot yet be specified in the patch');
+    if (directive !== 'delete') throw badDirective(directive, item);
+    const key = item[mergeKey];
+    if (key === undefined) throw noMergeKey(item, mergeKey);
+    out = out.filter((live) => !(isObject(live) && equalJson(live[mergeKey], key)));
+  }
+  return out;
+}
+
+function removeFromList(out: Growing, key: string, values: Json): void {
   const list = out[key];
   if (!Array.isArray(list) || !Array.isArray(values)) return;
   out[key] = list.filter((item) => !values.some((value) => equalJson(value, item)));
 }
 
-/** `$setElementOrder/x`: what it lists comes in that order; the others keep their place behind what stood before them. */
-function reordered(type: ObjectType | undefined, out: Record<string, Json>, patch: JsonObject): Json {
-  for (const [directive, order] of Object.entries(patch)) {
-    if (!directive.startsWith(orderPrefix) || !Array.isArray(order)) continue;
-    const key = directive.slice(orderPrefix.length);
-    const list = out[key];
-    if (!Array.isArray(list)) continue;
-    const mergeKey = type?.byName.get(key)?.patchMergeKey;
-    const rankOf = (item: Json) => order.findIndex((wanted) => sameElement(wanted, item, mergeKey));
-    let last = -1;
-    const placed = list.map((item, index) => {
-      const rank = rankOf(item);
-      return { item, index, rank };
-    });
-    const listedItems = placed.filter(({ rank }) => rank >= 0).sort((a, b) => a.rank - b.rank || a.index - b.index);
-    // Unlisted items go right behind the listed item that preceded them.
-    const result: Json[] = listedItems.map(({ item }) => item);
-    for (const { item, rank } of placed) {
-      if (rank >= 0) last = result.indexOf(item);
-      else result.splice(++last, 0, item);
-    }
-    out[key] = result;
+/**
+ * What a patch says about something that is not there yet: objects with a directive have nothing to direct and go
+ * whole, nulls have nothing to remove.
+ */
+function withoutDirectives(value: Json): Json {
+  if (Array.isArray(value)) return value.filter((item) => !isDirected(item)).map(withoutDirectives);
+  if (!isObject(value)) return value;
+  const out: Growing = {};
+  for (const [key, inner] of Object.entries(value)) {
+    if (inner !== null && !isDirected(inner)) define(out, key, withoutDirectives(inner));
   }
   return out;
 }
 
-function sameElement(wanted: Json, item: Json, mergeKey: string | undefined): boolean {
-  if (mergeKey === undefined) return equalJson(wanted, item);
-  return isObject(wanted) && isObject(item) && equalJson(wanted[mergeKey], item[mergeKey]);
-}
+const isDirected = (value: Json): boolean => isObject(value) && value[directiveKey] !== undefined;
 
 function without(object: JsonObject, key: string): JsonObject {
   const { [key]: _gone, ...rest } = object;

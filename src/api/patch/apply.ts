@@ -1,0 +1,227 @@
+import { equalJson, isObject, type JsonObject } from '../../base/json.ts';
+import { ApiError } from '../error.ts';
+import type { KubeObject, ManagedFields } from '../object.ts';
+import { type Comparison, compare } from './compare.ts';
+import { type Conflict, conflictError, difference as conflictsBeyond, conflictsOf } from './conflict.ts';
+import { difference, emptySet, type FieldSet, intersection, isEmptySet, union } from './field-set.ts';
+import { appliedByClient, withLastApplied } from './last-applied.ts';
+import {
+  changesFor,
+  type Entry,
+  type Followed,
+  isSame,
+  lost,
+  managedAfterUpdate,
+  readEntries,
+  type Write,
+  withoutUnowned,
+  written,
+} from './managed-fields.ts';
+import { mergeTyped } from './merge-typed.ts';
+import type { StructShape } from './shape.ts';
+import { fieldsOf, withNamedFields, withoutFields } from './typed.ts';
+import { typeErrors } from './validate-typed.ts';
+
+export interface Apply extends Write {
+  readonly force: boolean;
+  /** Namespace and name, as messages tell them. */
+  readonly target: string;
+}
+export interface Applied {
+  /** Not yet read as its kind: what the configuration brought may be of any form. */
+  readonly object: JsonObject;
+  readonly managedFields: readonly ManagedFields[];
+}
+
+/** Owners of what was there before anybody applied. */
+const firstOwner = 'before-first-apply';
+const kubectl = 'kubectl';
+
+/**
+ * Server-side apply: the configuration is merged into the live object, what its manager applied before and leaves out
+ * now goes unless somebody else has it, and what others own and would change is a conflict unless forced.
+ */
+export function serverSideApply(
+  followed: Followed,
+  live: KubeObject | undefined,
+  config: JsonObject,
+  apply: Apply,
+): Applied {
+  checkConfig(followed, config, apply);
+  const before = live ? withoutManaged(live) : followed.empty;
+  const entries = readEntries(live?.metadata.managedFields ?? []);
+  const known = live && entries.length === 0 ? firstOwners(followed, live, apply) : entries;
+  const attempt = { followed, before, config, entries: known, apply };
+  const first = outcomeOf(attempt);
+  let conflicts = apply.force ? [] : first.conflicts;
+  if (conflicts.length > 0 && apply.manager === kubectl) {
+    // What kubectl applied by itself so far it may take over.
+    const own = appliedByClient(followed, before);
+    if (own) conflicts = conflictsBeyond(conflicts, own);
+  }
+  if (conflicts.length > 0) throw conflictError(conflicts);
+  const object = apply.manager === kubectl ? withLastApplied(first.object, config) : first.object;
+  return { object, managedFields: written(first.entries()) };
+}
+
+function checkConfig(followed: Followed, config: JsonObject, { target }: Apply): void {
+  const apiVersion = typeof config.apiVersion === 'string' ? config.apiVersion : '';
+  const kind = typeof config.kind === 'string' ? config.kind : '';
+  if (apiVersion !== followed.apiVersion) {
+    throw new ApiError(
+      'BadRequest',
+      `Incorrect version specified in apply patch. Specified patch version: ${apiVersion}, expected: ${followed.apiVersion}`,
+    );
+  }
+  if (kind !== followed.kind) throw new ApiError('BadRequest', `invalid object type: ${gvkText(apiVersion, kind)}`);
+  const { metadata } = config;
+  if (isObject(metadata) && metadata.managedFields !== undefined && metadata.managedFields !== null) {
+    throw new ApiError('BadRequest', 'metadata.managedFields must be nil');
+  }
+  const wrong = typeErrors(followed.shape, config);
+  if (wrong) {
+    throw new ApiError('', `failed to create typed patch object (${target}; ${gvkText(apiVersion, kind)}): ${wrong}`);
+  }
+}
+
+/** A kind as messages of apply name it: `apps/v1, Kind=Deployment`, `/v1, Kind=Pod`. */
+export const gvkText = (apiVersion: string, kind: string): string =>
+  `${apiVersion.includes('/') ? '' : '/'}${apiVersion}, Kind=${kind}`;
+
+function withoutManaged(live: KubeObject): JsonObject {
+  const { managedFields: _managed, ...metadata } = live.metadata;
+  return { ...live, metadata } as unknown as JsonObject;
+}
+
+function firstOwners(followed: Followed, live: KubeObject, { time }: Apply): readonly Entry[] {
+  const { managedFields: _none, ...metadata } = live.metadata;
+  const managed = managedAfterUpdate(followed, undefined, { ...live, metadata }, { manager: firstOwner, time });
+  return readEntries(managed ?? []);
+}
+
+interface Attempt {
+  readonly followed: Followed;
+  readonly before: JsonObject;
+  readonly config: JsonObject;
+  readonly entries: readonly Entry[];
+  readonly apply: Apply;
+}
+interface Outcome {
+  readonly object: JsonObject;
+  readonly conflicts: readonly Conflict[];
+  /** Who owns what when it goes ahead. */
+  entries(): readonly Entry[];
+}
+
+function outcomeOf({ followed, before, config, entries, apply }: Attempt): Outcome {
+  const { shape } = followed;
+  const merged = mergeTyped(shape, before, config) as JsonObject;
+  const own: Entry = {
+    manager: apply.manager,
+    operation: 'Apply',
+    apiVersion: followed.apiVersion,
+    subresource: followed.subresource,
+    time: apply.time,
+    set: fieldsOf(shape, config, followed.ignored),
+  };
+  const previous = entries.find((entry) => isSame(entry, own));
+  const others = entries.filter((entry) => entry !== previous);
+  const object = previous ? pruned(followed, merged, previous, [...others, own]) : merged;
+  const changes = compare(shape, before, object, followed.ignored);
+  const isNoop = equalJson(before, object);
+  const change = changes && { before, after: object, changes };
+  return {
+    object,
+    conflicts: change ? conflictsWith(followed, others, change) : [],
+    entries: () => {
+      const set = withoutUnowned(changes ? difference(own.set, changes.removed) : own.set);
+      const kept = change ? lost(followed, others, change) : others;
+      if (isEmptySet(set)) return kept;
+      if (!isNoop) return [...kept, { ...own, set }];
+      // Nothing was written: the time of the last write stays, and a new owner has none.
+      const unmoved = { ...own, set, time: previous?.time };
+      const isOld = previous?.stored && previous.apiVersion === own.apiVersion && equalJson(previous.set, set);
+      return [...kept, isOld ? previous : unmoved];
+    },
+  };
+}
+
+function conflictsWith(
+  followed: Followed,
+  others: readonly Entry[],
+  change: { readonly before: JsonObject; readonly after: JsonObject; readonly changes: Comparison },
+): readonly Conflict[] {
+  const seen = new Map<string, Comparison | undefined>([[followed.apiVersion, change.changes]]);
+  return others.flatMap((entry) => {
+    const changes = changesFor(followed, entry, change, seen);
+    if (!changes || changes === 'gone') return [];
+    return conflictsOf(entry, intersection(entry.set, union(changes.modified, changes.added)));
+  });
+}
+
+/** The merged object without what its manager applied last time, does not apply now, and nobody else has. */
+function pruned(followed: Followed, merged: JsonObject, last: Entry, owners: readonly Entry[]): JsonObject {
+  const isCurrent = last.apiVersion === followed.apiVersion;
+  const view = isCurrent ? undefined : followed.versioned(last.apiVersion);
+  if (isEmptySet(last.set) || (!isCurrent && !view)) return merged;
+  const shape = view?.shape ?? followed.shape;
+  const seen = view ? view.to(merged) : merged;
+  const lastSet = withNamedFields(shape, last.set);
+  let out = withoutFields(shape, seen, lastSet) as JsonObject | null;
+  out = addedBack(followed, { shape, apiVersion: last.apiVersion, merged: seen, pruned: out }, owners);
+  // Only what this manager applied last time goes: what nobody owns stays.
+  const all = withNamedFields(shape, fieldsOf(shape, seen, none));
+  const left = withNamedFields(shape, fieldsOf(shape, out ?? {}, none));
+  const gone = intersection(difference(all, left), lastSet);
+  const result = (withoutFields(shape, seen, gone) ?? {}) as JsonObject;
+  return view ? view.from(result) : result;
+}
+
+const none: ReadonlySet<string> = new Set();
+
+interface Pruning {
+  readonly shape: StructShape;
+  readonly apiVersion: string;
+  readonly merged: JsonObject;
+  readonly pruned: JsonObject | null;
+}
+
+/** Puts back what others, or the configuration itself, own, each seen in the version that its owner wrote. */
+function addedBack(followed: Followed, pruning: Pruning, owners: readonly Entry[]): JsonObject | null {
+  const byVersion = new Map<string, FieldSet>();
+  for (const { apiVersion, set } of owners) {
+    byVersion.set(apiVersion, union(byVersion.get(apiVersion) ?? emptySet, set));
+  }
+  const { shape, merged } = pruning;
+  let out = pruning.pruned;
+  const here = byVersion.get(pruning.apiVersion);
+  if (here) out = keptFor(shape, merged, out, here);
+  byVersion.delete(pruning.apiVersion);
+  for (const [apiVersion, set] of byVersion) {
+    const bridge = bridgeBetween(followed, pruning.apiVersion, apiVersion);
+    if (!bridge) continue;
+    out = bridge.back(keptFor(bridge.shape, bridge.there(merged), out && bridge.there(out), set) ?? {});
+  }
+  return out;
+}
+
+function keptFor(shape: StructShape, merged: JsonObject, out: JsonObject | null, owned: FieldSet): JsonObject | null {
+  const all = withNamedFields(shape, fieldsOf(shape, merged, none));
+  const left = withNamedFields(shape, fieldsOf(shape, out ?? {}, none));
+  const gone = difference(all, union(left, withNamedFields(shape, owned)));
+  return withoutFields(shape, merged, gone) as JsonObject | null;
+}
+
+/** From one version to another by way of the version of the request. */
+function bridgeBetween(followed: Followed, from: string, to: string) {
+  const same = (object: JsonObject) => object;
+  const own = { shape: followed.shape, to: same, from: same };
+  const start = from === followed.apiVersion ? own : followed.versioned(from);
+  const end = to === followed.apiVersion ? own : followed.versioned(to);
+  if (!start || !end) return undefined;
+  return {
+    shape: end.shape,
+    there: (object: JsonObject) => end.to(start.from(object)),
+    back: (object: JsonObject) => start.to(end.from(object)),
+  };
+}

@@ -1,0 +1,10 @@
+import { isObject, type Json } from '../../base/json.ts';
+import { compareText } from '../../base/text.ts';
+
+/** A JSON value as Go prints it, which is how upstream's messages show patches: `map[a:1 b:[x y]]`. */
+export function goText(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map(goText).join(' ')}]`;
+  if (!isObject(value)) return value === null ? '<nil>' : String(value);
+  const names = Object.keys(value).sort(compareText);
+  return `map[${names.map((name) => `${name}:${goText(value[name] as Json)}`).join(' ')}]`;
+}

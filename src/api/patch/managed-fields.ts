@@ -1,0 +1,271 @@
+import { equalJson, type JsonObject } from '../../base/json.ts';
+import { compareText } from '../../base/text.ts';
+import type { KubeObject, ManagedFields } from '../object.ts';
+import { type Comparison, compare } from './compare.ts';
+import { difference, emptySet, type FieldSet, isEmptySet, leaf, readFieldSet, union } from './field-set.ts';
+import type { StructShape } from './shape.ts';
+
+/** What is known about the objects whose fields are followed. */
+export interface Followed {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly shape: StructShape;
+  /** What an object of the kind is before anything is said about it. */
+  readonly empty: JsonObject;
+  /** '' for the main resource. */
+  readonly subresource: string;
+  /** Top-level fields that this resource cannot write, so that nobody gets to own them through it. */
+  readonly ignored: ReadonlySet<string>;
+  /** The same object as another version shows it; undefined where that version is not served. */
+  readonly versioned: (apiVersion: string) => VersionView | undefined;
+}
+export interface VersionView {
+  readonly shape: StructShape;
+  /** From the version of the request to this one, and back. */
+  to(object: JsonObject): JsonObject;
+  from(object: JsonObject): JsonObject;
+}
+/** Who writes, and when. */
+export interface Write {
+  readonly manager: string;
+  /** In whole seconds, as `time` is written. */
+  readonly time: string;
+}
+
+export type Operation = 'Apply' | 'Update';
+/** One owner: who, through what, in which version, and what. */
+export interface Entry {
+  readonly manager: string;
+  readonly operation: Operation;
+  readonly apiVersion: string;
+  readonly subresource: string;
+  readonly time: string | undefined;
+  readonly set: FieldSet;
+  /** As it was read: kept as it is while nothing of it changes. */
+  readonly stored?: ManagedFields;
+}
+
+const fieldsType = 'FieldsV1';
+/** More owners by update than this are merged into one per version, the oldest first. */
+const updateManagersMax = 10;
+const oldUpdatesManager = 'ancient-changes';
+/** Fields that nobody owns: identity, and what the server alone writes. */
+const unowned: FieldSet = {
+  'f:apiVersion': leaf,
+  'f:kind': leaf,
+  'f:metadata': {
+    '.': leaf,
+    'f:name': leaf,
+    'f:namespace': leaf,
+    'f:creationTimestamp': leaf,
+    'f:selfLink': leaf,
+    'f:uid': leaf,
+    'f:clusterName': leaf,
+    'f:generation': leaf,
+    'f:managedFields': leaf,
+    'f:resourceVersion': leaf,
+  },
+};
+
+export const withoutUnowned = (set: FieldSet): FieldSet => difference(set, unowned);
+
+/**
+ * The managed fields of an object after a create or update that is not an apply. Undefined where nobody follows its
+ * fields: they are only followed from the first apply on once somebody reset them.
+ */
+export function managedAfterUpdate(
+  followed: Followed,
+  live: KubeObject | undefined,
+  next: KubeObject,
+  write: Write,
+): readonly ManagedFields[] | undefined {
+  const given = givenFields(followed, live, next);
+  const entries = given && readEntries(given);
+  if (live && (!entries || entries.length === 0)) return undefined;
+  const before = live ? comparable(live) : followed.empty;
+  const changes = compare(followed.shape, before, comparable(next), followed.ignored);
+  if (!changes) return given;
+  return written(capped(owned(followed, entries ?? [], { before, after: comparable(next), changes }, write)));
+}
+
+const comparable = (object: KubeObject): JsonObject => {
+  const { managedFields: _managed, ...metadata } = object.metadata;
+  return { ...object, metadata } as unknown as JsonObject;
+};
+
+/** Clients may send the fields back changed; who sends none, or through a subresource, leaves them as they are. */
+function givenFields(
+  followed: Followed,
+  live: KubeObject | undefined,
+  next: KubeObject,
+): readonly ManagedFields[] | undefined {
+  const kept = live?.metadata.managedFields;
+  const asked = next.metadata.managedFields;
+  if (followed.subresource !== '' || asked === kept) return kept;
+  if (!asked || asked.length === 0) return kept;
+  // A list with one empty entry is how a client resets them.
+  if (asked.length === 1 && Object.keys(asked[0] as object).length === 0) return undefined;
+  if (equalJson(asked, kept)) return kept;
+  return asked.every(isReadable) ? asked : kept;
+}
+
+const isReadable = (entry: ManagedFields): boolean =>
+  entry.fieldsType === fieldsType && readFieldSet(entry.fieldsV1 ?? {}) !== undefined;
+
+interface Change {
+  readonly before: JsonObject;
+  readonly after: JsonObject;
+  readonly changes: Comparison;
+}
+
+function owned(followed: Followed, entries: readonly Entry[], change: Change, write: Write): readonly Entry[] {
+  const { changes } = change;
+  const kept = lost(followed, entries, change);
+  const taken = withoutUnowned(union(changes.modified, changes.added));
+  if (isEmptySet(taken)) return kept;
+  const own: Entry = {
+    manager: write.manager,
+    operation: 'Update',
+    apiVersion: followed.apiVersion,
+    subresource: followed.subresource,
+    time: write.time,
+    set: taken,
+  };
+  const previous = kept.find((entry) => isSame(entry, own));
+  if (!previous) return [...kept, own];
+  return kept.map((entry) => (entry === previous ? { ...own, set: union(previous.set, taken) } : entry));
+}
+
+/** What is left to each owner after a change: neither what was removed nor what somebody else set. */
+export function lost(followed: Followed, entries: readonly Entry[], change: Change): readonly Entry[] {
+  const seen = new Map<string, Comparison | undefined>([[followed.apiVersion, change.changes]]);
+  return entries.flatMap((entry) => {
+    const changes = changesFor(followed, entry, change, seen);
+    if (changes === 'gone') return [];
+    if (!changes) return [entry];
+    const set = difference(difference(entry.set, union(changes.modified, changes.added)), changes.removed);
+    if (set === entry.set) return [entry];
+    return isEmptySet(set) ? [] : [withSet(entry, set)];
+  });
+}
+
+/** The same change as an owner sees it who wrote another version. */
+export function changesFor(
+  followed: Followed,
+  entry: Entry,
+  change: Change,
+  seen: Map<string, Comparison | undefined>,
+): Comparison | undefined | 'gone' {
+  if (seen.has(entry.apiVersion)) return seen.get(entry.apiVersion);
+  const view = followed.versioned(entry.apiVersion);
+  if (!view) return 'gone';
+  const changes = compare(view.shape, view.to(change.before), view.to(change.after), followed.ignored);
+  seen.set(entry.apiVersion, changes);
+  return changes;
+}
+
+export function withSet(entry: Entry, set: FieldSet): Entry {
+  const { stored: _stored, ...rest } = entry;
+  return { ...rest, set };
+}
+
+/** An applier is the same in every version. */
+export const isSame = (a: Entry, b: Entry): boolean =>
+  a.manager === b.manager &&
+  a.operation === b.operation &&
+  a.subresource === b.subresource &&
+  (a.operation === 'Apply' || a.apiVersion === b.apiVersion);
+
+function capped(entries: readonly Entry[]): readonly Entry[] {
+  let updaters = entries.filter(({ operation }) => operation === 'Update');
+  if (updaters.length <= updateManagersMax) return entries;
+  updaters = [...updaters].sort((a, b) => compareText(a.time ?? '', b.time ?? '') || compareText(idOf(a), idOf(b)));
+  const out = new Set(entries);
+  const firsts = new Map<string, Entry>();
+  const buckets = new Map<string, Entry>();
+  let left = updaters.length;
+  for (const entry of updaters) {
+    if (left <= updateManagersMax) break;
+    const { apiVersion } = entry;
+    const first = buckets.get(apiVersion) ?? firsts.get(apiVersion);
+    if (!first) {
+      firsts.set(apiVersion, entry);
+      continue;
+    }
+    const set = union(entry.set, first.set);
+    const bucket = withSet({ ...entry, manager: oldUpdatesManager, subresource: '' }, set);
+    out.delete(first);
+    out.delete(entry);
+    out.add(bucket);
+    buckets.set(apiVersion, bucket);
+    left--;
+  }
+  return [...out];
+}
+
+/** An owner's name in upstream's order of owners. */
+export const idOf = ({ manager, operation, apiVersion, subresource }: Entry): string =>
+  JSON.stringify({
+    manager,
+    operation,
+    ...(operation === 'Update' ? { apiVersion } : {}),
+    ...(subresource ? { subresource } : {}),
+  });
+
+export function readEntries(fields: readonly ManagedFields[]): readonly Entry[] {
+  return fields.map((stored) => ({
+    manager: stored.manager ?? '',
+    operation: (stored.operation ?? '') as Operation,
+    apiVersion: stored.apiVersion ?? '',
+    subresource: stored.subresource ?? '',
+    time: stored.time,
+    set: readSet(stored),
+    stored,
+  }));
+}
+
+// What the server wrote is canonical; a set that was sent is read once, and what it was read to is kept beside it.
+const sets = new WeakMap<object, FieldSet>();
+function readSet({ fieldsV1 }: ManagedFields): FieldSet {
+  if (typeof fieldsV1 !== 'object' || fieldsV1 === null) return emptySet;
+  let set = sets.get(fieldsV1);
+  if (!set) {
+    set = readFieldSet(fieldsV1) ?? emptySet;
+    sets.set(fieldsV1, set);
+  }
+  return set;
+}
+
+/** As it is stored and sent: appliers first, then by time. */
+export function written(entries: readonly Entry[]): readonly ManagedFields[] {
+  return [...entries].sort(inOrder).map((entry) => {
+    if (entry.stored) return entry.stored;
+    sets.set(entry.set, entry.set);
+    return {
+      manager: entry.manager,
+      operation: entry.operation,
+      apiVersion: entry.apiVersion,
+      ...(entry.time ? { time: entry.time } : {}),
+      fieldsType,
+      fieldsV1: entry.set,
+      ...(entry.subresource ? { subresource: entry.subresource } : {}),
+    };
+  });
+}
+
+const inOrder = (a: Entry, b: Entry): number =>
+  compareText(a.operation, b.operation) ||
+  compareText(a.time ?? '', b.time ?? '') ||
+  compareText(a.manager, b.manager) ||
+  compareText(a.apiVersion, b.apiVersion) ||
+  compareText(a.subresource, b.subresource);
+
+/** Whether two lists say the same but for the times. */
+export function sameButTimes(a: readonly ManagedFields[], b: readonly ManagedFields[]): boolean {
+  if (a.length !== b.length) return false;
+  return a.every((entry, index) => {
+    const { time: _at, ...rest } = entry;
+    const { time: _other, ...others } = b[index] as ManagedFields;
+    return equalJson(rest, others);
+  });
+}

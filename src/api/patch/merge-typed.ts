@@ -1,0 +1,114 @@
+import { isObject, type Json, type JsonObject } from '../../base/json.ts';
+import { define } from './merge.ts';
+import { itemTag, type ListShape, partsOf, type Shape } from './shape.ts';
+
+/** The live value with what the configuration says: values replace values, structs, maps and keyed lists merge. */
+export function mergeTyped(shape: Shape, live: Json | undefined, config: Json | undefined): Json | undefined {
+  if (config === undefined) return live;
+  if (live === undefined) return config;
+  if (shape.is === 'list') return mergeLists(shape, live, config);
+  const parts = partsOf(shape);
+  if (!parts || !isMapLike(live) || !isMapLike(config)) return config;
+  // Nothing on both sides: the configuration says whether that is {} or null.
+  if (isBare(live) && isBare(config)) return config;
+  const out: Record<string, Json> = { ...live };
+  for (const name in config ?? {}) {
+    const inner = (config as JsonObject)[name];
+    if (inner === undefined) continue;
+    const member = parts(name);
+    define(out, name, member ? (mergeTyped(member.shape, live?.[name], inner) as Json) : inner);
+  }
+  return out;
+}
+
+const isMapLike = (value: Json): value is JsonObject | null => value === null || isObject(value);
+function isBare(value: JsonObject | null): boolean {
+  for (const _ in value) return false;
+  return true;
+}
+
+function mergeLists(shape: ListShape, live: Json, config: Json): Json {
+  if (shape.how === 'atomic') return config;
+  const left = Array.isArray(live) ? (live as readonly Json[]) : [];
+  const right = Array.isArray(config) ? (config as readonly Json[]) : [];
+  if (left.length === 0 && right.length === 0) return config;
+  return new ListMerge(shape, left, right).merged();
+}
+
+interface Tagged {
+  readonly tag: string;
+  readonly item: Json;
+}
+
+/**
+ * Items that both lists have stand in the configuration's order; items that only the live list has keep their place
+ * behind what stood before them.
+ */
+class ListMerge {
+  readonly #shape: ListShape;
+  readonly #live: readonly Tagged[];
+  readonly #config: readonly Tagged[];
+  readonly #liveItems: ReadonlyMap<string, Json | undefined>;
+  readonly #configItems: ReadonlyMap<string, Json | undefined>;
+  readonly #done = new Set<string>();
+  readonly #out: Json[] = [];
+  /** Tags of items in both lists, in the configuration's order, the next one first. */
+  readonly #shared: string[];
+
+  constructor(shape: ListShape, live: readonly Json[], config: readonly Json[]) {
+    this.#shape = shape;
+    this.#live = tagged(shape, live);
+    this.#config = tagged(shape, config);
+    this.#liveItems = uniqueItems(this.#live);
+    this.#configItems = uniqueItems(this.#config);
+    this.#shared = this.#config.map(({ tag }) => tag).filter((tag) => this.#liveItems.has(tag));
+  }
+
+  merged(): readonly Json[] {
+    let left = 0;
+    let right = 0;
+    while (left < this.#live.length || right < this.#config.length) {
+      const ours = this.#live[left];
+      const theirs = this.#config[right];
+      if (ours && !this.#configItems.has(ours.tag)) {
+        this.#out.push(ours.item);
+        left++;
+      } else if (
+        ours &&
+        theirs &&
+        ours.tag !== theirs.tag &&
+        this.#shared[0] !== undefined &&
+        this.#shared[0] !== ours.tag
+      ) {
+        // An item of both lists whose turn has not come: it is taken where the configuration has it.
+        left++;
+      } else if (theirs) {
+        if (ours && (ours.tag === theirs.tag || this.#done.has(ours.tag))) left++;
+        this.#take(theirs.tag);
+        right++;
+      } else left++;
+    }
+    return this.#out;
+  }
+
+  #take(tag: string): void {
+    this.#done.add(tag);
+    if (this.#shared[0] === tag) this.#shared.shift();
+    const merged = mergeTyped(this.#shape.items, this.#liveItems.get(tag), this.#configItems.get(tag));
+    if (merged !== undefined) this.#out.push(merged);
+  }
+}
+
+function tagged(shape: ListShape, list: readonly Json[]): readonly Tagged[] {
+  return list.flatMap((item) => {
+    const tag = itemTag(shape, item);
+    return tag === undefined ? [] : [{ tag, item }];
+  });
+}
+
+/** By tag; undefined where several items share one: there is no telling which is meant. */
+function uniqueItems(list: readonly Tagged[]): ReadonlyMap<string, Json | undefined> {
+  const found = new Map<string, Json | undefined>();
+  for (const { tag, item } of list) found.set(tag, found.has(tag) ? undefined : item);
+  return found;
+}

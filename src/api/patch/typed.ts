@@ -1,0 +1,98 @@
+import { isObject, type Json, type JsonObject } from '../../base/json.ts';
+import { below, emptySet, type FieldSet, leaf, nodeOf } from './field-set.ts';
+import { define } from './merge.ts';
+import { itemTag, type ListShape, partsOf, type Shape } from './shape.ts';
+
+type Growing = Record<string, FieldSet>;
+
+/** The fields that an applied configuration speaks about: values, not the containers that lead to them. */
+export function fieldsOf(shape: Shape, config: JsonObject, ignored: ReadonlySet<string>): FieldSet {
+  const counted = Object.fromEntries(Object.entries(config).filter(([name]) => !ignored.has(name)));
+  return spokenOf(shape, counted) ?? emptySet;
+}
+
+function spokenOf(shape: Shape, value: Json): FieldSet | undefined {
+  if (shape.is === 'list') return shape.how === 'atomic' ? leaf : itemsSpokenOf(shape, value);
+  const parts = partsOf(shape);
+  if (!parts || (shape.is === 'deduced' && !isObject(value))) return leaf;
+  if (!isObject(value)) return undefined;
+  const out: Growing = {};
+  for (const name in value) {
+    const inner = value[name];
+    const member = inner === undefined ? undefined : parts(name);
+    if (!member) continue;
+    // Keys of a map are owned themselves; fields of a struct only where they hold a value, be it an empty one.
+    const owned = shape.is !== 'struct' || inner === null || (isObject(inner) && Object.keys(inner).length === 0);
+    const spoken = spokenOf(member.shape, inner as Json);
+    const node = spoken === leaf ? leaf : nodeOf(spoken, owned);
+    if (node) out[member.tag] = node;
+  }
+  return nodeOf(out, false);
+}
+
+function itemsSpokenOf(shape: ListShape, value: Json): FieldSet | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const out: Growing = {};
+  for (const item of value as readonly Json[]) {
+    const tag = itemTag(shape, item);
+    if (tag === undefined) continue;
+    out[tag] = out[tag] ? leaf : (nodeOf(spokenOf(shape.items, item), true) as FieldSet);
+  }
+  return nodeOf(out, false);
+}
+
+/** The set with every field of a struct that something below it is in the set of. */
+export function withNamedFields(shape: Shape, set: FieldSet): FieldSet {
+  const out: Growing = {};
+  for (const element in set) {
+    const node = set[element] as FieldSet;
+    if (element === '.') {
+      out[element] = leaf;
+      continue;
+    }
+    const inner = shapeBelow(shape, element);
+    const deeper = inner ? withNamedFields(inner, node) : node;
+    const named = shape.is === 'struct' && element.startsWith('f:') && inner !== undefined;
+    out[element] = nodeOf(deeper, named || (below(set, element)?.member ?? false)) as FieldSet;
+  }
+  return out;
+}
+
+function shapeBelow(shape: Shape, element: string): Shape | undefined {
+  if (shape.is === 'list') return shape.how === 'atomic' ? undefined : shape.items;
+  return element.startsWith('f:') ? partsOf(shape)?.(element.slice(2))?.shape : undefined;
+}
+
+/** The value without what the set names. What is left empty by that becomes null. */
+export function withoutFields(shape: Shape, value: Json, set: FieldSet): Json {
+  if (shape.is === 'list') {
+    if (shape.how === 'atomic' || !Array.isArray(value)) return value;
+    const kept = itemsLeft(shape, value, set);
+    return kept.length > 0 ? kept : null;
+  }
+  const parts = partsOf(shape);
+  if (!parts || !isObject(value)) return value;
+  const out: Record<string, Json> = {};
+  let any = false;
+  for (const name in value) {
+    const inner = value[name];
+    if (inner === undefined) continue;
+    const member = parts(name);
+    const named = member && below(set, member.tag);
+    if (named?.member) continue;
+    define(out, name, named ? withoutFields(member.shape, inner, named.node) : inner);
+    any = true;
+  }
+  return any ? out : null;
+}
+
+function itemsLeft(shape: ListShape, items: readonly Json[], set: FieldSet): readonly Json[] {
+  const out: Json[] = [];
+  for (const item of items) {
+    const tag = itemTag(shape, item);
+    const named = tag === undefined ? undefined : below(set, tag);
+    if (!named) out.push(item);
+    else if (!named.member) out.push(withoutFields(shape.items, item, named.node));
+  }
+  return out;
+}

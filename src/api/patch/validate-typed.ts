@@ -1,0 +1,93 @@
+import { isObject, type Json } from '../../base/json.ts';
+import { elementText } from './field-set.ts';
+import { goText } from './go-text.ts';
+import { itemTag, type ListShape, type MapShape, type Shape, type StructShape } from './shape.ts';
+
+/** What keeps a configuration from being of its type, in the words of upstream's typed values; '' when nothing does. */
+export function typeErrors(shape: Shape, value: Json): string {
+  const found: string[] = [];
+  check(shape, value, '', found);
+  if (found.length <= 1) return found[0] ?? '';
+  return ['errors:', ...found.map((line) => `  ${line}`)].join('\n');
+}
+
+function check(shape: Shape, value: Json, path: string, found: string[]): void {
+  if (value === null) return;
+  switch (shape.is) {
+    case 'scalar':
+      checkScalar(shape.scalar, value, path, found);
+      return;
+    case 'list':
+      if (Array.isArray(value)) checkList(shape, value as readonly Json[], path, found);
+      else found.push(`${path}: expected list, got ${goText(value)}`);
+      return;
+    case 'struct':
+    case 'map':
+      if (isObject(value)) checkMembers(shape, value, path, found);
+      else found.push(`${path}: expected map, got ${goText(value)}`);
+      return;
+    default:
+  }
+}
+
+function checkScalar(scalar: string, value: Json, path: string, found: string[]): void {
+  const is = typeof value;
+  if (scalar === 'string' && is !== 'string') found.push(`${path}: expected string, got ${goText(value)}`);
+  if (scalar === 'boolean' && is !== 'boolean') found.push(`${path}: expected boolean, got ${goText(value)}`);
+  if (scalar === 'number' && is !== 'number') {
+    found.push(`${path}: expected numeric (int or float), got ${goTypeOf(value)}`);
+  }
+  if (scalar === 'any' && is === 'object') found.push(`${path}: expected any scalar, got ${goText(value)}`);
+}
+
+function checkMembers(
+  shape: StructShape | MapShape,
+  value: { readonly [name: string]: Json },
+  path: string,
+  found: string[],
+): void {
+  for (const name in value) {
+    const inner = value[name];
+    if (inner === undefined) continue;
+    const at = `${path}.${name}`;
+    const member = shape.is === 'struct' ? shape.member(name)?.shape : shape.values;
+    if (member) check(member, inner, at, found);
+    else found.push(`${at}: field not declared in schema`);
+  }
+}
+
+function checkList(shape: ListShape, list: readonly Json[], path: string, found: string[]): void {
+  const seen = new Set<string>();
+  list.forEach((item, index) => {
+    let at = `${path}[${index}]`;
+    if (shape.how !== 'atomic') {
+      const tag = itemTag(shape, item);
+      if (tag === undefined) {
+        found.push(`${path}: element ${index}: ${whyUntagged(shape, item)}`);
+        return;
+      }
+      at = path + elementText(tag);
+      if (seen.has(tag)) found.push(`${path}: duplicate entries for key ${elementText(tag)}`);
+      seen.add(tag);
+    }
+    check(shape.items, item, at, found);
+  });
+}
+
+function whyUntagged(shape: ListShape, item: Json): string {
+  if (shape.how === 'set') {
+    if (item === null) return 'associative list without keys has an element that is an explicit null';
+    if (Array.isArray(item)) return 'not supported: associative list with lists as elements';
+    return "associative list without keys has an element that's a map type";
+  }
+  if (item === null) return 'associative list with keys may not have a null element';
+  if (!isObject(item)) return 'associative list with keys may not have non-map elements';
+  const lacking = shape.keys.find(({ name, absent }) => (item[name] ?? absent) === undefined);
+  return `associative list with keys has an element that omits key field ${JSON.stringify(lacking?.name)} (and doesn't have default value)`;
+}
+
+function goTypeOf(value: Json): string {
+  if (Array.isArray(value)) return '[]interface {}';
+  if (typeof value === 'boolean') return 'bool';
+  return typeof value === 'string' ? 'string' : 'map[string]interface {}';
+}
