@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isApiError } from '../api/error.ts';
+import { FairGate } from './fair-gate.ts';
+
+const limits = { atOnce: 2, waitingPerUser: 3, waiting: 4 };
+
+test('FairGate lets requests in at once while there is room', () => {
+  const gate = new FairGate(limits);
+  assert.equal(gate.enter('a'), undefined);
+  assert.equal(gate.enter('a'), undefined);
+  assert.equal(gate.inside, 2);
+  gate.leave();
+  assert.equal(gate.enter('b'), undefined);
+  gate.leave();
+  gate.leave();
+  assert.deepEqual([gate.inside, gate.waiting], [0, 0]);
+});
+
+test('FairGate lets users take turns, however many requests one of them has', async () => {
+  const gate = new FairGate(limits);
+  gate.enter('flood');
+  gate.enter('flood');
+  const order: string[] = [];
+  for (const user of ['flood', 'flood', 'flood', 'other']) void gate.enter(user)?.then(() => order.push(user));
+  assert.equal(gate.waiting, 4);
+  for (let n = 0; n < 4; n++) {
+    gate.leave();
+    await Promise.resolve();
+  }
+  assert.deepEqual(order, ['flood', 'other', 'flood', 'flood']);
+  gate.leave();
+  gate.leave();
+  assert.deepEqual([gate.inside, gate.waiting], [0, 0]);
+});
+
+test('FairGate refuses what would wait too long, and says when to come again', () => {
+  const gate = new FairGate(limits);
+  const refused = (user: string) =>
+    assert.throws(
+      () => gate.enter(user),
+      (error) => isApiError(error, 'TooManyRequests') && error.details?.retryAfterSeconds === 1,
+    );
+  for (let n = 0; n < 5; n++) void gate.enter('flood');
+  refused('flood');
+  void gate.enter('other');
+  refused('third');
+  assert.deepEqual([gate.inside, gate.waiting], [2, 4]);
+});

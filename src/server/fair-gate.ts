@@ -1,0 +1,68 @@
+import { ApiError } from '../api/error.ts';
+
+export interface FairGateLimits {
+  /** Requests worked on at once. Group commit needs many, the others' patience few. */
+  readonly atOnce: number;
+  /** Of one user, waiting. */
+  readonly waitingPerUser: number;
+  /** Of all users together. */
+  readonly waiting: number;
+}
+
+export const defaultGateLimits: FairGateLimits = { atOnce: 200, waitingPerUser: 1_000, waiting: 5_000 };
+
+const retryAfterSeconds = 1;
+
+/**
+ * Lets so many requests in at once. Those beyond wait in a queue per user, and the queues take turns: whoever floods
+ * the server waits behind himself, and a user with one request is next.
+ */
+export class FairGate {
+  readonly #limits: FairGateLimits;
+  /** Users who wait, in the order of their turns. A map keeps it, and finds them. */
+  readonly #queues = new Map<string, (() => void)[]>();
+  #inside = 0;
+  #waiting = 0;
+
+  constructor(limits: FairGateLimits = defaultGateLimits) {
+    this.#limits = limits;
+  }
+
+  get inside(): number {
+    return this.#inside;
+  }
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Nothing where the request may go on at once: the usual case costs no promise. Whoever enters has to leave. */
+  enter(user: string): Promise<void> | undefined {
+    if (this.#inside < this.#limits.atOnce) {
+      this.#inside++;
+      return undefined;
+    }
+    const queue = this.#queues.get(user) ?? [];
+    if (queue.length >= this.#limits.waitingPerUser || this.#waiting >= this.#limits.waiting) {
+      const message = 'too many requests, please try again later';
+      throw new ApiError('TooManyRequests', message, { retryAfterSeconds });
+    }
+    if (queue.length === 0) this.#queues.set(user, queue);
+    this.#waiting++;
+    return new Promise((resolve) => queue.push(resolve));
+  }
+
+  leave(): void {
+    const [first] = this.#queues;
+    if (!first) {
+      this.#inside--;
+      return;
+    }
+    const [user, queue] = first;
+    this.#waiting--;
+    const next = queue.shift() as () => void;
+    // Back to the end of the round, if there is more.
+    this.#queues.delete(user);
+    if (queue.length > 0) this.#queues.set(user, queue);
+    next();
+  }
+}
