@@ -1,4 +1,5 @@
 import type { Kind } from '../api/kind.ts';
+import { clusterRoles } from '../api/kinds/cluster-role.ts';
 import { configMaps } from '../api/kinds/config-map.ts';
 import { deployments } from '../api/kinds/deployment.ts';
 import { endpointSlices } from '../api/kinds/endpoint-slice.ts';
@@ -16,6 +17,7 @@ import type { Caches } from '../machinery/caches.ts';
 import type { Controller } from '../machinery/controller.ts';
 import { ControllerLoop } from '../machinery/controller-loop.ts';
 import { EventRecorder } from '../machinery/events.ts';
+import { ClusterRoleAggregationController } from './cluster-role-aggregation.ts';
 import { DeploymentController } from './deployment.ts';
 import { EndpointSliceController } from './endpoint-slice.ts';
 import { GarbageCollector } from './garbage-collector.ts';
@@ -41,6 +43,7 @@ export function allControllers(parts: ControllerParts): readonly Component[] {
   for (const kind of [configMaps, secrets, events]) caches.of(kind as unknown as Kind);
   const loops = [
     loop(parts, new DeploymentController(caches.of(deployments), caches.of(replicaSets), caches.of(pods))),
+    loop(parts, new ClusterRoleAggregationController(caches.of(clusterRoles))),
     loop(parts, new ReplicaSetController(caches.of(replicaSets), caches.of(pods))),
     loop(
       parts,

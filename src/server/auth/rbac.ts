@@ -50,6 +50,7 @@ export class Rbac implements Authorizer {
   #judge(attributes: Attributes): Decision {
     const namespace = 'path' in attributes ? '' : attributes.namespace;
     let errors: string[] | undefined;
+    const tried: (readonly PolicyRule[])[] = [];
     for (const bound of this.#bindings.of(attributes.caller, namespace)) {
       const rules = this.#roles.get(bound.roleKey);
       if (rules === undefined) {
@@ -57,6 +58,9 @@ export class Rbac implements Authorizer {
         errors.push(missingRole(bound));
         continue;
       }
+      // Many bindings to one role are common, and the second says nothing new.
+      if (tried.includes(rules)) continue;
+      tried.push(rules);
       for (const rule of rules) {
         if (ruleAllows(rule, attributes)) return { verdict: 'allow', reason: `RBAC: allowed by ${bound.text}` };
       }

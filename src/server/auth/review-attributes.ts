@@ -34,6 +34,36 @@ export function reviewedAttributes(spec: JsonObject, caller: Caller): Attributes
   } satisfies ResourceAttributes;
 }
 
+/** What of the selectors could not be understood, as upstream says it. */
+export function selectorErrors({ resourceAttributes: resource }: JsonObject): readonly string[] {
+  if (!isObject(resource)) return [];
+  const field = unread(resource.fieldSelector, parseFieldSelector, fieldRequirement);
+  const label = unread(resource.labelSelector, parseLabelRequirements, labelRequirement);
+  const told = (name: string, how: string | undefined) =>
+    how === undefined ? [] : [`spec.resourceAttributes.${name} ${how} due to parse error`];
+  return [...told('fieldSelector', field), ...told('labelSelector', label)];
+}
+
+function unread<T>(
+  selector: Json | undefined,
+  parse: (text: string) => readonly T[],
+  read: (requirement: JsonObject) => readonly T[],
+): string | undefined {
+  if (!isObject(selector)) return undefined;
+  const { requirements, rawSelector } = selector;
+  if (Array.isArray(requirements)) {
+    const understood = requirements.filter((one) => isObject(one) && read(one).length > 0);
+    if (understood.length === requirements.length) return undefined;
+    return understood.length > 0 ? 'partially ignored' : 'ignored';
+  }
+  try {
+    parse(text(rawSelector));
+    return undefined;
+  } catch {
+    return 'ignored';
+  }
+}
+
 /** Whom a SubjectAccessReview asks about. */
 export function reviewedCaller(spec: JsonObject): Caller {
   const extra = isObject(spec.extra) ? spec.extra : {};

@@ -11,7 +11,7 @@ import type { Authentication } from './authentication.ts';
 import { type Authorization, errorList } from './authorization.ts';
 import type { PolicyRule } from './policy-rule.ts';
 import type { Rbac } from './rbac.ts';
-import { reviewedAttributes, reviewedCaller } from './review-attributes.ts';
+import { reviewedAttributes, reviewedCaller, selectorErrors } from './review-attributes.ts';
 
 export interface ReviewDeps {
   readonly authentication: Authentication;
@@ -77,7 +77,9 @@ export class Reviews {
     const errors = accessReviewErrors({ metadata: object.metadata as JsonObject, spec }, { self, local });
     if (errors.length > 0) throw invalidObject({ group: 'authorization.k8s.io', kind: '' }, '', errors);
     const subject = self ? caller : reviewedCaller(spec);
-    return accessStatus(await this.#deps.authorization.decide(reviewedAttributes(spec, subject)));
+    const decision = await this.#deps.authorization.decide(reviewedAttributes(spec, subject));
+    const problems = [...(decision.error ? [decision.error] : []), ...selectorErrors(spec)];
+    return accessStatus(decision, problems.join('; '));
   }
 
   async #rules({ spec, caller }: Review): Promise<Json> {
@@ -91,7 +93,7 @@ export class Reviews {
       nonResourceRules: rules
         .filter(({ nonResourceURLs }) => nonResourceURLs?.length)
         .map(({ verbs, nonResourceURLs = [] }) => ({ verbs, nonResourceURLs })),
-      incomplete: all.length > 0,
+      incomplete: isNode,
       ...(all.length > 0 ? { evaluationError: errorList(all) } : {}),
     };
   }
@@ -113,7 +115,7 @@ export class Reviews {
   }
 }
 
-function accessStatus({ verdict, reason, error }: Decision): Json {
+function accessStatus({ verdict, reason }: Decision, error: string): Json {
   return {
     allowed: verdict === 'allow',
     ...(verdict === 'deny' ? { denied: true } : {}),
