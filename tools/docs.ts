@@ -43,7 +43,7 @@ function linesOf(page: string): number {
 }
 
 function errorsPage(): string {
-  const rows = Object.entries(reasonStatus).map(([reason, status]) => `| ${reason} | ${status} |`);
+  const rows = Object.entries(reasonStatus).map(([reason, status]) => `| ${reason || '(none)'} | ${status} |`);
   return pageOf('Reasons of errors', 'src/api/error.ts', [
     'Every reason that the API answers with, and its HTTP status. The list is closed.',
     '',

@@ -150,15 +150,6 @@ export function objectBody(request: ApiRequest): JsonObject {
   return value;
 }
 
-/** The JSON value of a body that is JSON, or already an object. */
-export function jsonBody(request: ApiRequest): Json {
-  const { body } = request;
-  if (!body) return {};
-  if ('object' in body) return body.object;
-  if (body.bytes.length === 0) return {};
-  return valueOrBadRequest(() => readJson(body.bytes, false).value);
-}
-
 function valueOrBadRequest(read: () => Json): Json {
   try {
     return read();

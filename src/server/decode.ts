@@ -7,8 +7,6 @@ import { isObject, type Json, type JsonObject } from '../base/json.ts';
 import { type BodyValue, readBody, UnreadableBody } from './body.ts';
 import { type GroupVersionKind, identify, unrecognized } from './identify.ts';
 
-export { jsonBody, mediaTypeOf } from './body.ts';
-
 export interface Decoded {
   readonly object: KubeObject;
   /** Sentences for Warning headers. */

@@ -14,9 +14,9 @@ export interface FieldSet {
 }
 type Growing = Record<string, FieldSet>;
 
-/** A path that is in the set and has nothing below. Where a whole set is meant: the empty set. */
+/** A path that is in the set and has nothing below. */
 export const leaf: FieldSet = Object.freeze({});
-export const emptySet: FieldSet = leaf;
+export const emptySet: FieldSet = Object.freeze({});
 const self = '.';
 
 export const fieldTag = (name: string): string => `f:${name}`;
