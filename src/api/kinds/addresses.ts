@@ -1,7 +1,7 @@
 import { cidr, type Grammar, ipAddress, isIpv4, isIpv6 } from '../names.ts';
 
 /** The bytes of an address, 4 or 16 of them; undefined for what is none. */
-export function addressBytes(text: string): readonly number[] | undefined {
+function addressBytes(text: string): readonly number[] | undefined {
   if (isIpv4(text)) return text.split('.').map(Number);
   if (!isIpv6(text)) return undefined;
   const dotted = text.slice(text.lastIndexOf(':') + 1);
@@ -43,7 +43,7 @@ function groupsText(bytes: readonly number[]): string {
   return `${hex.slice(0, best.start).join(':')}::${hex.slice(best.start + best.length).join(':')}`;
 }
 
-export interface Range {
+interface Range {
   readonly bytes: readonly number[];
   readonly bits: number;
 }

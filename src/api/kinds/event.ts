@@ -54,7 +54,7 @@ export const eventRecords: Kind<EventRecord> = defineKind<EventRecord>('events.k
   validate: (next, previous, context) => newerEventRules(toCore(next), previous && toCore(previous), context),
   columns: eventColumns(),
   cells: (record, now) => eventCells(toCore(record), now),
-  fields: (record) => eventFields(toCore(record)),
+  fields: (record) => recordFields(eventFields(toCore(record))),
   storedAs: { group: '', plural: 'events', to: toCore, from: (stored) => fromCore(stored as Event) },
 });
 
@@ -105,6 +105,15 @@ function eventFields(event: Event): Readonly<Record<string, string>> {
     source: event.source?.component || (event.reportingComponent ?? ''),
     type: event.type ?? '',
   };
+}
+
+/** The newer group selects by its own names. */
+function recordFields(fields: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const named = Object.entries(fields).map(([key, value]) => [
+    key.replace('involvedObject.', 'regarding.').replace('reportingComponent', 'reportingController'),
+    value,
+  ]);
+  return Object.fromEntries(named);
 }
 
 function eventColumns() {

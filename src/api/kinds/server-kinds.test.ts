@@ -134,3 +134,9 @@ test('Who asks for a certificate is who calls, and only an approval approves', (
   assert.deepEqual(judged('approval'), []);
   assert.deepEqual(judged('status'), ['status.conditions Forbidden']);
 });
+
+test('An event is selected by the names of the group that is asked', () => {
+  const fields = eventRecords.rules.fields?.({ ...record, regarding: { name: 'web' } } as never);
+  assert.equal(fields?.['regarding.name'], 'web');
+  assert.equal(fields?.['involvedObject.name'], undefined);
+});

@@ -2,7 +2,7 @@ import { invalid, required } from '../field-error.ts';
 import { strictAddress } from './addresses.ts';
 import type { Checked } from './checks.ts';
 
-export const familyWords = ['IPv4', 'IPv6'] as const;
+const familyWords = ['IPv4', 'IPv6'] as const;
 const policyWords = ['PreferDualStack', 'RequireDualStack', 'SingleStack'];
 const addressesMax = 2;
 
