@@ -16,21 +16,18 @@ import { AgentFleet } from './fleet.ts';
 import { attemptsOf, containerName, podLogs } from './logs.ts';
 import type { ExecCall, NodeDoor, PodLogOptions } from './node-door.ts';
 import { type NodeFacts, NodeRegistration } from './node-registration.ts';
+import { ObjectWatch } from './object-watch.ts';
 import { parseContainerId } from './pod-view.ts';
 import { PodWork, type PodWorkParts, signature } from './pod-work.ts';
 import { Probes } from './probes.ts';
 import type { ExecIo, ExecPart, Runtime, RuntimeList } from './runtime.ts';
+import { RuntimeChoice, type Runtimes } from './runtime-choice.ts';
 import type { VolumeHost } from './volumes.ts';
 
 const resyncMs = 10_000;
 const retryMinMs = 50;
 const retryMaxMs = 10_000;
 
-/** By handler name; `default` runs what names no RuntimeClass. A runtime belongs to one agent alone. */
-export interface Runtimes {
-  readonly default: Runtime;
-  readonly byHandler?: Readonly<Record<string, Runtime>>;
-}
 export interface AgentOptions extends Omit<NodeFacts, 'name'> {
   readonly node: string;
   /** Shared by all agents of this process; without it the agent watches its own pods. */
@@ -51,13 +48,14 @@ export interface AgentOptions extends Omit<NodeFacts, 'name'> {
 export class Agent implements Component, NodeDoor {
   readonly name: string;
   readonly #env: Env;
-  readonly #runtimes: Runtimes;
+  readonly #runtimes: RuntimeChoice;
   readonly #options: AgentOptions;
   readonly #fleet: AgentFleet;
   readonly #queue: WorkQueue;
   readonly #registration: NodeRegistration;
   readonly #probes: Probes;
   readonly #parts: PodWorkParts;
+  readonly #objects: ObjectWatch;
   /** By uid, as are all maps and queue keys here: a new pod of an old name is another pod. */
   readonly #wanted = new Map<string, Pod>();
   readonly #works = new Map<string, PodWork>();
@@ -67,7 +65,7 @@ export class Agent implements Component, NodeDoor {
   constructor(env: Env, client: Client, runtimes: Runtimes, options: AgentOptions) {
     this.name = `agent/${options.node}`;
     this.#env = env;
-    this.#runtimes = runtimes;
+    this.#runtimes = new RuntimeChoice(client, runtimes);
     this.#options = options;
     const own = () => new AgentFleet(new Cache(env, client, pods, { fields: `spec.nodeName=${options.node}` }));
     this.#fleet = options.fleet ?? own();
@@ -78,13 +76,14 @@ export class Agent implements Component, NodeDoor {
       this.#works.get(uid)?.judge(outcome, this.#wanted.get(uid));
       this.#queue.add(uid);
     });
+    this.#objects = new ObjectWatch(env, client);
     const internal = options.addresses.filter(({ type }) => type === 'InternalIP');
     this.#parts = {
       env,
       client,
       probes: this.#probes,
       dns: options.dns ?? { servers: [], domain: 'cluster.local' },
-      ...(options.volumes ? { volumes: options.volumes } : {}),
+      ...(options.volumes ? { volumes: { host: options.volumes, objects: this.#objects } } : {}),
       ...(options.slices ? { departure: new Departure(env.clock, options.slices) } : {}),
       hostIps: internal.map(({ address }) => address),
       wanted: (uid) => this.#wanted.get(uid),
@@ -105,7 +104,7 @@ export class Agent implements Component, NodeDoor {
       ...(this.#options.fleet ? [] : [this.#fleet.cache.run(inner)]),
       this.#registration.run(inner),
       this.#resync(inner),
-      ...this.#all().map((runtime) => this.#listen(runtime, inner)),
+      ...this.#runtimes.all().map((runtime) => this.#listen(runtime, inner)),
       ...Array.from({ length: this.#options.workers ?? 8 }, () => this.#work(inner)),
     ];
     try {
@@ -120,16 +119,17 @@ export class Agent implements Component, NodeDoor {
       inner.stop();
       leave();
       this.#probes.end();
+      this.#objects.end();
     }
   }
 
   async logs(pod: Key, container: string | undefined, options: PodLogOptions, stop: Stop) {
-    const { found, runtime } = this.#find(pod);
+    const { found, runtime } = await this.#find(pod);
     return podLogs(runtime, { pod: found, container, options }, stop);
   }
 
   async exec(pod: Key, call: ExecCall, io: ExecIo, stop: Stop): Promise<AsyncIterable<ExecPart>> {
-    const { found, runtime } = this.#find(pod);
+    const { found, runtime } = await this.#find(pod);
     const name = containerName(found, call.container);
     const running = (await attemptsOf(runtime, found, name)).find((attempt) => attempt.state === 'running');
     if (!running) throw new ApiError('BadRequest', `container ${name} is not running in pod ${pod.name}`);
@@ -137,15 +137,15 @@ export class Agent implements Component, NodeDoor {
   }
 
   async connect(pod: Key, port: number): Promise<Duplex> {
-    const { found, runtime } = this.#find(pod);
+    const { found, runtime } = await this.#find(pod);
     return runtime.connect(found.metadata.uid, port);
   }
 
-  #find(key: Key): { readonly found: Pod; readonly runtime: Runtime } {
+  async #find(key: Key): Promise<{ readonly found: Pod; readonly runtime: Runtime }> {
     const found = this.#fleet.cache.get(key);
     if (found?.spec.nodeName !== this.#options.node)
       throw new ApiError('NotFound', `pod ${keyText(key)} is not on this node`);
-    return { found, runtime: this.#runtimeOf(found) };
+    return { found, runtime: await this.#runtimes.of(found) };
   }
 
   #changed(now: Pod | undefined, before: Pod | undefined): void {
@@ -156,15 +156,6 @@ export class Agent implements Component, NodeDoor {
     if (!now) return;
     this.#wanted.set(now.metadata.uid, this.#options.skipProbes ? withoutProbes(now) : now);
     this.#queue.add(now.metadata.uid);
-  }
-
-  #all(): readonly Runtime[] {
-    return [...new Set([this.#runtimes.default, ...Object.values(this.#runtimes.byHandler ?? {})])];
-  }
-
-  #runtimeOf(pod: Pod): Runtime {
-    const handler = pod.spec.runtimeClassName;
-    return (handler && this.#runtimes.byHandler?.[handler]) || this.#runtimes.default;
   }
 
   /** What the runtime says from now on: those who ask in the same moment share one answer. */
@@ -199,7 +190,7 @@ export class Agent implements Component, NodeDoor {
     });
     while (!stop.stopped) {
       try {
-        for (const runtime of this.#all()) this.#compare(await this.#list(runtime));
+        for (const runtime of this.#runtimes.all()) this.#compare(runtime, await this.#list(runtime));
       } catch (error) {
         this.#env.log.error('the runtime could not be listed', { node: this.#options.node, error: String(error) });
       }
@@ -207,11 +198,12 @@ export class Agent implements Component, NodeDoor {
     }
   }
 
-  #compare(list: RuntimeList): void {
+  #compare(runtime: Runtime, list: RuntimeList): void {
     const there = new Set([...list.sandboxes.map(({ id }) => id), ...list.containers.map(({ sandbox }) => sandbox)]);
     for (const uid of there) if (!this.#wanted.has(uid)) this.#queue.add(uid);
     for (const [uid, pod] of this.#wanted) {
       const work = this.#works.get(uid);
+      if (work && work.runtime !== runtime && this.#runtimes.has(work.runtime)) continue;
       const known = work && !pod.metadata.deletionTimestamp && work.seen === signature(list, uid);
       if (!known) this.#queue.add(uid);
     }
@@ -239,19 +231,28 @@ export class Agent implements Component, NodeDoor {
   async #look(uid: string): Promise<void> {
     const pod = this.#wanted.get(uid);
     if (!pod) return this.#cleanUp(uid);
-    const runtime = this.#runtimeOf(pod);
-    let work = this.#works.get(uid);
-    if (!work) this.#works.set(uid, (work = new PodWork(this.#parts, uid, runtime)));
-    const list = await this.#list(runtime);
+    const work = await this.#workOf(uid, pod);
+    const list = await this.#list(work.runtime);
     // The cache may have moved on while the runtime answered.
     const again = await work.look(this.#wanted.get(uid) ?? pod, list);
     if (again !== undefined) this.#queue.addAfter(uid, again);
   }
 
+  async #workOf(uid: string, pod: Pod): Promise<PodWork> {
+    const known = this.#works.get(uid);
+    if (known && this.#runtimes.has(known.runtime)) return known;
+    // A runtime that could not be had may be there by now: nothing of the pod runs yet.
+    const runtime = await this.#runtimes.of(pod);
+    if (known && (!this.#runtimes.has(runtime) || !known.idle)) return known;
+    const work = new PodWork(this.#parts, uid, runtime);
+    this.#works.set(uid, work);
+    return work;
+  }
+
   async #cleanUp(uid: string): Promise<void> {
     // Before the cache is complete, a pod it does not have is not known to be gone.
     if (!this.#fleet.cache.synced) return;
-    for (const runtime of this.#works.has(uid) ? [this.#works.get(uid)?.runtime as Runtime] : this.#all()) {
+    for (const runtime of this.#works.has(uid) ? [this.#works.get(uid)?.runtime as Runtime] : this.#runtimes.all()) {
       const list = await this.#list(runtime);
       const known = this.#works.get(uid);
       if (!known && signature(list, uid) === 'false') continue;

@@ -47,6 +47,7 @@ export async function containerSpec(
     security: { ...pod.spec.securityContext, ...container.securityContext } as Readonly<Record<string, Json>>,
     tty: container.tty ?? false,
     stdin: container.stdin ?? false,
+    ...stopSignalOf(container),
   };
 }
 
@@ -74,8 +75,37 @@ export function sandboxSpec(pod: Pod, dns: DnsSetting): SandboxSpec {
         ...(port.hostPort ? { host: port.hostPort } : {}),
         ...(port.hostIP ? { hostIp: port.hostIP } : {}),
       })),
-    sysctls: {},
+    ...sharedOf(pod),
   };
+}
+
+interface Shared {
+  readonly hostAliases?: readonly { readonly ip: string; readonly hostnames?: readonly string[] }[];
+  readonly shareProcessNamespace?: boolean;
+  readonly hostPID?: boolean;
+  readonly hostIPC?: boolean;
+  readonly securityContext?: {
+    readonly sysctls?: readonly { readonly name: string; readonly value: string }[];
+  };
+}
+
+/** What the containers of a pod have in common besides their network. */
+function sharedOf(pod: Pod): Partial<SandboxSpec> & Pick<SandboxSpec, 'sysctls'> {
+  const spec = pod.spec as Shared;
+  return {
+    sysctls: Object.fromEntries((spec.securityContext?.sysctls ?? []).map(({ name, value }) => [name, value])),
+    ...(spec.hostAliases
+      ? { hosts: spec.hostAliases.map(({ ip, hostnames = [] }) => ({ ip, names: hostnames })) }
+      : {}),
+    ...(spec.shareProcessNamespace ? { shareProcesses: true } : {}),
+    ...(spec.hostPID ? { hostPid: true } : {}),
+    ...(spec.hostIPC ? { hostIpc: true } : {}),
+  };
+}
+
+function stopSignalOf(container: Container): { readonly stopSignal?: string } {
+  const signal = (container.lifecycle as { readonly stopSignal?: string } | undefined)?.stopSignal;
+  return signal ? { stopSignal: signal } : {};
 }
 
 function resourcesOf({ resources }: Container): Resources {

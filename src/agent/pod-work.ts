@@ -9,10 +9,12 @@ import { containerSpec, type DnsSetting, type SpecSetting, sandboxSpec } from '.
 import type { Departure } from './departure.ts';
 import { graceMinMs, planOf, type Step } from './pod-plan.ts';
 import { type Busy, type PodFacts, type ProbeVerdict, podView, type StartFailure } from './pod-view.ts';
+import { PodVolumes, type VolumeParts } from './pod-volumes.ts';
 import { httpAnswer, type ProbeOutcome, type Probes, portOf } from './probes.ts';
-import { InvalidImage, type Mount, type PullPolicy, type Runtime, type RuntimeList } from './runtime.ts';
+import { pullSecrets } from './pull-secrets.ts';
+import { InvalidImage, type PullPolicy, type Runtime, type RuntimeList } from './runtime.ts';
 import { podStatus } from './status.ts';
-import { containerMounts, readSources, type VolumeHost } from './volumes.ts';
+import { MountError } from './volumes.ts';
 
 const conflictsMax = 5;
 const deleteAgainMs = 10_000;
@@ -25,7 +27,7 @@ export interface PodWorkParts {
   readonly dns: DnsSetting;
   readonly hostIps: readonly string[];
   /** Without one, containers get no mounts. */
-  readonly volumes?: VolumeHost;
+  readonly volumes?: VolumeParts;
   /** Without one, a pod is asked to end at once. */
   readonly departure?: Departure;
   /** The newest that the cache knows of the pod; nothing once it is gone. */
@@ -44,6 +46,7 @@ export class PodWork {
   readonly #failures = new Map<string, StartFailure>();
   readonly #streaks = new Map<string, number>();
   readonly #busy = new Map<string, Busy>();
+  readonly #volumes: PodVolumes | undefined;
   /** The pod as our last write of its status answered it: newer than the cache for a moment. */
   #written: Pod | undefined;
   #deletedAt: Millis | undefined;
@@ -54,6 +57,8 @@ export class PodWork {
     this.#parts = parts;
     this.#uid = uid;
     this.runtime = runtime;
+    const { volumes } = parts;
+    this.#volumes = volumes && new PodVolumes(parts.env, parts.client, volumes, () => parts.again(uid));
   }
 
   get idle(): boolean {
@@ -84,6 +89,7 @@ export class PodWork {
       plan.probes.map((probe) => ({ ...probe, runtime: this.runtime, sandbox: this.#uid, podIp: podIps[0] ?? '' })),
     );
     for (const step of plan.steps) this.#begin(step, pod, podIps);
+    this.#volumes?.keepTrue(pod, this.#setting(pod, podIps));
     await this.#report(pod, facts);
     await this.#finish(plan.steps, pod);
     return plan.again;
@@ -102,7 +108,7 @@ export class PodWork {
     if (running.length > 0 || !this.idle) return false;
     if (sandbox) await this.runtime.closeSandbox(this.#uid);
     for (const { id } of own) await this.runtime.remove(id);
-    await this.#parts.volumes?.release(this.#uid);
+    await this.#volumes?.release(this.#uid);
     return true;
   }
 
@@ -145,7 +151,7 @@ export class PodWork {
       if (step.do === 'remove') await this.runtime.remove(step.id);
       else if (step.do === 'close-sandbox') {
         await this.runtime.closeSandbox(this.#uid);
-        await this.#parts.volumes?.release(this.#uid);
+        await this.#volumes?.release(this.#uid);
       } else if (step.do === 'delete-pod') await this.#delete(pod);
     }
   }
@@ -180,7 +186,12 @@ export class PodWork {
       const told = name === '' ? 'CreatePodSandboxError' : reason;
       this.#failures.set(one, { reason: told, message, at: clock.now(), count });
     }
-    if (pod) this.#parts.tell(pod, 'Warning', name === '' ? 'FailedCreatePodSandBox' : 'Failed', `Error: ${message}`);
+    if (!pod) return;
+    if (name === '') {
+      this.#parts.tell(pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${message}`);
+    } else if (error instanceof MountError) {
+      this.#parts.tell(pod, 'Warning', 'FailedMount', `MountVolume.SetUp failed: ${message}`);
+    } else this.#parts.tell(pod, 'Warning', 'Failed', `Error: ${message}`);
   }
 
   async #open(pod: Pod): Promise<void> {
@@ -199,12 +210,14 @@ export class PodWork {
   async #start(step: Step & { do: 'run' }, pod: Pod, podIps: readonly string[]): Promise<void> {
     const { container, attempt } = step;
     const { name } = container;
-    await this.#pull(container);
+    await this.#pull(pod, container);
     const now = this.#parts.wanted(this.#uid);
     if (!now || now.metadata.deletionTimestamp || isFinished(now)) return;
     this.#busy.set(name, { doing: 'starting' });
-    const spec = await containerSpec(this.#parts.client, pod, { container, attempt }, this.#setting(pod, podIps));
-    await this.runtime.create({ ...spec, mounts: await this.#mounts(pod, container, podIps) });
+    const setting = this.#setting(pod, podIps);
+    const spec = await containerSpec(this.#parts.client, pod, { container, attempt }, setting);
+    const mounts = await this.#volumes?.mounts(pod, container, { ...setting, env: spec.env });
+    await this.runtime.create({ ...spec, mounts: mounts ?? [] });
     await this.runtime.start(spec.id);
     this.#failures.delete(name);
     if (step.streakFrom !== undefined) this.#streaks.set(name, step.streakFrom);
@@ -217,19 +230,14 @@ export class PodWork {
     await this.runtime.stop(spec.id, (pod.spec.terminationGracePeriodSeconds ?? 30) * 1000);
   }
 
-  async #mounts(pod: Pod, container: Container, podIps: readonly string[]): Promise<readonly Mount[]> {
-    const host = this.#parts.volumes;
-    if (!host || !container.volumeMounts?.length) return [];
-    const sources = { ...(await readSources(this.#parts.client, pod)), ...this.#setting(pod, podIps) };
-    return containerMounts(pod, container, { host, sources });
-  }
-
-  async #pull(container: Container): Promise<void> {
+  async #pull(pod: Pod, container: Container): Promise<void> {
     const policy = (container.imagePullPolicy ?? 'IfNotPresent') as PullPolicy;
     try {
-      await this.runtime.images.ensure(container.image ?? '', policy, []);
+      await this.runtime.images.ensure(container.image ?? '', policy, await pullSecrets(this.#parts.client, pod));
     } catch (error) {
-      if (error instanceof InvalidImage) throw error;
+      if (error instanceof InvalidImage || (error as { readonly reason?: string }).reason === 'ErrImageNeverPull') {
+        throw error;
+      }
       throw Object.assign(new Error(error instanceof Error ? error.message : String(error)), {
         reason: 'ErrImagePull',
       });

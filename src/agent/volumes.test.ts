@@ -46,7 +46,12 @@ test('volumePlan joins projected sources, and waits for what is missing unless i
 });
 
 test('containerMounts names the folder of the host', async () => {
-  const host = { folder: async (uid: string, volume: string) => `/pods/${uid}/${volume}`, release: async () => {} };
+  const host = {
+    folder: async (uid: string, volume: string) => `/pods/${uid}/${volume}`,
+    hostPath: async (path: string) => path,
+    inside: async (folder: string, { path }: { readonly path: string }) => `${folder}/${path}`,
+    release: async () => {},
+  };
   const empty = pod({ emptyDir: {} });
   const mounts = await containerMounts(empty, empty.spec.containers[0]!, { host, sources });
   assert.deepEqual(mounts, [{ name: 'v', source: '/pods/u1/v', target: '/v', readOnly: false }]);

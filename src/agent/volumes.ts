@@ -4,17 +4,36 @@ import { configMaps } from '../api/kinds/config-map.ts';
 import type { Container, Pod } from '../api/kinds/pod.ts';
 import { secrets } from '../api/kinds/secret.ts';
 import type { KubeObject, Labels } from '../api/object.ts';
+import { quantityBytes } from '../api/quantity.ts';
 import { encodeText } from '../base/json.ts';
 import type { Client } from '../client/client.ts';
 import { base64Bytes } from './base64.ts';
-import { fieldValue, resourceValue } from './environment.ts';
+import { expand, fieldValue, resourceValue } from './environment.ts';
 import type { Mount } from './runtime.ts';
 
 /** Folders of pods on the machine. All calls are idempotent; `release` takes all of a pod's folders away. */
 export interface VolumeHost {
-  /** The folder's path; it is made, and holds exactly these files where files are given. */
-  folder(pod: string, volume: string, files?: readonly VolumeFile[]): Promise<string>;
+  /** The folder's path. Where files are given it holds exactly these, and who reads meanwhile sees the old or the new. */
+  folder(pod: string, volume: string, wish?: FolderWish): Promise<string>;
+  /** A path of the machine itself, checked or made as its type says. */
+  hostPath(path: string, type: string): Promise<string>;
+  /** A path inside a volume, made where it is missing, that leads nowhere outside by any link. */
+  inside(folder: string, place: SubPath): Promise<string>;
   release(pod: string): Promise<void>;
+}
+export interface FolderWish {
+  readonly files?: readonly VolumeFile[];
+  /** Kept in memory where the machine can do that. */
+  readonly memory?: boolean;
+  readonly bytesMax?: number;
+  /** Everything inside belongs to this group. */
+  readonly group?: number;
+}
+export interface SubPath {
+  readonly pod: string;
+  /** Unique in the pod: one mount of one container. */
+  readonly mount: string;
+  readonly path: string;
 }
 export interface VolumeFile {
   /** Below the volume, with slashes. */
@@ -23,8 +42,8 @@ export interface VolumeFile {
   readonly mode: number;
 }
 export type VolumePlan =
-  | { readonly kind: 'empty' }
-  | { readonly kind: 'host'; readonly path: string }
+  | { readonly kind: 'empty'; readonly memory: boolean; readonly bytesMax?: number }
+  | { readonly kind: 'host'; readonly path: string; readonly type: string }
   | { readonly kind: 'files'; readonly files: readonly VolumeFile[] };
 
 export interface VolumeSources {
@@ -75,8 +94,8 @@ interface Projection {
 }
 interface Volume extends Projection {
   readonly name: string;
-  readonly emptyDir?: object;
-  readonly hostPath?: { readonly path: string };
+  readonly emptyDir?: { readonly medium?: string; readonly sizeLimit?: string };
+  readonly hostPath?: { readonly path: string; readonly type?: string };
   readonly projected?: { readonly sources?: readonly Projection[]; readonly defaultMode?: number };
 }
 
@@ -86,8 +105,8 @@ const defaultMode = 0o644;
 export function volumePlan(pod: Pod, name: string, sources: VolumeSources): VolumePlan {
   const volume = volumesOf(pod).find((one) => one.name === name);
   if (!volume) throw new MountError(`the pod has no volume ${name}`);
-  if (volume.emptyDir) return { kind: 'empty' };
-  if (volume.hostPath) return { kind: 'host', path: volume.hostPath.path };
+  if (volume.emptyDir) return emptyPlan(volume.emptyDir);
+  if (volume.hostPath) return { kind: 'host', path: volume.hostPath.path, type: volume.hostPath.type ?? '' };
   if (volume.projected) {
     const mode = volume.projected.defaultMode ?? defaultMode;
     const files = (volume.projected.sources ?? []).flatMap((part) => filesOf(pod, part, { sources, mode }));
@@ -100,53 +119,99 @@ export function volumePlan(pod: Pod, name: string, sources: VolumeSources): Volu
   return { kind: 'files', files: filesOf(pod, volume, { sources, mode }) };
 }
 
+export interface MountSetting {
+  readonly host: VolumeHost;
+  readonly sources: VolumeSources;
+  /** The container's variables, for subPathExpr. */
+  readonly variables?: ReadonlyMap<string, string>;
+}
+type VolumeMount = NonNullable<Container['volumeMounts']>[number];
+
 /** Makes the folders that a container mounts. */
 export async function containerMounts(
   pod: Pod,
   container: Container,
-  { host, sources }: { readonly host: VolumeHost; readonly sources: VolumeSources },
+  setting: MountSetting,
 ): Promise<readonly Mount[]> {
+  const mounts = (container.volumeMounts ?? []) as readonly (VolumeMount & MountExtras)[];
   return Promise.all(
-    (container.volumeMounts ?? []).map(async (mount): Promise<Mount> => {
-      const plan = volumePlan(pod, mount.name, sources);
-      const files = plan.kind === 'files' ? plan.files : undefined;
-      const source = plan.kind === 'host' ? plan.path : await host.folder(pod.metadata.uid, mount.name, files);
+    mounts.map(async (mount, index): Promise<Mount> => {
+      const plan = volumePlan(pod, mount.name, setting.sources);
+      const folder = await folderOf(pod, mount.name, plan, setting.host);
+      const { mountPropagation: propagation, subPathExpr } = mount;
+      const path = mount.subPath || (subPathExpr && expand(subPathExpr, setting.variables ?? new Map()));
+      const place = { pod: pod.metadata.uid, mount: `${container.name}-${index}` };
       return {
         name: mount.name,
-        source,
+        source: path ? await setting.host.inside(folder, { ...place, path }) : folder,
         target: mount.mountPath,
-        readOnly: mount.readOnly ?? plan.kind === 'files',
-        ...(mount.subPath ? { subPath: mount.subPath } : {}),
+        readOnly: (mount.readOnly ?? false) || plan.kind === 'files',
+        ...(propagation && propagation !== 'None' ? { propagation } : {}),
       };
     }),
   );
 }
 
+/** Brings what is made of objects up to date, for containers that run. Paths inside a volume stay as they were. */
+export async function refreshFiles(pod: Pod, setting: Omit<MountSetting, 'variables'>): Promise<void> {
+  for (const { name } of volumesOf(pod).filter(isOfObjects)) {
+    await folderOf(pod, name, volumePlan(pod, name, setting.sources), setting.host);
+  }
+}
+
+/** The objects whose changes the pod's containers are to see. */
+export function namedObjects(pod: Pod): {
+  readonly configMaps: readonly string[];
+  readonly secrets: readonly string[];
+} {
+  const parts = volumesOf(pod).flatMap((volume) => [volume, ...(volume.projected?.sources ?? [])]);
+  return {
+    configMaps: [...new Set(parts.flatMap((part) => part.configMap?.name ?? []))],
+    secrets: [...new Set(parts.flatMap((part) => secretName(part.secret) || []))],
+  };
+}
+
+export const hasFiles = (pod: Pod): boolean => volumesOf(pod).some(isOfObjects);
+
+interface MountExtras {
+  readonly subPathExpr?: string;
+  readonly mountPropagation?: string;
+}
+
+async function folderOf(pod: Pod, name: string, plan: VolumePlan, host: VolumeHost): Promise<string> {
+  if (plan.kind === 'host') return host.hostPath(plan.path, plan.type);
+  const group = (pod.spec.securityContext as { readonly fsGroup?: number } | undefined)?.fsGroup;
+  const owned = group === undefined ? {} : { group };
+  if (plan.kind === 'files') return host.folder(pod.metadata.uid, name, { files: plan.files, ...owned });
+  const { memory, bytesMax } = plan;
+  return host.folder(pod.metadata.uid, name, { memory, ...(bytesMax === undefined ? {} : { bytesMax }), ...owned });
+}
+
+function emptyPlan({ medium, sizeLimit }: NonNullable<Volume['emptyDir']>): VolumePlan {
+  const bytesMax = sizeLimit === undefined ? undefined : quantityBytes(sizeLimit);
+  return { kind: 'empty', memory: medium === 'Memory', ...(bytesMax ? { bytesMax } : {}) };
+}
+
+const isOfObjects = (volume: Volume): boolean =>
+  Boolean(volume.configMap ?? volume.secret ?? volume.downwardAPI ?? volume.projected);
+
 /** Reads what the volumes of a pod name, each object once. */
 export async function readSources(client: Client, pod: Pod): Promise<Pick<VolumeSources, 'configMaps' | 'secrets'>> {
-  const parts = volumesOf(pod).flatMap((volume) => [volume, ...(volume.projected?.sources ?? [])]);
+  const names = namedObjects(pod);
   const namespace = pod.metadata.namespace ?? '';
   const read = async <T extends KubeObject>(kind: Kind<T>, names: readonly string[], data: (object: T) => Data) => {
-    const pairs = [...new Set(names)].map(async (name) => {
+    const pairs = names.map(async (name) => {
       const object = await client.get(kind, { namespace, name }).catch(absent);
       return [name, object && data(object)] as const;
     });
     return new Map(await Promise.all(pairs));
   };
   const [maps, hidden] = await Promise.all([
-    read(
-      configMaps,
-      parts.flatMap((part) => part.configMap?.name ?? []),
-      (map) => ({
-        ...mapValues(map.data ?? {}, encodeText),
-        ...mapValues(map.binaryData ?? {}, base64Bytes),
-      }),
-    ),
-    read(
-      secrets,
-      parts.flatMap((part) => secretName(part.secret) || []),
-      (secret) => mapValues(secret.data ?? {}, base64Bytes),
-    ),
+    read(configMaps, names.configMaps, (map) => ({
+      ...mapValues(map.data ?? {}, encodeText),
+      ...mapValues(map.binaryData ?? {}, base64Bytes),
+    })),
+    read(secrets, names.secrets, (secret) => mapValues(secret.data ?? {}, base64Bytes)),
   ]);
   return { configMaps: maps, secrets: hidden };
 }

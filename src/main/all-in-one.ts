@@ -13,20 +13,25 @@ import { UsageError } from '../cli/flags.ts';
 import { allControllers } from '../controllers/all.ts';
 import { addServiceAddresses, removeServiceAddresses } from '../host/network/service-addresses.ts';
 import { UserspaceDataplane } from '../host/network/userspace.ts';
-import type { ProcessRuntime } from '../host/runtime/process/process-runtime.ts';
 import { Caches } from '../machinery/caches.ts';
 import { ServiceProxy } from '../network/proxy.ts';
 import { schedulerLoop } from '../scheduler/parts.ts';
 import { type ControlPlane, openControlPlane } from './control-plane.ts';
 import { LocalDoors } from './doors.ts';
-import { type NodeChoice, processNode } from './node.ts';
+import { type MachineNode, machineNode, type NodeParts } from './node.ts';
+import {
+  clusterIdentity,
+  endPods,
+  engineFor,
+  type Machine,
+  type NodeChoice,
+  offerClasses,
+  prepared,
+} from './runtimes.ts';
 import { type ClusterSettings, nodeRange } from './settings.ts';
 import { SimulatedNodes } from './simulated-nodes.ts';
 import { ChildPart } from './split.ts';
 import { supervise } from './supervise.ts';
-
-/** How long pods get to end when the whole cluster does. */
-const endGraceMs = 5_000;
 
 export interface Cluster {
   readonly plane: ControlPlane;
@@ -37,6 +42,7 @@ export interface Cluster {
 /** The whole cluster in one process: the same classes as in many, with a direct call for a network. */
 export async function startCluster(settings: ClusterSettings): Promise<Cluster> {
   const wanted = nodesWanted(settings.nodes);
+  const engine = settings.runtime === 'sim' ? undefined : await engineFor(settings.runtime);
   const doors = new LocalDoors();
   const plane = await openControlPlane(settings, doors);
   const { env, client } = plane;
@@ -46,34 +52,43 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
   const parts: Component[] = deciders(settings, plane, caches);
   const shared = { env, client, fleet, services: caches.of(services) };
   const real = settings.runtime === 'sim' ? false : await addServiceAddresses(settings['service-range'], plane.folder);
-  const runtimes: ProcessRuntime[] = [];
-  const choices: NodeChoice[] = [];
+  const local: MachineNode[] = [];
+  const again: (() => MachineNode)[] = [];
   if (settings.runtime === 'sim') {
     parts.push(new SimulatedNodes({ ...shared, nodes: caches.of(nodes), doors, podRange: settings['pod-range'] }));
     await registerNodes(plane, wanted);
   } else {
+    const cluster = await clusterIdentity(env, client);
+    const machine: Machine = {
+      cluster,
+      realAddresses: real,
+      podRange: settings['pod-range'],
+      ...(engine ? { engine } : {}),
+    };
+    const nodeParts: NodeParts = { ...shared, slices: caches.of(endpointSlices) };
     for (const [index, { metadata }] of wanted.entries()) {
-      const folder = join(plane.folder, 'nodes', metadata.name);
+      const { name } = metadata;
       const podRange = nodeRange(settings['pod-range'], index);
-      const choice = {
-        name: metadata.name,
-        folder,
-        podRange,
-        realAddresses: real,
-        hostIp: '127.0.0.1',
-      };
-      const node = processNode({ ...shared, slices: caches.of(endpointSlices) }, choice);
-      choices.push(choice);
-      doors.add(metadata.name, node.agent);
-      runtimes.push(node.runtime);
-      parts.push(settings.split ? agentProcess(plane, metadata.name, podRange) : node.agent);
+      const choice = { name, folder: join(plane.folder, 'nodes', name), podRange, hostIp: '127.0.0.1' };
+      const node = machineNode(nodeParts, machine, choice);
+      local.push(node);
+      again.push(() => machineNode(nodeParts, machine, choice));
+      doors.add(name, node.agent);
+      parts.push(settings.split ? agentProcess(plane, machine, choice) : node.agent);
     }
+    await prepared(local.flatMap(({ runtimes }) => runtimes)).catch(async (error: unknown) => {
+      await plane.close();
+      throw error;
+    });
+    if (!settings.bare) await offerClasses(client, engine ? ['docker', 'process'] : ['process']);
   }
   const dataplane = new UserspaceDataplane({
     env: forkEnv(env, 'dataplane'),
     serviceAddresses: real,
     resolve: (ip, port) =>
-      runtimes.map((runtime) => runtime.resolve(ip, port)).find((place) => place.host !== ip) ?? { host: ip, port },
+      local
+        .flatMap(({ runtimes }) => runtimes.map((runtime) => runtime.resolve(ip, port)))
+        .find((place) => place.host !== ip) ?? { host: ip, port },
   });
   if (settings.runtime !== 'sim') {
     parts.push(new ServiceProxy(env, { services: caches.of(services), slices: caches.of(endpointSlices), dataplane }));
@@ -86,8 +101,9 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
       await running;
       await dataplane.close();
       // Where agents were processes of their own, what they did stands on the disk and not in our memory.
-      const ending = settings.split ? choices.map((choice) => processNode(shared, choice).runtime) : runtimes;
-      await Promise.all(ending.map(endPods));
+      const ending = settings.split ? again.map((make) => make()) : local;
+      for (const { runtimes } of settings.split ? local : []) for (const runtime of runtimes) runtime.leave();
+      await endPods(ending);
       if (real) await removeServiceAddresses(settings['service-range'], plane.folder);
       await plane.close();
     },
@@ -101,9 +117,14 @@ function deciders(settings: ClusterSettings, plane: ControlPlane, caches: Caches
   return ['controllers', 'scheduler'].map((part) => new ChildPart(env, [part, '--kubeconfig', kubeconfig]));
 }
 
-function agentProcess({ env, kubeconfig, folder }: ControlPlane, node: string, podRange: string): Component {
-  const words = ['agent', '--kubeconfig', kubeconfig, '--node', node, '--data-dir', folder, '--pod-range', podRange];
-  return new ChildPart(env, words);
+function agentProcess(
+  { env, kubeconfig, folder }: ControlPlane,
+  { podRange, engine }: Machine,
+  node: NodeChoice,
+): Component {
+  const words = ['agent', '--kubeconfig', kubeconfig, '--node', node.name, '--data-dir', folder];
+  const ranges = ['--pod-range', node.podRange, '--cluster-pod-range', podRange];
+  return new ChildPart(env, [...words, ...ranges, '--runtime', engine ? 'docker' : 'process']);
 }
 
 type Wanted = { readonly metadata: { readonly name: string } };
@@ -147,11 +168,4 @@ async function registerNodes(plane: ControlPlane, wanted: readonly Wanted[]): Pr
         subresource: 'status',
       });
   }
-}
-
-async function endPods(runtime: ProcessRuntime): Promise<void> {
-  const { sandboxes, containers } = await runtime.list();
-  await Promise.all(containers.map(({ id }) => runtime.stop(id, endGraceMs)));
-  await Promise.all(sandboxes.map(({ id }) => runtime.closeSandbox(id)));
-  await runtime.leave();
 }

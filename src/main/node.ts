@@ -1,15 +1,16 @@
 import { cpus, totalmem } from 'node:os';
-import { join } from 'node:path';
-import { Agent, type Runtimes } from '../agent/agent.ts';
+import { Agent } from '../agent/agent.ts';
 import type { AgentFleet } from '../agent/fleet.ts';
+import type { Runtimes } from '../agent/runtime-choice.ts';
+import type { VolumeHost } from '../agent/volumes.ts';
 import type { EndpointSlice } from '../api/kinds/endpoint-slice.ts';
 import type { Service } from '../api/kinds/service.ts';
 import { type Env, forkEnv } from '../base/env.ts';
 import type { Client } from '../client/client.ts';
-import { type Addresses, NamedAddresses, RealAddresses } from '../host/runtime/process/addresses.ts';
-import { ProcessRuntime } from '../host/runtime/process/process-runtime.ts';
+import { FolderVolumes } from '../host/volumes/folder-volumes.ts';
 import type { Cache } from '../machinery/cache.ts';
 import { EventRecorder } from '../machinery/events.ts';
+import { type Machine, type NodeChoice, type NodeRuntime, nodeRuntimes } from './runtimes.ts';
 
 const podsMax = '110';
 
@@ -20,46 +21,38 @@ export interface NodeParts {
   readonly services: Cache<Service>;
   readonly slices?: Cache<EndpointSlice>;
 }
-export interface NodeChoice {
-  readonly name: string;
-  readonly folder: string;
-  readonly podRange: string;
-  /** Whether pods get addresses of their own on this machine. */
-  readonly realAddresses: boolean;
-  readonly hostIp: string;
+export interface MachineNode {
+  readonly agent: Agent;
+  readonly runtimes: readonly NodeRuntime[];
+  readonly volumes: FolderVolumes;
 }
 
-/** A node of this machine, whose pods are plain processes. */
-export function processNode(
-  parts: NodeParts,
-  choice: NodeChoice,
-): { readonly agent: Agent; readonly runtime: ProcessRuntime } {
-  const file = join(choice.folder, 'addresses.json');
-  const addresses: Addresses = choice.realAddresses
-    ? new RealAddresses({ file, cidr: choice.podRange })
-    : new NamedAddresses({ file, cidr: choice.podRange });
+/** A node of this machine, whose pods really run. */
+export function machineNode(parts: NodeParts, machine: Machine, choice: NodeChoice): MachineNode {
   const env = forkEnv(parts.env, choice.name);
-  const runtime = new ProcessRuntime(env, {
-    root: join(choice.folder, 'pods'),
-    addresses,
-    from: process.cwd(),
-    hostIp: choice.hostIp,
-  });
-  return { agent: agentOf(parts, env, { default: runtime }, choice), runtime };
+  const volumes = new FolderVolumes(choice.folder);
+  const { byHandler, default: usual } = nodeRuntimes(env, machine, choice);
+  const runtimeVersion = `${usual.name}://${machine.engine?.version ?? process.versions.node}`;
+  const agent = agentOf(parts, env, { default: usual, byHandler }, { ...choice, volumes, runtimeVersion });
+  return { agent, runtimes: Object.values(byHandler), volumes };
 }
 
-export function agentOf(
-  parts: NodeParts,
-  env: Env,
-  runtimes: Runtimes,
-  choice: { readonly name: string; readonly hostIp: string; readonly skipProbes?: boolean },
-): Agent {
+interface AgentChoice {
+  readonly name: string;
+  readonly hostIp: string;
+  readonly skipProbes?: boolean;
+  readonly volumes?: VolumeHost;
+  readonly runtimeVersion?: string;
+}
+
+export function agentOf(parts: NodeParts, env: Env, runtimes: Runtimes, choice: AgentChoice): Agent {
   return new Agent(env, parts.client, runtimes, {
     node: choice.name,
     skipProbes: choice.skipProbes ?? false,
     fleet: parts.fleet,
     services: parts.services,
     ...(parts.slices ? { slices: parts.slices } : {}),
+    ...(choice.volumes ? { volumes: choice.volumes } : {}),
     events: new EventRecorder(env, parts.client, 'kubelet', choice.name),
     capacity: {
       cpu: String(cpus().length),
@@ -73,6 +66,6 @@ export function agentOf(
     ],
     os: process.platform === 'win32' ? 'windows' : 'linux',
     architecture: process.arch === 'x64' ? 'amd64' : process.arch,
-    runtimeVersion: `${runtimes.default.name}://${process.versions.node}`,
+    runtimeVersion: choice.runtimeVersion ?? `${runtimes.default.name}://${process.versions.node}`,
   });
 }

@@ -17,7 +17,8 @@ import { readKubeconfig } from '../host/kubeconfig-file.ts';
 import { Caches } from '../machinery/caches.ts';
 import { schedulerLoop } from '../scheduler/parts.ts';
 import { untilSignal } from './foreground.ts';
-import { processNode } from './node.ts';
+import { machineNode } from './node.ts';
+import { clusterIdentity, engineFor, type Machine, prepared } from './runtimes.ts';
 import { addressOf, partFlags } from './settings.ts';
 import { supervise } from './supervise.ts';
 
@@ -46,13 +47,20 @@ const agentFlags = defineFlags({
   node: { type: 'text', default: hostname().toLowerCase(), value: 'NAME', help: 'the name of the node' },
   'data-dir': { type: 'text', required: true, value: 'DIR', help: 'where the pods of the node are kept' },
   'pod-range': { type: 'text', default: '10.244.0.0/24', value: 'CIDR', help: 'addresses of the pods of the node' },
+  'cluster-pod-range': { type: 'text', default: '10.244.0.0/16', value: 'CIDR', help: 'addresses of all pods' },
+  runtime: {
+    type: 'choice',
+    choices: ['process', 'docker', 'auto'],
+    default: 'auto',
+    help: 'what runs pods; auto is docker where an engine answers',
+  },
 });
 
 export const agent = part(
   'agent',
   'Run a node of this machine against any API server',
   agentFlags,
-  (parts, { values }) => {
+  async (parts, { values }) => {
     const { env, client, caches } = parts;
     const shared = {
       env,
@@ -61,10 +69,18 @@ export const agent = part(
       services: caches.of(services),
       slices: caches.of(endpointSlices),
     };
-    const realAddresses = process.platform === 'linux' && process.getuid?.() === 0;
+    const engine = await engineFor(values.runtime);
+    const machine: Machine = {
+      cluster: await clusterIdentity(env, client),
+      realAddresses: process.platform === 'linux' && process.getuid?.() === 0,
+      podRange: values['cluster-pod-range'],
+      ...(engine ? { engine } : {}),
+    };
     const folder = join(values['data-dir'], 'nodes', values.node);
-    const choice = { name: values.node, folder, podRange: values['pod-range'], realAddresses, hostIp: '127.0.0.1' };
-    return [processNode(shared, choice).agent];
+    const choice = { name: values.node, folder, podRange: values['pod-range'], hostIp: '127.0.0.1' };
+    const node = machineNode(shared, machine, choice);
+    await prepared(node.runtimes);
+    return [node.agent];
   },
 );
 
@@ -73,7 +89,7 @@ function part<F extends Flags & typeof partFlags>(
   name: string,
   summary: string,
   flags: F,
-  compose: (parts: Parts, context: CommandContext<F>) => readonly Component[],
+  compose: (parts: Parts, context: CommandContext<F>) => readonly Component[] | Promise<readonly Component[]>,
 ): Command<F> {
   return {
     name,
@@ -86,7 +102,7 @@ function part<F extends Flags & typeof partFlags>(
       const env = hostEnv({ log: { level: values['log-level'], fields: { part: name } } });
       const client = new Client(httpTransport(readKubeconfig(values.kubeconfig)));
       const caches = new Caches(env, client);
-      const components = compose({ env, client, caches }, context);
+      const components = await compose({ env, client, caches }, context);
       const stop = new StopSource();
       const running = supervise(env, [...caches.all(), ...components], stop);
       const { port } = await servePart(listen, () => env.metrics.render());

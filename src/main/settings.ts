@@ -23,7 +23,12 @@ export const serverFlags = defineFlags({
 
 export const clusterFlags = defineFlags({
   ...serverFlags,
-  runtime: { type: 'choice', choices: ['process', 'sim', 'auto'], default: 'auto', help: 'what runs pods' },
+  runtime: {
+    type: 'choice',
+    choices: ['process', 'docker', 'sim', 'auto'],
+    default: 'auto',
+    help: 'what runs pods; auto is docker where an engine answers',
+  },
   nodes: { type: 'text', default: '1', value: 'N|FILE', help: 'how many nodes, or a file of Node objects' },
   'pod-range': { type: 'text', default: '10.244.0.0/16', value: 'CIDR', help: 'addresses of pods' },
   bare: { type: 'switch', help: 'leave out every add-on that a plain control plane does not have' },
