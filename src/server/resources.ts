@@ -12,6 +12,7 @@ import { mediaTypeOf, objectBody } from './body.ts';
 import { type Decoded, decodeObject } from './decode.ts';
 import { deleteObject } from './delete.ts';
 import { deleteOptionsOf } from './delete-options.ts';
+import { evict } from './eviction.ts';
 import { managerOf } from './field-tracker.ts';
 import { podLogs } from './logs.ts';
 import { negotiate, negotiatePlain, type Wanted } from './negotiate.ts';
@@ -216,6 +217,8 @@ export class Resources {
         return this.#bind(call);
       case 'finalize':
         return this.#finalize(call);
+      case 'eviction':
+        return this.#evict(call);
       case 'log':
         return podLogs(this.#deps, route, call.request);
       default:
@@ -233,6 +236,16 @@ export class Resources {
     const now = this.#deps.env.clock.now();
     const { caller, dryRun } = options;
     await this.#deps.writer.update(route, (live) => bound(route, live as Pod, binding, now), { caller, dryRun });
+    return {
+      status: 201,
+      body: { object: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 } },
+    };
+  }
+
+  async #evict({ request, route, options }: Call): Promise<ApiResponse> {
+    if (route.verb !== 'create') throw notAllowed();
+    const { caller, dryRun } = options;
+    await evict(this.#deps, route, request, { caller, dryRun });
     return {
       status: 201,
       body: { object: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 } },

@@ -14,6 +14,7 @@ import { reconcileBootstrap } from './auth/bootstrap/reconcile.ts';
 import { issuerPaths } from './auth/issuer-documents.ts';
 import { backupLines, backupPath } from './backup.ts';
 import { Discovery } from './discovery.ts';
+import { FairGate } from './fair-gate.ts';
 import { FieldTracker } from './field-tracker.ts';
 import { KindRegistry } from './kinds.ts';
 import { negotiatePlain } from './negotiate.ts';
@@ -64,6 +65,7 @@ export class ApiServer {
   readonly #discovery: Discovery;
   readonly #access: Access;
   readonly #plugins: readonly AdmissionPlugin[];
+  readonly #gate = new FairGate();
 
   constructor(env: Env, store: Store, options: ServerOptions) {
     this.#env = env;
@@ -110,8 +112,19 @@ export class ApiServer {
   async #handle(request: ApiRequest): Promise<ApiResponse> {
     const admitting = this.#access.admit(request);
     const admitted = admitting instanceof Promise ? await admitting : admitting;
-    const response = this.#answer(request, admitted);
+    const response = this.#inTurn(request, admitted);
     return admitted.warnings.length > 0 ? withWarnings(await response, admitted.warnings) : response;
+  }
+
+  /** Watches, logs and the like hold no place: they are answered once they have begun. */
+  async #inTurn(request: ApiRequest, admitted: Admitted): Promise<ApiResponse> {
+    const waiting = this.#gate.enter(admitted.caller.name);
+    if (waiting) await waiting;
+    try {
+      return await this.#answer(request, admitted);
+    } finally {
+      this.#gate.leave();
+    }
   }
 
   #answer(request: ApiRequest, { caller }: Admitted): Promise<ApiResponse> | ApiResponse {
