@@ -155,7 +155,9 @@ export class Checked {
     if (!this.isAbsent && (this.number < min || this.number > max)) this.invalid(sentence);
   }
   same(previous: unknown, sentence = 'field is immutable'): void {
-    if (!equalJson((this.value ?? null) as Json, (previous ?? null) as Json)) this.invalid(sentence);
+    if (!equalJson((this.value ?? null) as Json, (previous ?? null) as Json)) {
+      this.invalidAs(this.value ?? null, sentence);
+    }
   }
   /** A label selector, where there is one. */
   selector(): void {

@@ -19,8 +19,8 @@ export const csiDrivers: Kind<CSIDriver> = defineKind<CSIDriver>('storage.k8s.io
       : { ...next, metadata: { ...next.metadata, generation: (previous.metadata.generation ?? 0) + 1 } },
   warnings: (next, previous) => {
     const { tokenRequests, serviceAccountTokenInSecrets } = partOf(next.spec);
-    const quiet = previous !== undefined || partsOf(tokenRequests).length === 0;
-    if (quiet || serviceAccountTokenInSecrets !== undefined) return [];
+    if (partsOf(tokenRequests).length === 0 || serviceAccountTokenInSecrets !== undefined) return [];
+    if (previous && equalJson(tokenRequests, partOf(previous.spec).tokenRequests)) return [];
     return [
       'spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes',
     ];

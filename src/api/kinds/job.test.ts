@@ -177,3 +177,11 @@ test('The name of a cron job leaves room for the minute, where it is new', () =>
   assert.equal(cronJobs.rules.validate?.(cron, undefined, context()).length, 1);
   assert.equal(cronJobs.rules.validate?.(cron, cron, context()).length, 0);
 });
+
+test('A condition without a status is one that holds', () => {
+  const policy = { rules: [{ action: 'Ignore', onPodConditions: [{ type: 'X', status: '' }] }] };
+  const { podFailurePolicy } = made({ podFailurePolicy: policy }).spec as unknown as {
+    podFailurePolicy: typeof policy;
+  };
+  assert.equal(podFailurePolicy.rules[0]?.onPodConditions[0]?.status, 'True');
+});

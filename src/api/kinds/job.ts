@@ -6,7 +6,7 @@ import { labelValue } from '../names.ts';
 import type { KubeObject, Labels } from '../object.ts';
 import type { LabelSelector } from '../selector.ts';
 import { ageCell, ageOf, columnsOf, containerCells, selectorText, workloadColumns } from './columns.ts';
-import { changed, changedItems, filled, mapOf, type Part, partOf, partsOf } from './defaulting.ts';
+import { changed, changedItems, filled, mapOf, type Part, partOf, partsOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { jobRules } from './job-rules.ts';
 import { templateDefaults } from './pod-defaults.ts';
@@ -46,7 +46,9 @@ function specDefaults(given: Part): Part {
   });
   return changed(spec, 'podFailurePolicy', (policy) =>
     changedItems(policy, 'rules', (rule) =>
-      changedItems(rule, 'onPodConditions', (condition) => filled(condition, { status: 'True' })),
+      changedItems(rule, 'onPodConditions', (condition) =>
+        textOf(condition.status) === '' ? { ...condition, status: 'True' } : condition,
+      ),
     ),
   );
 }

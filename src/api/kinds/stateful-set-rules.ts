@@ -22,7 +22,7 @@ function validateSet(root: Checked, previous: Checked | undefined): void {
   managementRules(spec);
   validateStrategy(spec.at('updateStrategy'));
   const retention = spec.at('persistentVolumeClaimRetentionPolicy');
-  for (const field of ['whenDeleted', 'whenScaled']) retention.at(field).optionalOneOf('Delete', 'Retain');
+  for (const field of ['whenDeleted', 'whenScaled']) retention.at(field).optionalOneOf('Retain', 'Delete');
   notNegativeEach(spec, 'replicas', 'minReadySeconds', 'revisionHistoryLimit');
   spec.at('ordinals').at('start').notNegative();
   // Names of services that were never right may stay.

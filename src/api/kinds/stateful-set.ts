@@ -29,11 +29,10 @@ function specDefaults(given: Part): Part {
     persistentVolumeClaimRetentionPolicy: {},
   });
   spec = changed(spec, 'updateStrategy', (asked) => {
-    const strategy = filled(asked, { type: 'RollingUpdate' });
+    // Whoever names the strategy also says how it rolls, or leaves it open.
+    const strategy = asked.type === undefined ? filled(asked, { type: 'RollingUpdate', rollingUpdate: {} }) : asked;
     if (strategy.type !== 'RollingUpdate') return strategy;
-    return changed(filled(strategy, { rollingUpdate: {} }), 'rollingUpdate', (rolling) =>
-      filled(rolling, { partition: 0 }),
-    );
+    return changed(strategy, 'rollingUpdate', (rolling) => filled(rolling, { partition: 0 }));
   });
   spec = changed(spec, 'persistentVolumeClaimRetentionPolicy', (policy) =>
     filled(policy, { whenDeleted: 'Retain', whenScaled: 'Retain' }),

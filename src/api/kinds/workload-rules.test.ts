@@ -137,3 +137,18 @@ test('A collision that was counted stays counted', () => {
   const errors = judged(kinds.Deployment, workload({}, {}), workload({}, { collisionCount: 1 }), 'status');
   assert.deepEqual(errors, ['status.collisionCount Invalid']);
 });
+
+test('A stateful set that names its strategy says itself how it rolls', () => {
+  const strategyOf = (updateStrategy?: object) => {
+    const set = statefulSets.rules.defaults?.(workload(updateStrategy ? { updateStrategy } : {}) as never);
+    return (set as unknown as { spec: { updateStrategy: unknown } }).spec.updateStrategy;
+  };
+  assert.deepEqual(strategyOf(), { type: 'RollingUpdate', rollingUpdate: { partition: 0 } });
+  assert.deepEqual(strategyOf({ type: 'RollingUpdate' }), { type: 'RollingUpdate' });
+});
+
+test('Bare metadata of a daemon set does not count its templates', () => {
+  const annotations = { 'deprecated.daemonset.template.generation': '3', a: 'b' };
+  const set = { ...workload({}), metadata: { name: 'a', annotations } };
+  assert.deepEqual(daemonSets.rules.inner?.(set as never).metadata.annotations, { a: 'b' });
+});
