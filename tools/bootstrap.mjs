@@ -25,6 +25,7 @@ const node = nodeOfTheRepository();
 process.env.PATH = [dirname(node), join(modules, '.bin'), process.env.PATH ?? ''].join(delimiter);
 if (build) {
   run(node, [join(modules, 'typescript', 'bin', 'tsc'), '-b', ...projects], 'the build failed');
+  run(node, [join(root, 'tools', 'descriptions.ts')], 'packing descriptions failed');
 }
 if (words.length > 0) process.exitCode = start(words[0] === 'node' ? node : words[0], words.slice(1)).status ?? 1;
 

@@ -1,4 +1,5 @@
 import { decodeText, encodeText } from '../base/json.ts';
+import { nearestNumber } from './schema/integers.ts';
 import type { Field, ObjectType } from './schema/schema.ts';
 
 // The bytes of protobuf, and the order of a type's fields on the wire; what they mean is the encoder's and decoder's.
@@ -148,7 +149,7 @@ export class Reader {
     for (let shift = 0n; shift < 70n; shift += 7n) {
       const byte = this.#next();
       value |= BigInt(byte & 127) << shift;
-      if (byte < 128) return Number(BigInt.asIntN(64, value));
+      if (byte < 128) return nearestNumber(BigInt.asIntN(64, value));
     }
     throw new ProtobufError('proto: integer overflow');
   }

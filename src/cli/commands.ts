@@ -13,6 +13,11 @@ export const clusterCommands: readonly CommandEntry[] = [
     load: async () => (await import('./apply.ts')).apply,
   },
   { name: 'get', summary: 'Show objects', load: async () => (await import('./get.ts')).get },
+  {
+    name: 'explain',
+    summary: 'Say what a kind of object is made of',
+    load: async () => (await import('./explain.ts')).explain,
+  },
   { name: 'logs', summary: 'Show what containers wrote', load: async () => (await import('./logs.ts')).logs },
   { name: 'scale', summary: 'Change how many replicas run', load: async () => (await import('./scale.ts')).scale },
   { name: 'delete', summary: 'Delete objects', load: async () => (await import('./delete.ts')).remove },

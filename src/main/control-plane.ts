@@ -6,6 +6,7 @@ import { documentHash, openApiV2, openApiV3, openApiV3Index } from '../api/schem
 import type { Caller } from '../api/wire.ts';
 import type { JsonObject } from '../base/json.ts';
 import { Client } from '../client/client.ts';
+import { describer } from '../host/descriptions.ts';
 import { type HostEnv, hostEnv } from '../host/env.ts';
 import { type HttpServer, serveHttp } from '../host/http/server.ts';
 import { writeKubeconfig } from '../host/kubeconfig-file.ts';
@@ -120,8 +121,9 @@ function openapi(path: string): { readonly body: JsonObject; readonly etag: stri
   return made;
 }
 
+const describe = describer();
 function openApiDocument(path: string): JsonObject | undefined {
-  if (path === '/openapi/v3') return openApiV3Index();
-  if (path === '/openapi/v2') return openApiV2();
-  return path.startsWith('/openapi/v3/') ? openApiV3(path.slice('/openapi/v3/'.length)) : undefined;
+  if (path === '/openapi/v3') return openApiV3Index({}, describe);
+  if (path === '/openapi/v2') return openApiV2(describe);
+  return path.startsWith('/openapi/v3/') ? openApiV3(path.slice('/openapi/v3/'.length), describe) : undefined;
 }

@@ -11,13 +11,17 @@ import { resources } from './tables/resources.ts';
 const components = '#/components/schemas/';
 const special = (name: string): string => `${components}${openApiName(name)}`;
 
+/** What a type (field '') or one of its fields is for. The texts come from outside: the tables have none. */
+export type Describe = (type: string, field: string) => string | undefined;
+const silent: Describe = () => undefined;
+
 /** `api/v1`, `apis/apps/v1`: what the index of OpenAPI v3 lists. */
 export function openApiV3Paths(): readonly string[] {
   return [...new Set(resources.map(rootOf))].sort();
 }
 
 /** The document of one group version, or undefined where none is served. */
-export function openApiV3(path: string): JsonObject | undefined {
+export function openApiV3(path: string, describe: Describe = silent): JsonObject | undefined {
   const kinds = resources.filter((facts) => rootOf(facts) === path);
   if (kinds.length === 0) return undefined;
   const paths = pathsOf(`/${path}`, kinds);
@@ -26,17 +30,17 @@ export function openApiV3(path: string): JsonObject | undefined {
     info: { title: 'Kubernetes', version: '1.36' },
     paths,
     components: {
-      schemas: schemasFor(paths, [...new Set(['/v1', groupVersion(path)])]),
+      schemas: schemasFor(paths, [...new Set(['/v1', groupVersion(path)])], describe),
       securitySchemes: { BearerToken: { type: 'apiKey', name: 'authorization', in: 'header' } },
     },
   };
 }
 
 /** The index at /openapi/v3: where each document is, and a hash that changes with it. */
-export function openApiV3Index(extra: Readonly<Record<string, string>> = {}): JsonObject {
+export function openApiV3Index(extra: Readonly<Record<string, string>> = {}, describe: Describe = silent): JsonObject {
   const paths: Record<string, Json> = {};
   for (const path of openApiV3Paths()) {
-    const hash = documentHash(openApiV3(path) as JsonObject);
+    const hash = documentHash(openApiV3(path, describe) as JsonObject);
     paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` };
   }
   for (const [path, hash] of Object.entries(extra))
@@ -56,11 +60,11 @@ export function documentHash(document: Json): string {
 }
 
 /** Every built-in kind in one Swagger 2.0 document. */
-export function openApiV2(): JsonObject {
+export function openApiV2(describe: Describe = silent): JsonObject {
   const paths: Record<string, Json> = {};
   const definitions: Record<string, Json> = {};
   for (const path of openApiV3Paths()) {
-    const document = openApiV3(path) as {
+    const document = openApiV3(path, describe) as {
       readonly paths: JsonObject;
       readonly components: { readonly schemas: JsonObject };
     };
@@ -69,7 +73,7 @@ export function openApiV2(): JsonObject {
   }
   const versions = [...new Set(resources.map((facts) => `${facts.group}/${facts.version}`))].sort();
   for (const name of ['meta.v1.DeleteOptions', 'meta.v1.WatchEvent'].map(openApiName)) {
-    definitions[name] = swaggerSchema(namedSchema(name, versions));
+    definitions[name] = swaggerSchema(namedSchema(name, versions, describe));
   }
   return {
     swagger: '2.0',
@@ -87,7 +91,7 @@ const rootOf = (facts: KindFacts): string =>
   facts.group ? `apis/${facts.group}/${facts.version}` : `api/${facts.version}`;
 
 /** All schemas that the paths name, and all that those name. */
-function schemasFor(paths: JsonObject, versions: readonly string[]): JsonObject {
+function schemasFor(paths: JsonObject, versions: readonly string[], describe: Describe): JsonObject {
   const schemas: Record<string, Json> = {};
   const queue = [
     ...new Set(
@@ -96,7 +100,7 @@ function schemasFor(paths: JsonObject, versions: readonly string[]): JsonObject 
   ];
   for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
     if (schemas[name]) continue;
-    const schema = namedSchema(name, versions);
+    const schema = namedSchema(name, versions, describe);
     schemas[name] = schema;
     for (const [, next = ''] of JSON.stringify(schema).matchAll(/#\/components\/schemas\/([\w.-]+)/g)) queue.push(next);
   }
@@ -120,20 +124,22 @@ const leafByName = new Map(Object.entries(leaves).map(([name, schema]) => [openA
 const shortNames =
   /^io\.k8s\.(?:apimachinery\.pkg\.apis|apimachinery\.pkg|apiextensions-apiserver\.pkg\.apis|kube-aggregator\.pkg\.apis|api)\./;
 
-function namedSchema(name: string, versions: readonly string[]): Json {
+function namedSchema(name: string, versions: readonly string[], describe: Describe): Json {
   const leaf = leafByName.get(name);
   if (leaf) return leaf;
   const type = typeNamed(name.replace(shortNames, ''));
   if (!type) throw new Error(`no such type: ${name}`);
-  return { ...schemaOfType(type), ...everyGroup(type, versions) };
+  return { ...schemaOfType(type, describe), ...everyGroup(type, versions) };
 }
 
-function schemaOfType(type: ObjectType): JsonObject {
+function schemaOfType(type: ObjectType, describe: Describe): JsonObject {
   const required = type.fields.filter((field) => field.required).map((field) => field.name);
   const properties: Record<string, Json> = {};
   for (const field of [...type.fields].sort((a, b) => (a.name < b.name ? -1 : 1)))
-    properties[field.name] = property(field);
+    properties[field.name] = property(field, descriptionOf(type, field, describe));
+  const description = describe(type.name, '');
   return {
+    ...(description ? { description } : {}),
     type: 'object',
     ...(required.length > 0 ? { required } : {}),
     ...(type.opaque ? {} : { properties }),
@@ -155,11 +161,17 @@ function kindOf(text: string): Json {
   return { group, kind, version };
 }
 
-function property(field: Field): Json {
+/** A field without words of its own is what its type is. */
+function descriptionOf(type: ObjectType, { name, ref }: Field, describe: Describe): string | undefined {
+  return describe(type.name, name) ?? (ref.type === 'object' ? describe(ref.name, '') : undefined);
+}
+
+function property(field: Field, description: string | undefined): Json {
   const schema = withElementEnum(refSchema(field.ref), field.elementEnum);
   const value =
     field.default !== undefined ? (field.default as Json) : field.zeroDefault ? zeroOf(field.ref) : undefined;
   const extras: Record<string, Json> = {};
+  if (description) extras.description = description;
   if (value !== undefined) extras.default = value;
   if (field.enum) extras.enum = field.enum;
   if (field.listType) extras['x-kubernetes-list-type'] = field.listType;
