@@ -13,7 +13,7 @@ export function agrees(item: Case, expected: Digest, actual: Digest): boolean {
     return (expected.reason ?? '') === (actual.reason ?? '') && isDeepStrictEqual(causesOf(expected), causesOf(actual));
   }
   return (
-    isDeepStrictEqual(expected.object, actual.object) &&
+    isDeepStrictEqual(unsigned(expected.object), unsigned(actual.object)) &&
     isDeepStrictEqual(expected.events, actual.events) &&
     (expected.type ?? '') === (actual.type ?? '') &&
     (expected.text ?? '') === (actual.text ?? '')
@@ -22,3 +22,10 @@ export function agrees(item: Case, expected: Digest, actual: Digest): boolean {
 
 const causesOf = (answer: Digest): readonly string[] =>
   [...new Set((answer.causes ?? []).map(([field, reason]) => `${field}\u0000${reason}`))].sort();
+
+// Objects that say who made them name the caller's certificate: another one in each run.
+const fingerprint = /X509SHA256=[0-9a-f]{64}/g;
+const unsigned = (object: unknown): unknown => {
+  const text = JSON.stringify(object ?? null);
+  return text.includes('X509SHA256=') ? JSON.parse(text.replace(fingerprint, 'X509SHA256=<fingerprint>')) : object;
+};
