@@ -7,6 +7,7 @@ import { type Case, type Cases, type Digest, expectedOf, readCases } from './cas
 import { CompatClient } from './client.ts';
 import { agrees } from './judge.ts';
 import { newRun, Replay } from './replay.ts';
+import { isServed, judge, readSamples } from './roundtrip.ts';
 import { startServer } from './server.ts';
 
 const { values: flags } = parseArgs({
@@ -19,6 +20,7 @@ const { values: flags } = parseArgs({
 });
 const shownTextMax = 1_500;
 const casesFile = fileURLToPath(new URL('cases.jsonl.br', import.meta.url));
+const samplesFile = fileURLToPath(new URL('roundtrip.jsonl.br', import.meta.url));
 const floorFile = fileURLToPath(new URL('floor.json', import.meta.url));
 
 /** Answers that agree, of all. */
@@ -38,7 +40,8 @@ async function main(): Promise<number> {
     ({ section, kind }) => (!only || only.includes(section)) && (!kinds || kinds.includes(kind)),
   );
   const scores: Scores = new Map();
-  await replayed({ ...all, cases }, scores);
+  if (cases.length > 0) await replayed({ ...all, cases }, scores);
+  if (!kinds && (!only || only.includes('roundtrip'))) roundTripped(scores);
   printed(scores);
   const floor = JSON.parse(readFileSync(floorFile, 'utf8')) as Floor;
   const below = [...scores].filter(([name, { agreed }]) => isHeld(name) && agreed < (floor[name] ?? 0));
@@ -71,6 +74,20 @@ async function replayed(chosen: Cases, scores: Scores): Promise<void> {
   }
 }
 
+/** Every kind from JSON to protobuf and back, without a server. */
+function roundTripped(scores: Scores): void {
+  let shown = 0;
+  for (const sample of readSamples(samplesFile)) {
+    const faults = judge(sample);
+    count(
+      scores,
+      { section: 'roundtrip', kind: isServed(sample) ? 'served kinds' : 'other kinds' },
+      faults.length === 0,
+    );
+    if (faults.length > 0 && shown++ < Number(flags.show)) console.log(`${sample.name}: ${faults.join('; ')}`);
+  }
+}
+
 function byFixture(cases: readonly Case[]): ReadonlyMap<string, readonly Case[]> {
   const groups = new Map<string, Case[]>();
   for (const item of cases) {
@@ -81,7 +98,7 @@ function byFixture(cases: readonly Case[]): ReadonlyMap<string, readonly Case[]>
   return groups;
 }
 
-function count(scores: Scores, { section, kind }: Case, agreed: boolean): void {
+function count(scores: Scores, { section, kind }: Pick<Case, 'section' | 'kind'>, agreed: boolean): void {
   for (const name of [`${section} / ${kind}`, section, 'all']) {
     const score = scores.get(name) ?? { agreed: 0, total: 0 };
     score.total++;
