@@ -216,8 +216,9 @@ const zeros: Readonly<Record<string, string>> = {
   'resource.v1.DeviceCapacity': 'value',
 };
 
-// The documents name a zero default, but absent is printed as absent.
+// The documents name a zero default, or require a list, but absent is printed as absent.
 const omitted: Readonly<Record<string, string>> = {
+  'admissionregistration.v1.ValidatingAdmissionPolicyBindingSpec': 'validationActions',
   'autoscaling.v1.ScaleSpec': 'replicas',
   'core.v1.AzureDiskVolumeSource': 'readOnly',
   'core.v1.ConfigMapEnvSource': 'name',
@@ -242,5 +243,5 @@ export const optionalScalars = paths(byType);
 export const nullWhenAbsent = paths(nulls);
 /** Absent is printed as zero. */
 export const zeroWhenAbsent = paths(zeros);
-/** Absent is printed as absent, although the documents name a zero default. */
+/** Absent is printed as absent, although the documents name a zero default or require the list. */
 export const omittedWhenAbsent = paths(omitted);

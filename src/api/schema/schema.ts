@@ -173,7 +173,8 @@ function fieldOf([name, number, code, flags = '', extras = {}]: FieldRow, group:
   const required = flags.includes('r');
   const collection = ref.type === 'list' || ref.type === 'map';
   const zero = flags.includes('v') || (flags.includes('z') && !flags.includes('o'));
-  const absent = flags.includes('n') || (collection && required) ? 'null' : zero ? 'zero' : 'omit';
+  const isNull = flags.includes('n') || (collection && required && !flags.includes('o'));
+  const absent = isNull ? 'null' : zero ? 'zero' : 'omit';
   return {
     name,
     ref,
