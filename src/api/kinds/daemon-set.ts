@@ -14,7 +14,7 @@ export interface DaemonSet extends KubeObject<Part, Part> {}
 
 export const daemonSets: Kind<DaemonSet> = defineKind<DaemonSet>('apps/v1', 'DaemonSet', {
   validate: daemonSetRules,
-  defaults: (set) => changed(readable(set), 'spec', specDefaults),
+  defaults: (set) => changed(counted(readable(set)), 'spec', specDefaults),
   prepareCreate: (set) => {
     const status = emptyStatusOf(daemonSets);
     return { ...withTemplateGeneration(set, 1), ...(status === undefined ? {} : { status: status as Part }) };
@@ -25,8 +25,8 @@ export const daemonSets: Kind<DaemonSet> = defineKind<DaemonSet>('apps/v1', 'Dae
     }
     const same = equalJson(partOf(next.spec).template, partOf(previous.spec).template);
     const count = Number(previous.metadata.annotations?.[templateGeneration] ?? 1);
-    const counted = withTemplateGeneration(next, same ? count : count + 1);
-    return { ...counted, ...(previous.status ? { status: previous.status } : {}) };
+    const kept = withTemplateGeneration(next, same ? count : count + 1);
+    return { ...kept, ...(previous.status ? { status: previous.status } : {}) };
   },
   inner: (set) => {
     const { [templateGeneration]: _count, ...annotations } = set.metadata.annotations ?? {};
@@ -72,6 +72,10 @@ function readable(set: DaemonSet): DaemonSet {
   const why = `strconv.ParseInt: parsing ${JSON.stringify(count)}: invalid syntax`;
   throw new ApiError('BadRequest', `DaemonSet in version "v1" cannot be handled as a DaemonSet: ${why}`);
 }
+
+/** Who leaves the count out says 0, as every daemon set has one: so it is asked for, and owned, by whoever writes. */
+const counted = (set: DaemonSet): DaemonSet =>
+  set.metadata.annotations?.[templateGeneration] === undefined ? withTemplateGeneration(set, 0) : set;
 
 function withTemplateGeneration(set: DaemonSet, count: number): DaemonSet {
   const annotations = { ...set.metadata.annotations, [templateGeneration]: String(count) };
