@@ -1,7 +1,7 @@
 import type { Kind } from '../kind.ts';
 import type { KubeObject, Labels } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
-import { changed, type Part, textOf, textsOf } from './defaulting.ts';
+import { changed, type Part, partOf, textOf, textsOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { nodeRules } from './node-rules.ts';
 import { type Condition, conditionOf } from './pod.ts';
@@ -34,6 +34,8 @@ export interface Node extends KubeObject<NodeSpec, NodeStatus> {
 
 export const nodes: Kind<Node> = defineKind<Node>('v1', 'Node', {
   validate: nodeRules,
+  warnings: ({ spec }) =>
+    Object.keys(oldFields).flatMap((field) => (partOf(spec)[field] ? [`spec.${field}: ${oldFields[field]}`] : [])),
   defaults: (node) => changed(node, 'spec', withBothRanges),
   hasGeneration: false,
   // A kubelet registers its node together with its status.
@@ -68,6 +70,11 @@ export const nodes: Kind<Node> = defineKind<Node>('v1', 'Node', {
   },
   fields: (node) => ({ 'spec.unschedulable': String(node.spec?.unschedulable ?? false) }),
 });
+
+const oldFields: Readonly<Record<string, string>> = {
+  configSource: 'the feature is no longer supported',
+  externalID: 'this field is deprecated, and is unused by Kubernetes',
+};
 
 /** The old field for a range and the first of the new list are one; where they differ, the old one counts. */
 function withBothRanges(spec: Part): Part {

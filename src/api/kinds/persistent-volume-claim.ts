@@ -5,6 +5,7 @@ import { changed, filled, mapOf, type Part, partOf, textOf } from './defaulting.
 import { defineKind } from './define.ts';
 import { accessModesText, withFinalizer } from './persistent-volume.ts';
 import { persistentVolumeClaimRules } from './persistent-volume-claim-rules.ts';
+import { persistentVolumeClaimWarnings } from './persistent-volume-warnings.ts';
 
 export interface PersistentVolumeClaim extends KubeObject<Part, Part> {}
 
@@ -13,6 +14,7 @@ export const persistentVolumeClaims: Kind<PersistentVolumeClaim> = defineKind<Pe
   'PersistentVolumeClaim',
   {
     validate: persistentVolumeClaimRules,
+    warnings: persistentVolumeClaimWarnings,
     hasGeneration: false,
     defaults: (claim) => changed(claim, 'spec', (spec) => filled(spec, { volumeMode: 'Filesystem' })),
     prepareUpdate: (next, previous, { subresource }) =>

@@ -5,12 +5,14 @@ import { ageCell, columnsOf, orUnset } from './columns.ts';
 import { changed, filled, mapOf, type Part, partOf, textOf, textsOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { persistentVolumeRules } from './persistent-volume-rules.ts';
+import { persistentVolumeWarnings } from './persistent-volume-warnings.ts';
 import { volumeSourceDefaults } from './pod-defaults.ts';
 
 export interface PersistentVolume extends KubeObject<Part, Part> {}
 
 export const persistentVolumes: Kind<PersistentVolume> = defineKind<PersistentVolume>('v1', 'PersistentVolume', {
   validate: persistentVolumeRules,
+  warnings: persistentVolumeWarnings,
   hasGeneration: false,
   defaults: (volume) =>
     changed(volume, 'spec', (spec) =>

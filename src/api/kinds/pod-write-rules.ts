@@ -17,13 +17,14 @@ export function podRules(next: Pod, previous: Pod | undefined, { subresource }: 
     if (before) validatePodStatus(root, before);
     return root.errors;
   }
+  // A binding names a node, and nobody asks whether there is such a node or could be.
+  if (subresource === 'binding') return [];
   validateAnnotations(root, before);
   const spec = root.at('spec');
   validatePodSpec(spec, root.at('metadata').part);
   validateTokenVolumes(spec);
   validatePodContainers(spec);
   if (!before) validateNew(spec);
-  // A binding sets the node, which an update may not.
   else if (subresource === '') validatePodUpdate(spec, before.at('spec').part);
   else if (subresource === 'ephemeralcontainers') validateEphemeralUpdate(root, before);
   else if (subresource === 'resize') validateResize(root, before);

@@ -1,9 +1,10 @@
 import type { Kind } from '../kind.ts';
 import type { KubeObject, Labels, Meta } from '../object.ts';
-import { changed } from './defaulting.ts';
+import { changed, type Part } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { podCells, podColumns } from './pod-columns.ts';
 import { podOnlyDefaults, podSpecDefaults } from './pod-defaults.ts';
+import { nameWarnings, podWarnings } from './pod-warnings.ts';
 import { podRules } from './pod-write-rules.ts';
 import { preparedCreate, preparedUpdate } from './pod-writes.ts';
 
@@ -209,6 +210,11 @@ export const pods: Kind<Pod> = defineKind<Pod>('v1', 'Pod', {
   cells: podCells,
   defaults: (pod) => changed(pod, 'spec', (spec) => podOnlyDefaults(podSpecDefaults(spec))),
   validate: podRules,
+  // Whoever changes a pod is hardly ever a person who would read warnings.
+  warnings: (pod, previous) =>
+    previous
+      ? []
+      : [...nameWarnings(pod.metadata.name, "the Pod's hostname"), ...podWarnings(pod as unknown as Part, '')],
   prepareCreate: preparedCreate,
   prepareUpdate: preparedUpdate,
   fields: (pod) => ({

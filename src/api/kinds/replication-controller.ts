@@ -4,6 +4,7 @@ import { ageCell, columnsOf, containerCells, labelsText, workloadColumns } from 
 import { changed, filled, type Part, partOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { templateDefaults } from './pod-defaults.ts';
+import { nameWarnings, podWarnings } from './pod-warnings.ts';
 import { replicationControllerRules } from './replication-controller-rules.ts';
 
 export interface ReplicationController extends KubeObject<Part, Part> {}
@@ -13,6 +14,10 @@ export const replicationControllers: Kind<ReplicationController> = defineKind<Re
   'ReplicationController',
   {
     validate: replicationControllerRules,
+    warnings: (controller) => [
+      ...nameWarnings(controller.metadata.name, 'Pod names and hostnames'),
+      ...podWarnings(partOf(partOf(controller.spec).template), 'spec.template'),
+    ],
     defaults: (controller) => {
       const { labels } = (partOf(partOf(controller.spec).template).metadata ?? {}) as { labels?: Labels };
       const selector = labels && Object.keys(labels).length > 0 ? { selector: labels } : {};

@@ -5,6 +5,7 @@ import type { KubeObject, Labels } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
 import { defineKind } from './define.ts';
 import { secretRules } from './secret-rules.ts';
+import { secretWarnings } from './secret-warnings.ts';
 
 export interface Secret extends KubeObject<never, never> {
   readonly data?: Labels;
@@ -15,6 +16,7 @@ export interface Secret extends KubeObject<never, never> {
 
 export const secrets: Kind<Secret> = defineKind<Secret>('v1', 'Secret', {
   validate: secretRules,
+  warnings: secretWarnings,
   defaults: (secret) => {
     const { stringData, ...rest } = secret;
     const typed = { ...rest, type: rest.type || 'Opaque' };
