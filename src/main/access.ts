@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { UsageError } from '../cli/flags.ts';
 import type { MachineCrypto } from '../host/crypto.ts';
+import { httpTransport } from '../host/http/client.ts';
 import { fetchedKeys } from '../host/issuer-keys.ts';
+import { readKubeconfig } from '../host/kubeconfig-file.ts';
 import { tokenSigning } from '../host/token-keys.ts';
 import type { AccessOptions } from '../server/auth/access.ts';
 import { authenticationConfiguration } from '../server/auth/authentication-configuration.ts';
@@ -15,7 +17,15 @@ export function accessOf(
 ): AccessOptions {
   const tokenFile = settings['token-auth-file'];
   const configuration = settings['authentication-config'];
+  const webhook = (flag: 'authorization-webhook' | 'authentication-token-webhook') => {
+    const file = settings[`${flag}-config-file`];
+    return file ? httpTransport(readKubeconfig(file)) : undefined;
+  };
+  const authorizationWebhook = webhook('authorization-webhook');
+  const tokenWebhook = webhook('authentication-token-webhook');
   return {
+    ...(authorizationWebhook ? { authorizationWebhook } : {}),
+    ...(tokenWebhook ? { tokenWebhook } : {}),
     signing: tokenSigning(keys.crypto, keys.publicKey),
     ...(tokenFile ? { staticTokens: readNamed('token-auth-file', tokenFile, (text) => text) } : {}),
     ...(configuration

@@ -17,6 +17,16 @@ export const serverFlags = defineFlags({
   'insecure-listen': { type: 'text', value: 'ADDRESS:PORT', help: 'plain HTTP too, on loopback only' },
   'token-auth-file': { type: 'text', value: 'FILE', help: 'tokens, one a line: token,user,uid,"groups"' },
   'authentication-config': { type: 'text', value: 'FILE', help: 'issuers of tokens that are believed' },
+  'authentication-token-webhook-config-file': {
+    type: 'text',
+    value: 'FILE',
+    help: 'a kubeconfig of who else knows tokens',
+  },
+  'authorization-webhook-config-file': {
+    type: 'text',
+    value: 'FILE',
+    help: 'a kubeconfig of who decides what roles leave open',
+  },
   'service-range': { type: 'text', default: '10.96.0.0/16', value: 'CIDR', help: 'addresses of Services' },
   'log-level': { type: 'choice', choices: ['debug', 'info', 'error'], default: 'info', help: 'how much is logged' },
 });

@@ -1,4 +1,4 @@
-import type { ApiRequest, ApiResponse, Caller } from '../../api/wire.ts';
+import type { ApiRequest, ApiResponse, Caller, Transport } from '../../api/wire.ts';
 import type { Env } from '../../base/env.ts';
 import type { Store } from '../../store/store.ts';
 import type { AdmissionPlugin } from '../admission/plugin.ts';
@@ -22,6 +22,7 @@ import { ServiceAccountTokens, type TokenSigning } from './service-account-token
 import { StaticTokens } from './static-tokens.ts';
 import { TokenRequests } from './token-request.ts';
 import type { TokenKind } from './tokens.ts';
+import { WebhookAuthorizer, WebhookTokens } from './webhook.ts';
 
 export interface AccessOptions {
   readonly signing?: TokenSigning;
@@ -29,7 +30,11 @@ export interface AccessOptions {
   readonly staticTokens?: string;
   readonly authentication?: AuthenticationConfiguration;
   readonly issuerKeys?: IssuerKeys;
-  /** Asked after roles, in this order: a webhook, or a program's own. */
+  /** Somebody else who knows tokens. */
+  readonly tokenWebhook?: Transport;
+  /** Somebody else who decides what roles leave open. */
+  readonly authorizationWebhook?: Transport;
+  /** Asked last: a program's own. */
   readonly authorizers?: readonly Authorizer[];
 }
 
@@ -63,7 +68,9 @@ export class Access {
     this.#signing = options.signing ?? noKeys;
     const rbac = new Rbac(store);
     const node = new NodeAuthorizer(store, nodeRules());
-    this.authorization = new Authorization([masters, node, rbac, ...(options.authorizers ?? [])]);
+    const { authorizationWebhook: transport, authorizers = [] } = options;
+    const webhooks = transport ? [new WebhookAuthorizer({ transport, clock: env.clock })] : [];
+    this.authorization = new Authorization([masters, node, rbac, ...webhooks, ...authorizers]);
     this.#tokens = new ServiceAccountTokens(env, store, this.#signing);
     const { audiences } = this.#signing;
     const anonymous = options.authentication?.anonymous;
@@ -77,7 +84,7 @@ export class Access {
     this.legacyTokens = new LegacyTokens(store, this.#tokens);
   }
 
-  #tokenKinds({ staticTokens, authentication, issuerKeys }: AccessOptions): readonly TokenKind[] {
+  #tokenKinds({ staticTokens, authentication, issuerKeys, tokenWebhook }: AccessOptions): readonly TokenKind[] {
     const { audiences } = this.#signing;
     const issuers = issuerKeys ? (authentication?.issuers ?? []) : [];
     return [
@@ -88,6 +95,7 @@ export class Access {
         (rules) =>
           new OidcTokens(this.#env.clock, rules, { keys: issuerKeys as IssuerKeys, serverAudiences: audiences }),
       ),
+      ...(tokenWebhook ? [new WebhookTokens({ transport: tokenWebhook, clock: this.#env.clock })] : []),
     ];
   }
 

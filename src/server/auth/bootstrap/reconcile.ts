@@ -1,5 +1,5 @@
 import type { Env } from '../../../base/env.ts';
-import { isObject, type Json, type JsonObject } from '../../../base/json.ts';
+import { equalJson, isObject, type Json, type JsonObject } from '../../../base/json.ts';
 import { timestamp } from '../../../base/text.ts';
 import type { Entry, Store } from '../../../store/store.ts';
 import { rbacGroup, rbacPrefix } from '../binding-index.ts';
@@ -82,7 +82,9 @@ function nextRole(role: BootstrapRole, old: Json | undefined, fresh: (value: Jso
   if (isLeftAlone(metadata)) return undefined;
   const held = (old.rules ?? []) as unknown as readonly PolicyRule[];
   // What an aggregated role holds is the controller's work.
-  const missing = aggregationRule ? [] : compacted(missingRules(held, rules));
+  // Nearly always they are as they were made: comparing is cheaper than working out what is lacking.
+  const asMade = aggregationRule !== undefined || equalJson(held, rules);
+  const missing = asMade ? [] : compacted(missingRules(held, rules));
   const withLabels = labelled(metadata, labels);
   const lacksAggregation = aggregationRule && !isObject(old.aggregationRule);
   if (missing.length === 0 && withLabels === metadata && !lacksAggregation) return undefined;
