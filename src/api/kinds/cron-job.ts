@@ -6,11 +6,13 @@ import { cronJobRules } from './cron-job-rules.ts';
 import { changed, filled, type Part, partOf, partsOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { templateDefaults } from './pod-defaults.ts';
+import { cronJobWarnings } from './workload-warnings.ts';
 
 export interface CronJob extends KubeObject<Part, Part> {}
 
 export const cronJobs: Kind<CronJob> = defineKind<CronJob>('batch/v1', 'CronJob', {
   validate: cronJobRules,
+  warnings: cronJobWarnings,
   defaults: (cron) =>
     changed(cron, 'spec', (spec) =>
       filled(

@@ -9,11 +9,13 @@ import { daemonSetRules } from './daemon-set-rules.ts';
 import { changed, filled, mapOf, type Part, partOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { templateDefaults } from './pod-defaults.ts';
+import { setWarnings } from './workload-warnings.ts';
 
 export interface DaemonSet extends KubeObject<Part, Part> {}
 
 export const daemonSets: Kind<DaemonSet> = defineKind<DaemonSet>('apps/v1', 'DaemonSet', {
   validate: daemonSetRules,
+  warnings: setWarnings,
   defaults: (set) => changed(counted(readable(set)), 'spec', specDefaults),
   prepareCreate: (set) => {
     const status = emptyStatusOf(daemonSets);

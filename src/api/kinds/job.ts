@@ -10,11 +10,13 @@ import { changed, changedItems, filled, mapOf, type Part, partOf, partsOf, textO
 import { defineKind } from './define.ts';
 import { jobRules } from './job-rules.ts';
 import { templateDefaults } from './pod-defaults.ts';
+import { workloadWarnings } from './workload-warnings.ts';
 
 export interface Job extends KubeObject<Part, Part> {}
 
 export const jobs: Kind<Job> = defineKind<Job>('batch/v1', 'Job', {
   validate: jobRules,
+  warnings: workloadWarnings,
   defaults: (job) => changed(labelled(job), 'spec', specDefaults),
   prepareCreate: created,
   columns: columnsOf('Name', 'Status', 'Completions', 'Duration', 'Age', ...workloadColumns),

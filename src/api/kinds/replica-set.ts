@@ -7,6 +7,7 @@ import { defineKind } from './define.ts';
 import type { Condition, PodTemplate } from './pod.ts';
 import { templateDefaults } from './pod-defaults.ts';
 import { replicaSetRules } from './replica-set-rules.ts';
+import { workloadWarnings } from './workload-warnings.ts';
 
 export interface ReplicaSetSpec {
   readonly replicas?: number;
@@ -29,6 +30,7 @@ export interface ReplicaSet extends KubeObject<ReplicaSetSpec, ReplicaSetStatus>
 
 export const replicaSets: Kind<ReplicaSet> = defineKind<ReplicaSet>('apps/v1', 'ReplicaSet', {
   validate: replicaSetRules,
+  warnings: workloadWarnings,
   defaults: (set) => changed(set, 'spec', (spec) => filled(templateDefaults(spec), { replicas: 1 })),
   columns: columnsOf('Name', 'Desired:integer', 'Current:integer', 'Ready:integer', 'Age', ...workloadColumns),
   cells: (set, now) => [

@@ -23,7 +23,7 @@ function validateSet(root: Checked, previous: Checked | undefined): void {
   validateStrategy(spec.at('updateStrategy'));
   const retention = spec.at('persistentVolumeClaimRetentionPolicy');
   for (const field of ['whenDeleted', 'whenScaled']) retention.at(field).optionalOneOf('Retain', 'Delete');
-  notNegativeEach(spec, 'replicas', 'minReadySeconds', 'revisionHistoryLimit');
+  notNegativeEach(spec, 'replicas', 'minReadySeconds');
   spec.at('ordinals').at('start').notNegative();
   // Names of services that were never right may stay.
   if (spec.at('serviceName').text !== textOf(before?.serviceName)) spec.at('serviceName').optionalLike(dnsLabel);

@@ -5,11 +5,21 @@ import { changed, changedItems, filled, type Part, partOf } from './defaulting.t
 import { defineKind } from './define.ts';
 import { templateDefaults } from './pod-defaults.ts';
 import { statefulSetRules } from './stateful-set-rules.ts';
+import { setWarnings } from './workload-warnings.ts';
 
 export interface StatefulSet extends KubeObject<Part, Part> {}
 
 export const statefulSets: Kind<StatefulSet> = defineKind<StatefulSet>('apps/v1', 'StatefulSet', {
   validate: statefulSetRules,
+  warnings: (set, previous) => {
+    const keepsAll = Number(partOf(set.spec).revisionHistoryLimit ?? 0) < 0;
+    return [
+      ...setWarnings(set, previous),
+      ...(keepsAll
+        ? ['spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended']
+        : []),
+    ];
+  },
   defaults: (set) => changed(set, 'spec', specDefaults),
   columns: columnsOf('Name', 'Ready', 'Age', 'Containers:wide', 'Images:wide'),
   cells: (set, now) => [

@@ -152,3 +152,24 @@ test('Bare metadata of a daemon set does not count its templates', () => {
   const set = { ...workload({}), metadata: { name: 'a', annotations } };
   assert.deepEqual(daemonSets.rules.inner?.(set as never).metadata.annotations, { a: 'b' });
 });
+
+test('A workload warns of a name that makes no host name, and of its template where it is another one', () => {
+  const ports = [{ containerPort: 80 }, { containerPort: 80 }];
+  const spec = { containers: [{ name: 'c', image: 'i', ports }] };
+  const named = (name: string, generation: number) => ({
+    ...workload({ template: { ...template, spec } }),
+    metadata: { name, generation },
+  });
+  const told = (next: object, previous?: object) =>
+    (kinds.Deployment.warnings?.(next as Deployment, previous as Deployment | undefined) ?? []).map(
+      (text) => text.split(':')[0],
+    );
+  assert.deepEqual(told(named('a.b', 1)), ['metadata.name', 'spec.template.spec.containers[0].ports[1]']);
+  assert.deepEqual(told(named('a.b', 2), named('a.b', 1)), ['spec.template.spec.containers[0].ports[1]']);
+  assert.deepEqual(told(named('a.b', 1), named('a.b', 1)), []);
+});
+
+test('A stateful set that keeps all revisions is warned about it', () => {
+  const [warning] = kinds.StatefulSet.warnings?.(workload({ revisionHistoryLimit: -1 }) as Deployment, undefined) ?? [];
+  assert.match(warning ?? '', /a negative value retains all historical revisions/);
+});
