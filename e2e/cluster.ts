@@ -69,6 +69,11 @@ export class TestCluster {
     return this.#child?.pid ?? 0;
   }
 
+  /** The range of its pods. */
+  get podRange(): string {
+    return `10.${this.#network}.0.0/16`;
+  }
+
   get log(): string {
     return this.#log;
   }
@@ -77,8 +82,8 @@ export class TestCluster {
   async start(command: 'up' | 'server' = 'up', more: readonly string[] = []): Promise<void> {
     const flags = ['--data-dir', join(this.folder, 'data'), '--listen', '127.0.0.1:0', '--kubeconfig', this.kubeconfig];
     flags.push('--service-range', `10.${this.#network + 1}.0.0/16`);
-    if (command === 'up')
-      flags.push('--foreground', '--runtime', 'process', '--pod-range', `10.${this.#network}.0.0/16`);
+    if (command === 'up') flags.push('--foreground', '--pod-range', this.podRange);
+    if (command === 'up' && !more.includes('--runtime')) flags.push('--runtime', 'process');
     const child = spawn(process.execPath, [source, command, ...flags, ...more], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -204,6 +209,18 @@ export async function freePort(): Promise<number> {
   server.close();
   await once(server, 'close');
   return port;
+}
+
+/** In the range that upstream keeps for them. */
+export async function freeNodePort(): Promise<number> {
+  return until('free node port', 5_000, async () => {
+    const inRange = 30_000 + ((await freePort()) % 2_768);
+    const server = createServer().listen(inRange, '127.0.0.1');
+    await once(server, 'listening');
+    server.close();
+    await once(server, 'close');
+    return inRange;
+  });
 }
 
 /** The second number of two ranges 10.N/16 and 10.N+1/16 that nobody on this machine uses. */

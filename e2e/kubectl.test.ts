@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kubectl, kubectlVersions } from '../tools/clients.ts';
-import { finished, freePort, programOf, realAddresses, root, TestCluster, until } from './cluster.ts';
+import { finished, freeNodePort, programOf, realAddresses, root, TestCluster, until } from './cluster.ts';
 
 const manifest = readFileSync(join(root, 'examples', 'hello', 'hello.yaml'), 'utf8');
 /** The promise is one second; a busy machine of continuous integration gets three. */
@@ -166,14 +166,3 @@ function answerOf(address: string): Promise<void> {
 }
 
 /** In the range of node ports, and nobody's now. */
-async function freeNodePort(): Promise<number> {
-  return until('free node port', 5_000, async () => {
-    const port = await freePort();
-    const inRange = 30_000 + (port % 2_768);
-    const { createServer } = await import('node:net');
-    return new Promise<number>((resolve, reject) => {
-      const server = createServer().once('error', reject);
-      server.listen(inRange, '127.0.0.1', () => server.close(() => resolve(inRange)));
-    });
-  });
-}
