@@ -4,11 +4,13 @@ import { ageCell, columnsOf } from './columns.ts';
 import { changed, changedItems, filled, type Part, partOf, partsOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { resourceClaimRules } from './resource-claim-rules.ts';
+import { keepsMetadata } from './status-writes.ts';
 
 export interface ResourceClaim extends KubeObject<Part, Part> {}
 
 export const resourceClaims: Kind<ResourceClaim> = defineKind<ResourceClaim>('resource.k8s.io/v1', 'ResourceClaim', {
   validate: resourceClaimRules,
+  prepareUpdate: keepsMetadata,
   hasGeneration: false,
   defaults: (claim) => changed(claim, 'spec', claimDefaults),
   columns: columnsOf('Name', 'State', 'Age'),

@@ -3,6 +3,7 @@ import type { KubeObject } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
 import { type Part, partOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
+import { keepsMetadata } from './status-writes.ts';
 import { volumeAttachmentRules } from './volume-attachment-rules.ts';
 
 export interface VolumeAttachment extends KubeObject<Part, Part> {}
@@ -12,6 +13,7 @@ export const volumeAttachments: Kind<VolumeAttachment> = defineKind<VolumeAttach
   'VolumeAttachment',
   {
     validate: volumeAttachmentRules,
+    prepareUpdate: keepsMetadata,
     hasGeneration: false,
     needsRevision: true,
     columns: columnsOf('Name', 'Attacher:name', 'PV', 'Node', 'Attached:boolean', 'Age'),

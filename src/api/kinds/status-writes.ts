@@ -1,0 +1,25 @@
+import type { WriteContext } from '../kind.ts';
+import type { KubeObject, Meta } from '../object.ts';
+
+/** A write of the main resource keeps the status; one of the status keeps all else, and of the metadata what is said. */
+const keptHalves =
+  (metadataOf: (next: Meta, previous: Meta) => Meta) =>
+  <T extends KubeObject>(next: T, previous: T, { subresource }: WriteContext): T => {
+    if (subresource !== 'status') return withStatusOf(next, previous);
+    return withStatusOf({ ...previous, metadata: metadataOf(next.metadata, previous.metadata) }, next);
+  };
+
+function withStatusOf<T extends KubeObject>(object: T, { status }: KubeObject): T {
+  const { status: _other, ...rest } = object;
+  return (status === undefined ? rest : { ...rest, status }) as T;
+}
+
+/** Writers of the status may not change the labels. */
+export const keepsLabels = keptHalves(({ labels: _asked, ...next }, { labels }) =>
+  labels === undefined ? next : { ...next, labels },
+);
+
+/** Writers of the status change nothing of the metadata, besides who owns what. */
+export const keepsMetadata = keptHalves(({ managedFields }, { managedFields: _old, ...previous }) =>
+  managedFields === undefined ? previous : { ...previous, managedFields },
+);
