@@ -18,7 +18,7 @@ export const doors: Readonly<Record<string, { readonly open: readonly string[]; 
 /** Folders without clock, chance or device, and the third-party packages (pure ones) that each may use. */
 export const purePackages: Readonly<Record<string, readonly string[]>> = {
   base: [],
-  api: [],
+  api: ['re2js'],
   store: [],
   server: [],
   client: [],

@@ -1,7 +1,9 @@
 import type { Instant } from '../base/env.ts';
-import type { Json } from '../base/json.ts';
+import type { Json, JsonObject } from '../base/json.ts';
 import type { FieldError } from './field-error.ts';
 import type { KubeObject } from './object.ts';
+import type { ObjectType } from './schema/schema.ts';
+import type { Walked } from './schema/walker.ts';
 import type { Caller } from './wire.ts';
 
 export type Verb = 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | 'patch' | 'update' | 'watch';
@@ -95,10 +97,29 @@ export interface KindRules<T extends KubeObject = KubeObject> {
   };
 }
 
+/** What only kinds have that a definition in the cluster made. */
+export interface CustomForm {
+  readonly listKind: string;
+  readonly type: ObjectType;
+  /** What the schema knows of an object, the paths of what it does not, and why it cannot be read at all. */
+  decode(value: JsonObject): Walked;
+  /** Where a Scale finds what it speaks of. */
+  readonly scale?: {
+    readonly specReplicasPath: string;
+    readonly statusReplicasPath: string;
+    readonly labelSelectorPath?: string;
+  };
+  /** Why nothing can be made at the moment. */
+  readonly closed?: string;
+  /** What everybody who asks for this version is told. */
+  readonly warning?: string;
+}
+
 /** All that is known about one kind, one version. Server, client, `kubectl get` and dashboard are driven by it. */
 export interface Kind<T extends KubeObject = KubeObject> extends KindFacts {
   readonly apiVersion: string;
   readonly rules: KindRules<T>;
+  readonly custom?: CustomForm;
 }
 
 export function makeKind<T extends KubeObject>(facts: KindFacts, rules: KindRules<T> = {}): Kind<T> {

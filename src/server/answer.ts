@@ -102,7 +102,9 @@ export class Answers {
       ...(listed.remaining ? { remainingItemCount: listed.remaining } : {}),
     };
     if (wanted.as) return this.#shapedList(listed, metadata, asked);
-    const head = { kind: `${kind.kind}List`, apiVersion: kind.apiVersion, metadata };
+    // Lists of custom objects say that there is no more, all others say nothing about it.
+    const whole = kind.custom ? { continue: '', ...metadata } : metadata;
+    const head = { kind: kind.custom?.listKind ?? `${kind.kind}List`, apiVersion: kind.apiVersion, metadata: whole };
     switch (wanted.mediaType) {
       case objectType:
         return { status: 200, body: { object: { ...head, items: this.#objects(listed, kind) } as unknown as Json } };

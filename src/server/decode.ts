@@ -1,7 +1,6 @@
 import { ApiError } from '../api/error.ts';
 import type { KubeObject } from '../api/object.ts';
-import { schemaOf } from '../api/schema/schema.ts';
-import { walk } from '../api/schema/walker.ts';
+import { readerOf } from '../api/schema/kind-type.ts';
 import { type ApiRequest, queryValue } from '../api/wire.ts';
 import { isObject, type Json, type JsonObject } from '../base/json.ts';
 import { type BodyValue, readBody, UnreadableBody } from './body.ts';
@@ -36,10 +35,10 @@ export function checked(
   const apiVersion = expected.group ? `${expected.group}/${expected.version}` : expected.version;
   requireSame('API version', value.apiVersion, apiVersion);
   requireSame('kind', value.kind, expected.kind);
-  const type = schemaOf(expected);
+  const read = readerOf(expected);
   const typed = { ...value, apiVersion, kind: expected.kind };
-  if (!type) return { object: withMetadata(typed), warnings: judge(complaints, expected, fieldValidation) };
-  const walked = walk(type, typed);
+  if (!read) return { object: withMetadata(typed), warnings: judge(complaints, expected, fieldValidation) };
+  const walked = read(typed);
   if (walked.errors.length > 0) throw cannotHandle(expected, walked.errors[0] as string);
   const unknown = walked.unknown.map((path) => `unknown field ${JSON.stringify(path)}`);
   return {

@@ -3,7 +3,7 @@ import type { KubeObject, ManagedFields } from '../api/object.ts';
 import { type Applied, serverSideApply } from '../api/patch/apply.ts';
 import { type Followed, managedAfterUpdate, sameButTimes, type VersionView } from '../api/patch/managed-fields.ts';
 import { structShape, untypedShape } from '../api/patch/shape.ts';
-import { schemaOf } from '../api/schema/schema.ts';
+import { typeOfKind } from '../api/schema/kind-type.ts';
 import { walk } from '../api/schema/walker.ts';
 import { type ApiRequest, type Caller, queryValue } from '../api/wire.ts';
 import type { Clock } from '../base/env.ts';
@@ -74,7 +74,7 @@ export class FieldTracker {
   }
 
   #made(kind: Kind, subresource: string): Followed {
-    const type = schemaOf(kind);
+    const type = typeOfKind(kind);
     const { apiVersion } = kind;
     const nothing = { metadata: {}, ...(type ? walk(type, null).value : {}) };
     return {
@@ -85,6 +85,7 @@ export class FieldTracker {
       subresource,
       ignored: ignoredBy(kind, subresource),
       versioned: (version) => this.#versioned(kind, version),
+      ...(kind.custom ? { changeable: true } : {}),
     };
   }
 
@@ -93,7 +94,7 @@ export class FieldTracker {
     const [version = '', group = ''] = apiVersion.split('/').reverse();
     const other = this.#kinds.find(group, version, kind.plural);
     if (!other || storagePrefix(other) !== storagePrefix(kind)) return undefined;
-    const type = schemaOf(other);
+    const type = typeOfKind(other);
     return {
       shape: type ? structShape(type) : untypedShape,
       to: (object) => converted(kind, other, object),
@@ -116,7 +117,7 @@ function ignoredBy(kind: Kind, subresource: string): ReadonlySet<string> {
     return new Set([...own, ...(kind.rules.unowned ?? [])]);
   }
   const kept = ['apiVersion', 'kind', 'metadata', 'status'];
-  const names = schemaOf(kind)?.fields.map(({ name }) => name) ?? ['spec'];
+  const names = typeOfKind(kind)?.fields.map(({ name }) => name) ?? ['spec'];
   return new Set(names.filter((name) => !kept.includes(name)));
 }
 

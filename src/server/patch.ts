@@ -6,8 +6,8 @@ import { jsonPatch, unknownInPatch } from '../api/patch/json.ts';
 import { mergePatch } from '../api/patch/merge.ts';
 import { strategicPatch } from '../api/patch/strategic.ts';
 import { decodeJson, JsonSyntaxError } from '../api/schema/decode-json.ts';
-import { type ObjectType, schemaOf } from '../api/schema/schema.ts';
-import { walk } from '../api/schema/walker.ts';
+import { readerOf } from '../api/schema/kind-type.ts';
+import { schemaOf } from '../api/schema/schema.ts';
 import { type ApiRequest, queryValue } from '../api/wire.ts';
 import { isObject, type Json, type JsonObject } from '../base/json.ts';
 import { mediaTypeOf, wholeText } from './body.ts';
@@ -58,7 +58,7 @@ export function patchOf(request: ApiRequest, kind: GroupVersionKind): Patch {
       const odd = unknownInPatch(read.patch).map((path) => `json patch unknown field ${JSON.stringify(path)}`);
       return (live) => {
         const next = jsonPatch(live, read.patch);
-        return decoded({ next, kind, type, mode, complaints: odd, shown: () => JSON.stringify(next) });
+        return decoded({ next, kind, mode, complaints: odd, shown: () => JSON.stringify(next) });
       };
     }
     case mergePatchType: {
@@ -66,7 +66,7 @@ export function patchOf(request: ApiRequest, kind: GroupVersionKind): Patch {
       const { complaints } = read;
       return (live) => {
         const next = mergePatch(live, patch);
-        return decoded({ next, kind, type, mode, complaints, shown: () => JSON.stringify(next) });
+        return decoded({ next, kind, mode, complaints, shown: () => JSON.stringify(next) });
       };
     }
     default: {
@@ -76,7 +76,7 @@ export function patchOf(request: ApiRequest, kind: GroupVersionKind): Patch {
       const identity = { apiVersion: apiVersionOf(kind), kind: kind.kind };
       return (live) => {
         const next = { ...(strategicPatch(type, live, patch) as JsonObject), ...identity };
-        return decoded({ next, kind, type, mode, complaints, shown: () => goText(patch) });
+        return decoded({ next, kind, mode, complaints, shown: () => goText(patch) });
       };
     }
   }
@@ -84,9 +84,9 @@ export function patchOf(request: ApiRequest, kind: GroupVersionKind): Patch {
 
 /** What an apply made, read as its kind. */
 export function decodedApply(object: JsonObject, kind: GroupVersionKind, target: string): KubeObject {
-  const type = schemaOf(kind);
-  if (!type) return withMetadata(object);
-  const walked = walk(type, object);
+  const read = readerOf(kind);
+  if (!read) return withMetadata(object);
+  const walked = read(object);
   const gvk = `${kind.group}/${kind.version}, Kind=${kind.kind}`;
   if (walked.errors.length > 0) {
     throw new ApiError(
@@ -146,14 +146,13 @@ function objectPatch(patch: Json, prefix: string): JsonObject {
 interface Patched {
   readonly next: Json;
   readonly kind: GroupVersionKind;
-  readonly type: ObjectType | undefined;
   readonly mode: string;
   readonly complaints: readonly string[];
   /** What an error shows: the whole object for some patches, the patch for others. */
   shown(): string;
 }
 
-function decoded({ next, kind, type, mode, complaints, shown }: Patched): Decoded {
+function decoded({ next, kind, mode, complaints, shown }: Patched): Decoded {
   const refused = (why: string) => invalidObject({ group: '', kind: '' }, '', [invalid('patch', shown(), why)]);
   if (!isObject(next)) {
     throw refused(`json: cannot unmarshal ${wordFor(next)} into Go value of type map[string]interface {}`);
@@ -165,7 +164,7 @@ function decoded({ next, kind, type, mode, complaints, shown }: Patched): Decode
     throw refused(`no kind ${name} is registered for version ${version} in scheme "pkg/runtime/scheme.go:111"`);
   }
   const typed = { ...next, ...said } as JsonObject;
-  const walked = type ? walk(type, typed) : { value: typed, unknown: [], errors: [] };
+  const walked = readerOf(kind)?.(typed) ?? { value: typed, unknown: [], errors: [] };
   if (walked.errors.length > 0) throw refused(walked.errors[0] as string);
   const odd = [...complaints, ...walked.unknown.map((path) => `unknown field ${JSON.stringify(path)}`)];
   if (odd.length > 0 && mode === 'Strict') throw refused(`strict decoding error: ${odd.join(', ')}`);

@@ -100,6 +100,8 @@ export class Resources {
   async #create(call: Call): Promise<ApiResponse> {
     const { request, route } = call;
     if (route.name !== '') throw notAllowed();
+    const closed = route.kind.custom?.closed;
+    if (closed !== undefined) throw new ApiError('MethodNotAllowed', closed);
     const { object, warnings } = inRoute(route, decodeObject(request, route.kind));
     return this.#created(call, object, warnings);
   }
@@ -263,26 +265,28 @@ export class Resources {
 
   async #scale(call: Call): Promise<ApiResponse> {
     const { request, route, options } = call;
+    const paths = route.kind.custom?.scale;
     if (route.verb === 'get') {
       const entry = await getEntry(this.#deps.store, route);
-      return { status: 200, body: { object: scaleOf(this.#deps.views.object(route.kind, entry)) } };
+      return { status: 200, body: { object: scaleOf(this.#deps.views.object(route.kind, entry), paths) } };
     }
     const main = { ...route, subresource: '' };
     const { caller, dryRun } = options;
     if (route.verb === 'patch' && mediaTypeOf(request) === applyType) {
       const apply = scaleApplyOf(request, route, this.#deps.fields);
       const made = await this.#deps.writer.update(main, (live) => apply(live).object, { caller, dryRun });
-      return { status: 200, body: { object: scaleOf(made) } };
+      return { status: 200, body: { object: scaleOf(made, paths) } };
     }
     const facts = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
     const whole = route.verb === 'update' ? decodeObject(request, facts).object : undefined;
+    if (whole?.metadata.name && whole.metadata.name !== route.name) throw wrongName(whole.metadata.name, route.name);
     const patch = whole ? undefined : patchOf(request, facts);
     const change = (live: KubeObject) => {
-      const next = whole ?? patch?.(scaleOf(live) as JsonObject).object;
-      return scaled(live, next as unknown as JsonObject);
+      const next = whole ?? patch?.(scaleOf(live, paths) as JsonObject).object;
+      return scaled(live, next as unknown as JsonObject, paths);
     };
     const made = await this.#deps.writer.update(main, change, { ...options, through: 'scale' });
-    return { status: 200, body: { object: scaleOf(made) } };
+    return { status: 200, body: { object: scaleOf(made, paths) } };
   }
 }
 

@@ -76,6 +76,8 @@ function verbOf(request: ApiRequest, route: Pick<ResourceRoute, 'kind' | 'name' 
     case 'DELETE':
       return route.name === '' ? 'deletecollection' : 'delete';
     case 'GET':
+      // One custom object by its name is answered, not watched.
+      if (route.kind.custom && route.name !== '') return 'get';
       if (flagged(request.query, 'watch')) return 'watch';
       return route.name === '' ? 'list' : 'get';
     case 'HEAD':

@@ -13,6 +13,7 @@ import type { ClusterFacts } from './auth/bootstrap/objects.ts';
 import { reconcileBootstrap } from './auth/bootstrap/reconcile.ts';
 import { issuerPaths } from './auth/issuer-documents.ts';
 import { backupLines, backupPath } from './backup.ts';
+import { CustomDefinitions } from './custom/definitions.ts';
 import { Discovery } from './discovery.ts';
 import { FairGate } from './fair-gate.ts';
 import { FieldTracker } from './field-tracker.ts';
@@ -66,6 +67,7 @@ export class ApiServer {
   readonly #access: Access;
   readonly #plugins: readonly AdmissionPlugin[];
   readonly #gate = new FairGate();
+  readonly #custom: CustomDefinitions;
 
   constructor(env: Env, store: Store, options: ServerOptions) {
     this.#env = env;
@@ -86,7 +88,9 @@ export class ApiServer {
     const fields = new FieldTracker(this.kinds, env.clock);
     const deps = { env, store, views, plugins, goods, fields };
     const nodes = options.nodes ? { nodes: options.nodes } : {};
-    this.#resources = new Resources({ ...deps, writer: new Writer(deps), ...nodes });
+    const writer = new Writer(deps);
+    this.#resources = new Resources({ ...deps, writer, ...nodes });
+    this.#custom = new CustomDefinitions({ ...deps, writer, kinds: this.kinds });
   }
 
   readonly handle: Transport = async (request) => {
@@ -110,6 +114,7 @@ export class ApiServer {
   }
 
   async #handle(request: ApiRequest): Promise<ApiResponse> {
+    if (!this.#custom.isReady) await this.#custom.ready;
     const admitting = this.#access.admit(request);
     const admitted = admitting instanceof Promise ? await admitting : admitting;
     const response = this.#inTurn(request, admitted);
@@ -131,7 +136,10 @@ export class ApiServer {
     const route = routeOf(request, this.kinds);
     if (!route) return this.#other(request);
     const own = this.#access.answer(request, route, { caller, plugins: this.#plugins });
-    return own ?? this.#resources.handle(request, route, caller);
+    if (own) return own;
+    const answering = this.#resources.handle(request, route, caller);
+    const warning = route.kind.custom?.warning;
+    return warning === undefined ? answering : answering.then((response) => withWarnings(response, [warning]));
   }
 
   #other(request: ApiRequest): ApiResponse {

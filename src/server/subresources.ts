@@ -1,4 +1,6 @@
+import { atPath, withPath } from '../api/custom/json-path.ts';
 import { ApiError } from '../api/error.ts';
+import type { CustomForm } from '../api/kind.ts';
 import type { Namespace } from '../api/kinds/namespace.ts';
 import type { Pod } from '../api/kinds/pod.ts';
 import type { KubeObject, Meta } from '../api/object.ts';
@@ -66,7 +68,8 @@ export function finalized(live: Namespace, asked: KubeObject): Namespace {
 }
 
 /** autoscaling/v1 Scale of whatever has replicas and a selector. */
-export function scaleOf(object: KubeObject): Json {
+export function scaleOf(object: KubeObject, paths?: ScalePaths): Json {
+  if (paths) return customScale(object, paths);
   const spec = object.spec as { readonly replicas?: number } | undefined;
   const status = object.status as { readonly replicas?: number } | undefined;
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
@@ -77,6 +80,23 @@ export function scaleOf(object: KubeObject): Json {
     metadata: { name, ...(namespace ? { namespace } : {}), uid, resourceVersion, creationTimestamp },
     spec: spec?.replicas ? { replicas: spec.replicas } : {},
     status: { replicas: status?.replicas ?? 0, ...(selector ? { selector } : {}) },
+  };
+}
+
+type ScalePaths = NonNullable<CustomForm['scale']>;
+
+/** The same of a custom object, which says where its replicas are. */
+function customScale(object: KubeObject, paths: ScalePaths): Json {
+  const whole = object as unknown as Json;
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
+  const replicas = atPath(whole, paths.specReplicasPath);
+  const selector = paths.labelSelectorPath ? atPath(whole, paths.labelSelectorPath) : undefined;
+  return {
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata: { name, ...(namespace ? { namespace } : {}), uid, resourceVersion, creationTimestamp },
+    spec: replicas ? { replicas } : {},
+    status: { replicas: atPath(whole, paths.statusReplicasPath) ?? 0, ...(selector ? { selector } : {}) },
   };
 }
 
@@ -103,8 +123,12 @@ function expressionText(expression: Json): string {
 }
 
 /** The object with the replicas that a Scale asks for. */
-export function scaled(live: KubeObject, scale: JsonObject): KubeObject {
+export function scaled(live: KubeObject, scale: JsonObject, paths?: ScalePaths): KubeObject {
   const asked = isObject(scale.spec) ? scale.spec.replicas : 0;
+  if (paths) {
+    const next = withPath(live as unknown as Json, paths.specReplicasPath, asked ?? 0) as unknown as KubeObject;
+    return { ...next, metadata: { ...next.metadata, resourceVersion: revisionIn(scale) } };
+  }
   const replicas = asked ?? 0;
   if (typeof replicas !== 'number' || !Number.isInteger(replicas) || replicas < 0) {
     const message = `Invalid value: ${JSON.stringify(replicas)}: must be greater than or equal to 0`;
@@ -119,7 +143,11 @@ export function scaled(live: KubeObject, scale: JsonObject): KubeObject {
       },
     );
   }
-  const revision = isObject(scale.metadata) ? scale.metadata.resourceVersion : undefined;
-  const metadata = { ...live.metadata, resourceVersion: typeof revision === 'string' ? revision : '' };
+  const metadata = { ...live.metadata, resourceVersion: revisionIn(scale) };
   return { ...live, metadata, spec: { ...(live.spec as object), replicas } };
+}
+
+function revisionIn({ metadata }: JsonObject): string {
+  const revision = isObject(metadata) ? metadata.resourceVersion : undefined;
+  return typeof revision === 'string' ? revision : '';
 }

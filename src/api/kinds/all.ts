@@ -10,6 +10,7 @@ import { cronJobs } from './cron-job.ts';
 import { csiDrivers } from './csi-driver.ts';
 import { csiNodes } from './csi-node.ts';
 import { csiStorageCapacities } from './csi-storage-capacity.ts';
+import { customResourceDefinitions } from './custom-resource-definition.ts';
 import { daemonSets } from './daemon-set.ts';
 import { deployments } from './deployment.ts';
 import { deviceClasses } from './device-class.ts';
@@ -60,6 +61,7 @@ import { volumeAttributesClasses } from './volume-attributes-class.ts';
 
 // Kinds with a file of their own. All the others are served by their facts and schema alone.
 const ruled = [
+  customResourceDefinitions,
   horizontalPodAutoscalers,
   oldHorizontalPodAutoscalers,
   resourceSlices,

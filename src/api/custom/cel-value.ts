@@ -1,0 +1,144 @@
+import { equalJson, isObject, type Json, type JsonObject } from '../../base/json.ts';
+import { CelError } from '../cel/cel-error.ts';
+import { parseTimestamp } from '../cel/library/time-text.ts';
+import { CelMap, Duration, equals, type Result, Structure, Timestamp, type Value } from '../cel/value.ts';
+import { parseDuration } from '../schema/scalars.ts';
+import { plainName } from './cel-type.ts';
+import { additionalOf, isIntOrString, type JsonSchema, propertyOf } from './json-schema.ts';
+
+/** A value as an expression sees it, by its schema; looked into only where the expression does. */
+export function valueOf(value: Json, schema: JsonSchema): Result {
+  if (value === null) return null;
+  if (isIntOrString(schema)) return typeof value === 'number' ? integer(value) : (value as string);
+  switch (schema.type) {
+    case 'string':
+      return textValue(String(value), schema.format);
+    case 'integer':
+      return typeof value === 'number' ? integer(value) : new CelError('not an integer');
+    case 'number':
+      return Number(value);
+    case 'boolean':
+      return value === true;
+    case 'array':
+      return listValue(value, schema);
+    case 'object':
+      return objectValue(value, schema);
+    default:
+      return anyValue(value);
+  }
+}
+
+const integer = (value: number): Value => (Number.isInteger(value) ? BigInt(value) : value);
+
+function textValue(text: string, format: string | undefined): Result {
+  switch (format) {
+    case 'byte':
+      return bytesOf(text);
+    case 'duration': {
+      const nanos = parseDuration(text);
+      return nanos === undefined ? new CelError(`invalid duration ${JSON.stringify(text)}`) : new Duration(nanos);
+    }
+    case 'date':
+    case 'date-time': {
+      const nanos = parseTimestamp(format === 'date' ? `${text}T00:00:00Z` : text);
+      return nanos === undefined ? new CelError(`invalid time ${JSON.stringify(text)}`) : new Timestamp(nanos);
+    }
+    default:
+      return text;
+  }
+}
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+function bytesOf(text: string): Uint8Array {
+  const bytes: number[] = [];
+  let bits = 0;
+  let count = 0;
+  for (const char of text.replace(/=+$/, '')) {
+    bits = ((bits << 6) | alphabet.indexOf(char)) & 0xffffff;
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    bytes.push((bits >> count) & 255);
+  }
+  return Uint8Array.from(bytes);
+}
+
+function listValue(value: Json, schema: JsonSchema): Result {
+  if (!Array.isArray(value)) return new CelError('not a list');
+  const { items = {} } = schema;
+  const list: Value[] = [];
+  for (const item of value) {
+    const one = valueOf(item, items);
+    if (one instanceof CelError) return one;
+    list.push(one);
+  }
+  return list;
+}
+
+function objectValue(value: Json, schema: JsonSchema): Result {
+  if (!isObject(value)) return new CelError('not an object');
+  const additional = additionalOf(schema);
+  return additional ? new JsonMap(value, (member) => valueOf(member, additional)) : new JsonStructure(value, schema);
+}
+
+/** Any JSON, where no schema says more. */
+export function anyValue(value: Json): Value {
+  if (Array.isArray(value)) return value.map(anyValue);
+  if (isObject(value)) return new JsonMap(value, anyValue);
+  return typeof value === 'number' ? integer(value) : (value as null | boolean | string);
+}
+
+class JsonMap extends CelMap {
+  readonly #object: JsonObject;
+  readonly #member: (value: Json) => Result;
+  constructor(object: JsonObject, member: (value: Json) => Result) {
+    super();
+    this.#object = object;
+    this.#member = member;
+  }
+  get size(): number {
+    return Object.keys(this.#object).length;
+  }
+  get(key: Value): Value | undefined {
+    if (typeof key !== 'string' || !Object.hasOwn(this.#object, key)) return undefined;
+    const member = this.#member(this.#object[key] as Json);
+    return member instanceof CelError ? undefined : member;
+  }
+  keys(): readonly Value[] {
+    return Object.keys(this.#object);
+  }
+}
+
+const metadataSchema: JsonSchema = {
+  type: 'object',
+  properties: { name: { type: 'string' }, generateName: { type: 'string' } },
+};
+const textSchema: JsonSchema = { type: 'string' };
+const identity: Readonly<Record<string, JsonSchema>> = {
+  apiVersion: textSchema,
+  kind: textSchema,
+  metadata: metadataSchema,
+};
+
+class JsonStructure extends Structure {
+  readonly typeName = 'object';
+  readonly #object: JsonObject;
+  readonly #schema: JsonSchema;
+  constructor(object: JsonObject, schema: JsonSchema) {
+    super();
+    this.#object = object;
+    this.#schema = schema;
+  }
+  get(field: string): Result | undefined {
+    const name = plainName(field);
+    if (!Object.hasOwn(this.#object, name)) return undefined;
+    const own = Object.hasOwn(identity, name) ? identity[name] : undefined;
+    const schema = (name === 'metadata' ? own : undefined) ?? propertyOf(this.#schema, name) ?? own;
+    return schema ? valueOf(this.#object[name] as Json, schema) : undefined;
+  }
+  equals(other: Structure): boolean {
+    if (!(other instanceof JsonStructure)) return false;
+    if (this.#schema === other.#schema) return equalJson(this.#object, other.#object);
+    return equals(anyValue(this.#object), anyValue(other.#object));
+  }
+}

@@ -1,0 +1,16 @@
+import type { JsonObject } from '../../base/json.ts';
+import type { CustomForm } from '../kind.ts';
+import { type GroupVersionKind, type ObjectType, schemaOf } from './schema.ts';
+import { type Walked, walk } from './walker.ts';
+
+type AnyKind = GroupVersionKind & { readonly custom?: CustomForm };
+
+/** What objects of a kind look like, whether it is built in or custom. */
+export const typeOfKind = (kind: AnyKind): ObjectType | undefined => kind.custom?.type ?? schemaOf(kind);
+
+/** How a value is read as an object of a kind: only what the kind knows is kept. */
+export function readerOf(kind: AnyKind): ((value: JsonObject) => Walked) | undefined {
+  if (kind.custom) return kind.custom.decode;
+  const type = schemaOf(kind);
+  return type && ((value) => walk(type, value));
+}
