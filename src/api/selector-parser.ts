@@ -168,7 +168,7 @@ export interface FieldRequirement {
 /** `metadata.name=web,status.phase!=Running`; a backslash keeps a comma, an equals sign or a backslash in a value. */
 export function parseFields(text: string): readonly FieldRequirement[] {
   const found: FieldRequirement[] = [];
-  for (const part of text.split(/(?<!\\)(?:\\\\)*,/)) {
+  for (const part of termsOf(text)) {
     if (part === '') continue;
     const match = /^([^=!]*(?:!(?!=)[^=!]*)*)(==|=|!=)(.*)$/s.exec(part);
     if (!match) throw new ApiError('BadRequest', `invalid selector: '${text}'; can't understand '${part}'`);
@@ -179,9 +179,23 @@ export function parseFields(text: string): readonly FieldRequirement[] {
   return found;
 }
 
+/** What stands between commas that no backslash keeps. */
+function termsOf(text: string): readonly string[] {
+  const terms: string[] = [];
+  let start = 0;
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === '\\') at += 1;
+    else if (text[at] === ',') {
+      terms.push(text.slice(start, at));
+      start = at + 1;
+    }
+  }
+  return [...terms, text.slice(start)];
+}
+
 function unescaped(text: string): string {
-  if (!/[\\,=]/.test(text)) return text;
-  const bad = /\\[^\\,=]|\\$/.exec(text);
-  if (bad) throw new ApiError('BadRequest', `invalid escape sequence: ${bad[0]}`);
-  return text.replace(/\\([\\,=])/g, '$1');
+  return text.replace(/\\(.?)/gs, (pair, char: string) => {
+    if (char === '' || !'\\,='.includes(char)) throw new ApiError('BadRequest', `invalid escape sequence: ${pair}`);
+    return char;
+  });
 }

@@ -94,3 +94,21 @@ test('decodeJson is linear in hostile input', () => {
   }
   assert.ok(performance.now() - start < 1500, `${performance.now() - start} ms`);
 });
+
+test('decodeJson finds every member that stands twice, however it is spaced, and no other', () => {
+  const names = fc.constantFrom('a', 'b', '":', 'c\\', '__proto__', '1234567890123456');
+  const members = fc.array(fc.tuple(names, fc.constantFrom('', ' ', '\n'), fc.constantFrom('1', '"\\":"', '[]', '{}')));
+  fc.assert(
+    fc.property(members, (list) => {
+      const text = `{${list.map(([name, space, value]) => `${JSON.stringify(name)}${space}:${value}`).join(',')}}`;
+      const names = list.map(([name]) => name);
+      const twice = new Set(names.filter((name, index) => names.indexOf(name) < index));
+      assert.deepEqual([...duplicates(text)].sort(), [...twice].sort());
+    }),
+  );
+});
+
+test('integers keep what an int64 and a number can both say', () => {
+  const exact = decodeJson('[9007199254740992, 9223372036854775807, -9223372036854775808, 9223372036854775808]').value;
+  assert.deepEqual(exact, [2 ** 53, 2 ** 63 - 1024, -(2 ** 63), 2 ** 63]);
+});

@@ -26,17 +26,39 @@ export class JsonSyntaxError extends Error {
  */
 export function decodeJson(text: string, options: { readonly duplicates?: boolean } = {}): DecodedJson {
   if (text.length >= 2 * depthMax) refuseDepth(text);
+  const unusual = spacedOrLong.test(text);
   let value: Json;
   try {
-    value = (longNumber.test(text) ? JSON.parse(text, exactNumber as never) : JSON.parse(text)) as Json;
+    value = (unusual && longNumber.test(text) ? JSON.parse(text, exactNumber as never) : JSON.parse(text)) as Json;
   } catch {
     throw new JsonSyntaxError(syntaxError(text));
   }
-  return { value, duplicates: options.duplicates ? findDuplicates(text) : [] };
+  const known = !options.duplicates || (!unusual && membersIn(text) === membersOf(value));
+  return { value, duplicates: known ? [] : findDuplicates(text) };
+}
+
+/** How many members a text names, or more: a string may hold what looks like the end of a name. Never fewer. */
+function membersIn(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf('":'); at >= 0; at = text.indexOf('":', at + 2)) count += 1;
+  return count;
+}
+
+/** How many were kept: as many as were named, unless one was named twice. */
+function membersOf(value: Json): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let count = 0;
+  if (Array.isArray(value)) for (const item of value) count += membersOf(item);
+  else {
+    for (const key in value) count += 1 + membersOf((value as { readonly [key: string]: Json })[key] as Json);
+  }
+  return count;
 }
 
 /** Numbers this long may not be exact in JavaScript. */
 const longNumber = /\d{16}/;
+/** One look for two rare things: such numbers, and space between a name and its colon. */
+const spacedOrLong = /\d{16}|"\s+:/;
 /** Longer ones are no integers of any type. */
 const integerLengthMax = 40;
 

@@ -75,6 +75,8 @@ export interface ObjectType {
   readonly unions?: unknown;
   /** A published object that names no properties at all. */
   readonly opaque: boolean;
+  /** Fields that it does not name are kept, whatever they are: only custom types have that. */
+  readonly open?: boolean;
 }
 
 export interface GroupVersionKind {

@@ -111,7 +111,7 @@ class Walker {
   #integer(ref: TypeRef, value: Json): Json | undefined {
     if (typeof value !== 'number') return this.#wrong(ref, value);
     if (ref.type === 'int32' ? (value | 0) === value : isInt64(value)) return value;
-    return this.#wrong(ref, value, `number ${value}`);
+    return this.#wrong(ref, value, `number ${Number.isInteger(value) ? BigInt(value) : value}`);
   }
 
   #list(items: TypeRef, value: readonly Json[]): Json {

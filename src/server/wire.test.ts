@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { ApiError } from '../api/error.ts';
+import { builtInKinds } from '../api/kinds/all.ts';
+import { decodeProtobuf } from '../api/protobuf.ts';
+import { encodeProtobuf } from '../api/protobuf-encode.ts';
+import { type ApiRequest, type ApiResponse, type Method, protobufType, yamlType } from '../api/wire.ts';
+import { decodeYaml } from '../api/yaml/decode.ts';
+import { decodeText, encodeText, type Json, type JsonObject } from '../base/json.ts';
+import { seeded } from '../base/random.ts';
+import { never } from '../base/stop.ts';
+import { Client } from '../client/client.ts';
+import { bootstrap } from '../machinery/bootstrap.ts';
+import { SimClock } from '../sim/clock.ts';
+import { simEnv } from '../sim/env.ts';
+import { MemoryStore } from '../store/memory.ts';
+import { decodeObject } from './decode.ts';
+import { negotiate } from './negotiate.ts';
+import { ApiServer } from './server.ts';
+
+const admin = { name: 'admin', groups: ['system:masters'], extra: {} };
+const maps = '/api/v1/namespaces/default/configmaps';
+
+/** A server with two config maps, asked in bytes. */
+async function world() {
+  const env = simEnv({ clock: new SimClock(), random: seeded('wire') });
+  const server = new ApiServer(env, new MemoryStore(), { kinds: builtInKinds, address: '127.0.0.1:6443' });
+  await bootstrap(new Client(server.handle, admin), { apiServiceIp: '10.96.0.1', port: 6443 });
+  const ask = (method: Method, path: string, headers: Readonly<Record<string, string>> = {}, bytes?: Uint8Array) => {
+    const [bare = '', query = ''] = path.split('?');
+    return server.handle({
+      method,
+      path: bare,
+      query: [...new URLSearchParams(query)],
+      headers,
+      caller: admin,
+      stop: never,
+      ...(bytes ? { body: { bytes, mediaType: headers['content-type'] ?? 'application/json' } } : {}),
+    });
+  };
+  for (const name of ['a', 'b']) await ask('POST', maps, {}, encodeText(JSON.stringify(map(name))));
+  return { ask };
+}
+
+const map = (name: string) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data: { i: name } });
+
+function bytesOf(response: ApiResponse): Uint8Array {
+  if ('chunks' in response) return Uint8Array.from(response.chunks.flatMap((chunk) => [...chunk]));
+  if (!('body' in response)) throw new Error('no bytes');
+  const { body } = response;
+  return 'bytes' in body ? body.bytes : encodeText(JSON.stringify(body.object));
+}
+const jsonOf = (response: ApiResponse) => JSON.parse(decodeText(bytesOf(response))) as JsonObject;
+const protobufOf = (response: ApiResponse) => decodeProtobuf(bytesOf(response));
+const typeOf = (response: ApiResponse) =>
+  'mediaType' in response
+    ? response.mediaType
+    : 'body' in response && 'bytes' in response.body && response.body.mediaType;
+
+test('objects, lists, errors and metadata are answered in protobuf to whoever prefers it', async () => {
+  const { ask } = await world();
+  const accept = { accept: `${protobufType}, application/json` };
+  const one = await ask('GET', `${maps}/a`, accept);
+  assert.equal(typeOf(one), protobufType);
+  assert.deepEqual(protobufOf(one).value.data, { i: 'a' });
+  const all = await ask('GET', maps, accept);
+  assert.equal(protobufOf(all).kind, 'ConfigMapList');
+  const { metadata, items } = jsonOf(await ask('GET', maps)) as { metadata: Json; items: JsonObject[] };
+  assert.deepEqual(protobufOf(all).value.metadata, metadata);
+  assert.deepEqual(
+    (protobufOf(all).value.items as JsonObject[]).map(({ data }) => data),
+    items.map(({ data }) => data),
+  );
+  const missing = await ask('GET', `${maps}/none`, accept);
+  assert.equal(missing.status, 404);
+  assert.equal(protobufOf(missing).value.reason, 'NotFound');
+  const partial = await ask('GET', maps, { accept: `${protobufType};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1` });
+  assert.equal(protobufOf(partial).kind, 'PartialObjectMetadataList');
+  assert.equal((protobufOf(partial).value.items as JsonObject[]).length, 2);
+});
+
+test('a table has no protobuf form: the next choice is taken, or none', async () => {
+  const { ask } = await world();
+  const table = 'as=Table;g=meta.k8s.io;v=v1';
+  const other = await ask('GET', maps, { accept: `${protobufType};${table},application/json;${table}` });
+  assert.equal(jsonOf(other).kind, 'Table');
+  assert.equal((await ask('GET', maps, { accept: `${protobufType};${table}` })).status, 406);
+  assert.equal((await ask('GET', maps, { accept: 'application/cbor' })).status, 406);
+  assert.equal((await ask('GET', `${maps}?includeObject=All`, { accept: `application/json;${table}` })).status, 400);
+});
+
+test('items of a list leave out what the list says, in JSON and in YAML', async () => {
+  const { ask } = await world();
+  const json = jsonOf(await ask('GET', maps)) as { kind: string; items: JsonObject[] };
+  assert.deepEqual(Object.keys(json.items[0] as JsonObject), ['metadata', 'data']);
+  const yaml = await ask('GET', maps, { accept: yamlType });
+  assert.equal(typeOf(yaml), yamlType);
+  assert.deepEqual(decodeYaml(decodeText(bytesOf(yaml))).value, json);
+});
+
+test('a watch in protobuf is frames with their length before them', async () => {
+  const { ask } = await world();
+  const response = await ask('GET', `${maps}?watch=1&resourceVersion=0`, { accept: protobufType });
+  assert.ok('watch' in response);
+  assert.equal(response.mediaType, `${protobufType};stream=watch`);
+  const frames: Uint8Array[] = [];
+  response.watch.onBatch((batch) => {
+    for (const event of batch) frames.push(event.encoded?.(response.mediaType) as Uint8Array);
+    return 'more';
+  });
+  assert.equal(frames.length, 2);
+  for (const frame of frames) {
+    assert.equal(new DataView(frame.buffer, frame.byteOffset).getUint32(0), frame.length - 4);
+    // The object's own envelope is inside.
+    const text = String.fromCharCode(...frame);
+    assert.ok(text.includes('ADDED') && text.includes('k8s\0'));
+  }
+});
+
+test('bodies in YAML and protobuf are read like JSON', async () => {
+  const { ask } = await world();
+  const yaml = encodeText('apiVersion: v1\nkind: ConfigMap\nmetadata: {name: from-yaml}\ndata:\n  a: |\n    text\n  a: x\n');
+  const made = await ask('POST', maps, { 'content-type': yamlType }, yaml);
+  assert.equal(made.status, 201, decodeText(bytesOf(made)));
+  assert.match(made.headers?.warning ?? '', /key \\"a\\" already set in map/);
+  const binary = encodeProtobuf({ ...map('p'), metadata: { name: 'p' } });
+  assert.equal((await ask('POST', maps, { 'content-type': protobufType }, binary)).status, 201);
+  assert.deepEqual(jsonOf(await ask('GET', `${maps}/p`)).data, { i: 'p' });
+  assert.equal((await ask('POST', maps, { 'content-type': 'application/cbor' }, binary)).status, 415);
+});
+
+test('a body that cannot be what is expected is refused in upstream words', async () => {
+  const { ask } = await world();
+  const cases: Readonly<Record<string, string>> = {
+    '{': "the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; json parse error: unexpected end of JSON input ({)",
+    '[]': 'the object provided is unrecognized (must be of type ConfigMap): couldn\'t get version/kind; json parse error: json: cannot unmarshal array into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" } (5b5d)',
+    '{"kind":"Secret","apiVersion":"v1"}':
+      'Secret in version "v1" cannot be handled as a ConfigMap: converting (v1.Secret) to (core.ConfigMap): unknown conversion',
+    '{"kind":"Nope"}':
+      'Nope in version "v1" cannot be handled as a ConfigMap: no kind "Nope" is registered for version "v1" in scheme "pkg/runtime/scheme.go:111"',
+    '{"apiVersion":"a/b/c"}':
+      'the object provided is unrecognized (must be of type ConfigMap): unexpected GroupVersion string: a/b/c ({"apiVersion":"a/b/c"})',
+    '{"metadata":{"generation":9223372036854775808}}':
+      'ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot unmarshal number 9223372036854775808 into Go struct field ObjectMeta.metadata.generation of type int64',
+  };
+  for (const [body, message] of Object.entries(cases)) {
+    const answer = await ask('POST', maps, {}, encodeText(body));
+    assert.equal(jsonOf(answer).message, message);
+    assert.equal(answer.status, 400);
+  }
+  const lenient = encodeText('{"apiVersion":null,"kind":null,"metadata":{"name":"n"},"__proto__":{"x":1},"data":null}');
+  assert.equal((await ask('POST', maps, {}, lenient)).status, 201);
+  assert.equal(({} as Record<string, unknown>).x, undefined);
+});
+
+test('lists go on with tokens of the form that upstream gives, and refuse what was made up', async () => {
+  const { ask } = await world();
+  const first = jsonOf(await ask('GET', `${maps}?limit=1`)) as { metadata: { continue: string } };
+  const token = first.metadata.continue;
+  assert.match(token, /^eyJ2IjoibWV0YS5rOHMuaW8vdjEi/);
+  const rest = jsonOf(await ask('GET', `${maps}?limit=9&continue=${token}`)) as {
+    items: { metadata: { name: string } }[];
+  };
+  assert.deepEqual(
+    rest.items.map(({ metadata }) => metadata.name),
+    ['b', 'kube-root-ca.crt'].slice(0, rest.items.length),
+  );
+  assert.equal((await ask('GET', `${maps}?continue=${token}&resourceVersion=5`)).status, 400);
+  for (const made of ['e30', '!', 'abc', 'eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6MSwic3RhcnQiOiIuLi94In0']) {
+    assert.equal((await ask('GET', `${maps}?limit=1&continue=${encodeURIComponent(made)}`)).status, 400, made);
+  }
+});
+
+test('a revision that is no number or not there yet is refused', async () => {
+  const { ask } = await world();
+  for (const query of ['resourceVersion=abc', 'resourceVersion=-1', 'watch=1&resourceVersion=1.5']) {
+    assert.equal((await ask('GET', `${maps}?${query}`)).status, 400, query);
+  }
+  assert.equal((await ask('GET', `${maps}/a?resourceVersion=999999999`)).status, 504);
+  assert.equal((await ask('GET', `${maps}?resourceVersion=1&resourceVersionMatch=Exact`)).status, 410);
+  assert.equal((await ask('GET', `${maps}?resourceVersionMatch=Exact`)).status, 422);
+});
+
+test('negotiate and decodeObject answer anything with a choice, an object or an ApiError', () => {
+  const parts = fc.constantFrom(
+    'application/json',
+    '*/*',
+    ';',
+    ',',
+    'q=0.5',
+    'as=Table',
+    'g=meta.k8s.io',
+    'v=v1',
+    '=',
+    ' ',
+  );
+  const accept = fc.oneof(
+    fc.string(),
+    fc.array(parts).map((list) => list.join('')),
+  );
+  const orApiError = (work: () => unknown) => {
+    try {
+      work();
+    } catch (error) {
+      assert.ok(error instanceof ApiError, String(error));
+    }
+  };
+  fc.assert(fc.property(accept, fc.boolean(), (text, watch) => orApiError(() => negotiate(text, watch))));
+  const types = fc.constantFrom('application/json', yamlType, protobufType, 'x/y');
+  const bodies = fc.oneof(fc.uint8Array(), fc.json().map(encodeText), fc.string().map(encodeText));
+  const request = (bytes: Uint8Array, mediaType: string): ApiRequest => ({
+    method: 'POST',
+    path: '',
+    query: [['fieldValidation', 'Strict']],
+    headers: {},
+    body: { bytes, mediaType },
+    stop: never,
+  });
+  const pod = { group: '', version: 'v1', kind: 'Pod' };
+  fc.assert(
+    fc.property(bodies, types, (bytes, type) => orApiError(() => decodeObject(request(bytes, type), pod))),
+    {
+      numRuns: 1_000,
+    },
+  );
+});
