@@ -2,10 +2,12 @@ import { encodeText } from '../base/json.ts';
 import { type FieldError, forbidden, invalid, required, tooLong } from './field-error.ts';
 import type { Kind } from './kind.ts';
 import { dnsLabel, dnsSubdomain, labelValue, qualifiedName } from './names.ts';
-import type { Labels, Meta, Owner } from './object.ts';
+import type { Labels, ManagedFields, Meta, Owner } from './object.ts';
 
 /** All annotations of an object together, keys and values. */
 export const annotationBytesMax = 256 * 1024;
+const managerBytesMax = 128;
+const subresourceNameMax = 256;
 const standardFinalizers: ReadonlySet<string> = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
 
 /** What must hold for the metadata of every kind. `asked` is what the client sent, before the server kept its own. */
@@ -18,6 +20,7 @@ export function validateMeta(
   const errors = previous ? immutables(asked, previous) : nameErrors(meta, kind);
   errors.push(...validateLabels(meta.labels, 'metadata.labels'), ...validateAnnotations(meta.annotations));
   errors.push(...validateOwners(meta.ownerReferences ?? []));
+  if (meta.managedFields !== previous?.managedFields) errors.push(...validateManagers(meta.managedFields ?? []));
   const finalizers = meta.finalizers ?? [];
   for (const name of finalizers) {
     if (previous?.finalizers?.includes(name)) continue;
@@ -115,6 +118,25 @@ function validateOwners(owners: readonly Owner[]): readonly FieldError[] {
     const [first, second] = managers as [Owner, Owner];
     const sentence = `Only one reference can have Controller set to true. Found "true" in references for ${first.name} and ${second.name}`;
     errors.push(invalid(path, owners, sentence));
+  }
+  return errors;
+}
+
+function validateManagers(managers: readonly ManagedFields[]): readonly FieldError[] {
+  const errors: FieldError[] = [];
+  for (const [index, { manager = '', operation = '', fieldsType = '', subresource = '' }] of managers.entries()) {
+    const at = `metadata.managedFields[${index}]`;
+    if (operation !== 'Apply' && operation !== 'Update') {
+      errors.push(invalid(`${at}.operation`, operation, 'must be `Apply` or `Update`'));
+    }
+    if (fieldsType !== '' && fieldsType !== 'FieldsV1') {
+      errors.push(invalid(`${at}.fieldsType`, fieldsType, 'must be `FieldsV1`'));
+    }
+    if (encodeText(manager).length > managerBytesMax) errors.push(tooLong(`${at}.manager`, managerBytesMax));
+    if (!/^[\p{L}\p{M}\p{N}\p{P}\p{S} ]*$/u.test(manager)) {
+      errors.push(invalid(`${at}.manager`, manager, 'should only contain printable characters'));
+    }
+    if (subresource.length > subresourceNameMax) errors.push(tooLong(`${at}.subresource`, subresourceNameMax));
   }
   return errors;
 }

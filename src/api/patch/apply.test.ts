@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JsonObject } from '../../base/json.ts';
+import { seeded } from '../../base/random.ts';
 import { ApiError } from '../error.ts';
 import type { KubeObject, ManagedFields } from '../object.ts';
 import { schemaOf } from '../schema/schema.ts';
@@ -248,4 +249,39 @@ test('More than ten owners by update are merged, the oldest into one', () => {
   assert.deepEqual(updaters[0]?.manager, 'ancient-changes');
   const oldest = (updaters[0]?.fieldsV1 ?? {}) as { readonly 'f:data'?: object };
   assert.deepEqual(Object.keys(oldest['f:data'] ?? {}).sort(), ['.', 'f:k0', 'f:k1', 'f:k2', 'f:k3', 'f:k4']);
+});
+
+test('Of what has become one atomic value nobody owns a part any more, but the whole', () => {
+  const live = applied('configMaps', undefined, configMap({ a: '1' }), as('alpha'));
+  const { shape } = followed('configMaps');
+  const atomic: Followed = followed('configMaps', {
+    changeable: true,
+    shape: {
+      ...shape,
+      member: (name) =>
+        name === 'data' ? { tag: 'f:data', shape: { is: 'map', atomic: true, values: shape } } : shape.member(name),
+    },
+  });
+  const next = { ...live, data: { a: '1', b: '2' } } as KubeObject;
+  const managed = managedAfterUpdate(atomic, live, next, { manager: 'gamma', time });
+  assert.deepEqual(
+    managed?.map(({ manager, fieldsV1 }) => [manager, fieldsV1]),
+    [['gamma', { 'f:data': {} }]],
+  );
+});
+
+test('Whatever a manager applied it can remove again, and what others own stays', () => {
+  const random = seeded('removal');
+  const keys = ['a', 'b', 'c', 'd'];
+  const some = () => Object.fromEntries(keys.filter(() => random.below(2) === 1).map((key) => [key, '1']));
+  for (let round = 0; round < 200; round++) {
+    const [ours, theirs] = [
+      { own: '1', ...some() },
+      { own: '1', ...some() },
+    ];
+    let live = applied('configMaps', undefined, configMap(ours), as('alpha'));
+    live = applied('configMaps', live, configMap(theirs), as('beta'));
+    assert.deepEqual(applied('configMaps', live, configMap(theirs), as('beta')), live);
+    assert.deepEqual(dataOf(applied('configMaps', live, configMap({ own: '1' }), as('alpha'))), theirs);
+  }
 });

@@ -49,7 +49,7 @@ export function serverSideApply(
 ): Applied {
   checkConfig(followed, config, apply);
   const before = live ? withoutManaged(live) : followed.empty;
-  const entries = readEntries(live?.metadata.managedFields ?? []);
+  const entries = readEntries(live?.metadata.managedFields ?? [], followed);
   const known = live && entries.length === 0 ? firstOwners(followed, live, apply) : entries;
   const attempt = { followed, before, config, entries: known, apply };
   const first = outcomeOf(attempt);
@@ -96,7 +96,7 @@ function withoutManaged(live: KubeObject): JsonObject {
 function firstOwners(followed: Followed, live: KubeObject, { time }: Apply): readonly Entry[] {
   const { managedFields: _none, ...metadata } = live.metadata;
   const managed = managedAfterUpdate(followed, undefined, { ...live, metadata }, { manager: firstOwner, time });
-  return readEntries(managed ?? []);
+  return readEntries(managed ?? [], followed);
 }
 
 interface Attempt {

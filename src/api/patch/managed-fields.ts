@@ -3,6 +3,7 @@ import { compareText } from '../../base/text.ts';
 import type { KubeObject, ManagedFields } from '../object.ts';
 import { type Comparison, compare } from './compare.ts';
 import { difference, emptySet, type FieldSet, isEmptySet, leaf, readFieldSet, union } from './field-set.ts';
+import { reconciled } from './reconcile.ts';
 import type { StructShape } from './shape.ts';
 
 /** What is known about the objects whose fields are followed. */
@@ -18,6 +19,8 @@ export interface Followed {
   readonly ignored: ReadonlySet<string>;
   /** The same object as another version shows it; undefined where that version is not served. */
   readonly versioned: (apiVersion: string) => VersionView | undefined;
+  /** Whether the shape may have changed since the owners were written: custom kinds change at run time. */
+  readonly changeable?: boolean;
 }
 export interface VersionView {
   readonly shape: StructShape;
@@ -80,7 +83,7 @@ export function managedAfterUpdate(
   write: Write,
 ): readonly ManagedFields[] | undefined {
   const given = givenFields(followed, live, next);
-  const entries = given && readEntries(given);
+  const entries = given && readEntries(given, followed);
   if (live && (!entries || entries.length === 0)) return undefined;
   const before = live ? comparable(live) : followed.empty;
   const changes = compare(followed.shape, before, comparable(next), followed.ignored);
@@ -164,7 +167,7 @@ export function changesFor(
   return changes;
 }
 
-export function withSet(entry: Entry, set: FieldSet): Entry {
+function withSet(entry: Entry, set: FieldSet): Entry {
   const { stored: _stored, ...rest } = entry;
   return { ...rest, set };
 }
@@ -212,8 +215,8 @@ export const idOf = ({ manager, operation, apiVersion, subresource }: Entry): st
     ...(subresource ? { subresource } : {}),
   });
 
-export function readEntries(fields: readonly ManagedFields[]): readonly Entry[] {
-  return fields.map((stored) => ({
+export function readEntries(fields: readonly ManagedFields[], followed: Followed): readonly Entry[] {
+  const entries = fields.map((stored) => ({
     manager: stored.manager ?? '',
     operation: (stored.operation ?? '') as Operation,
     apiVersion: stored.apiVersion ?? '',
@@ -222,6 +225,14 @@ export function readEntries(fields: readonly ManagedFields[]): readonly Entry[] 
     set: readSet(stored),
     stored,
   }));
+  return followed.changeable ? entries.map((entry) => fitted(entry, followed)) : entries;
+}
+
+function fitted(entry: Entry, followed: Followed): Entry {
+  const own = entry.apiVersion === followed.apiVersion;
+  const shape = own ? followed.shape : followed.versioned(entry.apiVersion)?.shape;
+  const set = shape ? reconciled(shape, entry.set) : entry.set;
+  return set === entry.set ? entry : withSet(entry, set);
 }
 
 // What the server wrote is canonical; a set that was sent is read once, and what it was read to is kept beside it.

@@ -61,7 +61,7 @@ export function structShape(type: ObjectType, asOne = type.mapType === 'atomic')
 
 function memberOf(type: ObjectType, name: string): Member | undefined {
   const field = type.byName.get(name);
-  if (!field) return undefined;
+  if (!field) return type.open ? { tag: fieldTag(name), shape: deduced } : undefined;
   let member = members.get(field);
   if (!member) {
     member = { tag: fieldTag(name), shape: shapeOf(field.ref, field) };

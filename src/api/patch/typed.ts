@@ -58,7 +58,8 @@ export function withNamedFields(shape: Shape, set: FieldSet): FieldSet {
   return out;
 }
 
-function shapeBelow(shape: Shape, element: string): Shape | undefined {
+/** The shape of what a path element leads to, where it leads anywhere. */
+export function shapeBelow(shape: Shape, element: string): Shape | undefined {
   if (shape.is === 'list') return shape.how === 'atomic' ? undefined : shape.items;
   return element.startsWith('f:') ? partsOf(shape)?.(element.slice(2))?.shape : undefined;
 }
