@@ -2,6 +2,7 @@ import type { ApiRequest, ApiResponse, Caller, Transport } from '../../api/wire.
 import type { Env } from '../../base/env.ts';
 import type { Store } from '../../store/store.ts';
 import type { AdmissionPlugin } from '../admission/plugin.ts';
+import { CreateRight } from '../admission/create-right.ts';
 import { RoleEscalation } from '../admission/role-escalation.ts';
 import { type Attributes, type Authorizer, masters } from '../attributes.ts';
 import type { ResourceRoute } from '../route.ts';
@@ -80,7 +81,7 @@ export class Access {
     });
     this.#impersonation = new Impersonation(this.authorization);
     this.#reviews = new Reviews({ authentication: this.#authentication, authorization: this.authorization, rbac });
-    this.plugins = [new RoleEscalation(rbac, this.authorization)];
+    this.plugins = [new CreateRight(this.authorization), new RoleEscalation(rbac, this.authorization)];
     this.legacyTokens = new LegacyTokens(store, this.#tokens);
   }
 
