@@ -7,7 +7,7 @@ export type Grammar = (text: string) => readonly string[];
 const labelPattern = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
 const subdomainPattern = String.raw`${labelPattern}(\.${labelPattern})*`;
 const oldLabelPattern = '[a-z]([-a-z0-9]*[a-z0-9])?';
-const underscoreLabel = '[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?';
+const underscoreLabel = '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?';
 const underscorePattern = String.raw`${underscoreLabel}(\.${underscoreLabel})*`;
 const qualifiedPattern = '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]';
 const valuePattern = `(${qualifiedPattern})?`;

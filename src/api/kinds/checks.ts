@@ -13,6 +13,7 @@ import {
 import type { WriteContext } from '../kind.ts';
 import { validateSelector } from '../metadata-rules.ts';
 import { dnsSubdomain, type Grammar } from '../names.ts';
+import { goView } from '../schema/go-view.ts';
 import { type Part, partOf } from './defaulting.ts';
 
 /** A value where it stands, and the list that its errors go to. Rules read as sentences: `spec.at('name').needed()`. */
@@ -154,10 +155,10 @@ export class Checked {
   between(min: number, max: number, sentence: string): void {
     if (!this.isAbsent && (this.number < min || this.number > max)) this.invalid(sentence);
   }
-  same(previous: unknown, sentence = 'field is immutable'): void {
-    if (!equalJson((this.value ?? null) as Json, (previous ?? null) as Json)) {
-      this.invalidAs(this.value ?? null, sentence);
-    }
+  /** Whether it is what it was. `type`: the name of a structure that messages show whole. */
+  same(previous: unknown, type = ''): void {
+    if (equalJson((this.value ?? null) as Json, (previous ?? null) as Json)) return;
+    this.invalidAs(type ? goView(type, this.value) : (this.value ?? null), 'field is immutable');
   }
   /** A label selector, where there is one. */
   selector(): void {

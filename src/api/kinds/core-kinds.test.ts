@@ -6,7 +6,7 @@ import { judgedBy } from './kind-rules.test-data.ts';
 import { limitRanges } from './limit-range.ts';
 import { namespaces } from './namespace.ts';
 import { nodes } from './node.ts';
-import { persistentVolumes } from './persistent-volume.ts';
+import { type PersistentVolume, persistentVolumes } from './persistent-volume.ts';
 import { type PersistentVolumeClaim, persistentVolumeClaims } from './persistent-volume-claim.ts';
 import { replicationControllers } from './replication-controller.ts';
 import { resourceQuotas } from './resource-quota.ts';
@@ -249,4 +249,14 @@ test('A volume may call the label of a node by its new name', () => {
   const [before, after] = [at('beta.kubernetes.io/os'), at('kubernetes.io/os')];
   assert.deepEqual(judgedBy(persistentVolumes, after, before), []);
   assert.deepEqual(judgedBy(persistentVolumes, before, after), ['nodeAffinity Invalid']);
+});
+
+test('A volume remembers when its phase changed last', () => {
+  const bound = { metadata: {}, spec: volume, status: { phase: 'Bound' } } as unknown as PersistentVolume;
+  const before = {
+    ...bound,
+    status: { phase: 'Available', lastPhaseTransitionTime: '2001-01-01T00:00:00Z' },
+  } as unknown as PersistentVolume;
+  const next = persistentVolumes.rules.prepareUpdate?.(bound, before, { ...context, subresource: 'status' });
+  assert.deepEqual(next?.status, { phase: 'Bound', lastPhaseTransitionTime: '1970-01-01T00:00:00Z' });
 });

@@ -45,24 +45,31 @@ function validateNames(limit: Checked, type: string): void {
   }
 }
 
-/** Pairs of which the first may not be greater than the second: where it is told, and the words for both. */
+/** Pairs of which the first may not be greater than the second: where, and with whose value, it is told. */
 const orders = [
-  ['min', 'max', 'min', 'min value', 'max value'],
-  ['min', 'defaultRequest', 'defaultRequest', 'min value', 'default request value'],
-  ['defaultRequest', 'max', 'defaultRequest', 'default request value', 'max value'],
-  ['defaultRequest', 'default', 'defaultRequest', 'default request value', 'default limit value'],
-  ['min', 'default', 'default', 'min value', 'default value'],
-  ['default', 'max', 'default', 'default value', 'max value'],
+  ['min', 'max', 'min', 'min'],
+  ['min', 'defaultRequest', 'defaultRequest', 'defaultRequest'],
+  ['defaultRequest', 'max', 'defaultRequest', 'defaultRequest'],
+  ['defaultRequest', 'default', 'defaultRequest', 'defaultRequest'],
+  ['min', 'default', 'default', 'min'],
+  ['default', 'max', 'default', 'max'],
 ] as const;
+const words = {
+  min: 'min value',
+  max: 'max value',
+  default: 'default value',
+  defaultRequest: 'default request value',
+} as const;
 
 function validateResource(limit: Checked, name: string): void {
   const shown = (field: string): string => mapOf(limit.part[field])[name] ?? '';
   const amount = (field: string): bigint | undefined => (shown(field) === '' ? undefined : nanosOf(shown(field)));
-  for (const [low, high, place, lowWords, highWords] of orders) {
+  for (const [low, high, place, told] of orders) {
     const [least, most] = [amount(low), amount(high)];
     if (least === undefined || most === undefined || least <= most) continue;
-    const sentence = `${lowWords} ${shown(low)} is greater than ${highWords} ${shown(high)}`;
-    limit.at(place).key(name).invalid(sentence);
+    const highWords = low === 'defaultRequest' && high === 'default' ? 'default limit value' : words[high];
+    const sentence = `${words[low]} ${shown(low)} is greater than ${highWords} ${shown(high)}`;
+    limit.at(place).key(name).invalidAs(shown(told), sentence);
   }
   validateRatio(limit.at('maxLimitRequestRatio').key(name), amount('min'), amount('max'));
   const [byDefault, request] = [amount('default'), amount('defaultRequest')];

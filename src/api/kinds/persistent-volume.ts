@@ -18,6 +18,17 @@ export const persistentVolumes: Kind<PersistentVolume> = defineKind<PersistentVo
     changed(volume, 'spec', (spec) =>
       filled(volumeSourceDefaults(spec), { persistentVolumeReclaimPolicy: 'Retain', volumeMode: 'Filesystem' }),
     ),
+  prepareUpdate: (next, previous, { now, subresource }) => {
+    if (subresource !== 'status') return { ...next, ...(previous.status ? { status: previous.status } : {}) };
+    const status = partOf(next.status);
+    const before = partOf(previous.status);
+    const moved = status.phase !== before.phase;
+    const told = status.lastPhaseTransitionTime;
+    // Who moves it without saying when moves it now.
+    const since = moved && (told === undefined || told === before.lastPhaseTransitionTime) ? timestamp(now) : told;
+    const times = since === undefined ? {} : { lastPhaseTransitionTime: since };
+    return { ...previous, metadata: next.metadata, status: { ...status, ...times } };
+  },
   prepareCreate: (volume, { now }) => ({
     ...withFinalizer(volume, 'kubernetes.io/pv-protection'),
     status: { phase: 'Pending', lastPhaseTransitionTime: timestamp(now) },

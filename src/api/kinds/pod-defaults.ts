@@ -1,4 +1,6 @@
-import { changed, changedItems, filled, type Part } from './defaulting.ts';
+import { changed, changedItems, filled, mapOf, type Part } from './defaulting.ts';
+import { requestOf } from './pod-requests.ts';
+import { isHugePage } from './resource-name-rules.ts';
 
 /** What upstream fills into every pod spec, whether it is a pod's own or a template's. */
 export function podSpecDefaults<T extends object>(given: T): T {
@@ -31,7 +33,7 @@ export function podOnlyDefaults<T extends object>(given: T): T {
       return onHost ? changedItems(asked, 'ports', (port) => filled(port, { hostPort: port.containerPort })) : asked;
     });
   }
-  return changed(spec, 'resources', requestsFromLimits);
+  return changed(spec, 'resources', (resources) => podRequests(resources, spec as Part));
 }
 
 function requestsFromLimits(resources: Part): Part {
@@ -39,6 +41,18 @@ function requestsFromLimits(resources: Part): Part {
   if (!limits) return resources;
   const requests = filled((resources.requests ?? {}) as Part, limits);
   return requests === resources.requests ? resources : { ...resources, requests };
+}
+
+/** What a pod as a whole asks for, where it only says what it may have: what its containers ask for, if they do. */
+function podRequests(resources: Part, spec: Part): Part {
+  const limits = mapOf(resources.limits);
+  const given = mapOf(resources.requests);
+  const lacking = Object.keys(limits).filter((name) => given[name] === undefined);
+  if (lacking.length === 0) return resources;
+  const requests = Object.fromEntries(
+    lacking.map((name) => [name, isHugePage(name) ? limits[name] : (requestOf(spec, name) ?? limits[name])]),
+  );
+  return { ...resources, requests: { ...given, ...requests } };
 }
 
 /** The old name of the service account's field follows the new one. */

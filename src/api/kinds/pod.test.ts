@@ -46,3 +46,17 @@ test('A pod that crashes says so in its row', () => {
   const cells = pods.rules.cells?.(pod({ containers: [{ name: 'a' }] }, status), 0 as Instant);
   assert.deepEqual(cells?.slice(0, 4), ['web', '0/1', 'CrashLoopBackOff', '3']);
 });
+
+test('A pod that is limited as a whole asks for what its containers ask for, or else for its limits', () => {
+  const holding = (cpu: string, part: object = {}) => ({ name: 'c', resources: { requests: { cpu } }, ...part });
+  const asked = (containers: readonly object[], initContainers: readonly object[] = []) => {
+    const given = pod({ containers, initContainers, resources: { limits: { cpu: '4', memory: '1Gi' } } });
+    const { spec } = pods.rules.defaults?.(given) ?? given;
+    return (spec as unknown as { resources: object }).resources;
+  };
+  const limits = { cpu: '4', memory: '1Gi' };
+  assert.deepEqual(asked([{ name: 'c' }]), { limits, requests: limits });
+  assert.deepEqual(asked([holding('500m'), holding('1')]), { limits, requests: { cpu: '1500m', memory: '1Gi' } });
+  const starters = [holding('1', { restartPolicy: 'Always' }), holding('2')];
+  assert.deepEqual(asked([holding('1')], starters), { limits, requests: { cpu: '3', memory: '1Gi' } });
+});
