@@ -120,7 +120,9 @@ test('a watch in protobuf is frames with their length before them', async () => 
 
 test('bodies in YAML and protobuf are read like JSON', async () => {
   const { ask } = await world();
-  const yaml = encodeText('apiVersion: v1\nkind: ConfigMap\nmetadata: {name: from-yaml}\ndata:\n  a: |\n    text\n  a: x\n');
+  const yaml = encodeText(
+    'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: from-yaml}\ndata:\n  a: |\n    text\n  a: x\n',
+  );
   const made = await ask('POST', maps, { 'content-type': yamlType }, yaml);
   assert.equal(made.status, 201, decodeText(bytesOf(made)));
   assert.match(made.headers?.warning ?? '', /key \\"a\\" already set in map/);

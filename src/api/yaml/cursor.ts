@@ -27,6 +27,8 @@ export class Cursor {
   at = 0;
   lineStart = 0;
   line = 1;
+  /** Where the plain key ends that was seen last. */
+  #plainKeyEnd = 0;
   /** How many brackets and braces are open. */
   inFlow = 0;
 
@@ -100,7 +102,10 @@ export class Cursor {
       this.at = this.quoteEnd(code, end) + 1;
       if (this.at === 0) return false;
     } else if (code === 91 || code === 123 || code === 124 || code === 62 || code === 35) return false;
-    else this.toPlainEnd(end);
+    else {
+      this.toPlainEnd(end);
+      this.#plainKeyEnd = this.at;
+    }
     this.blanks();
     return this.at <= end && this.code() === 58 && isEnd(this.code(1));
   }
@@ -136,6 +141,13 @@ export class Cursor {
       if (this.plainEnds()) return;
     }
     this.at = end;
+  }
+
+  /** The plain key that keyAhead has just seen here. */
+  plainKey(): string {
+    const start = this.at;
+    this.at = this.#plainKeyEnd;
+    return this.text.slice(start, this.at).trimEnd();
   }
 
   /** One line of a plain scalar, without the blanks behind it. */

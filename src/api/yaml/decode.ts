@@ -128,7 +128,9 @@ class YamlReader extends Cursor {
       if (!place.mapAllowed) throw new YamlError('block sequence entries are not allowed in this context');
       return this.#list(this.column());
     }
-    if ((code === 63 && isEnd(this.code(1))) || this.keyAhead()) {
+    const explicit = code === 63 && isEnd(this.code(1));
+    // Where no map may start, whatever reads the scalar stumbles over the colon.
+    if (explicit || (place.mapAllowed && this.keyAhead())) {
       if (!place.mapAllowed) throw new YamlError('mapping values are not allowed in this context');
       return this.#map(this.column());
     }
@@ -237,7 +239,7 @@ class YamlReader extends Cursor {
     const code = this.code();
     if (code === 42) return { value: this.#alias(), plain: false };
     const plain = code !== 34 && code !== 39;
-    const text = plain ? this.plainLine() : this.quoted();
+    const text = plain ? this.plainKey() : this.quoted();
     const tag = properties?.tag;
     const value = tag ? resolveTagged(text, tag, plain) : plain ? resolvePlain(text) : text;
     if (properties?.anchor !== undefined) this.#anchors.set(properties.anchor, { value, nodes: 1 });
