@@ -1,8 +1,9 @@
+import { ApiError } from '../../api/error.ts';
 import type { ApiRequest, ApiResponse, Caller, Transport } from '../../api/wire.ts';
 import type { Env } from '../../base/env.ts';
 import type { Store } from '../../store/store.ts';
-import type { AdmissionPlugin } from '../admission/plugin.ts';
 import { CreateRight } from '../admission/create-right.ts';
+import type { AdmissionPlugin } from '../admission/plugin.ts';
 import { RoleEscalation } from '../admission/role-escalation.ts';
 import { type Attributes, type Authorizer, masters } from '../attributes.ts';
 import type { ResourceRoute } from '../route.ts';
@@ -82,7 +83,7 @@ export class Access {
     this.#impersonation = new Impersonation(this.authorization);
     this.#reviews = new Reviews({ authentication: this.#authentication, authorization: this.authorization, rbac });
     this.plugins = [new CreateRight(this.authorization), new RoleEscalation(rbac, this.authorization)];
-    this.legacyTokens = new LegacyTokens(store, this.#tokens);
+    this.legacyTokens = new LegacyTokens(env, store, this.#tokens);
   }
 
   #tokenKinds({ staticTokens, authentication, issuerKeys, tokenWebhook }: AccessOptions): readonly TokenKind[] {
@@ -102,9 +103,35 @@ export class Access {
 
   /** Throws 401 or 403. Answers at once where nothing has to be waited for. */
   admit(request: ApiRequest): Admitted | Promise<Admitted> {
-    const known = this.#authentication.authenticate(request);
-    if (known instanceof Promise) return known.then((done) => this.#authorized(request, done));
-    return this.#authorized(request, known);
+    const refused = (error: unknown) => this.#refused(request, error);
+    try {
+      const known = this.#authentication.authenticate(request);
+      const admitted =
+        known instanceof Promise
+          ? known.then((done) => this.#authorized(request, done))
+          : this.#authorized(request, known);
+      return admitted instanceof Promise ? admitted.then(this.#counted, refused) : this.#counted(admitted);
+    } catch (error) {
+      return refused(error);
+    }
+  }
+
+  readonly #counted = (admitted: Admitted): Admitted => {
+    this.#env.metrics.count('authentication_attempts', { result: 'success' });
+    this.#env.metrics.count('authorization_attempts_total', { result: 'allowed' });
+    return admitted;
+  };
+
+  /** Told to whoever reads the log, without the token and without the body. */
+  #refused(request: ApiRequest, error: unknown): never {
+    if (error instanceof ApiError) {
+      const { method, path } = request;
+      const unknown = error.reason === 'Unauthorized';
+      if (unknown) this.#env.metrics.count('authentication_attempts', { result: 'failure' });
+      else this.#env.metrics.count('authorization_attempts_total', { result: 'denied' });
+      this.#env.log.debug('a request was refused', { method, path, code: error.code, message: error.message });
+    }
+    throw error;
   }
 
   #authorized(request: ApiRequest, known: Admitted): Admitted | Promise<Admitted> {

@@ -2,6 +2,7 @@ import type { Kind } from '../../api/kind.ts';
 import { type Secret, secrets } from '../../api/kinds/secret.ts';
 import { serviceAccounts } from '../../api/kinds/service-account.ts';
 import { encodeBase64 } from '../../base/base64.ts';
+import type { Env } from '../../base/env.ts';
 import { encodeText, type Json } from '../../base/json.ts';
 import type { Store } from '../../store/store.ts';
 import { storageKey, storagePrefix } from '../kinds.ts';
@@ -19,13 +20,15 @@ const accountKind = serviceAccounts as unknown as Kind;
  * by itself any more; some programs still bring them.
  */
 export class LegacyTokens {
+  readonly #env: Env;
   readonly #store: Store;
   readonly #tokens: ServiceAccountTokens;
   #authority = '';
   #secrets: Mirror | undefined;
   #accounts: Mirror | undefined;
 
-  constructor(store: Store, tokens: ServiceAccountTokens) {
+  constructor(env: Env, store: Store, tokens: ServiceAccountTokens) {
+    this.#env = env;
     this.#store = store;
     this.#tokens = tokens;
   }
@@ -36,21 +39,30 @@ export class LegacyTokens {
     const waiting = new Map<string, Set<string>>();
     this.#accounts = new Mirror(this.#store, storagePrefix(accountKind), (key, next, previous) => {
       const changed = uidOf(next) !== uidOf(previous);
-      if (changed) for (const secret of waiting.get(key) ?? []) void this.#look(secret);
+      if (changed) for (const secret of waiting.get(key) ?? []) this.#look(secret);
     });
-    this.#secrets = new Mirror(this.#store, storagePrefix(secretKind), (key, next) => {
+    this.#secrets = new Mirror(this.#store, storagePrefix(secretKind), (key, next, previous) => {
+      if (previous !== undefined && isTokenSecret(previous)) {
+        waiting.get(accountKey(previous as unknown as Secret))?.delete(key);
+      }
       if (next === undefined || !isTokenSecret(next)) return;
       const account = accountKey(next as unknown as Secret);
       const asking = waiting.get(account) ?? new Set<string>();
       waiting.set(account, asking.add(key));
-      void this.#look(key);
+      this.#look(key);
     });
     await this.#accounts.ready();
     await this.#secrets.ready();
   }
 
+  #look(key: string): void {
+    this.#fill(key).catch((error: unknown) => {
+      this.#env.log.error('a Secret was not given its token', { key, error: String(error) });
+    });
+  }
+
   /** Whoever was quicker wins: their write makes us look again. */
-  async #look(key: string): Promise<void> {
+  async #fill(key: string): Promise<void> {
     const { entry } = await this.#store.get(key);
     if (!entry || !isTokenSecret(entry.value)) return;
     const secret = entry.value as unknown as Secret;

@@ -1,6 +1,7 @@
 import { parseFieldSelector, parseLabelRequirements } from '../../api/selector.ts';
 import { type ApiRequest, type Caller, queryValue } from '../../api/wire.ts';
 import type { Attributes, ResourceAttributes } from '../attributes.ts';
+import { flagged } from '../list-options.ts';
 import { decodedSegments } from '../route.ts';
 
 const specialVerbs = new Set(['proxy', 'watch']);
@@ -52,14 +53,12 @@ function selected(attributes: ResourceAttributes, request: ApiRequest, special: 
   }
   const reads = attributes.verb === 'get' || special === 'watch';
   if (!reads) return attributes;
-  const watches = special === 'watch' || isTrue(queryValue(request.query, 'watch'));
+  const watches = special === 'watch' || flagged(request.query, 'watch');
   if (attributes.name !== '') return attributes;
   const verb = watches ? 'watch' : 'list';
   const withName = { ...attributes, verb, name: selectedName(request) };
   return special === undefined ? withSelectors(withName, request) : withName;
 }
-
-const isTrue = (text: string | undefined): boolean => text !== undefined && !['0', 'false', 'f', 'F'].includes(text);
 
 /** A list of the one object with this name is a request for that object. */
 function selectedName(request: ApiRequest): string {
