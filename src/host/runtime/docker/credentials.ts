@@ -34,8 +34,9 @@ export function credentialsFor(registry: string, reference: string, secrets: rea
   return found.sort((a, b) => b.place.length - a.place.length).map(({ credentials }) => credentials);
 }
 
+/** With the padding that `base64url` leaves out: older engines take it for no login without. */
 export const encodeCredentials = (credentials: Credentials): string =>
-  Buffer.from(JSON.stringify(credentials)).toString('base64url');
+  Buffer.from(JSON.stringify(credentials)).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
 
 /** Both forms of a Secret that holds logins: the file of today's clients, and the one before it. */
 function entriesOf(secret: Json): readonly (readonly [string, Entry])[] {

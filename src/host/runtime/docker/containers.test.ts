@@ -1,0 +1,232 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import type { ContainerSpec, RuntimeList, SandboxSpec } from '../../../agent/runtime.ts';
+import { never } from '../../../base/stop.ts';
+import { hostEnv } from '../../env.ts';
+import { busybox, testEngine } from './busybox.test-data.ts';
+import { DockerRuntime } from './docker-runtime.ts';
+import type { Engine } from './engine.ts';
+
+// What the suite of all runtimes cannot ask: what only an engine has, and what happens to it from outside.
+const found = await testEngine();
+const skip = 'missing' in found ? found.missing : false;
+const engine = 'engine' in found ? found.engine : (undefined as unknown as Engine);
+const podRange = '10.242.0.0/24';
+const cluster = `own${process.pid}x${Date.now()}`;
+const deadlineMs = 10_000;
+const polite = 'trap "exit 143" TERM; echo began; while true; do sleep 0.02; done';
+
+const box = (id: string, more: Partial<SandboxSpec> = {}): SandboxSpec => ({
+  id,
+  namespace: 'default',
+  name: id,
+  uid: id,
+  hostname: id,
+  hostNetwork: false,
+  dns: { servers: [], searches: [], options: [] },
+  ports: [{ container: 8080, protocol: 'TCP' }],
+  sysctls: {},
+  ...more,
+});
+const container = (sandbox: string, script: string, more: Partial<ContainerSpec> = {}): ContainerSpec => ({
+  id: `${sandbox}_main_0`,
+  sandbox,
+  name: 'main',
+  attempt: 0,
+  image: busybox,
+  command: ['sh', '-c', script],
+  args: [],
+  env: [],
+  mounts: [],
+  resources: {},
+  security: {},
+  tty: false,
+  stdin: false,
+  ...more,
+});
+
+describe('containers', { skip }, () => {
+  const runtimes: DockerRuntime[] = [];
+  const runtimeOf = (node = 'node-0', own: Engine = engine) => {
+    const owner = { cluster, node };
+    const options = {
+      engine: own,
+      owner,
+      podRange,
+      nodeRange: podRange,
+      reserved: node === 'node-0' ? 2 : 200,
+      hostIp: '127.0.0.1',
+    };
+    const runtime = new DockerRuntime(hostEnv(), options);
+    runtimes.push(runtime);
+    return runtime;
+  };
+  const run = async (runtime: DockerRuntime, spec: ContainerSpec, sandbox = box(spec.sandbox)) => {
+    await runtime.openSandbox(sandbox, [spec]);
+    await runtime.create(spec);
+    await runtime.start(spec.id);
+  };
+  const exited = async (runtime: DockerRuntime, id: string) => {
+    for (const end = performance.now() + deadlineMs; ; await pause()) {
+      const state = (await runtime.list()).containers.find((one) => one.id === id);
+      if (state?.state === 'exited') return state;
+      if (performance.now() > end) throw new Error(`${id} did not exit: ${JSON.stringify(state)}`);
+    }
+  };
+  const said = async (runtime: DockerRuntime, id: string) => {
+    const chunks: Uint8Array[] = [];
+    const options = { follow: true, timestamps: false };
+    for await (const chunk of runtime.logs(id, options, never)) chunks.push(chunk);
+    return Buffer.concat(chunks).toString('utf8');
+  };
+  after(async () => {
+    for (const runtime of runtimes) {
+      for (const { id } of (await runtime.list()).sandboxes) await runtime.closeSandbox(id);
+      runtime.leave();
+    }
+    await runtimes[0]?.tidy();
+  });
+
+  test('who starts after a crash finds what runs, and opens nothing twice', async () => {
+    const first = runtimeOf();
+    const spec = container('adopted', polite);
+    await run(first, spec);
+    const many = container('several', polite);
+    await first.openSandbox(box('several'), [many, many]);
+    await first.create(many);
+    await first.start(many.id);
+    const before = await first.list();
+    first.leave();
+    const second = runtimeOf();
+    assert.deepEqual(sorted(await second.list()), sorted(before));
+    assert.deepEqual(
+      await second.openSandbox(box('several'), [many, many]),
+      await first.openSandbox(box('several'), []),
+    );
+    await second.create(spec);
+    await second.start(spec.id);
+    assert.deepEqual(sorted(await second.list()), sorted(before));
+    const { ips } = await second.openSandbox(box('another'), [spec]);
+    assert.ok(!before.sandboxes.some((one) => one.ips[0] === ips[0]), 'an address that is held is not given again');
+  });
+
+  test('nodes and clusters on one engine do not see each other', async () => {
+    await run(runtimeOf(), container('mine', polite));
+    assert.deepEqual(await runtimeOf('node-1').list(), { sandboxes: [], containers: [] });
+  });
+
+  test('what happens to a container from outside is hinted at, and its removal is seen', async () => {
+    const runtime = runtimeOf();
+    const spec = container('victim', polite);
+    await run(runtime, spec);
+    const hints = runtime.events(never)[Symbol.asyncIterator]();
+    const hinted = hints.next();
+    const name = `/containers/mini-k8s-${cluster.slice(0, 12)}_node-0_${spec.id}`;
+    await engine.client.json('POST', `${name}/kill`);
+    assert.deepEqual((await hinted).value, { id: spec.id });
+    assert.equal((await exited(runtime, spec.id)).exitCode, 137);
+    await engine.client.json('DELETE', name);
+    for (let next = await hints.next(); next.value?.id !== spec.id; ) next = await hints.next();
+    assert.ok(!(await runtime.list()).containers.some(({ id }) => id === spec.id));
+  });
+
+  test('a pod whose sandbox died is given a new one, and what ran in the old one is ended', async () => {
+    const runtime = runtimeOf();
+    const spec = container('lost', polite);
+    const { ips } = await runtime.openSandbox(box('lost'), [spec, spec]);
+    await runtime.create(spec);
+    await runtime.start(spec.id);
+    const holder = `/containers/mini-k8s-${cluster.slice(0, 12)}_node-0_lost`;
+    await engine.client.json('POST', `${holder}/kill`);
+    while ((await runtime.list()).sandboxes.some(({ id }) => id === 'lost')) await pause();
+    assert.deepEqual(await runtime.openSandbox(box('lost'), [spec, spec]), { ips });
+    assert.equal((await exited(runtime, spec.id)).exitCode, 137);
+    assert.ok((await runtime.list()).sandboxes.some(({ id }) => id === 'lost'));
+  });
+
+  test('a container that takes more memory than it may is killed, and it is said so', async () => {
+    const runtime = runtimeOf();
+    const hungry = 'x=1234567890123456; while true; do x=$x$x; done';
+    const spec = container('hungry', hungry, { resources: { memoryBytes: 16 * 2 ** 20 } });
+    await run(runtime, spec);
+    assert.equal((await exited(runtime, spec.id)).reason, 'OOMKilled');
+  });
+
+  test('a container has its variables, its host names, its user and its mounts', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mounted-'));
+    writeFileSync(join(folder, 'in'), 'from outside');
+    const mounts = [
+      { source: folder, target: '/rw', readOnly: false },
+      { source: folder, target: '/ro', readOnly: true },
+    ];
+    const script =
+      'echo "$MINE $(id -u):$(id -g) $(cat /ro/in)"; grep -c db.local /etc/hosts; echo x > /ro/x; echo 1 > /rw/out';
+    const env = [{ name: 'MINE', value: 'a value' }];
+    const spec = container('seen', script, { env, mounts, security: { runAsUser: 0, runAsGroup: 7 } });
+    const runtime = runtimeOf();
+    await run(runtime, spec, box('seen', { hosts: [{ ip: '10.0.0.9', names: ['db.local'] }] }));
+    const text = await said(runtime, spec.id);
+    assert.match(text, /^a value 0:7 from outside\n1\n/);
+    assert.match(text, /Read-only file system/);
+    assert.equal(readFileSync(join(folder, 'out'), 'utf8'), '1\n');
+    rmSync(folder, { recursive: true });
+  });
+
+  test('exec feeds what it is given, tells both streams apart, and has a terminal where one is asked for', async () => {
+    const runtime = runtimeOf();
+    const spec = container('inside', polite);
+    await run(runtime, spec);
+    const exec = async (script: string, tty: boolean, input = '') => {
+      const stdin = (async function* () {
+        if (input) yield Buffer.from(input);
+      })();
+      const texts = { stdout: '', stderr: '' };
+      for await (const part of runtime.exec(
+        spec.id,
+        ['sh', '-c', script],
+        { tty, ...(input ? { stdin } : {}) },
+        never,
+      )) {
+        if ('from' in part) texts[part.from] += Buffer.from(part.bytes).toString('utf8');
+      }
+      return texts;
+    };
+    assert.deepEqual(await exec('cat; echo bad >&2', false, 'given'), { stdout: 'given', stderr: 'bad\n' });
+    assert.deepEqual(await exec('[ -t 1 ] && echo terminal', true), { stdout: 'terminal\r\n', stderr: '' });
+  });
+
+  test('where addresses of containers are not reached a port is heard at this machine', async () => {
+    const runtime = runtimeOf('node-2', { ...engine, reachable: false });
+    const spec = container('published', 'echo ready; while true; do echo -n heard | nc -l -p 8080; done');
+    await run(runtime, spec);
+    const { ips } = await runtime.openSandbox(box('published'), [spec]);
+    const place = runtime.resolve(ips[0] as string, 8080);
+    assert.equal(place.host, '127.0.0.1');
+    // The engine accepts for a program that may not listen yet.
+    let heard = '';
+    for (let tries = 0; tries < 100 && heard === ''; tries++) {
+      const duplex = await runtime.connect('published', 8080);
+      for await (const chunk of duplex.incoming) heard += Buffer.from(chunk).toString('utf8');
+      duplex.end();
+      await pause();
+    }
+    assert.equal(heard, 'heard');
+  });
+
+  test('nobody runs as root where the pod forbids it', async () => {
+    const runtime = runtimeOf();
+    const spec = container('rootless', polite, { security: { runAsNonRoot: true } });
+    await runtime.openSandbox(box('rootless'), [spec]);
+    await assert.rejects(runtime.create(spec), /image will run as root/);
+  });
+});
+
+const pause = () => new Promise((resolve) => setTimeout(resolve, 10));
+
+const sorted = ({ sandboxes, containers }: RuntimeList) => ({
+  sandboxes: [...sandboxes].sort((a, b) => (a.id < b.id ? -1 : 1)),
+  containers: [...containers].sort((a, b) => (a.id < b.id ? -1 : 1)),
+});
