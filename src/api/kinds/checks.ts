@@ -155,10 +155,15 @@ export class Checked {
   between(min: number, max: number, sentence: string): void {
     if (!this.isAbsent && (this.number < min || this.number > max)) this.invalid(sentence);
   }
-  /** Whether it is what it was. `type`: the name of a structure that messages show whole. */
-  same(previous: unknown, type = ''): void {
-    if (equalJson((this.value ?? null) as Json, (previous ?? null) as Json)) return;
-    this.invalidAs(type ? goView(type, this.value) : (this.value ?? null), 'field is immutable');
+  same(previous: unknown, sentence = 'field is immutable'): void {
+    if (!this.#is(previous)) this.invalidAs(this.value ?? null, sentence);
+  }
+  /** The same for a structure, which messages show whole. `type`: its name, as in core.v1.Toleration. */
+  sameStructure(previous: unknown, type: string): void {
+    if (!this.#is(previous)) this.invalidAs(goView(type, this.value), 'field is immutable');
+  }
+  #is(previous: unknown): boolean {
+    return equalJson((this.value ?? null) as Json, (previous ?? null) as Json);
   }
   /** A label selector, where there is one. */
   selector(): void {

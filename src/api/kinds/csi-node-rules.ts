@@ -1,6 +1,7 @@
 import { equalJson } from '../../base/json.ts';
 import { duplicate, invalid, required } from '../field-error.ts';
 import { qualifiedName } from '../names.ts';
+import { goView } from '../schema/go-view.ts';
 import { type Checked, rulesOf } from './checks.ts';
 import { type Part, partsOf } from './defaulting.ts';
 import { csiDriverName } from './volume-source-rules.ts';
@@ -19,7 +20,7 @@ export const csiNodeRules = rulesOf((root, previous) => {
   for (const before of partsOf(previous?.at('spec').part.drivers)) {
     const now = partsOf(drivers.value).find(({ name }) => name === before.name);
     if (now && !equalJson(fixed(now), fixed(before))) {
-      drivers.add(invalid(drivers.path, now, 'field is immutable'));
+      drivers.invalidAs(goView('storage.v1.CSINodeDriver', { ...now, allocatable: null }), 'field is immutable');
     }
   }
 });

@@ -1,4 +1,5 @@
 import { notSupported, required } from '../field-error.ts';
+import { goView } from '../schema/go-view.ts';
 import { type LabelSelector, matcherOf } from '../selector.ts';
 import { type Checked, portionOf, rulesOf } from './checks.ts';
 import { partOf } from './defaulting.ts';
@@ -38,7 +39,7 @@ function validateStrategy(strategy: Checked): void {
   const type = strategy.at('type').text;
   if (type === 'OnDelete') return;
   if (type !== 'RollingUpdate') {
-    const shown = { Type: type, RollingUpdate: null };
+    const shown = goView('apps.v1.DaemonSetUpdateStrategy', strategy.value);
     strategy.add(notSupported(strategy.path, shown, ['RollingUpdate', 'OnDelete']));
     return;
   }

@@ -1,4 +1,5 @@
 import { notSupported } from '../field-error.ts';
+import { goView } from '../schema/go-view.ts';
 import { type Checked, portionOf, rulesOf } from './checks.ts';
 import { notAbove, notDecremented, notNegativeEach, replicatedTemplateRules, selectorRules } from './workload-rules.ts';
 
@@ -36,7 +37,7 @@ function validateStrategy(strategy: Checked): void {
     }
     unavailable.atMostHundred();
   } else {
-    const shown = { Type: type, RollingUpdate: null };
+    const shown = goView('apps.v1.DeploymentStrategy', strategy.value);
     strategy.add(notSupported(strategy.path, shown, ['Recreate', 'RollingUpdate']));
   }
 }

@@ -1,5 +1,6 @@
 import { invalid, notSupported, required } from '../field-error.ts';
 import { dnsLabel, qualifiedName } from '../names.ts';
+import { goView } from '../schema/go-view.ts';
 import { type LabelSelector, matcherOf } from '../selector.ts';
 import { type Checked, rulesOf } from './checks.ts';
 import { mapOf, type Part, partOf, textOf } from './defaulting.ts';
@@ -28,8 +29,9 @@ function changeRules(spec: Checked, previous: Checked, before: Part): void {
   spec.at('selector').same(before.selector);
   completionsChange(spec, before);
   templateChangeRules(spec, previous);
-  const fixed = ['completionMode', 'podFailurePolicy', 'backoffLimitPerIndex', 'managedBy', 'successPolicy'];
-  for (const field of fixed) spec.at(field).same(before[field]);
+  for (const field of ['completionMode', 'backoffLimitPerIndex', 'managedBy']) spec.at(field).same(before[field]);
+  spec.at('podFailurePolicy').sameStructure(before.podFailurePolicy, 'batch.v1.PodFailurePolicy');
+  spec.at('successPolicy').sameStructure(before.successPolicy, successPolicyType);
 }
 
 /** An indexed job may grow and shrink as long as all of its pods run at once. */
@@ -45,6 +47,8 @@ function completionsChange(spec: Checked, before: Part): void {
     completions.invalid('can only be modified in tandem with spec.parallelism');
   }
 }
+
+const successPolicyType = 'batch.v1.SuccessPolicy';
 
 const names = ['controller-uid', 'job-name', 'batch.kubernetes.io/controller-uid', 'batch.kubernetes.io/job-name'];
 const isPrefixed = (name: string): boolean => name.includes('/');
@@ -96,7 +100,10 @@ export function jobSpecRules(spec: Checked): void {
   failurePolicyRules(spec);
   if (!spec.at('successPolicy').isAbsent) {
     if (spec.part.completionMode === 'Indexed') successPolicyRules(spec);
-    else spec.at('successPolicy').invalid('requires indexed completion mode');
+    else {
+      const shown = goView(successPolicyType, spec.part.successPolicy);
+      spec.at('successPolicy').invalidAs(shown, 'requires indexed completion mode');
+    }
   }
   replacementRules(spec);
   const template = spec.at('template');

@@ -17,7 +17,7 @@ const tolerationsMax = 16;
 
 /** A claim stays as it was made; its status is written by those who fulfil it. */
 export const resourceClaimRules = rulesOf((root, previous) => {
-  if (previous) root.at('spec').same(previous.part.spec);
+  if (previous) root.at('spec').sameStructure(previous.part.spec, 'resource.v1.ResourceClaimSpec');
   else claimSpecRules(root.at('spec'));
 }, claimStatusRules);
 

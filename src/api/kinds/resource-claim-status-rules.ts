@@ -1,4 +1,3 @@
-import { equalJson } from '../../base/json.ts';
 import { duplicate, forbidden } from '../field-error.ts';
 import { dnsLabel } from '../names.ts';
 import type { Checked } from './checks.ts';
@@ -30,7 +29,7 @@ export function claimStatusRules(root: Checked, previous: Checked | undefined): 
     }
   }
   const given = before?.part.allocation;
-  if (given && !allocation.isAbsent && !equalJson(given, allocation.value)) allocation.invalid('field is immutable');
+  if (given && !allocation.isAbsent) allocation.sameStructure(given, 'resource.v1.AllocationResult');
 }
 
 function consumerRules(consumers: Checked): void {

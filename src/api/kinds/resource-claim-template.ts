@@ -16,7 +16,7 @@ const templateRules = rulesOf((root, previous) => {
   spec.add(...validateLabels(mapOf(labels), 'spec.metadata.labels'));
   spec.add(...validateAnnotations(mapOf(annotations), 'spec.metadata.annotations'));
   claimSpecRules(spec.at('spec'));
-  if (previous) spec.same(previous.part.spec);
+  if (previous) spec.sameStructure(previous.part.spec, 'resource.v1.ResourceClaimTemplateSpec');
 });
 
 export const resourceClaimTemplates: Kind<ResourceClaimTemplate> = defineKind<ResourceClaimTemplate>(

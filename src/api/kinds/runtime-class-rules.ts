@@ -2,6 +2,7 @@ import { canonicalJson, type Json } from '../../base/json.ts';
 import { duplicate } from '../field-error.ts';
 import { validateLabels } from '../metadata-rules.ts';
 import { dnsLabel } from '../names.ts';
+import { goView } from '../schema/go-view.ts';
 import { type Checked, rulesOf } from './checks.ts';
 import { resourcesRules } from './container-rules.ts';
 import { mapOf } from './defaulting.ts';
@@ -25,7 +26,7 @@ function onlyOnce(tolerations: Checked): void {
   const seen = new Set<string>();
   for (const toleration of tolerations.items()) {
     const text = canonicalJson(toleration.part as Json);
-    if (seen.has(text)) toleration.add(duplicate(toleration.path, toleration.value));
+    if (seen.has(text)) toleration.add(duplicate(toleration.path, goView('core.v1.Toleration', toleration.value)));
     seen.add(text);
   }
 }

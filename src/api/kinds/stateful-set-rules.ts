@@ -1,6 +1,7 @@
 import { equalJson } from '../../base/json.ts';
 import { forbidden } from '../field-error.ts';
 import { dnsLabel } from '../names.ts';
+import { goView } from '../schema/go-view.ts';
 import { type Checked, rulesOf } from './checks.ts';
 import { changed, type Part, partOf, partsOf, textOf } from './defaulting.ts';
 import { persistentVolumeClaimRules } from './persistent-volume-claim-rules.ts';
@@ -59,7 +60,10 @@ function validateStrategy(strategy: Checked): void {
     rolling.at('partition').notNegative();
     rolling.at('maxUnavailable').portion();
     rolling.at('maxUnavailable').atMostHundred();
-  } else strategy.invalid("must be 'RollingUpdate' or 'OnDelete'");
+  } else {
+    const shown = goView('apps.v1.StatefulSetUpdateStrategy', strategy.value);
+    strategy.invalidAs(shown, "must be 'RollingUpdate' or 'OnDelete'");
+  }
 }
 
 /** Claims that a set makes for each pod are volumes of the pod, although its template does not say so. */

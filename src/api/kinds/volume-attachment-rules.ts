@@ -19,7 +19,7 @@ function validateAttachment(root: Checked, previous: Checked | undefined): void 
   csiDriverName(spec.at('attacher'));
   sourceRules(spec.at('source'));
   spec.at('nodeName').like(dnsSubdomain);
-  if (previous) spec.same(previous.part.spec);
+  if (previous) spec.sameStructure(previous.part.spec, 'storage.v1.VolumeAttachmentSpec');
 }
 
 function sourceRules(source: Checked): void {
