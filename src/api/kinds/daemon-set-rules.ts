@@ -19,20 +19,21 @@ function validateSet(root: Checked, previous: Checked | undefined): void {
   const spec = root.at('spec');
   const selector = spec.at('selector');
   const template = spec.at('template');
+  if (previous) selector.same(previous.at('spec').part.selector);
+  const before = selector.errors.length;
   selector.selector();
   // A daemon set without a selector matches nothing, which its template's labels then show.
-  const broken = selector.errors.length > 0;
+  const broken = selector.errors.length > before;
   if (!broken) labelsMatch(template, matcherOf(selector.isAbsent ? undefined : (selector.part as LabelSelector)));
   if (!selector.isAbsent && isEmptySelector(selector.part)) {
     selector.invalid('empty selector is invalid for daemonset');
   }
   template.add(...templateRules(template.part, template.path));
-  const before = previous && partOf(partOf(previous.at('spec').part.template).spec).volumes;
-  readOnlyDisks(template.at('spec').at('volumes'), before);
+  const volumes = previous && partOf(partOf(previous.at('spec').part.template).spec).volumes;
+  readOnlyDisks(template.at('spec').at('volumes'), volumes);
   alwaysRestarts(template, 'DaemonSet');
   notNegativeEach(spec, 'minReadySeconds', 'revisionHistoryLimit');
   validateStrategy(spec.at('updateStrategy'));
-  if (previous) selector.same(previous.at('spec').part.selector);
 }
 
 function validateStrategy(strategy: Checked): void {
