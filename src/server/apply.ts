@@ -1,5 +1,6 @@
 import { ApiError } from '../api/error.ts';
 import type { KubeObject } from '../api/object.ts';
+import { configText } from '../api/patch/apply.ts';
 import { structShape } from '../api/patch/shape.ts';
 import { typeErrors } from '../api/patch/validate-typed.ts';
 import { decodeJson, JsonSyntaxError } from '../api/schema/decode-json.ts';
@@ -23,8 +24,7 @@ export function applyOf(request: ApiRequest, route: ResourceRoute, fields: Field
   const how = { manager: queryValue(request.query, 'fieldManager') ?? '', force: isForced(request) };
   return (live) => {
     const { object: made, managedFields } = fields.applied(route, live, config, how);
-    const { namespace, name } = route;
-    const read = decodedApply(made, route.kind, `${namespace}/${name}`);
+    const read = decodedApply(made, route.kind, config);
     const { managedFields: _none, ...metadata } = read.metadata;
     const kept = managedFields.length > 0 ? { managedFields } : {};
     const object = { ...read, metadata: { ...metadata, ...kept } };
@@ -50,12 +50,11 @@ export function scaleApplyOf(request: ApiRequest, route: ResourceRoute, fields: 
   const { config, warnings } = configOf(request);
   const type = schemaOf(scaleKind);
   const wrong = type && typeErrors(structShape(type), config);
-  const target = `${route.namespace}/${route.name}`;
   if (config.apiVersion !== 'autoscaling/v1' || config.kind !== 'Scale') {
     throw new ApiError('BadRequest', `invalid object type: ${String(config.apiVersion)}, Kind=${String(config.kind)}`);
   }
   if (wrong) {
-    throw new ApiError('', `failed to create typed patch object (${target}; autoscaling/v1, Kind=Scale): ${wrong}`);
+    throw new ApiError('', `failed to create typed patch object (${configText(config)}): ${wrong}`);
   }
   const { kind } = route;
   const replicas = isObject(config.spec) ? config.spec.replicas : undefined;
@@ -68,7 +67,7 @@ export function scaleApplyOf(request: ApiRequest, route: ResourceRoute, fields: 
   const how = { manager: queryValue(request.query, 'fieldManager') ?? '', force: isForced(request) };
   return (live) => {
     const { object, managedFields } = fields.applied(route, live, scaled, how);
-    const read = decodedApply(object, kind, target);
+    const read = decodedApply(object, kind, scaled);
     return { object: { ...read, metadata: { ...read.metadata, managedFields } }, warnings };
   };
 }

@@ -54,9 +54,8 @@ export class FieldTracker {
     config: JsonObject,
     how: { readonly manager: string; readonly force: boolean },
   ): Applied {
-    const target = `${route.kind.namespaced ? route.namespace : ''}/${route.name}`;
     const time = timestamp(this.#clock.now());
-    return serverSideApply(this.#follow(route.kind, route.subresource), live, config, { ...how, target, time });
+    return serverSideApply(this.#follow(route.kind, route.subresource), live, config, { ...how, time });
   }
 
   #follow(kind: Kind, subresource: string): Followed {

@@ -1,6 +1,7 @@
 import { ApiError } from '../api/error.ts';
 import { type FieldError, forbidden, invalid, invalidObject, required } from '../api/field-error.ts';
 import type { KubeObject } from '../api/object.ts';
+import { configText } from '../api/patch/apply.ts';
 import { goText } from '../api/patch/go-text.ts';
 import { jsonPatch, unknownInPatch } from '../api/patch/json.ts';
 import { mergePatch } from '../api/patch/merge.ts';
@@ -82,8 +83,8 @@ export function patchOf(request: ApiRequest, kind: GroupVersionKind): Patch {
   }
 }
 
-/** What an apply made, read as its kind. */
-export function decodedApply(object: JsonObject, kind: GroupVersionKind, target: string): KubeObject {
+/** What an apply of this configuration made, read as its kind. */
+export function decodedApply(object: JsonObject, kind: GroupVersionKind, config: JsonObject): KubeObject {
   const read = readerOf(kind);
   if (!read) return withMetadata(object);
   const walked = read(object);
@@ -91,7 +92,7 @@ export function decodedApply(object: JsonObject, kind: GroupVersionKind, target:
   if (walked.errors.length > 0) {
     throw new ApiError(
       '',
-      `failed to convert new object (${target}; ${gvk}) to proper version: unable to convert unstructured object to ${gvk}: ${walked.errors[0]}`,
+      `failed to convert new object (${configText(config)}) to proper version: unable to convert unstructured object to ${gvk}: ${walked.errors[0]}`,
     );
   }
   return withMetadata({ ...walked.value, apiVersion: apiVersionOf(kind), kind: kind.kind });

@@ -39,7 +39,6 @@ const as = (manager: string, more: Partial<Apply> = {}): Apply => ({
   manager,
   time,
   force: false,
-  target: 'default/x',
   ...more,
 });
 
@@ -284,4 +283,18 @@ test('Whatever a manager applied it can remove again, and what others own stays'
     assert.deepEqual(applied('configMaps', live, configMap(theirs), as('beta')), live);
     assert.deepEqual(dataOf(applied('configMaps', live, configMap({ own: '1' }), as('alpha'))), theirs);
   }
+});
+
+test('What is not of its type is told in the words that tools look for', () => {
+  const wrong = (config: JsonObject) => refusal(() => applied('configMaps', undefined, config, as('alpha'))).message;
+  const head = 'failed to create typed patch object (default/x; /v1, Kind=ConfigMap): ';
+  assert.equal(wrong(configMap({ a: 1 })), `${head}.data.a: expected string, got &value.valueUnstructured{Value:1}`);
+  assert.equal(
+    wrong({ ...configMap({}), data: ['x'], immutable: 'no' }),
+    `${head}errors:\n  .data: expected map, got &{[x]}\n  .immutable: expected boolean, got &{no}`,
+  );
+  assert.equal(
+    wrong(configMap({}, { finalizers: ['x/a', 'x/a'] })),
+    `${head}.metadata.finalizers: duplicate entries for key [="x/a"]`,
+  );
 });

@@ -24,8 +24,6 @@ import { typeErrors } from './validate-typed.ts';
 
 export interface Apply extends Write {
   readonly force: boolean;
-  /** Namespace and name, as messages tell them. */
-  readonly target: string;
 }
 export interface Applied {
   /** Not yet read as its kind: what the configuration brought may be of any form. */
@@ -47,7 +45,7 @@ export function serverSideApply(
   config: JsonObject,
   apply: Apply,
 ): Applied {
-  checkConfig(followed, config, apply);
+  checkConfig(followed, config);
   const before = live ? withoutManaged(live) : followed.empty;
   const entries = readEntries(live?.metadata.managedFields ?? [], followed);
   const known = live && entries.length === 0 ? firstOwners(followed, live, apply) : entries;
@@ -64,7 +62,7 @@ export function serverSideApply(
   return { object, managedFields: written(first.entries()) };
 }
 
-function checkConfig(followed: Followed, config: JsonObject, { target }: Apply): void {
+function checkConfig(followed: Followed, config: JsonObject): void {
   const apiVersion = typeof config.apiVersion === 'string' ? config.apiVersion : '';
   const kind = typeof config.kind === 'string' ? config.kind : '';
   if (apiVersion !== followed.apiVersion) {
@@ -80,12 +78,18 @@ function checkConfig(followed: Followed, config: JsonObject, { target }: Apply):
   }
   const wrong = typeErrors(followed.shape, config);
   if (wrong) {
-    throw new ApiError('', `failed to create typed patch object (${target}; ${gvkText(apiVersion, kind)}): ${wrong}`);
+    throw new ApiError('', `failed to create typed patch object (${configText(config)}): ${wrong}`);
   }
 }
 
-/** A kind as messages of apply name it: `apps/v1, Kind=Deployment`, `/v1, Kind=Pod`. */
-export const gvkText = (apiVersion: string, kind: string): string =>
+/** A configuration as messages of apply name it, by what it says itself: `default/web; apps/v1, Kind=Deployment`. */
+export function configText(config: JsonObject): string {
+  const { namespace = '', name = '' } = isObject(config.metadata) ? config.metadata : {};
+  return `${String(namespace)}/${String(name)}; ${gvkText(String(config.apiVersion ?? ''), String(config.kind ?? ''))}`;
+}
+
+/** `apps/v1, Kind=Deployment`, `/v1, Kind=Pod`. */
+const gvkText = (apiVersion: string, kind: string): string =>
   `${apiVersion.includes('/') ? '' : '/'}${apiVersion}, Kind=${kind}`;
 
 function withoutManaged(live: KubeObject): JsonObject {

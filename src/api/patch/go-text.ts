@@ -8,3 +8,12 @@ export function goText(value: Json): string {
   const names = Object.keys(value).sort(compareText);
   return `map[${names.map((name) => `${name}:${goText(value[name] as Json)}`).join(' ')}]`;
 }
+
+/** A JSON value as it would stand in a Go program: `map[string]interface {}{"a":1}`. */
+export function goSyntax(value: Json): string {
+  if (Array.isArray(value)) return `[]interface {}{${value.map(goSyntax).join(', ')}}`;
+  if (!isObject(value)) return value === null ? 'interface {}(nil)' : JSON.stringify(value);
+  const names = Object.keys(value).sort(compareText);
+  const members = names.map((name) => `${JSON.stringify(name)}:${goSyntax(value[name] as Json)}`);
+  return `map[string]interface {}{${members.join(', ')}}`;
+}

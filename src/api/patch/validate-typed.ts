@@ -1,6 +1,6 @@
 import { isObject, type Json } from '../../base/json.ts';
 import { elementText } from './field-set.ts';
-import { goText } from './go-text.ts';
+import { goSyntax, goText } from './go-text.ts';
 import { itemTag, type ListShape, type MapShape, type Shape, type StructShape } from './shape.ts';
 
 /** What keeps a configuration from being of its type, in the words of upstream's typed values; '' when nothing does. */
@@ -19,12 +19,12 @@ function check(shape: Shape, value: Json, path: string, found: string[]): void {
       return;
     case 'list':
       if (Array.isArray(value)) checkList(shape, value as readonly Json[], path, found);
-      else found.push(`${path}: expected list, got ${goText(value)}`);
+      else found.push(`${path}: expected list, got ${boxed(value)}`);
       return;
     case 'struct':
     case 'map':
       if (isObject(value)) checkMembers(shape, value, path, found);
-      else found.push(`${path}: expected map, got ${goText(value)}`);
+      else found.push(`${path}: expected map, got ${boxed(value)}`);
       return;
     default:
   }
@@ -32,12 +32,12 @@ function check(shape: Shape, value: Json, path: string, found: string[]): void {
 
 function checkScalar(scalar: string, value: Json, path: string, found: string[]): void {
   const is = typeof value;
-  if (scalar === 'string' && is !== 'string') found.push(`${path}: expected string, got ${goText(value)}`);
-  if (scalar === 'boolean' && is !== 'boolean') found.push(`${path}: expected boolean, got ${goText(value)}`);
+  if (scalar === 'string' && is !== 'string') found.push(`${path}: expected string, got ${structured(value)}`);
+  if (scalar === 'boolean' && is !== 'boolean') found.push(`${path}: expected boolean, got ${boxed(value)}`);
   if (scalar === 'number' && is !== 'number') {
     found.push(`${path}: expected numeric (int or float), got ${goTypeOf(value)}`);
   }
-  if (scalar === 'any' && is === 'object') found.push(`${path}: expected any scalar, got ${goText(value)}`);
+  if (scalar === 'any' && is === 'object') found.push(`${path}: expected any scalar, got ${boxed(value)}`);
 }
 
 function checkMembers(
@@ -85,6 +85,10 @@ function whyUntagged(shape: ListShape, item: Json): string {
   const lacking = shape.keys.find(({ name, absent }) => (item[name] ?? absent) === undefined);
   return `associative list with keys has an element that omits key field ${JSON.stringify(lacking?.name)} (and doesn't have default value)`;
 }
+
+// Upstream's messages show how it holds values inside; tools read them.
+const boxed = (value: Json): string => `&{${goText(value)}}`;
+const structured = (value: Json): string => `&value.valueUnstructured{Value:${goSyntax(value)}}`;
 
 function goTypeOf(value: Json): string {
   if (Array.isArray(value)) return '[]interface {}';
