@@ -30,7 +30,9 @@ function world(store = new MemoryStore()) {
       ...(object === undefined ? {} : { body: { bytes: encodeText(JSON.stringify(object)), mediaType } }),
     };
     const response = await server.handle(request);
-    return { status: response.status, headers: response.headers, body: (await jsonOf(response)) as JsonObject };
+    // A path that is not served is answered in plain text.
+    const body = response.status === 404 ? {} : ((await jsonOf(response)) as JsonObject);
+    return { status: response.status, headers: response.headers, body };
   };
   return { ask, store };
 }
