@@ -48,7 +48,8 @@ function nameErrors(meta: Meta, kind: Pick<Kind, 'rules'>): FieldError[] {
       errors.push(invalid('metadata.generateName', meta.generateName, sentence));
     }
   }
-  for (const sentence of grammar(meta.name, false)) errors.push(invalid('metadata.name', meta.name, sentence));
+  if (meta.name === '') errors.push(required('metadata.name', 'name or generateName is required'));
+  else for (const sentence of grammar(meta.name, false)) errors.push(invalid('metadata.name', meta.name, sentence));
   if (meta.namespace) {
     for (const sentence of dnsLabel(meta.namespace))
       errors.push(invalid('metadata.namespace', meta.namespace, sentence));

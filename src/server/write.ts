@@ -1,5 +1,5 @@
 import { ApiError } from '../api/error.ts';
-import { invalid, invalidObject, required } from '../api/field-error.ts';
+import { invalid, invalidObject } from '../api/field-error.ts';
 import { type Kind, resourceText } from '../api/kind.ts';
 import { validateMeta } from '../api/metadata-rules.ts';
 import type { KubeObject, Meta } from '../api/object.ts';
@@ -219,15 +219,14 @@ export class Writer {
     const given = draft.metadata;
     if (given.resourceVersion)
       throw new ApiError('BadRequest', 'resourceVersion should not be set on objects to be created');
-    if (!given.name && !given.generateName && !kind.rules.namesItself) {
-      throw invalidObject(kind, '', [required('metadata.name', 'name or generateName is required')]);
-    }
     const { random } = this.#deps.env;
     const name =
       given.name ||
       (given.generateName
         ? `${given.generateName.slice(0, generatedPrefixMax)}${random.suffix(generatedSuffixLength)}`
-        : random.uid());
+        : kind.rules.namesItself
+          ? random.uid()
+          : '');
     const { deletionTimestamp: _gone, deletionGracePeriodSeconds: _grace, ...rest } = given;
     const metadata: Meta = {
       ...rest,

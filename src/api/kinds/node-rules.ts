@@ -1,6 +1,7 @@
 import { equalJson } from '../../base/json.ts';
 import { forbidden } from '../field-error.ts';
 import { cidr, isIpv4, labelValue, qualifiedName } from '../names.ts';
+import { goView } from '../schema/go-view.ts';
 import { type Checked, rulesOf } from './checks.ts';
 import { type Part, textsOf } from './defaulting.ts';
 import { resourceAmount } from './resource-name-rules.ts';
@@ -33,7 +34,8 @@ function validateTaints(taints: Checked): void {
     const effect = taint.at('effect');
     if (effect.needed()) effect.oneOf(...taintEffects);
     const pair = `${effect.text}:${taint.at('key').text}`;
-    if (seen.has(pair)) taint.duplicate(taint.value, 'taints must be unique by key and effect pair');
+    if (seen.has(pair))
+      taint.duplicate(goView('core.v1.Taint', taint.value), 'taints must be unique by key and effect pair');
     seen.add(pair);
   }
 }

@@ -1,6 +1,7 @@
 import { equalJson, type Json } from '../../base/json.ts';
 import { notSupported } from '../field-error.ts';
 import { dnsSubdomain } from '../names.ts';
+import { goView } from '../schema/go-view.ts';
 import { type Checked, rulesOf } from './checks.ts';
 import { type Part, partOf, partsOf, textOf, textsOf } from './defaulting.ts';
 import { validateNodeSelector } from './node-selection-rules.ts';
@@ -104,7 +105,8 @@ function validateUpdate(spec: Checked, before: Part): void {
   const affinity = spec.at('nodeAffinity').toldAt('nodeAffinity');
   if (before.nodeAffinity === undefined) return;
   if (equalJson(affinity.value, withNewLabels(before.nodeAffinity, affinity.value))) return;
-  affinity.invalidAs(affinity.value ?? null, 'field is immutable, except for updating from beta label to GA');
+  const shown = goView('core.v1.VolumeNodeAffinity', affinity.value);
+  affinity.invalidAs(shown, 'field is immutable, except for updating from beta label to GA');
 }
 
 /** The sources of a spec. The secret for growing may still be added where there was none. */

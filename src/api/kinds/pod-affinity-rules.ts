@@ -1,4 +1,5 @@
 import { dnsLabel, labelValue, qualifiedName } from '../names.ts';
+import { goView } from '../schema/go-view.ts';
 import type { Checked } from './checks.ts';
 import { mapOf, partsOf, textOf, textsOf } from './defaulting.ts';
 import { taintEffects } from './node-rules.ts';
@@ -115,7 +116,11 @@ export function validateTolerations(tolerations: Checked): void {
       const sentences = labelValue(value);
       if (sentences.length > 0) operator.invalidAs(value, sentences.join(';'));
     } else if (operator.text === 'Exists') {
-      if (value !== '') operator.invalidAs(toleration.value, "value must be empty when `operator` is 'Exists'");
+      if (value !== '')
+        operator.invalidAs(
+          goView('core.v1.Toleration', toleration.value),
+          "value must be empty when `operator` is 'Exists'",
+        );
     } else operator.oneOf('Equal', 'Exists');
     if (!effect.isEmpty) effect.oneOf(...taintEffects);
   }

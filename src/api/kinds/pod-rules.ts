@@ -1,6 +1,7 @@
 import type { FieldError } from '../field-error.ts';
 import { validateLabels } from '../metadata-rules.ts';
 import { dnsLabel, dnsSubdomain, dnsSubdomainWithUnderscore, ipAddress, qualifiedName } from '../names.ts';
+import { goView } from '../schema/go-view.ts';
 import { Checked } from './checks.ts';
 import { resourcesRules, validateContainers, validateHostPorts } from './container-rules.ts';
 import { mapOf, type Part, partsOf, textOf, textsOf } from './defaulting.ts';
@@ -90,8 +91,9 @@ function validateClaims(claims: Checked): ReadonlySet<string> {
     else name.like(dnsLabel);
     names.add(name.text);
     const given = ['resourceClaimName', 'resourceClaimTemplateName'].filter((field) => !claim.at(field).isAbsent);
-    if (given.length === 2) claim.invalid(claimSentences.both);
-    if (given.length === 0) claim.invalid(claimSentences.none);
+    const shown = goView('core.v1.PodResourceClaim', claim.value);
+    if (given.length === 2) claim.invalidAs(shown, claimSentences.both);
+    if (given.length === 0) claim.invalidAs(shown, claimSentences.none);
     for (const field of given) claim.at(field).like(dnsSubdomain);
   }
   names.delete('');

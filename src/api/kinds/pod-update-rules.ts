@@ -1,4 +1,5 @@
 import { equalJson, type Json } from '../../base/json.ts';
+import { goView } from '../schema/go-view.ts';
 import type { Checked } from './checks.ts';
 import { mapOf, type Part, partOf, partsOf } from './defaulting.ts';
 
@@ -72,7 +73,8 @@ function validateNarrowing(spec: Checked, before: Part): void {
   }
   for (const [index, term] of terms.items().entries()) {
     if (!hasOnlyAdditions(term.part, oldTerms[index] as Part)) {
-      term.invalid('only additions are allowed (no mutations or deletions)');
+      const shown = goView('core.v1.NodeSelectorTerm', term.value);
+      term.invalidAs(shown, 'only additions are allowed (no mutations or deletions)');
     }
   }
 }

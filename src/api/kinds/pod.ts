@@ -1,3 +1,4 @@
+import { equalJson } from '../../base/json.ts';
 import type { Kind } from '../kind.ts';
 import type { KubeObject, Labels, Meta } from '../object.ts';
 import { changed, type Part } from './defaulting.ts';
@@ -217,6 +218,8 @@ export const pods: Kind<Pod> = defineKind<Pod>('v1', 'Pod', {
       : [...nameWarnings(pod.metadata.name, "the Pod's hostname"), ...podWarnings(pod as unknown as Part, '')],
   prepareCreate: preparedCreate,
   prepareUpdate: preparedUpdate,
+  // Where a pod goes is not what it says: a binding leaves its generation as it was.
+  changesGeneration: (next, previous) => !equalJson({ ...next.spec, nodeName: '' }, { ...previous.spec, nodeName: '' }),
   fields: (pod) => ({
     'spec.nodeName': pod.spec.nodeName ?? '',
     'spec.restartPolicy': pod.spec.restartPolicy ?? '',

@@ -1,4 +1,5 @@
 import { dnsSubdomain } from '../names.ts';
+import { goView } from '../schema/go-view.ts';
 import type { Checked } from './checks.ts';
 import { textsOf } from './defaulting.ts';
 import { localPath } from './volume-source-rules.ts';
@@ -39,11 +40,13 @@ export function validateContainerSecurity(context: Checked, ownUsers: boolean): 
   }
   validateSeccomp(context.at('seccompProfile'));
   if (context.part.allowPrivilegeEscalation === false) {
+    const shown = goView('core.v1.SecurityContext', context.value);
     if (context.part.privileged === true) {
-      context.invalid('cannot set `allowPrivilegeEscalation` to false and `privileged` to true');
+      context.invalidAs(shown, 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true');
     }
     if (textsOf(context.at('capabilities').part.add).includes('CAP_SYS_ADMIN')) {
-      context.invalid('cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN');
+      const sentence = 'cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN';
+      context.invalidAs(shown, sentence);
     }
   }
   validateWindowsOptions(context.at('windowsOptions'));
@@ -85,7 +88,8 @@ function validateSeccomp(profile: Checked): void {
   if (type.text === 'Localhost') {
     if (local.isAbsent) local.missing('must be set when seccomp type is Localhost');
     else localPath(local);
-  } else if (!local.isAbsent) local.invalidAs(profile.value, 'can only be set when seccomp type is Localhost');
+  } else if (!local.isAbsent)
+    local.invalidAs(goView('core.v1.SeccompProfile', profile.value), 'can only be set when seccomp type is Localhost');
 }
 
 function validateAppArmor(profile: Checked): void {
