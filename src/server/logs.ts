@@ -15,7 +15,8 @@ export async function podLogs(
   if (route.verb !== 'get') throw new ApiError('MethodNotAllowed', 'logs are read with GET');
   const pod = deps.views.object<Pod>(route.kind, await getEntry(deps.store, route));
   const query = logQuery(pod, request);
-  if (!pod.spec.nodeName) throw new ApiError('BadRequest', `pod ${pod.metadata.name} does not have a host assigned`);
+  // It has not started anywhere, and so nothing was said.
+  if (!pod.spec.nodeName) return { status: 204, mediaType: '', chunks: [] };
   if (!deps.nodes) throw new ApiError('ServiceUnavailable', 'this server was started without a way to reach nodes');
   const { namespace = '', name, uid } = pod.metadata;
   const stream = await deps.nodes.logs(pod.spec.nodeName, { namespace, name, uid }, query, request.stop);

@@ -200,7 +200,7 @@ export class Resources {
     return this.#answers.list(listed, asked(call));
   }
 
-  #subresource(call: Call): Promise<ApiResponse> {
+  async #subresource(call: Call): Promise<ApiResponse> {
     const { route } = call;
     const facts = route.kind.subresources.find((subresource) => subresource.name === route.subresource);
     if (!facts) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
@@ -224,6 +224,8 @@ export class Resources {
       case 'log':
         return podLogs(this.#deps, route, call.request);
       default:
+        // What is not there is told before what cannot be done with it.
+        await getEntry(this.#deps.store, route);
         throw new ApiError(
           'MethodNotAllowed',
           `the subresource ${route.subresource} of ${route.kind.plural} is not served yet`,
@@ -232,26 +234,20 @@ export class Resources {
   }
 
   async #bind(call: Call): Promise<ApiResponse> {
-    const { request, route, options } = call;
+    const { request, route, options, wanted } = call;
     if (route.verb !== 'create') throw notAllowed();
     const binding = objectBody(request);
     const now = this.#deps.env.clock.now();
     const { caller, dryRun } = options;
     await this.#deps.writer.update(route, (live) => bound(route, live as Pod, binding, now), { caller, dryRun });
-    return {
-      status: 201,
-      body: { object: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 } },
-    };
+    return encodedAnswer(201, succeeded, wanted.mediaType);
   }
 
-  async #evict({ request, route, options }: Call): Promise<ApiResponse> {
+  async #evict({ request, route, options, wanted }: Call): Promise<ApiResponse> {
     if (route.verb !== 'create') throw notAllowed();
     const { caller, dryRun } = options;
     await evict(this.#deps, route, request, { caller, dryRun });
-    return {
-      status: 201,
-      body: { object: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 } },
-    };
+    return encodedAnswer(201, succeeded, wanted.mediaType);
   }
 
   async #finalize(call: Call): Promise<ApiResponse> {
@@ -266,16 +262,16 @@ export class Resources {
   async #scale(call: Call): Promise<ApiResponse> {
     const { request, route, options } = call;
     const paths = route.kind.custom?.scale;
+    const answer = (object: KubeObject) => encodedAnswer(200, scaleOf(object, paths), call.wanted.mediaType);
     if (route.verb === 'get') {
-      const entry = await getEntry(this.#deps.store, route);
-      return { status: 200, body: { object: scaleOf(this.#deps.views.object(route.kind, entry), paths) } };
+      return answer(this.#deps.views.object(route.kind, await getEntry(this.#deps.store, route)));
     }
     const main = { ...route, subresource: '' };
     const { caller, dryRun } = options;
     if (route.verb === 'patch' && mediaTypeOf(request) === applyType) {
       const apply = scaleApplyOf(request, route, this.#deps.fields);
       const made = await this.#deps.writer.update(main, (live) => apply(live).object, { caller, dryRun });
-      return { status: 200, body: { object: scaleOf(made, paths) } };
+      return answer(made);
     }
     const facts = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
     const whole = route.verb === 'update' ? decodeObject(request, facts).object : undefined;
@@ -286,9 +282,11 @@ export class Resources {
       return scaled(live, next as unknown as JsonObject, paths);
     };
     const made = await this.#deps.writer.update(main, change, { ...options, through: 'scale' });
-    return { status: 200, body: { object: scaleOf(made, paths) } };
+    return answer(made);
   }
 }
+
+const succeeded = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
 
 const asked = ({ route, request, wanted }: Call): Asked => ({ kind: route.kind, request, wanted });
 

@@ -42,5 +42,4 @@ export const replicaSets: Kind<ReplicaSet> = defineKind<ReplicaSet>('apps/v1', '
     ...containerCells(partOf(set.spec.template.spec)),
     selectorText(set.spec.selector),
   ],
-  fields: (set) => ({ 'status.replicas': String(set.status?.replicas ?? 0) }),
 });

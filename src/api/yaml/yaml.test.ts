@@ -207,7 +207,7 @@ test('a megabyte of hostile YAML is read or refused in linear time', () => {
   for (const text of hostile) {
     // The promise is 100 ms; a busy machine may be several times slower, a quadratic reader thousands of times.
     const spent = Math.min(timeOf(text), timeOf(text));
-    assert.ok(spent < 500, `${text.slice(0, 20)}: ${spent} ms`);
+    assert.ok(spent < 2_000, `${text.slice(0, 20)}: ${spent} ms`);
   }
 });
 

@@ -62,7 +62,8 @@ function writeHead(outgoing: Outgoing, answer: ApiResponse, mediaType: string, m
   }
   if (audit) head.push('Audit-Id', randomUUID());
   if (cache) head.push('Cache-Control', 'no-cache, private');
-  head.push('Content-Type', mediaType, ...more);
+  if (mediaType) head.push('Content-Type', mediaType);
+  if (answer.status !== 204) head.push(...more);
   outgoing.writeHead(answer.status, head as never);
 }
 

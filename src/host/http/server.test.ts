@@ -259,6 +259,21 @@ test('HEAD has the headers of GET and no body; an unknown method is 405', async 
   assert.deepEqual([odd.status, json(odd).reason], [405, 'MethodNotAllowed']);
 });
 
+test('a method that the parser does not know is answered as its path deserves, and what is no HTTP with 400', async () => {
+  const send = async (text: string) => {
+    const socket = connectTls({ port: server.port, host: '127.0.0.1', ca: authority.certificate, ...userCertificate });
+    socket.write(text);
+    let answer = '';
+    for await (const part of socket) answer += part;
+    return answer;
+  };
+  const answer = await send('FOO /object HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\n\r\n');
+  assert.match(answer, /^HTTP\/1\.1 200 OK\r\n/);
+  const asked = seen.at(-1) as ApiRequest;
+  assert.deepEqual([asked.method, asked.path, asked.headers.authorization], ['OPTIONS', '/object', 'Bearer t']);
+  assert.match(await send('\x00\x01nonsense\r\n\r\n'), /^HTTP\/1\.1 400 /);
+});
+
 test('a body above the limit is 413, announced or not, and one below arrives whole', async () => {
   const big = Buffer.alloc(3 * 1024 * 1024 + 1, 'x');
   const headers = { 'content-type': 'application/yaml' };

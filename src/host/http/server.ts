@@ -11,6 +11,7 @@ import { anonymous, type Identity, identityOf } from './caller.ts';
 import { deadlines, limits } from './limits.ts';
 import { assertLocalOrigin, assertLoopback } from './loopback.ts';
 import { GoneStop, hasBody, type Incoming, isGone, type Outgoing, readBody, requestOf } from './request.ts';
+import { refuseBadRequest, unknownMethodRequest } from './unknown-method.ts';
 import { leavesHttp, refusal, serveUpgrade, stopWith, upgradeDuplex } from './upgrade.ts';
 
 export interface Address {
@@ -196,11 +197,26 @@ class Front {
       if (this.#closing) outgoing.shouldKeepAlive = false;
       this.#guard(incoming, outgoing, identify);
     });
+    server.on('clientError', (error, socket) => void this.#unparsed(error, socket as Socket, identify));
     server.on(
       'upgrade',
       (incoming, socket, head) => void this.#upgrade(incoming, socket as Socket, { head, identify }),
     );
     return server;
+  }
+
+  /** What the parser refused: a method that it does not know is still answered as its path deserves. */
+  async #unparsed(error: Error, socket: Socket, identify: (incoming: IncomingMessage) => Identity): Promise<void> {
+    const incoming = unknownMethodRequest(error, socket);
+    if (!incoming) return refuseBadRequest(socket);
+    const asked = asking(incoming);
+    try {
+      const answer = await this.#transport(requestOf(incoming, identify(incoming), stopWith(socket)));
+      await writeAnswer(refusal(incoming, socket), asked, answer);
+    } catch (cause) {
+      this.#report(cause, asked);
+      await writeAnswer(refusal(incoming, socket), asked, answerOfError(cause));
+    }
   }
 
   #guard(incoming: IncomingMessage, outgoing: Outgoing, identify: (incoming: IncomingMessage) => Identity): void {
