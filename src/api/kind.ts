@@ -101,6 +101,8 @@ export interface KindRules<T extends KubeObject = KubeObject> {
 export interface CustomForm {
   readonly listKind: string;
   readonly type: ObjectType;
+  /** As its definition has it. */
+  readonly schema: JsonObject;
   /** What the schema knows of an object, the paths of what it does not, and why it cannot be read at all. */
   decode(value: JsonObject): Walked;
   /** Where a Scale finds what it speaks of. */

@@ -1,8 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Kind } from '../api/kind.ts';
 import { builtInKinds } from '../api/kinds/all.ts';
 import { documentHash, openApiV2, openApiV3, openApiV3Index } from '../api/schema/openapi.ts';
+import { customDocuments } from '../api/schema/openapi-custom.ts';
 import type { Caller } from '../api/wire.ts';
 import type { JsonObject } from '../base/json.ts';
 import { Client } from '../client/client.ts';
@@ -14,7 +16,7 @@ import { openSqliteStore } from '../host/store/sqlite.ts';
 import { openPki, type Pki } from '../host/x509/pki.ts';
 import { bootstrap } from '../machinery/bootstrap.ts';
 import type { NodeDoors } from '../server/node-doors.ts';
-import { ApiServer } from '../server/server.ts';
+import { ApiServer, type CustomKinds } from '../server/server.ts';
 import { MemoryStore } from '../store/memory.ts';
 import type { Store } from '../store/store.ts';
 import { accessOf } from './access.ts';
@@ -109,12 +111,17 @@ async function close(http: HttpServer, store: Store, temporary: string | undefin
   if (temporary) rmSync(temporary, { recursive: true, force: true });
 }
 
-/** Made when first asked for, once: start-up loads no schema. Custom kinds will have to forget what they change. */
+/** Made when first asked for, once: start-up loads no schema. When the custom kinds change, all are made anew. */
+let documentsVersion = -1;
 const documents = new Map<string, { readonly body: JsonObject; readonly etag: string }>();
-function openapi(path: string): { readonly body: JsonObject; readonly etag: string } | undefined {
+function openapi(path: string, custom: CustomKinds): { readonly body: JsonObject; readonly etag: string } | undefined {
+  if (custom.version !== documentsVersion) {
+    documents.clear();
+    documentsVersion = custom.version;
+  }
   const known = documents.get(path);
   if (known) return known;
-  const body = openApiDocument(path);
+  const body = openApiDocument(path, custom.kinds);
   if (body === undefined) return undefined;
   const made = { body, etag: `"${documentHash(body)}"` };
   documents.set(path, made);
@@ -122,8 +129,14 @@ function openapi(path: string): { readonly body: JsonObject; readonly etag: stri
 }
 
 const describe = describer();
-function openApiDocument(path: string): JsonObject | undefined {
-  if (path === '/openapi/v3') return openApiV3Index({}, describe);
-  if (path === '/openapi/v2') return openApiV2(describe);
-  return path.startsWith('/openapi/v3/') ? openApiV3(path.slice('/openapi/v3/'.length), describe) : undefined;
+function openApiDocument(path: string, custom: readonly Kind[]): JsonObject | undefined {
+  if (path !== '/openapi/v2' && !path.startsWith('/openapi/v3')) return undefined;
+  const own = customDocuments(custom, describe);
+  if (path === '/openapi/v3') {
+    const hashes = [...own].map(([root, document]) => [root, documentHash(document)] as const);
+    return openApiV3Index(Object.fromEntries(hashes), describe);
+  }
+  if (path === '/openapi/v2') return openApiV2(describe, [...own.values()]);
+  const root = path.slice('/openapi/v3/'.length);
+  return own.get(root) ?? openApiV3(root, describe);
 }

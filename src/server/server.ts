@@ -27,6 +27,11 @@ import { pageNotFound, refused } from './unrouted.ts';
 import { Views } from './views.ts';
 import { Writer } from './write.ts';
 
+/** The kinds that definitions made, and a number that rises whenever they change. */
+export interface CustomKinds {
+  readonly kinds: readonly Kind[];
+  readonly version: number;
+}
 export interface ServerOptions {
   readonly kinds: readonly Kind[];
   /** host:port, as discovery names it. */
@@ -38,7 +43,7 @@ export interface ServerOptions {
   /** How the server reaches the nodes: logs and exec. */
   readonly nodes?: NodeDoors;
   /** The OpenAPI document at a path, where there is one. */
-  readonly openapi?: (path: string) => { readonly body: Json; readonly etag?: string } | undefined;
+  readonly openapi?: (path: string, custom: CustomKinds) => { readonly body: Json; readonly etag?: string } | undefined;
   readonly metrics?: () => string;
 }
 
@@ -157,10 +162,14 @@ export class ApiServer {
     }
     const issuer = this.#access.document(path, request.headers.accept ?? '', this.#options.address);
     if (issuer) return issuer;
-    const openapi = this.#options.openapi?.(path);
+    const openapi = this.#options.openapi?.(path, this.#customKinds());
     if (openapi) return withETag(request, openapi.body, openapi);
     if (path === '/') return { status: 200, body: { object: { paths: this.#paths() } } };
     return pageNotFound();
+  }
+
+  #customKinds(): CustomKinds {
+    return { kinds: this.kinds.all().filter(({ custom }) => custom), version: this.kinds.version };
   }
 
   #health(request: ApiRequest): ApiResponse {

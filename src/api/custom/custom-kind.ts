@@ -90,6 +90,7 @@ function formOf({ definition, version, schema, facts }: Parts, options: CustomOp
       type ??= objectTypeOf(`${facts.group}.${facts.version}.${facts.kind}`, schema);
       return type;
     },
+    schema: schema as unknown as JsonObject,
     decode: (value) => decoded(schema, value),
     ...(scale ? { scale } : {}),
     ...(options.closed === undefined ? {} : { closed: options.closed }),

@@ -48,6 +48,22 @@ export function openApiV3Index(extra: Readonly<Record<string, string>> = {}, des
   return { paths };
 }
 
+/** The document of a group version that definitions in the cluster made: `own` are their schemas by name. */
+export function openApiV3Custom(
+  root: string,
+  paths: JsonObject,
+  own: Readonly<Record<string, Json>>,
+  describe: Describe = silent,
+): JsonObject {
+  const versions = [...new Set(['/v1', groupVersion(root)])];
+  return {
+    openapi: '3.0.0',
+    info: { title: 'Kubernetes CRD Swagger', version: 'v0.1.0' },
+    paths,
+    components: { schemas: schemasFor(paths, versions, describe, own) },
+  };
+}
+
 /** As long as upstream's hashes, and as opaque. */
 export function documentHash(document: Json): string {
   const text = canonicalJson(document);
@@ -59,12 +75,13 @@ export function documentHash(document: Json): string {
   return hash.toUpperCase();
 }
 
-/** Every built-in kind in one Swagger 2.0 document. */
-export function openApiV2(describe: Describe = silent): JsonObject {
+/** Every kind in one Swagger 2.0 document. */
+export function openApiV2(describe: Describe = silent, custom: readonly JsonObject[] = []): JsonObject {
   const paths: Record<string, Json> = {};
   const definitions: Record<string, Json> = {};
-  for (const path of openApiV3Paths()) {
-    const document = openApiV3(path, describe) as {
+  const builtIn = openApiV3Paths().map((path) => openApiV3(path, describe) as JsonObject);
+  for (const whole of [...builtIn, ...custom]) {
+    const document = whole as {
       readonly paths: JsonObject;
       readonly components: { readonly schemas: JsonObject };
     };
@@ -91,7 +108,12 @@ const rootOf = (facts: KindFacts): string =>
   facts.group ? `apis/${facts.group}/${facts.version}` : `api/${facts.version}`;
 
 /** All schemas that the paths name, and all that those name. */
-function schemasFor(paths: JsonObject, versions: readonly string[], describe: Describe): JsonObject {
+function schemasFor(
+  paths: JsonObject,
+  versions: readonly string[],
+  describe: Describe,
+  own: Readonly<Record<string, Json>> = {},
+): JsonObject {
   const schemas: Record<string, Json> = {};
   const queue = [
     ...new Set(
@@ -100,7 +122,7 @@ function schemasFor(paths: JsonObject, versions: readonly string[], describe: De
   ];
   for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
     if (schemas[name]) continue;
-    const schema = namedSchema(name, versions, describe);
+    const schema = own[name] ?? namedSchema(name, versions, describe);
     schemas[name] = schema;
     for (const [, next = ''] of JSON.stringify(schema).matchAll(/#\/components\/schemas\/([\w.-]+)/g)) queue.push(next);
   }
