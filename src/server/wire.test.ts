@@ -134,17 +134,18 @@ test('bodies in YAML and protobuf are read like JSON', async () => {
 
 test('a body that cannot be what is expected is refused in upstream words', async () => {
   const { ask } = await world();
+  const unrecognized = 'the object provided is unrecognized (must be of type ConfigMap):';
+  const parse = `${unrecognized} couldn't get version/kind; json parse error:`;
+  const struct = String.raw`struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }`;
+  const handled = 'cannot be handled as a ConfigMap:';
+  const field = 'Go struct field ObjectMeta.metadata.generation of type int64';
   const cases: Readonly<Record<string, string>> = {
-    '{': "the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; json parse error: unexpected end of JSON input ({)",
-    '[]': 'the object provided is unrecognized (must be of type ConfigMap): couldn\'t get version/kind; json parse error: json: cannot unmarshal array into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" } (5b5d)',
-    '{"kind":"Secret","apiVersion":"v1"}':
-      'Secret in version "v1" cannot be handled as a ConfigMap: converting (v1.Secret) to (core.ConfigMap): unknown conversion',
-    '{"kind":"Nope"}':
-      'Nope in version "v1" cannot be handled as a ConfigMap: no kind "Nope" is registered for version "v1" in scheme "pkg/runtime/scheme.go:111"',
-    '{"apiVersion":"a/b/c"}':
-      'the object provided is unrecognized (must be of type ConfigMap): unexpected GroupVersion string: a/b/c ({"apiVersion":"a/b/c"})',
-    '{"metadata":{"generation":9223372036854775808}}':
-      'ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot unmarshal number 9223372036854775808 into Go struct field ObjectMeta.metadata.generation of type int64',
+    '{': `${parse} unexpected end of JSON input ({)`,
+    '[]': `${parse} json: cannot unmarshal array into Go value of type ${struct} (5b5d)`,
+    '{"kind":"Secret","apiVersion":"v1"}': `Secret in version "v1" ${handled} converting (v1.Secret) to (core.ConfigMap): unknown conversion`,
+    '{"kind":"Nope"}': `Nope in version "v1" ${handled} no kind "Nope" is registered for version "v1" in scheme "pkg/runtime/scheme.go:111"`,
+    '{"apiVersion":"a/b/c"}': `${unrecognized} unexpected GroupVersion string: a/b/c ({"apiVersion":"a/b/c"})`,
+    '{"metadata":{"generation":9223372036854775808}}': `ConfigMap in version "v1" ${handled} json: cannot unmarshal number 9223372036854775808 into ${field}`,
   };
   for (const [body, message] of Object.entries(cases)) {
     const answer = await ask('POST', maps, {}, encodeText(body));
