@@ -15,7 +15,7 @@ export async function bindByName(
   deps: { readonly writer: Writer; readonly env: Env },
   route: ResourceRoute,
   object: KubeObject,
-  { caller, dryRun }: WriteOptions,
+  { manager: _unowned, ...by }: WriteOptions,
 ): Promise<ApiResponse> {
   const { name } = object.metadata;
   if (!name) throw new ApiError('BadRequest', 'Name parameter required.');
@@ -23,7 +23,7 @@ export async function bindByName(
   requireTarget(binding);
   const door: ResourceRoute = { ...route, kind: pods, name, subresource: 'binding' };
   const now = deps.env.clock.now();
-  await deps.writer.update(door, (live) => bound(door, live as Pod, binding, now), { caller, dryRun });
+  await deps.writer.update(door, (live) => bound(door, live as Pod, binding, now), by);
   return {
     status: 201,
     body: { object: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 } },

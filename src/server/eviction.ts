@@ -112,9 +112,9 @@ async function take(deps: EvictionDeps, budget: PodDisruptionBudget, pod: Pod, o
     rest: '',
     verb: 'update',
   } as const;
-  const { caller, dryRun } = options;
+  const { manager: _unowned, ...by } = options;
   const spend = (live: KubeObject) => spent(live as PodDisruptionBudget, pod.metadata.name, deps.env.clock.now());
-  await deps.writer.update(route, spend, { caller, dryRun });
+  await deps.writer.update(route, spend, by);
 }
 
 function spent(budget: PodDisruptionBudget, pod: string, now: Instant): PodDisruptionBudget {

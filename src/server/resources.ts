@@ -41,6 +41,11 @@ interface Call {
   readonly options: WriteOptions;
 }
 
+export interface Asker {
+  readonly caller: Caller;
+  readonly warn: (text: string) => void;
+}
+
 /** Every verb of every kind: from a routed request to an answer. */
 export class Resources {
   readonly #deps: ResourceDeps;
@@ -51,10 +56,10 @@ export class Resources {
     this.#answers = new Answers({ views: deps.views, clock: deps.env.clock });
   }
 
-  handle(request: ApiRequest, route: ResourceRoute, caller: Caller): Promise<ApiResponse> {
+  handle(request: ApiRequest, route: ResourceRoute, by: Asker): Promise<ApiResponse> {
     requireNamespace(route);
     const wanted = negotiate(request.headers.accept, route.verb === 'watch');
-    const options = { caller, dryRun: isDryRun(request, route), manager: managerOf(request, caller) };
+    const options = { ...by, dryRun: isDryRun(request, route), manager: managerOf(request, by.caller) };
     const call: Call = { request, route, wanted, options };
     return route.subresource === '' ? this.#main(call) : this.#subresource(call);
   }
@@ -138,8 +143,8 @@ export class Resources {
   /** Makes the object if it is not there. The owners are known already when it is written. */
   async #apply(call: Call): Promise<ApiResponse> {
     const { request, route } = call;
-    const { caller, dryRun } = call.options;
-    const own = { ...call, options: { caller, dryRun } };
+    const { manager: _said, ...options } = call.options;
+    const own = { ...call, options };
     const apply = applyOf(request, route, this.#deps.fields);
     for (let tries = 0; ; tries++) {
       try {
@@ -238,15 +243,15 @@ export class Resources {
     if (route.verb !== 'create') throw notAllowed();
     const binding = objectBody(request);
     const now = this.#deps.env.clock.now();
-    const { caller, dryRun } = options;
-    await this.#deps.writer.update(route, (live) => bound(route, live as Pod, binding, now), { caller, dryRun });
+    const { manager: _unowned, ...by } = options;
+    await this.#deps.writer.update(route, (live) => bound(route, live as Pod, binding, now), by);
     return encodedAnswer(201, succeeded, wanted.mediaType);
   }
 
   async #evict({ request, route, options, wanted }: Call): Promise<ApiResponse> {
     if (route.verb !== 'create') throw notAllowed();
-    const { caller, dryRun } = options;
-    await evict(this.#deps, route, request, { caller, dryRun });
+    const { manager: _unowned, ...by } = options;
+    await evict(this.#deps, route, request, by);
     return encodedAnswer(201, succeeded, wanted.mediaType);
   }
 
@@ -267,10 +272,10 @@ export class Resources {
       return answer(this.#deps.views.object(route.kind, await getEntry(this.#deps.store, route)));
     }
     const main = { ...route, subresource: '' };
-    const { caller, dryRun } = options;
+    const { manager: _unowned, ...by } = options;
     if (route.verb === 'patch' && mediaTypeOf(request) === applyType) {
       const apply = scaleApplyOf(request, route, this.#deps.fields);
-      const made = await this.#deps.writer.update(main, (live) => apply(live).object, { caller, dryRun });
+      const made = await this.#deps.writer.update(main, (live) => apply(live).object, by);
       return answer(made);
     }
     const facts = { group: 'autoscaling', version: 'v1', kind: 'Scale' };

@@ -8,7 +8,7 @@ import { DefaultTolerationSeconds } from './admission/default-toleration-seconds
 import { NamespaceLifecycle } from './admission/namespace-lifecycle.ts';
 import type { AdmissionPlugin } from './admission/plugin.ts';
 import { encodedAnswer } from './answer.ts';
-import { Access, type AccessOptions, type Admitted } from './auth/access.ts';
+import { Access, type AccessOptions } from './auth/access.ts';
 import type { ClusterFacts } from './auth/bootstrap/objects.ts';
 import { reconcileBootstrap } from './auth/bootstrap/reconcile.ts';
 import { issuerPaths } from './auth/issuer-documents.ts';
@@ -20,7 +20,7 @@ import { FieldTracker } from './field-tracker.ts';
 import { KindRegistry } from './kinds.ts';
 import { negotiatePlain } from './negotiate.ts';
 import type { NodeDoors } from './node-doors.ts';
-import { Resources } from './resources.ts';
+import { type Asker, Resources } from './resources.ts';
 import { routeOf } from './route.ts';
 import { ServiceGoods } from './service-goods.ts';
 import { pageNotFound, refused } from './unrouted.ts';
@@ -100,12 +100,15 @@ export class ApiServer {
 
   readonly handle: Transport = async (request) => {
     const started = this.#env.clock.monotonic();
+    // What is told by the way is told whatever becomes of the request, and once.
+    const told = new Set<string>();
     let response: ApiResponse;
     try {
-      response = await this.#handle(request);
+      response = await this.#handle(request, (text) => told.add(text));
     } catch (error) {
       response = this.#failure(request, error);
     }
+    if (told.size > 0) response = withWarnings(response, [...told]);
     const seconds = (this.#env.clock.monotonic() - started) / 1000;
     this.#env.metrics.observe('apiserver_request_duration_seconds', seconds, { verb: request.method });
     this.#env.metrics.count('apiserver_request_total', { verb: request.method, code: String(response.status) });
@@ -118,33 +121,33 @@ export class ApiServer {
     await this.#access.legacyTokens.start(facts.clientAuthority);
   }
 
-  async #handle(request: ApiRequest): Promise<ApiResponse> {
+  async #handle(request: ApiRequest, warn: Asker['warn']): Promise<ApiResponse> {
     if (!this.#custom.isReady) await this.#custom.ready;
     const admitting = this.#access.admit(request);
     const admitted = admitting instanceof Promise ? await admitting : admitting;
-    const response = this.#inTurn(request, admitted);
-    return admitted.warnings.length > 0 ? withWarnings(await response, admitted.warnings) : response;
+    for (const text of admitted.warnings) warn(text);
+    return this.#inTurn(request, { caller: admitted.caller, warn });
   }
 
   /** Watches, logs and the like hold no place: they are answered once they have begun. */
-  async #inTurn(request: ApiRequest, admitted: Admitted): Promise<ApiResponse> {
-    const waiting = this.#gate.enter(admitted.caller.name);
+  async #inTurn(request: ApiRequest, asker: Asker): Promise<ApiResponse> {
+    const waiting = this.#gate.enter(asker.caller.name);
     if (waiting) await waiting;
     try {
-      return await this.#answer(request, admitted);
+      return await this.#answer(request, asker);
     } finally {
       this.#gate.leave();
     }
   }
 
-  #answer(request: ApiRequest, { caller }: Admitted): Promise<ApiResponse> | ApiResponse {
+  #answer(request: ApiRequest, asker: Asker): Promise<ApiResponse> | ApiResponse {
     const route = routeOf(request, this.kinds);
     if (!route) return this.#other(request);
-    const own = this.#access.answer(request, route, { caller, plugins: this.#plugins });
+    const own = this.#access.answer(request, route, { caller: asker.caller, plugins: this.#plugins });
     if (own) return own;
-    const answering = this.#resources.handle(request, route, caller);
     const warning = route.kind.custom?.warning;
-    return warning === undefined ? answering : answering.then((response) => withWarnings(response, [warning]));
+    if (warning !== undefined) asker.warn(warning);
+    return this.#resources.handle(request, route, asker);
   }
 
   #other(request: ApiRequest): ApiResponse {

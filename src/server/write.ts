@@ -52,6 +52,7 @@ export interface WriteOptions {
   readonly manager?: string;
   /** The subresource that it counts as, where the write is not made through that subresource itself. */
   readonly through?: string;
+  readonly warn?: (text: string) => void;
 }
 /** Makes the next object from the live one; asked again when somebody else was quicker. */
 export type Change = (live: KubeObject) => KubeObject | Promise<KubeObject>;

@@ -11,6 +11,8 @@ export interface AdmissionRequest {
   readonly caller: Caller;
   readonly previous?: KubeObject;
   readonly dryRun: boolean;
+  /** Tells the client something in a Warning header, whatever becomes of the request. */
+  readonly warn?: (text: string) => void;
 }
 
 /** One plugin, one file. Mutating ones answer the object to go on with; refusing is throwing an ApiError. */
