@@ -142,7 +142,7 @@ function limitOf(query: ApiRequest['query']): number {
   if (text === undefined || text === '') return 0;
   if (!/^[-+]?\d+$/.test(text)) throw notANumber(text, 'invalid syntax');
   if (BigInt.asIntN(64, BigInt(text)) !== BigInt(text)) throw notANumber(text, 'value out of range');
-  const anyRevision = queryValue(query, 'resourceVersion') === '0' && !queryValue(query, 'continue');
+  const anyRevision = queryValue(query, 'resourceVersion') === '0';
   return anyRevision && queryValue(query, 'resourceVersionMatch') !== 'Exact' ? 0 : Math.max(0, Number(text));
 }
 
