@@ -3,6 +3,7 @@ import type { ApiRequest, ApiResponse, Caller, Transport } from '../../api/wire.
 import type { Env } from '../../base/env.ts';
 import type { Store } from '../../store/store.ts';
 import { CreateRight } from '../admission/create-right.ts';
+import { NodeRestriction } from '../admission/node-restriction.ts';
 import type { AdmissionPlugin } from '../admission/plugin.ts';
 import { RoleEscalation } from '../admission/role-escalation.ts';
 import { type Attributes, type Authorizer, masters } from '../attributes.ts';
@@ -82,7 +83,11 @@ export class Access {
     });
     this.#impersonation = new Impersonation(this.authorization);
     this.#reviews = new Reviews({ authentication: this.#authentication, authorization: this.authorization, rbac });
-    this.plugins = [new CreateRight(this.authorization), new RoleEscalation(rbac, this.authorization)];
+    this.plugins = [
+      new NodeRestriction(store),
+      new CreateRight(this.authorization),
+      new RoleEscalation(rbac, this.authorization),
+    ];
     this.legacyTokens = new LegacyTokens(env, store, this.#tokens);
   }
 

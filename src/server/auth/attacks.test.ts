@@ -189,6 +189,29 @@ test('a node reads what its own pods need, and nothing of another node', async (
   await refused(node, 'GET /api/v1/namespaces/a/secrets/mine');
 });
 
+test('a stolen node neither calls pods to itself, nor makes pods that need anything, nor asks tokens for others', async () => {
+  const { make, refused, ask } = await world();
+  const node = named('system:node:one', 'system:nodes');
+  for (const name of ['one', 'two']) await make('/api/v1/nodes', { metadata: { name } });
+  const label = { metadata: { labels: { 'node-restriction.kubernetes.io/team': 'x' } } };
+  assert.match(await refused(node, 'PATCH /api/v1/nodes/one', label), /is not allowed to modify labels/);
+  await refused(node, 'PATCH /api/v1/nodes/one', { spec: { taints: [{ key: 'k', effect: 'NoExecute' }] } });
+  await refused(node, 'PATCH /api/v1/nodes/two', { metadata: { annotations: { a: 'b' } } });
+  await refused(node, 'POST /api/v1/nodes', { metadata: { name: 'three' } });
+  const pod = (nodeName: string, more: object = {}) => ({
+    metadata: { name: 'p' },
+    spec: { nodeName, containers: [{ name: 'c', image: 'x' }], ...more },
+  });
+  assert.match(await refused(node, 'POST /api/v1/namespaces/a/pods', pod('one')), /can only create mirror pods/);
+  await make('/api/v1/namespaces/a/pods', pod('two', { serviceAccountName: 'builder' }));
+  await make('/api/v1/namespaces/a/serviceaccounts', { metadata: { name: 'builder' } });
+  await refused(node, 'DELETE /api/v1/namespaces/a/pods/p');
+  await refused(node, 'PATCH /api/v1/namespaces/a/pods/p/status', { status: { phase: 'Failed' } });
+  const token = { spec: { boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: 'p' } } };
+  await refused(node, 'POST /api/v1/namespaces/a/serviceaccounts/builder/token', token);
+  assert.equal((await ask(node, 'PATCH /api/v1/nodes/one', { metadata: { annotations: { a: 'b' } } })).status, 200);
+});
+
 test('the group of nodes is nothing without the name of a node, and the name nothing without the group', async () => {
   const { refused } = await world();
   await refused(named('joe', 'system:nodes'), 'GET /api/v1/services');

@@ -1,6 +1,6 @@
 import { isObject, type Json, type JsonObject } from '../../base/json.ts';
 
-const mirrorAnnotation = 'kubernetes.io/config.mirror';
+export const mirrorAnnotation = 'kubernetes.io/config.mirror';
 /** Kinds of volume that name a Secret, and where. */
 const secretFields: Readonly<Record<string, string>> = {
   azureFile: 'secretName',
@@ -29,14 +29,23 @@ export const vertex = (resource: string, namespace: string, name: string): strin
 /** The node of a pod, and everything that the node needs for it. */
 export function podReferences(pod: JsonObject): { readonly node: string; readonly vertices: readonly string[] } {
   const metadata = objectOf(pod.metadata);
-  const spec = objectOf(pod.spec);
-  const namespace = String(metadata.namespace ?? '');
-  const found = new Set([vertex('pods', namespace, String(metadata.name))]);
-  const node = typeof spec.nodeName === 'string' ? spec.nodeName : '';
+  const { nodeName } = objectOf(pod.spec);
+  const node = typeof nodeName === 'string' ? nodeName : '';
+  const itself = vertex('pods', String(metadata.namespace ?? ''), String(metadata.name));
   // A node makes mirror pods itself: they must never give it anything.
-  if (objectOf(metadata.annotations)[mirrorAnnotation] !== undefined) return { node, vertices: [...found] };
+  return { node, vertices: isMirrorPod(pod) ? [itself] : [itself, ...podNeeds(pod)] };
+}
+
+export const isMirrorPod = (pod: JsonObject): boolean =>
+  objectOf(objectOf(pod.metadata).annotations)[mirrorAnnotation] !== undefined;
+
+/** Everything that a pod names, each once. */
+export function podNeeds(pod: JsonObject): readonly string[] {
+  const metadata = objectOf(pod.metadata);
+  const spec = objectOf(pod.spec);
+  const found = new Set<string>();
   const add = (resource: string, name: string) => {
-    if (name !== '') found.add(vertex(resource, namespace, name));
+    if (name !== '') found.add(vertex(resource, String(metadata.namespace ?? ''), name));
   };
   add('serviceaccounts', nameOf(spec.serviceAccountName));
   for (const secret of objectsOf(spec.imagePullSecrets)) add('secrets', nameOf(secret));
@@ -45,7 +54,7 @@ export function podReferences(pod: JsonObject): { readonly node: string; readonl
   }
   for (const volume of objectsOf(spec.volumes)) addVolume(volume, String(metadata.name), add);
   for (const claim of claimNames(spec, objectOf(pod.status))) add('resourceclaims', claim);
-  return { node, vertices: [...found] };
+  return [...found];
 }
 
 type Add = (resource: string, name: string) => void;
