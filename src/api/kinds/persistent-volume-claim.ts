@@ -68,7 +68,11 @@ function withBothSources(given: Part, previous: Part = {}): Part {
   const { dataSource, ...rest } = given;
   // The old field holds only what it always could; anything else in it was never heard, unless it is stored so.
   const heard = dataSource === undefined || previous.dataSource !== undefined || isClassicSource(partOf(dataSource));
-  const spec = heard ? given : rest;
+  const known = heard ? given : rest;
+  // Data of another namespace is not switched on by default: who asks for it is not heard.
+  const { dataSourceRef: asked, ...others } = known;
+  const foreign = partOf(asked).namespace !== undefined && previous.dataSourceRef === undefined;
+  const spec: Part = foreign ? others : known;
   const { dataSourceRef } = spec;
   if (spec.dataSource !== undefined && dataSourceRef === undefined) return { ...spec, dataSourceRef: spec.dataSource };
   if (spec.dataSource !== undefined || dataSourceRef === undefined) return spec;

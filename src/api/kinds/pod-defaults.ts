@@ -4,7 +4,7 @@ import { isHugePage } from './resource-name-rules.ts';
 
 /** What upstream fills into every pod spec, whether it is a pod's own or a template's. */
 export function podSpecDefaults<T extends object>(given: T): T {
-  let spec = sameAccount(given);
+  let spec = without(sameAccount(given), 'schedulingGroup');
   spec = filled(spec, {
     restartPolicy: 'Always',
     terminationGracePeriodSeconds: 30,
@@ -55,6 +55,12 @@ function podRequests(resources: Part, spec: Part): Part {
   return { ...resources, requests: { ...given, ...requests } };
 }
 
+/** Without fields that upstream knows and drops, since what they are for is not switched on by default. */
+function without<T extends object>(part: T, ...fields: readonly string[]): T {
+  if (fields.every((field) => (part as Part)[field] === undefined)) return part;
+  return Object.fromEntries(Object.entries(part).filter(([field]) => !fields.includes(field))) as T;
+}
+
 /** The old name of the service account's field follows the new one. */
 function sameAccount<T extends object>(spec: T): T {
   const { serviceAccountName, serviceAccount } = spec as Part;
@@ -74,9 +80,10 @@ function containerDefaults(given: Part): Part {
   for (const probe of ['livenessProbe', 'readinessProbe', 'startupProbe']) {
     container = changed(container, probe, probeDefaults);
   }
-  return changed(container, 'lifecycle', (hooks) =>
-    changed(changed(hooks, 'postStart', handlerDefaults), 'preStop', handlerDefaults),
-  );
+  return changed(container, 'lifecycle', (hooks) => {
+    const known = without(hooks, 'stopSignal');
+    return changed(changed(known, 'postStart', handlerDefaults), 'preStop', handlerDefaults);
+  });
 }
 
 /** Always for a tag that moves, IfNotPresent for everything else. */
@@ -117,11 +124,12 @@ const sourceDefaults: Readonly<Record<string, (source: Part) => Part>> = {
   downwardAPI: (source) => filled(downwardItems(source), { defaultMode }),
   projected: (source) =>
     filled(
-      changedItems(source, 'sources', (item) =>
-        changed(changed(item, 'downwardAPI', downwardItems), 'serviceAccountToken', (token) =>
+      changedItems(source, 'sources', (item) => {
+        const known = without(item, 'clusterTrustBundle', 'podCertificate');
+        return changed(changed(known, 'downwardAPI', downwardItems), 'serviceAccountToken', (token) =>
           filled(token, { expirationSeconds: 3600 }),
-        ),
-      ),
+        );
+      }),
       { defaultMode },
     ),
   iscsi: (source) => filled(source, { iscsiInterface: 'default' }),

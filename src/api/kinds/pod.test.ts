@@ -60,3 +60,17 @@ test('A pod that is limited as a whole asks for what its containers ask for, or 
   const starters = [holding('1', { restartPolicy: 'Always' }), holding('2')];
   assert.deepEqual(asked([holding('1')], starters), { limits, requests: { cpu: '3', memory: '1Gi' } });
 });
+
+test('What upstream knows but does not switch on by default is dropped', () => {
+  const given = pod({
+    schedulingGroup: { podGroupName: 'x' },
+    containers: [{ name: 'c', lifecycle: { stopSignal: 'SIGHUP' } }],
+    volumes: [{ name: 'v', projected: { sources: [{ clusterTrustBundle: { path: 'x' } }] } }],
+  });
+  const { spec } = (pods.rules.defaults?.(given) ?? given) as unknown as {
+    spec: Record<string, unknown> & { containers: readonly { lifecycle: object }[]; volumes: readonly object[] };
+  };
+  assert.equal(spec.schedulingGroup, undefined);
+  assert.deepEqual(spec.containers[0]?.lifecycle, {});
+  assert.deepEqual(spec.volumes[0], { name: 'v', projected: { defaultMode: 0o644, sources: [{}] } });
+});

@@ -1,4 +1,3 @@
-import { qualifiedName } from '../names.ts';
 import type { Checked } from './checks.ts';
 import { validateDownwardFile, validateItem, validateMode } from './volume-file-rules.ts';
 import { ownPath } from './volume-source-rules.ts';
@@ -52,28 +51,4 @@ const rules: Readonly<Record<string, Rule>> = {
     if (told.needed()) ownPath(told);
     write(path.text, path.text);
   },
-  clusterTrustBundle: (source, _projected, write) => {
-    const [name, signer] = [source.at('name'), source.at('signerName')];
-    if (!name.isAbsent && !signer.isAbsent) source.invalid('only one of name and signerName may be used');
-    else if (!name.isAbsent) {
-      name.needed('must be a valid object name');
-      if (!source.at('labelSelector').isAbsent) {
-        source.at('labelSelector').invalid('labelSelector must be unset if name is specified');
-      }
-    } else if (!signer.isAbsent) {
-      validateSigner(signer);
-      source.at('labelSelector').selector();
-    } else source.missing('either name or signerName must be specified');
-    const path = source.at('path');
-    if (path.needed()) ownPath(path);
-    write(path.text, path.text);
-  },
 };
-
-function validateSigner(signer: Checked): void {
-  if (!signer.needed('must be a valid signer name')) return;
-  const parts = signer.text.split('/');
-  if (parts.length !== 2)
-    signer.invalid('must be a fully qualified domain and path of the form "example.com/signer-name"');
-  else for (const sentence of qualifiedName(signer.text)) signer.invalid(sentence);
-}
