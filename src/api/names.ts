@@ -185,5 +185,7 @@ export const cidr: Grammar = (text) => {
 };
 
 function byteLength(text: string): number {
-  return encodeText(text).length;
+  // Letters of more than one byte are rare in names, and encoding is dear.
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0x7f) return encodeText(text).length;
+  return text.length;
 }

@@ -55,11 +55,12 @@ export class Checked {
     return new Checked(this.part[key], `${this.path}[${key}]`, this.errors, key);
   }
   items(): readonly Checked[] {
-    const list = (this.value ?? []) as readonly unknown[];
+    if (this.isAbsent) return none;
+    const list = this.value as readonly unknown[];
     return list.map((item, index) => new Checked(item, `${this.path}[${index}]`, this.errors));
   }
   entries(): readonly Checked[] {
-    return Object.keys(this.part).map((key) => this.key(key));
+    return this.isAbsent ? none : Object.keys(this.part).map((key) => this.key(key));
   }
 
   /** The same value, told of under another path. */
@@ -171,6 +172,8 @@ export class Checked {
   }
 }
 
+/** Most lists and maps are not there. */
+const none: readonly Checked[] = [];
 const percentage = /^[0-9]+%$/;
 const percentageSentence =
   "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";
