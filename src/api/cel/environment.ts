@@ -22,6 +22,7 @@ export interface Estimated {
   readonly elementSize?: Sized['size'];
 }
 
+type TypeFamily = (name: string) => CelType | undefined;
 export type Functions = Readonly<Record<string, readonly Overload[]>>;
 
 /** What an expression may use: functions, variables with their types, and names of types. */
@@ -29,15 +30,18 @@ export class Environment {
   readonly #functions: ReadonlyMap<string, readonly Overload[]>;
   readonly #variables: ReadonlyMap<string, CelType>;
   readonly #types: ReadonlyMap<string, CelType>;
+  readonly #family: TypeFamily | undefined;
 
   constructor(
     functions: ReadonlyMap<string, readonly Overload[]> = new Map(),
     variables: ReadonlyMap<string, CelType> = new Map(),
     types: ReadonlyMap<string, CelType> = new Map(),
+    family?: TypeFamily,
   ) {
     this.#functions = functions;
     this.#variables = variables;
     this.#types = types;
+    this.#family = family;
   }
 
   withFunctions(...libraries: readonly Functions[]): Environment {
@@ -47,18 +51,23 @@ export class Environment {
         functions.set(name, [...(functions.get(name) ?? []), ...overloads]);
       }
     }
-    return new Environment(functions, this.#variables, this.#types);
+    return new Environment(functions, this.#variables, this.#types, this.#family);
   }
 
   withVariables(variables: Readonly<Record<string, CelType>>): Environment {
     const all = new Map([...this.#variables, ...Object.entries(variables)]);
-    return new Environment(this.#functions, all, this.#types);
+    return new Environment(this.#functions, all, this.#types, this.#family);
   }
 
   /** Types that expressions may name: opaque ones, and objects that literals make. */
   withTypes(...types: readonly (CelType & { readonly name: string })[]): Environment {
     const all = new Map([...this.#types, ...types.map((type) => [type.name, type] as const)]);
-    return new Environment(this.#functions, this.#variables, all);
+    return new Environment(this.#functions, this.#variables, all, this.#family);
+  }
+
+  /** Types that are too many to list: found by their names. */
+  withFamily(family: TypeFamily): Environment {
+    return new Environment(this.#functions, this.#variables, this.#types, family);
   }
 
   overloads(name: string): readonly Overload[] | undefined {
@@ -68,7 +77,7 @@ export class Environment {
     return this.#variables.get(name);
   }
   type(name: string): CelType | undefined {
-    return this.#types.get(name);
+    return this.#types.get(name) ?? this.#family?.(name);
   }
 }
 

@@ -1,10 +1,9 @@
-import { CelError } from './cel-error.ts';
 import { type Checked, check } from './checker.ts';
 import type { Environment, Inputs, MakeStructure } from './environment.ts';
 import { parse } from './parser.ts';
 import { Frame, Planner } from './planner.ts';
 import { type Expression, type Issue, issuesText } from './syntax.ts';
-import { type CelType, typeText } from './type.ts';
+import { Bindings, type CelType, typeText } from './type.ts';
 import { literalIssues } from './validators.ts';
 import type { Result } from './value.ts';
 
@@ -42,7 +41,7 @@ export function compile(environment: Environment, source: string, options: Compi
   const issues = checked.issues.length > 0 ? checked.issues : literalIssues(expression, checked);
   if (issues.length > 0) return { error: compilationText(source, issues) };
   const { wanted } = options;
-  if (wanted && !wanted.some(({ kind }) => kind === checked.type.kind || checked.type.kind === 'dyn')) {
+  if (wanted && !wanted.some((type) => new Bindings().assign(checked.type, type))) {
     return { error: `must evaluate to ${wanted.map(typeText).join(' or ')}` };
   }
   return { program: programOf({ environment, source, expression, checked }, options.make) };
@@ -72,5 +71,3 @@ function programOf({ environment, source, expression, checked }: Parts, make?: M
     },
   };
 }
-
-export const failed = (result: Result): result is CelError => result instanceof CelError;

@@ -1,3 +1,4 @@
+import { decodeBase64 } from '../../base/base64.ts';
 import { equalJson, isObject, type Json, type JsonObject } from '../../base/json.ts';
 import { CelError } from '../cel/cel-error.ts';
 import { parseTimestamp } from '../cel/library/time-text.ts';
@@ -33,7 +34,7 @@ const integer = (value: number): Value => (Number.isInteger(value) ? BigInt(valu
 function textValue(text: string, format: string | undefined): Result {
   switch (format) {
     case 'byte':
-      return bytesOf(text);
+      return decodeBase64(text);
     case 'duration': {
       const nanos = parseDuration(text);
       return nanos === undefined ? new CelError(`invalid duration ${JSON.stringify(text)}`) : new Duration(nanos);
@@ -46,21 +47,6 @@ function textValue(text: string, format: string | undefined): Result {
     default:
       return text;
   }
-}
-
-const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
-function bytesOf(text: string): Uint8Array {
-  const bytes: number[] = [];
-  let bits = 0;
-  let count = 0;
-  for (const char of text.replace(/=+$/, '')) {
-    bits = ((bits << 6) | alphabet.indexOf(char)) & 0xffffff;
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    bytes.push((bits >> count) & 255);
-  }
-  return Uint8Array.from(bytes);
 }
 
 function listValue(value: Json, schema: JsonSchema): Result {

@@ -1,5 +1,6 @@
 import { duplicate, invalid, notSupported, required } from '../field-error.ts';
 import { dnsOldLabel, dnsSubdomain, qualifiedName } from '../names.ts';
+import { compilePolicy } from '../policy/compile-policy.ts';
 import { type Checked, rulesOf } from './checks.ts';
 import { expressionRules } from './expression-rules.ts';
 import {
@@ -16,6 +17,7 @@ import { conditionRules } from './status-rules.ts';
 export const validatingPolicyRules = rulesOf((root) => {
   const spec = root.at('spec');
   beginRules(spec);
+  spec.add(...compilePolicy(spec.part).errors);
   matchConditionRules(spec.at('matchConditions'));
   for (const variable of spec.at('variables').items()) variableRules(variable);
   const validations = spec.at('validations');
@@ -33,6 +35,7 @@ export const validatingPolicyRules = rulesOf((root) => {
 export const mutatingPolicyRules = rulesOf((root) => {
   const spec = root.at('spec');
   beginRules(spec);
+  spec.add(...compilePolicy(spec.part).errors);
   mutableOperationRules(spec.at('matchConstraints').at('resourceRules'));
   matchConditionRules(spec.at('matchConditions'));
   for (const variable of spec.at('variables').items()) variableRules(variable);

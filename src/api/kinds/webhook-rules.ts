@@ -1,5 +1,6 @@
 import { duplicate, invalid, notSupported, required } from '../field-error.ts';
 import { dnsOldLabel, dnsSubdomain, portNumber } from '../names.ts';
+import { compileConditions } from '../policy/compile-policy.ts';
 import { type Checked, rulesOf } from './checks.ts';
 import {
   failurePolicyWords,
@@ -67,7 +68,10 @@ function webhookRules(webhook: Checked, demands: Demands): void {
   webhook.at('namespaceSelector').selector();
   webhook.at('objectSelector').selector();
   clientRules(webhook.at('clientConfig'));
-  matchConditionRules(webhook.at('matchConditions'));
+  const conditions = webhook.at('matchConditions');
+  matchConditionRules(conditions);
+  const parts = conditions.items().map(({ part }) => part);
+  conditions.add(...compileConditions(parts, conditions.path).errors);
   reviewRules(webhook.at('admissionReviewVersions'), demands.knownReviews);
 }
 
