@@ -11,6 +11,7 @@ import { encodeText, type Json, type JsonObject } from '../base/json.ts';
 import type { Entry } from '../store/store.ts';
 import type { AnswerType, Wanted } from './negotiate.ts';
 import type { Listed } from './read.ts';
+import { mapInSlices } from './slices.ts';
 import { includeOf, partialMetadata, tableOf } from './table.ts';
 import { hasProtobuf, type Views } from './views.ts';
 
@@ -94,8 +95,10 @@ export class Answers {
     return tableOf(kind, objects, { now: this.#deps.clock.now(), include, metadata, version });
   }
 
-  list(listed: Listed, asked: Asked): ApiResponse {
+  /** Long lists are made in slices: what is not encoded yet is encoded a little at a time. */
+  async list(listed: Listed, asked: Asked): Promise<ApiResponse> {
     const { kind, wanted } = asked;
+    const { views } = this.#deps;
     const metadata = {
       resourceVersion: String(listed.revision),
       ...(listed.continue ? { continue: listed.continue } : {}),
@@ -106,60 +109,77 @@ export class Answers {
     const whole = kind.custom ? { continue: '', ...metadata } : metadata;
     const head = { kind: kind.custom?.listKind ?? `${kind.kind}List`, apiVersion: kind.apiVersion, metadata: whole };
     switch (wanted.mediaType) {
-      case objectType:
-        return { status: 200, body: { object: { ...head, items: this.#objects(listed, kind) } as unknown as Json } };
-      case protobufType:
-        return this.#protobufList(listed, head, kind);
-      case yamlType:
-        return encodedAnswer(200, { ...head, items: this.#items(listed, kind) }, yamlType);
+      case objectType: {
+        const items = listed.entries.map((entry) => views.object(kind, entry));
+        return { status: 200, body: { object: { ...head, items } as unknown as Json } };
+      }
+      case protobufType: {
+        if (!hasProtobuf(kind)) throw noProtobuf();
+        const items = await this.#each(listed, (entry) => views.itemProtobuf(kind, entry));
+        return { status: 200, mediaType: protobufType, chunks: encodeProtobufList(head, items) };
+      }
+      case yamlType: {
+        const items = await this.#each(listed, (entry) => itemOf(kind, views.object(kind, entry)));
+        return encodedAnswer(200, { ...head, items }, yamlType);
+      }
       default:
         return this.#jsonList(listed, head, kind);
     }
   }
 
-  #objects(listed: Listed, kind: Kind): readonly KubeObject[] {
-    return listed.entries.map((entry) => this.#deps.views.object(kind, entry));
+  #each<R>(listed: Listed, work: (entry: Entry) => R): Promise<readonly R[]> {
+    return mapInSlices(this.#deps.clock, listed.entries, work);
   }
 
-  /** Items of built-in kinds do not say what they are: their list does. */
-  #items(listed: Listed, kind: Kind): readonly Json[] {
-    const objects = this.#objects(listed, kind) as unknown as readonly JsonObject[];
-    if (!hasProtobuf(kind)) return objects;
-    return objects.map(({ kind: _kind, apiVersion: _version, ...item }) => item as JsonObject);
+  async #jsonList(listed: Listed, head: JsonObject, kind: Kind): Promise<ApiResponse> {
+    const { views } = this.#deps;
+    // A built-in item starts behind its own kind and version, so its open brace comes with the comma.
+    const builtIn = hasProtobuf(kind);
+    const items = await this.#each(listed, (entry) =>
+      builtIn ? views.itemJson(kind, entry) : views.json(kind, entry),
+    );
+    return jsonChunks(head, 'items', items, builtIn ? '{' : '');
   }
 
-  #shapedList(listed: Listed, metadata: Json, { kind, wanted, request }: Asked): ApiResponse {
-    const objects = this.#objects(listed, kind);
-    if (wanted.as === 'Table') {
-      return encodedAnswer(200, this.#table(kind, objects, metadata, { request, wanted }), wanted.mediaType);
-    }
+  async #shapedList(listed: Listed, metadata: Json, asked: Asked): Promise<ApiResponse> {
+    const { kind, wanted } = asked;
+    const { views } = this.#deps;
     if (wanted.as === 'PartialObjectMetadata') {
       throw wrongShape(wanted.as, `is a list (*${goPackageOf(kind.group)}.${kind.kind}List)`);
     }
-    const items = objects.map((object) => partialMetadata(kind, object, wanted.version));
-    const head = { kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${wanted.version}`, metadata };
-    return encodedAnswer(200, { ...head, items }, wanted.mediaType);
+    const table = wanted.as === 'Table';
+    const head = table
+      ? this.#table(kind, [], metadata, asked)
+      : { kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${wanted.version}`, metadata };
+    const name = table ? 'rows' : 'items';
+    const part = (entry: Entry): Json => {
+      const object = views.object(kind, entry);
+      if (!table) return partialMetadata(kind, object, wanted.version);
+      return (this.#table(kind, [object], metadata, asked) as { readonly rows: readonly Json[] }).rows[0] as Json;
+    };
+    if (wanted.mediaType !== jsonType) {
+      const whole = { ...(head as JsonObject), [name]: await this.#each(listed, part) };
+      return encodedAnswer(200, whole, wanted.mediaType);
+    }
+    const { rows: _none, ...rest } = head as JsonObject;
+    return jsonChunks(rest, name, await this.#each(listed, (entry) => encodeText(JSON.stringify(part(entry)))));
   }
+}
 
-  #jsonList(listed: Listed, head: JsonObject, kind: Kind): ApiResponse {
-    const { views } = this.#deps;
-    const builtIn = hasProtobuf(kind);
-    const chunks: Uint8Array[] = [encodeText(`${JSON.stringify(head).slice(0, -1)},"items":[`)];
-    // A built-in item starts behind its own kind and version, so its open brace comes with the comma.
-    const first = encodeText(builtIn ? '{' : '');
-    const next = encodeText(builtIn ? ',{' : ',');
-    listed.entries.forEach((entry, index) => {
-      chunks.push(index === 0 ? first : next, builtIn ? views.itemJson(kind, entry) : views.json(kind, entry));
-    });
-    chunks.push(encodeText(']}\n'));
-    return { status: 200, mediaType: jsonType, chunks };
-  }
+/** Items of built-in kinds do not say what they are: their list does. */
+function itemOf(kind: Kind, object: KubeObject): Json {
+  const { kind: _kind, apiVersion: _version, ...item } = object as unknown as JsonObject;
+  return hasProtobuf(kind) ? item : (object as unknown as Json);
+}
 
-  #protobufList(listed: Listed, head: JsonObject, kind: Kind): ApiResponse {
-    if (!hasProtobuf(kind)) throw noProtobuf();
-    const items = listed.entries.map((entry) => this.#deps.views.itemProtobuf(kind, entry));
-    return { status: 200, mediaType: protobufType, chunks: encodeProtobufList(head, items) };
-  }
+/** An object whose last member is a list of parts that are encoded already. */
+function jsonChunks(head: JsonObject, name: string, parts: readonly Uint8Array[], opening = ''): ApiResponse {
+  const first = encodeText(opening);
+  const next = encodeText(`,${opening}`);
+  const chunks: Uint8Array[] = [encodeText(`${JSON.stringify(head).slice(0, -1)},${JSON.stringify(name)}:[`)];
+  for (const [index, part] of parts.entries()) chunks.push(index === 0 ? first : next, part);
+  chunks.push(encodeText(']}\n'));
+  return { status: 200, mediaType: jsonType, chunks };
 }
 
 const wrongShape = (shape: string, what: string) =>
