@@ -161,14 +161,6 @@ const created: readonly (readonly [claim: string, spec: object, ...errors: reado
   ],
   ['has no node while it is gated', { nodeName: 'n', schedulingGates: [{ name: 'g' }] }, 'spec.nodeName Forbidden'],
   [
-    'mounts no token of nobody',
-    {
-      serviceAccountName: undefined,
-      volumes: [{ name: 'v', projected: { sources: [{ serviceAccountToken: { path: 't' } }] } }],
-    },
-    'spec.volumes[0].projected.sources[0].serviceAccountToken Forbidden',
-  ],
-  [
     'writes each projected file once',
     {
       volumes: [

@@ -4,7 +4,7 @@ import { dnsLabel, dnsSubdomain, dnsSubdomainWithUnderscore, ipAddress, qualifie
 import { goView } from '../schema/go-view.ts';
 import { Checked } from './checks.ts';
 import { resourcesRules, validateContainers, validateHostPorts } from './container-rules.ts';
-import { mapOf, type Part, partsOf, textOf, textsOf } from './defaulting.ts';
+import { mapOf, type Part, textOf, textsOf } from './defaulting.ts';
 import { validateAffinity, validateSpread, validateTolerations } from './pod-affinity-rules.ts';
 import { validatePodResources } from './pod-resource-rules.ts';
 import { validateHostProcesses, validateHostUsers, validateSystem } from './pod-system-rules.ts';
@@ -142,18 +142,5 @@ function validateHostAliases(aliases: Checked): void {
     alias.at('ip').like(ipAddress);
     const names = alias.at('hostnames');
     for (const name of textsOf(names.value)) for (const s of dnsSubdomain(name)) names.invalidAs(name, s);
-  }
-}
-
-/** The specs of tokens that a pod mounts although no account is named whose tokens they could be. */
-export function validateTokenVolumes(spec: Checked): void {
-  if (textOf(spec.part.serviceAccountName) !== '') return;
-  for (const volume of spec.at('volumes').items()) {
-    const sources = volume.at('projected').at('sources');
-    for (const [index, source] of partsOf(sources.value).entries()) {
-      if (source.serviceAccountToken === undefined) continue;
-      const token = sources.toldAt(`${sources.path}[${index}].serviceAccountToken`);
-      token.forbidden('must not be specified when serviceAccountName is not set');
-    }
   }
 }

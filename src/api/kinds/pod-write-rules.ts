@@ -5,7 +5,7 @@ import { validatePodContainers } from './container-rules.ts';
 import { mapOf } from './defaulting.ts';
 import type { Pod } from './pod.ts';
 import { validateResize } from './pod-resize-rules.ts';
-import { validatePodSpec, validateTokenVolumes } from './pod-rules.ts';
+import { validatePodSpec } from './pod-rules.ts';
 import { validatePodStatus } from './pod-status-rules.ts';
 import { validateEphemeralUpdate, validatePodUpdate } from './pod-update-rules.ts';
 
@@ -22,7 +22,6 @@ export function podRules(next: Pod, previous: Pod | undefined, { subresource }: 
   validateAnnotations(root, before);
   const spec = root.at('spec');
   validatePodSpec(spec, root.at('metadata').part);
-  validateTokenVolumes(spec);
   validatePodContainers(spec);
   if (!before) validateNew(spec);
   else if (subresource === '') validatePodUpdate(spec, before.at('spec').part);
