@@ -94,8 +94,33 @@ test('a token of an issuer is refused with another key, algorithm, audience, ten
   await wrong(make({}, { aud: 'other' }), /expected audience/);
   await wrong(make({}, { tenant: 'foreign' }), /required claim tenant value does not match/);
   await wrong(make({}, { exp: now - 1 }), /token is expired/);
-  await wrong(make({}, { sub: '' }), /username claim sub is not a text/);
+  await wrong(make({}, { sub: '' }), /the token gives no username/);
   assert.equal(await ask(believed, make({}, { iss: 'https://other.example' })), undefined);
+});
+
+test('expressions make the user out of claims, and refuse who is not as they want', async (t) => {
+  const { tokens, make } = await provider(t);
+  const believed = tokens({
+    claimMappings: {
+      username: { expression: '"x:" + claims.sub' },
+      groups: { expression: 'claims.groups.map(g, "x:" + g)' },
+      uid: { expression: 'claims.tenant' },
+      extra: [{ key: 'example.com/tenant', valueExpression: 'claims.tenant' }],
+    },
+    claimValidationRules: [{ expression: 'claims.exp - claims.iat <= 3600', message: 'lives too long' }],
+    userValidationRules: [{ expression: '!user.username.startsWith("x:system:")', message: 'not of the system' }],
+  });
+  const own = await ask(believed, make({}, { iat: now }));
+  assert.deepEqual(own?.caller, {
+    name: 'x:jane',
+    groups: ['x:dev'],
+    uid: 'own',
+    extra: { 'example.com/tenant': ['own'] },
+  });
+  const why = async (change: object) => (await ask(believed, make({}, change)))?.error ?? '';
+  assert.match(await why({ iat: now - 4000 }), /lives too long/);
+  assert.match(await why({}), /no such key/);
+  assert.match(await why({ iat: now, sub: 'system:admin' }), /not of the system/);
 });
 
 test('an issuer whose certificate is of an unknown authority is not believed', async (t) => {
@@ -130,5 +155,13 @@ test('a configuration that is not understood is refused, and says where', () => 
   );
   refused(jwt({ issuer: { url: 'https://issuer.example' } }), /jwt\[0\]\.issuer\.audiences/);
   refused(jwt({ claimMappings: {} }), /jwt\[0\]\.claimMappings\.username/);
-  refused(jwt({ userValidationRules: [{ expression: 'true' }] }), /userValidationRules: expressions are not supported/);
+  refused(
+    jwt({ userValidationRules: [{ expression: 'user.' }] }),
+    /userValidationRules\[0\]\.expression: compilation failed/,
+  );
+  refused(jwt({ claimValidationRules: [{ expression: '1' }] }), /must evaluate to bool/);
+  const email = { username: { expression: 'claims.email' } };
+  refused(jwt({ claimMappings: email }), /claims\.email_verified must be used/);
+  const extra = [{ key: 'a.k8s.io/b', valueExpression: '"x"' }];
+  refused(jwt({ claimMappings: { username: { claim: 'sub', prefix: '' }, extra } }), /a domain of your own/);
 });

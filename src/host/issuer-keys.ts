@@ -2,8 +2,7 @@ import { constants, createPublicKey, verify, type webcrypto } from 'node:crypto'
 import { request } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { isObject, type JsonObject } from '../base/json.ts';
-import type { IssuerRules } from '../server/auth/authentication-configuration.ts';
-import type { IssuerKeys } from '../server/auth/oidc-tokens.ts';
+import type { IssuerKeys, IssuerRules } from '../server/auth/oidc-tokens.ts';
 
 const answerMs = 10_000;
 const answerBytesMax = 1_000_000;

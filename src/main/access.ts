@@ -3,18 +3,18 @@ import { parse } from 'yaml';
 import { UsageError } from '../cli/flags.ts';
 import type { MachineCrypto } from '../host/crypto.ts';
 import { httpTransport } from '../host/http/client.ts';
-import { fetchedKeys } from '../host/issuer-keys.ts';
 import { readKubeconfig } from '../host/kubeconfig-file.ts';
 import { tokenSigning } from '../host/token-keys.ts';
 import type { AccessOptions } from '../server/auth/access.ts';
-import { authenticationConfiguration } from '../server/auth/authentication-configuration.ts';
+import type { AuthenticationConfiguration } from '../server/auth/authentication-configuration.ts';
+import type { IssuerKeys } from '../server/auth/oidc-tokens.ts';
 import type { ServerSettings } from './settings.ts';
 
 /** Who is believed, as flags and files say. */
-export function accessOf(
+export async function accessOf(
   settings: ServerSettings,
   keys: { readonly crypto: MachineCrypto; readonly publicKey: string },
-): AccessOptions {
+): Promise<AccessOptions> {
   const tokenFile = settings['token-auth-file'];
   const configuration = settings['authentication-config'];
   const webhook = (flag: 'authorization-webhook' | 'authentication-token-webhook') => {
@@ -28,15 +28,18 @@ export function accessOf(
     ...(tokenWebhook ? { tokenWebhook } : {}),
     signing: tokenSigning(keys.crypto, keys.publicKey),
     ...(tokenFile ? { staticTokens: readNamed('token-auth-file', tokenFile, (text) => text) } : {}),
-    ...(configuration
-      ? {
-          authentication: readNamed('authentication-config', configuration, (text) =>
-            authenticationConfiguration(parse(text)),
-          ),
-          issuerKeys: fetchedKeys,
-        }
-      : {}),
+    ...(configuration ? await issuersOf(configuration) : {}),
   };
+}
+
+/** Loaded where it is asked for: it brings the evaluator of expressions with it. */
+async function issuersOf(
+  path: string,
+): Promise<{ readonly authentication: AuthenticationConfiguration; readonly issuerKeys: IssuerKeys }> {
+  const { authenticationConfiguration } = await import('../server/auth/authentication-configuration.ts');
+  const { fetchedKeys } = await import('../host/issuer-keys.ts');
+  const authentication = readNamed('authentication-config', path, (text) => authenticationConfiguration(parse(text)));
+  return { authentication, issuerKeys: fetchedKeys };
 }
 
 function readNamed<T>(flag: string, path: string, read: (text: string) => T): T {

@@ -57,6 +57,7 @@ export async function openControlPlane(settings: ServerSettings, nodes?: NodeDoo
   });
   const env = hostEnv({ keys: pki.keys, log: { level: settings['log-level'] } });
   const store: Store = given === inMemory ? new MemoryStore() : openSqliteStore(join(folder, storeFolder));
+  const access = await accessOf(settings, { crypto: env.crypto, publicKey: pki.tokenPublicKey });
   let server: ApiServer | undefined;
   const http = await serveHttp(env, (request) => (server as ApiServer).handle(request), {
     listen,
@@ -71,7 +72,7 @@ export async function openControlPlane(settings: ServerSettings, nodes?: NodeDoo
     serviceRange: settings['service-range'],
     openapi,
     metrics: () => env.metrics.render(),
-    access: accessOf(settings, { crypto: env.crypto, publicKey: pki.tokenPublicKey }),
+    access,
     ...(nodes ? { nodes } : {}),
   });
   const client = new Client(server.handle, admin);

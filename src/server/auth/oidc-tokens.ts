@@ -1,9 +1,25 @@
 import type { Caller } from '../../api/wire.ts';
 import type { Clock, Millis } from '../../base/env.ts';
-import { isObject, type Json, type JsonObject } from '../../base/json.ts';
-import type { IssuerRules, MappedClaim } from './authentication-configuration.ts';
+import { isObject, type JsonObject } from '../../base/json.ts';
 import { audiencesOf, type ParsedToken, parseToken } from './jwt.ts';
 import { credentialKey, forServer, type TokenAnswer, type TokenKind } from './tokens.ts';
+
+/** One issuer of tokens that the cluster believes, and what becomes of its claims. What is wrong is thrown. */
+export interface IssuerRules {
+  readonly url: string;
+  readonly discoveryUrl: string;
+  /** PEM: what its certificate must be signed by, where that is not one of the machine's authorities. */
+  readonly authority?: string;
+  readonly audiences: readonly string[];
+  readonly username: Mapping;
+  readonly groups?: Mapping;
+  readonly uid?: Mapping;
+  readonly extra: readonly { readonly key: string; readonly values: Mapping }[];
+  /** A sentence where something is not as it must be. */
+  readonly claimChecks: readonly ((claims: JsonObject) => string | undefined)[];
+  readonly userChecks: readonly ((caller: Caller) => string | undefined)[];
+}
+type Mapping = (claims: JsonObject) => readonly string[];
 
 /** What the world does for an issuer of tokens: fetching its keys and judging signatures. A port. */
 export interface IssuerKeys {
@@ -84,29 +100,43 @@ export class OidcTokens implements TokenKind {
     if (!own.some((audience) => this.#rules.audiences.includes(audience))) {
       return `verify token: oidc: expected audience in ${JSON.stringify(this.#rules.audiences)} got ${JSON.stringify(own)}`;
     }
-    for (const { claim, requiredValue } of this.#rules.requiredClaims) {
-      if (claims[claim] === undefined) return `required claim ${claim} not present in ID token`;
-      if (claims[claim] !== requiredValue) return `required claim ${claim} value does not match`;
+    for (const check of this.#rules.claimChecks) {
+      const complaint = check(claims);
+      if (complaint !== undefined) return complaint;
     }
     return undefined;
   }
 
   #caller(claims: JsonObject): Caller {
-    const { username, groups, uid } = this.#rules;
-    if (username.claim === 'email' && claims.email_verified !== undefined && claims.email_verified !== true) {
-      throw new Error('email not verified');
-    }
-    const name = claimText(claims, username);
-    if (name === undefined) throw new Error(`username claim ${username.claim} is not a text`);
-    const own = uid && claimText(claims, uid);
+    const { username, groups, uid, extra, userChecks } = this.#rules;
+    const name = only(username(claims), 'username');
+    if (name === undefined) throw new Error('the token gives no username');
+    const own = uid && only(uid(claims), 'uid');
     const { jti } = claims;
-    return {
-      name: `${username.prefix}${name}`,
-      groups: groups ? texts(claims[groups.claim]).map((group) => `${groups.prefix}${group}`) : [],
+    const more = extra.flatMap(({ key, values }) => {
+      const texts = values(claims);
+      return texts.length > 0 ? [[key, texts] as const] : [];
+    });
+    const caller = {
+      name,
+      groups: groups?.(claims) ?? [],
       ...(own ? { uid: own } : {}),
-      extra: typeof jti === 'string' && jti ? { [credentialKey]: [`JTI=${jti}`] } : {},
+      extra: Object.fromEntries([
+        ...(typeof jti === 'string' && jti ? [[credentialKey, [`JTI=${jti}`]] as const] : []),
+        ...more,
+      ]),
     };
+    for (const check of userChecks) {
+      const complaint = check(caller);
+      if (complaint !== undefined) throw new Error(`error evaluating user info: ${complaint}`);
+    }
+    return caller;
   }
+}
+
+function only(texts: readonly string[], what: string): string | undefined {
+  if (texts.length > 1) throw new Error(`the token gives more than one ${what}`);
+  return texts[0];
 }
 
 const leewaySeconds = 5 * 60;
@@ -116,14 +146,4 @@ function fits(key: JsonObject, algorithm: string): boolean {
   if (!isObject(key) || (key.use !== undefined && key.use !== 'sig')) return false;
   if (key.alg !== undefined && key.alg !== algorithm) return false;
   return key.kty === (algorithm.startsWith('ES') ? 'EC' : 'RSA');
-}
-
-function claimText(claims: JsonObject, { claim }: MappedClaim): string | undefined {
-  const value = claims[claim];
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-function texts(value: Json | undefined): readonly string[] {
-  if (typeof value === 'string') return [value];
-  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
 }
