@@ -7,6 +7,7 @@ import { type Store, StoreFull } from '../store/store.ts';
 import { DefaultTolerationSeconds } from './admission/default-toleration-seconds.ts';
 import { NamespaceLifecycle } from './admission/namespace-lifecycle.ts';
 import type { AdmissionPlugin } from './admission/plugin.ts';
+import { webhookPlugins } from './admission/webhooks/plugins.ts';
 import { encodedAnswer } from './answer.ts';
 import { Access, type AccessOptions } from './auth/access.ts';
 import type { ClusterFacts } from './auth/bootstrap/objects.ts';
@@ -20,6 +21,7 @@ import { FieldTracker } from './field-tracker.ts';
 import { KindRegistry } from './kinds.ts';
 import { negotiatePlain } from './negotiate.ts';
 import type { NodeDoors } from './node-doors.ts';
+import type { Outward } from './outward.ts';
 import { type Asker, Resources } from './resources.ts';
 import { routeOf } from './route.ts';
 import { ServiceGoods } from './service-goods.ts';
@@ -42,6 +44,8 @@ export interface ServerOptions {
   readonly access?: AccessOptions;
   /** How the server reaches the nodes: logs and exec. */
   readonly nodes?: NodeDoors;
+  /** How the server reaches webhooks; without it there are none. */
+  readonly outward?: Outward;
   /** The OpenAPI document at a path, where there is one. */
   readonly openapi?: (path: string, custom: CustomKinds) => { readonly body: Json; readonly etag?: string } | undefined;
   readonly metrics?: () => string;
@@ -87,6 +91,7 @@ export class ApiServer {
       new DefaultTolerationSeconds(),
       ...(options.plugins ?? []),
       ...this.#access.plugins,
+      ...(options.outward ? webhookPlugins({ env, store, outward: options.outward }) : []),
     ];
     this.#plugins = plugins;
     const goods = new ServiceGoods(store, { serviceRange: options.serviceRange ?? '10.96.0.0/16', random: env.random });

@@ -18,6 +18,8 @@ export interface Access {
   readonly cert?: string;
   readonly key?: string;
   readonly token?: string;
+  /** The name that the server's certificate has to be for, where its address has another. */
+  readonly serverName?: string;
   /** Believe whatever certificate the server shows. */
   readonly insecure?: boolean;
 }
@@ -32,6 +34,7 @@ export function httpTransport(access: Access): Transport {
     host: base.hostname.replace(/^\[|\]$/g, ''),
     port: base.port || 443,
     rejectUnauthorized: !access.insecure,
+    ...(access.serverName === undefined ? {} : { servername: access.serverName }),
     ...(access.ca === undefined ? {} : { ca: access.ca }),
     ...(access.cert === undefined ? {} : { cert: access.cert }),
     ...(access.key === undefined ? {} : { key: access.key }),

@@ -1,0 +1,77 @@
+import { ApiError } from '../../../api/error.ts';
+import type { KubeObject } from '../../../api/object.ts';
+import type { Env } from '../../../base/env.ts';
+import type { Store } from '../../../store/store.ts';
+import { destinationOf, type Outward, post } from '../../outward.ts';
+import type { AdmissionRequest } from '../plugin.ts';
+import type { Webhook } from './configured.ts';
+import { isHookable, matchesNamespace, matchesObject, matchesRules } from './matches.ts';
+import { refusal, reviewOf, type Verdict, verdictOf } from './review.ts';
+
+export interface WebhookParts {
+  readonly env: Env;
+  readonly store: Store;
+  readonly outward: Outward;
+}
+
+/** Asks one hook about one request, if it wants to be asked. */
+export class WebhookCaller {
+  readonly #parts: WebhookParts;
+
+  constructor(parts: WebhookParts) {
+    this.#parts = parts;
+  }
+
+  /** Nothing where the hook has no say: it does not match, or it failed and may. Throws its refusal. */
+  async ask(hook: Webhook, object: KubeObject | undefined, request: AdmissionRequest): Promise<Verdict | undefined> {
+    if (!(await this.#matches(hook, object, request))) return undefined;
+    if (request.dryRun && !['None', 'NoneOnDryRun'].includes(hook.sideEffects)) {
+      throw new ApiError('BadRequest', `admission webhook ${JSON.stringify(hook.name)} does not support dry run`);
+    }
+    const verdict = await this.#answer(hook, object, request);
+    if (!verdict) return undefined;
+    for (const warning of verdict.warnings) request.warn?.(warning);
+    if (!verdict.allowed) throw refusal(hook.name, verdict.status);
+    return verdict;
+  }
+
+  async #matches(hook: Webhook, object: KubeObject | undefined, request: AdmissionRequest): Promise<boolean> {
+    if (!isHookable(request) || !matchesRules(hook, request)) return false;
+    if (!(await matchesNamespace(this.#parts.store, hook, object, request))) return false;
+    return matchesObject(hook, object, request.previous);
+  }
+
+  async #answer(
+    hook: Webhook,
+    object: KubeObject | undefined,
+    request: AdmissionRequest,
+  ): Promise<Verdict | undefined> {
+    const { env, store, outward } = this.#parts;
+    const started = env.clock.monotonic();
+    const uid = env.random.uid();
+    try {
+      const destination = await destinationOf(store, hook.clientConfig);
+      const body = reviewOf(uid, hook.admissionReviewVersions, object, request);
+      const timeoutMs = hook.timeoutSeconds * 1000;
+      return verdictOf(await post(outward, env.clock, { destination, body, timeoutMs }), uid, object);
+    } catch (error) {
+      return this.#failed(hook, error);
+    } finally {
+      const seconds = (env.clock.monotonic() - started) / 1000;
+      const labels = { name: hook.name, operation: request.operation };
+      env.metrics.observe('apiserver_admission_webhook_admission_duration_seconds', seconds, labels);
+    }
+  }
+
+  #failed(hook: Webhook, error: unknown): undefined {
+    const why = error instanceof Error ? error.message : String(error);
+    const message = `failed calling webhook ${JSON.stringify(hook.name)}: failed to call webhook: ${why}`;
+    const { log, metrics } = this.#parts.env;
+    if (hook.failurePolicy === 'Ignore') {
+      log.error('a webhook failed, and its policy is to go on', { webhook: hook.name, error: why });
+      metrics.count('apiserver_admission_webhook_fail_open_count', { name: hook.name });
+      return undefined;
+    }
+    throw new ApiError('InternalError', `Internal error occurred: ${message}`, { causes: [{ message }] });
+  }
+}
