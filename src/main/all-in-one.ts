@@ -44,7 +44,12 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
   const wanted = nodesWanted(settings.nodes);
   const engine = settings.runtime === 'sim' ? undefined : await engineFor(settings.runtime);
   const doors = new LocalDoors();
-  const plane = await openControlPlane(settings, doors);
+  const local: MachineNode[] = [];
+  const resolve = (ip: string, port: number) => {
+    const places = local.flatMap(({ runtimes }) => runtimes.map((runtime) => runtime.resolve(ip, port)));
+    return places.find((place) => place.host !== ip) ?? { host: ip, port };
+  };
+  const plane = await openControlPlane(settings, { nodes: doors, resolve });
   const { env, client } = plane;
   const stop = new StopSource();
   const caches = new Caches(env, client);
@@ -52,7 +57,6 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
   const parts: Component[] = deciders(settings, plane, caches);
   const shared = { env, client, fleet, services: caches.of(services) };
   const real = settings.runtime === 'sim' ? false : await addServiceAddresses(settings['service-range'], plane.folder);
-  const local: MachineNode[] = [];
   const again: (() => MachineNode)[] = [];
   if (settings.runtime === 'sim') {
     parts.push(new SimulatedNodes({ ...shared, nodes: caches.of(nodes), doors, podRange: settings['pod-range'] }));
@@ -85,10 +89,7 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
   const dataplane = new UserspaceDataplane({
     env: forkEnv(env, 'dataplane'),
     serviceAddresses: real,
-    resolve: (ip, port) =>
-      local
-        .flatMap(({ runtimes }) => runtimes.map((runtime) => runtime.resolve(ip, port)))
-        .find((place) => place.host !== ip) ?? { host: ip, port },
+    resolve,
   });
   if (settings.runtime !== 'sim') {
     parts.push(new ServiceProxy(env, { services: caches.of(services), slices: caches.of(endpointSlices), dataplane }));

@@ -10,6 +10,7 @@ import type { JsonObject } from '../base/json.ts';
 import { Client } from '../client/client.ts';
 import { describer } from '../host/descriptions.ts';
 import { type HostEnv, hostEnv } from '../host/env.ts';
+import { httpsOutward, type Place } from '../host/http/outward.ts';
 import { type HttpServer, serveHttp } from '../host/http/server.ts';
 import { writeKubeconfig } from '../host/kubeconfig-file.ts';
 import { openSqliteStore } from '../host/store/sqlite.ts';
@@ -42,8 +43,15 @@ export interface ControlPlane {
   close(): Promise<void>;
 }
 
+/** The nodes of this process, as the server reaches them; a server alone has none. */
+export interface Surroundings {
+  readonly nodes?: NodeDoors;
+  /** Where a pod's port is really heard. */
+  readonly resolve?: (ip: string, port: number) => Place;
+}
+
 /** Store, API server and its listener. Ready when it answers; the kubeconfig is written then. */
-export async function openControlPlane(settings: ServerSettings, nodes?: NodeDoors): Promise<ControlPlane> {
+export async function openControlPlane(settings: ServerSettings, around: Surroundings = {}): Promise<ControlPlane> {
   const listen = addressOf('listen', settings.listen);
   const insecure = settings['insecure-listen'];
   const apiServiceIp = firstAddress(settings['service-range']);
@@ -73,7 +81,8 @@ export async function openControlPlane(settings: ServerSettings, nodes?: NodeDoo
     openapi,
     metrics: () => env.metrics.render(),
     access,
-    ...(nodes ? { nodes } : {}),
+    outward: httpsOutward(around.resolve ?? ((host, port) => ({ host, port }))),
+    ...(around.nodes ? { nodes: around.nodes } : {}),
   });
   const client = new Client(server.handle, admin);
   await server.bootstrap({ ip: listen.host, port: http.port, clientAuthority: pki.authority });
