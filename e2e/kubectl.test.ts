@@ -60,6 +60,11 @@ for (const version of kubectlVersions) {
       await does('logs', pod);
     });
 
+    test('explains kinds, with what their fields are for', async () => {
+      assert.match(await does('explain', 'pods.spec.restartPolicy'), /Restart policy for all containers within the pod/);
+      assert.match(await does('explain', 'deployments.spec.strategy', '--recursive'), /maxSurge\t<IntOrString>/);
+    });
+
     test('sees a killed process replaced', { skip: process.platform !== 'linux' && 'needs /proc' }, async (context) => {
       const [pod = ''] = (await pods()).map((name) => name.slice('pod/'.length));
       const [before] = programOf(pod);
