@@ -31,6 +31,8 @@ export interface Notice {
   readonly type?: 'Normal' | 'Warning';
   readonly reason: string;
   readonly message: string;
+  /** An action of the same group: told once that was done, whatever becomes of the others. */
+  readonly after?: Action;
 }
 
 // Actions of different kinds travel in one list: the kind's own type matters only where the action is made.

@@ -25,6 +25,7 @@ import { NamespaceController } from './namespace.ts';
 import { NodeLifecycleController } from './node-lifecycle.ts';
 import { ReplicaSetController } from './replica-set.ts';
 import { type Timing, timings } from './timing.ts';
+import { workloadControllers } from './workloads.ts';
 
 const workers = 32;
 
@@ -62,6 +63,7 @@ export function allControllers(parts: ControllerParts): readonly Component[] {
       ),
     ),
   ];
+  loops.push(...workloadControllers(caches).map((controller) => loop(parts, controller)));
   const namespaceCache = caches.of(namespaces);
   const everything = caches.all();
   loops.push(loop(parts, new NamespaceController(namespaceCache, everything)));

@@ -30,6 +30,8 @@ export interface ClaimBy {
   readonly kind: { readonly apiVersion: string; readonly kind: string };
   readonly owner: KubeObject;
   readonly selector: LabelSelector;
+  /** Put on what is adopted, taken off what is released. */
+  readonly finalizer?: string;
 }
 
 /** Sorts candidates into those that belong to the owner and those that do not, adopting and releasing as needed. */
@@ -45,10 +47,11 @@ export function claim<T extends KubeObject>(kind: Kind<T>, by: ClaimBy, candidat
       if (matches(labels)) mine.push(object);
       else if (!leaving) {
         const rest = ownerReferences.filter((owner) => owner.uid !== by.owner.metadata.uid);
-        actions.push(own(kind, object, rest));
+        actions.push(own(kind, object, rest, finalizersWithout(object, by.finalizer)));
       }
     } else if (!controller && !leaving && deletionTimestamp === undefined && matches(labels)) {
-      actions.push(own(kind, object, [...ownerReferences, controllerReference(by.kind, by.owner)]));
+      const owners = [...ownerReferences, controllerReference(by.kind, by.owner)];
+      actions.push(own(kind, object, owners, finalizersWith(object, by.finalizer)));
       mine.push(object);
     }
   }
@@ -56,13 +59,25 @@ export function claim<T extends KubeObject>(kind: Kind<T>, by: ClaimBy, candidat
 }
 
 /** Guarded by uid and revision: whoever else changed the object in between wins, and we look again. */
-export function own<T extends KubeObject>(kind: Kind<T>, object: T, owners: readonly Owner[]): Action {
+export function own<T extends KubeObject>(
+  kind: Kind<T>,
+  object: T,
+  owners: readonly Owner[],
+  finalizers?: readonly string[],
+): Action {
   const { uid, resourceVersion } = object.metadata;
   const ownerReferences = owners.length > 0 ? (owners as unknown as Json) : null;
-  return act({
-    verb: 'patch',
-    kind,
-    key: keyOf(object),
-    patch: { metadata: { uid, resourceVersion, ownerReferences } },
-  });
+  const metadata = { uid, resourceVersion, ownerReferences, ...(finalizers ? { finalizers: finalizers as Json } : {}) };
+  return act({ verb: 'patch', kind, key: keyOf(object), patch: { metadata } });
+}
+
+function finalizersWith({ metadata }: KubeObject, finalizer: string | undefined): readonly string[] | undefined {
+  const { finalizers = [] } = metadata;
+  return finalizer === undefined || finalizers.includes(finalizer) ? undefined : [...finalizers, finalizer];
+}
+
+function finalizersWithout({ metadata }: KubeObject, finalizer: string | undefined): readonly string[] | undefined {
+  const { finalizers = [] } = metadata;
+  if (finalizer === undefined || !finalizers.includes(finalizer)) return undefined;
+  return finalizers.filter((one) => one !== finalizer);
 }

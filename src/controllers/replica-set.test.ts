@@ -88,6 +88,7 @@ test('ReplicaSetController creates the missing pods, tells so and counts', () =>
     about: set(),
     reason: 'SuccessfulCreate',
     message: `Created pod: ${name}`,
+    after: create(name),
   });
   assert.deepEqual(plan({ set: set(), pods: [] }), {
     actions: [

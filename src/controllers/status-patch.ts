@@ -1,6 +1,6 @@
 import type { Kind } from '../api/kind.ts';
 import { type KubeObject, keyOf, type Labels } from '../api/object.ts';
-import { equalJson, type Json, type JsonObject } from '../base/json.ts';
+import { equalJson, isObject, type Json, type JsonObject } from '../base/json.ts';
 import { type Action, act } from '../client/action.ts';
 
 /**
@@ -17,12 +17,20 @@ export function statusPatch<T extends KubeObject>(
   const before = (object.status ?? {}) as JsonObject;
   const after = next as JsonObject;
   if (!annotations && object.status !== undefined && equalJson(before, after)) return [];
-  const status: Record<string, Json> = {};
-  for (const key of Object.keys(before)) if (after[key] === undefined) status[key] = null;
-  for (const [key, value] of Object.entries(after))
-    if (value !== undefined && !equalJson(before[key], value)) status[key] = value;
-  const patch = { ...(annotations ? { metadata: { annotations } } : {}), status };
+  const patch = { ...(annotations ? { metadata: { annotations } } : {}), status: mergeOf(before, after) };
   return [act({ verb: 'patch', kind, key: keyOf(object), patch, subresource: 'status' })];
+}
+
+/** The merge patch that makes one object the other. */
+function mergeOf(before: JsonObject, after: JsonObject): JsonObject {
+  const patch: Record<string, Json> = {};
+  for (const key of Object.keys(before)) if (after[key] === undefined) patch[key] = null;
+  for (const [key, value] of Object.entries(after)) {
+    const was = before[key];
+    if (value === undefined || equalJson(was, value)) continue;
+    patch[key] = isObject(value) && was !== undefined && isObject(was) ? mergeOf(was, value) : value;
+  }
+  return patch;
 }
 
 /** Upstream leaves zero counts out. */

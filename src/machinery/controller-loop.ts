@@ -1,11 +1,11 @@
-import { isApiError } from '../api/error.ts';
+import { type ApiError, isApiError } from '../api/error.ts';
 import { type KubeObject, keyText, parseKey } from '../api/object.ts';
 import type { Component, Env } from '../base/env.ts';
 import type { Stop } from '../base/stop.ts';
 import type { Action, Notice } from '../client/action.ts';
 import type { Client } from '../client/client.ts';
 import type { Cache } from './cache.ts';
-import type { Controller, Source } from './controller.ts';
+import type { Controller, Refusal, Source } from './controller.ts';
 import type { EventRecorder } from './events.ts';
 import { logFields } from './log-fields.ts';
 import { WorkQueue } from './queue.ts';
@@ -99,7 +99,22 @@ export class ControllerLoop<Observed> implements Component {
     if (observed === undefined) return;
     const plan = this.#controller.plan(observed, this.#env.clock.now(), this.#env.random);
     if (plan.again !== undefined) this.#queue.addAfter(key, Math.max(1, plan.again));
-    for (const group of plan.actions) await this.#send(key, group, stop);
+    for (const group of plan.actions) {
+      const refusals = await this.#send(key, group, stop);
+      const [first] = refusals;
+      if (!first) continue;
+      await this.#tellOfRefusal(key, observed, refusals, stop);
+      throw first.error;
+    }
+  }
+
+  /** Best effort: what fails here as well is planned again anyway. */
+  async #tellOfRefusal(key: string, observed: Observed, refusals: readonly Refusal[], stop: Stop): Promise<void> {
+    const now = this.#env.clock.now();
+    for (const refusal of refusals) {
+      const plan = this.#controller.refused?.(observed, refusal, now);
+      for (const group of plan?.actions ?? []) await this.#send(key, group, stop);
+    }
   }
 
   #caughtUp(key: string): boolean {
@@ -116,19 +131,29 @@ export class ControllerLoop<Observed> implements Component {
     }
   }
 
-  async #send(key: string, group: readonly (Action | Notice)[], stop: Stop): Promise<void> {
+  /** Answers what was refused; whatever else was in the group is not sent after that, or was sent beside it. */
+  async #send(key: string, group: readonly (Action | Notice)[], stop: Stop): Promise<readonly Refusal[]> {
     const actions = group.filter((action) => action.verb !== 'event');
+    const done = new Set<Action>();
+    const refusals: Refusal[] = [];
     for (let start = 0, size = 1; start < actions.length; start += size, size = Math.min(size * 2, groupBatchMax)) {
-      if (stop.stopped) return;
+      if (stop.stopped) return [];
       const batch = actions.slice(start, start + size);
       const results = await Promise.allSettled(batch.map((action) => this.#act(key, action)));
-      const failed = results.find((result) => result.status === 'rejected');
-      if (failed) throw failed.reason;
+      for (const [index, result] of results.entries()) {
+        const action = batch[index] as Action;
+        if (result.status === 'fulfilled') done.add(action);
+        else if (isApiError(result.reason)) refusals.push({ action, error: result.reason as ApiError });
+        else throw result.reason;
+      }
+      if (refusals.length > 0) break;
     }
     const notices = group.filter((action) => action.verb === 'event');
-    for (const notice of notices) this.#events.record(notice);
+    const told = notices.filter(({ after }) => (after ? done.has(after) : refusals.length === 0));
+    for (const notice of told) this.#events.record(notice);
     // A notice is in the log already, in better words.
-    if (notices.length === 0) for (const action of actions) this.#tell(action);
+    if (notices.length === 0) for (const action of done) this.#tell(action);
+    return refusals;
   }
 
   /** Every decision leaves a line; how things stand is told by whoever is asked for it. */

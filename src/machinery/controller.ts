@@ -1,3 +1,4 @@
+import type { ApiError } from '../api/error.ts';
 import type { Key, KubeObject } from '../api/object.ts';
 import type { Instant, Millis, Random } from '../base/env.ts';
 import type { Action, Notice } from '../client/action.ts';
@@ -19,6 +20,12 @@ export interface Plan {
   readonly again?: Millis;
 }
 
+/** An action that the server did not take. */
+export interface Refusal {
+  readonly action: Action;
+  readonly error: ApiError;
+}
+
 export const nothing: Plan = { actions: [] };
 
 /**
@@ -30,6 +37,8 @@ export interface Controller<Observed> {
   sources(): readonly Source[];
   observe(key: Key): Observed | undefined;
   plan(observed: Observed, now: Instant, random: Random): Plan;
+  /** What is to be told of a refusal, and written because of it: the same key is planned again afterwards. */
+  refused?(observed: Observed, refusal: Refusal, now: Instant): Plan;
 }
 
 /** A source of one kind, where the loop sees them all alike. */
