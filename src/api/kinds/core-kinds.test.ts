@@ -76,6 +76,14 @@ const rows: readonly Row[] = [
     errors: ['spec.finalizers Invalid'],
   },
   {
+    claim: "The finalize door tells which finalizer is nobody's",
+    kind: namespaces,
+    object: { spec: { finalizers: ['kubernetes', 'mine'] } },
+    previous: { spec: { finalizers: ['kubernetes'] } },
+    subresource: 'finalize',
+    errors: ['spec.finalizers[1] Invalid'],
+  },
+  {
     claim: 'A namespace terminates only when it is deleted',
     kind: namespaces,
     object: { status: { phase: 'Terminating' } },

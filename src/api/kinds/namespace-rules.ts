@@ -14,12 +14,14 @@ export const namespaceRules = rulesOf(validateFinalizers, (root) => {
   }
 });
 
-function validateFinalizers(root: Checked): void {
+/** A create is told of the list, the finalize door of the entry. */
+function validateFinalizers(root: Checked, previous: Checked | undefined): void {
   const finalizers = root.at('spec').at('finalizers');
   for (const finalizer of finalizers.items()) {
+    const told = previous ? finalizer : finalizers;
     const sentences = qualifiedName(finalizer.text);
-    for (const sentence of sentences) finalizers.invalidAs(finalizer.text, sentence);
+    for (const sentence of sentences) told.invalidAs(finalizer.text, sentence);
     if (finalizer.text.includes('/') || standardFinalizers.includes(finalizer.text)) continue;
-    finalizers.invalidAs(finalizer.text, 'name is neither a standard finalizer name nor is it fully qualified');
+    told.invalidAs(finalizer.text, 'name is neither a standard finalizer name nor is it fully qualified');
   }
 }
