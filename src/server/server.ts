@@ -7,6 +7,8 @@ import { type Store, StoreFull } from '../store/store.ts';
 import { DefaultTolerationSeconds } from './admission/default-toleration-seconds.ts';
 import { NamespaceLifecycle } from './admission/namespace-lifecycle.ts';
 import type { AdmissionPlugin } from './admission/plugin.ts';
+import { MutatingPolicies } from './admission/policies/mutating-policies.ts';
+import { ValidatingPolicies } from './admission/policies/validating-policies.ts';
 import { webhookPlugins } from './admission/webhooks/plugins.ts';
 import { encodedAnswer } from './answer.ts';
 import { Access, type AccessOptions } from './auth/access.ts';
@@ -27,6 +29,7 @@ import { routeOf } from './route.ts';
 import { ServiceGoods } from './service-goods.ts';
 import { pageNotFound, refused } from './unrouted.ts';
 import { Views } from './views.ts';
+import { withWarnings } from './warnings.ts';
 import { Writer } from './write.ts';
 
 /** The kinds that definitions made, and a number that rises whenever they change. */
@@ -86,11 +89,14 @@ export class ApiServer {
     this.#discovery = new Discovery(this.kinds, options.address, env.crypto);
     this.#access = new Access(env, store, options.access ?? {});
     const views = new Views();
+    const policies = { env, store, views, kinds: this.kinds, authorization: this.#access.authorization };
     const plugins = [
       new NamespaceLifecycle(store),
       new DefaultTolerationSeconds(),
       ...(options.plugins ?? []),
       ...this.#access.plugins,
+      new MutatingPolicies(policies),
+      new ValidatingPolicies(policies),
       ...(options.outward ? webhookPlugins({ env, store, outward: options.outward }) : []),
     ];
     this.#plugins = plugins;
@@ -242,13 +248,6 @@ function withETag(
   if (etag && request.headers['if-none-match'] === etag) return { status: 304, ...headers, chunks: [], mediaType };
   if (mediaType === jsonType) return { status: 200, ...headers, body: { object: body } };
   return { status: 200, ...headers, body: { bytes: encodeText(JSON.stringify(body)), mediaType } };
-}
-
-function withWarnings(response: ApiResponse, warnings: readonly string[]): ApiResponse {
-  const texts = warnings.map((text) => `299 - ${JSON.stringify(text)}`);
-  const known = response.headers?.warning;
-  const warning = [...(known ? [known] : []), ...texts].join(', ');
-  return { ...response, headers: { ...response.headers, warning } };
 }
 
 function textAnswer(text: string): ApiResponse {

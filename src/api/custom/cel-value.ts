@@ -118,9 +118,15 @@ class JsonStructure extends Structure {
   get(field: string): Result | undefined {
     const name = plainName(field);
     if (!Object.hasOwn(this.#object, name)) return undefined;
-    const own = Object.hasOwn(identity, name) ? identity[name] : undefined;
-    const schema = (name === 'metadata' ? own : undefined) ?? propertyOf(this.#schema, name) ?? own;
+    const schema = this.#schemaOf(name);
     return schema ? valueOf(this.#object[name] as Json, schema) : undefined;
+  }
+  /** What every resource has, it has without being declared. */
+  #schemaOf(name: string): JsonSchema | undefined {
+    const declared = propertyOf(this.#schema, name);
+    const own = Object.hasOwn(identity, name) ? identity[name] : undefined;
+    if (name !== 'metadata' || !declared) return declared ?? own;
+    return { ...declared, properties: { ...own?.properties, ...declared.properties } };
   }
   equals(other: Structure): boolean {
     if (!(other instanceof JsonStructure)) return false;

@@ -1,0 +1,92 @@
+import { CelError } from '../../../api/cel/cel-error.ts';
+import type { KubeObject } from '../../../api/object.ts';
+import { jsonPatch } from '../../../api/patch/json.ts';
+import { mergeTyped } from '../../../api/patch/merge-typed.ts';
+import { structShape, untypedShape } from '../../../api/patch/shape.ts';
+import type { Mutation } from '../../../api/policy/compile-policy.ts';
+import { jsonOf } from '../../../api/policy/structure.ts';
+import { readerOf, typeOfKind } from '../../../api/schema/kind-type.ts';
+import { equalJson, type Json, type JsonObject } from '../../../base/json.ts';
+import type { AdmissionPlugin, AdmissionRequest } from '../plugin.ts';
+import { Policies, type PolicyDeps, refusal, type Stuck } from './policies.ts';
+import type { Bound } from './policy-index.ts';
+
+/** MutatingAdmissionPolicies: expressions that change what is written. */
+export class MutatingPolicies implements AdmissionPlugin {
+  readonly name = 'MutatingAdmissionPolicy';
+  readonly #policies: Policies;
+
+  constructor(deps: PolicyDeps) {
+    this.#policies = new Policies(deps, 'mutating');
+  }
+
+  async mutate(object: KubeObject, request: AdmissionRequest): Promise<KubeObject> {
+    const all = await this.#policies.applicable(request);
+    if (!all) return object;
+    let next = object;
+    const seen = new Map<Bound, KubeObject>();
+    for (const bound of all) {
+      next = await this.#through(bound, next, request);
+      seen.set(bound, next);
+    }
+    // Whoever wants to see what others made of its work sees it once more.
+    for (const bound of all) {
+      const isAgain = bound.policy.spec.reinvocationPolicy === 'IfNeeded' && !equalJson(seen.get(bound), next);
+      if (isAgain) next = await this.#through(bound, next, request);
+    }
+    return next;
+  }
+
+  async #through(bound: Bound, object: KubeObject, request: AdmissionRequest): Promise<KubeObject> {
+    let next = object;
+    const turns = await this.#policies.turns(bound, await this.#policies.subject(object, request));
+    for (const turn of turns) {
+      if ('why' in turn) {
+        refuse(turn, request, object);
+        continue;
+      }
+      for (const [index, mutation] of turn.compiled.mutations.entries()) {
+        // Each mutation sees what the one before it made.
+        const [again] =
+          index === 0 ? [turn] : await this.#policies.turns(bound, await this.#policies.subject(next, request));
+        if (!again || 'why' in again) continue;
+        const result = again.evaluation.run(mutation.program);
+        const made = result instanceof CelError ? result : applied(mutation, jsonOf(result), next, request);
+        if (made instanceof CelError) refuse({ ...bound, why: made.message }, request, object);
+        else next = made;
+      }
+    }
+    return next;
+  }
+}
+
+function refuse({ policy, binding, why }: Stuck, request: AdmissionRequest, object: KubeObject): void {
+  if (policy.spec.failurePolicy === 'Ignore') return;
+  const who = `MutatingAdmissionPolicy '${policy.metadata.name}' with binding '${binding.metadata.name}'`;
+  throw refusal(request, object.metadata.name, { message: why, text: `${who} denied request: ${why}` });
+}
+
+function applied(
+  { type }: Mutation,
+  change: Json | CelError,
+  object: KubeObject,
+  { kind }: AdmissionRequest,
+): KubeObject | CelError {
+  if (change instanceof CelError) return change;
+  const live = object as unknown as JsonObject;
+  try {
+    const made = type === 'JSONPatch' ? jsonPatch(live, change) : merged(live, change, typeOfKind(kind));
+    const read = readerOf(kind)?.(made as JsonObject);
+    if (read && read.errors.length > 0) return new CelError(read.errors[0] as string);
+    return {
+      ...(read?.value ?? (made as JsonObject)),
+      apiVersion: kind.apiVersion,
+      kind: kind.kind,
+    } as unknown as KubeObject;
+  } catch (error) {
+    return new CelError((error as Error).message);
+  }
+}
+
+const merged = (live: JsonObject, change: Json, type: ReturnType<typeof typeOfKind>): Json =>
+  mergeTyped(type ? structShape(type) : untypedShape, live, change) as Json;

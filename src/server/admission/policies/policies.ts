@@ -1,0 +1,189 @@
+import { CelError } from '../../../api/cel/cel-error.ts';
+import type { Ask } from '../../../api/cel/library/authorization.ts';
+import { ApiError } from '../../../api/error.ts';
+import type { Kind } from '../../../api/kind.ts';
+import { namespaces } from '../../../api/kinds/namespace.ts';
+import type { KubeObject } from '../../../api/object.ts';
+import { type CompiledPolicy, compilePolicy } from '../../../api/policy/compile-policy.ts';
+import { matcherOf } from '../../../api/selector.ts';
+import type { Env, Random } from '../../../base/env.ts';
+import type { Store } from '../../../store/store.ts';
+import type { Authorization } from '../../auth/authorization.ts';
+import type { KindRegistry } from '../../kinds.ts';
+import { storageKey, storagePrefix } from '../../kinds.ts';
+import type { Views } from '../../views.ts';
+import type { AdmissionRequest } from '../plugin.ts';
+import { Evaluation } from './evaluation.ts';
+import { matches, type Subject } from './match.ts';
+import { type Bound, PolicyIndex } from './policy-index.ts';
+
+export interface PolicyDeps {
+  readonly env: Env;
+  readonly store: Store;
+  readonly views: Views;
+  readonly kinds: KindRegistry;
+  readonly authorization: Authorization;
+}
+
+/** One policy that has something to say about a request, once for each object that parameters it. */
+export interface Turn extends Bound {
+  readonly compiled: CompiledPolicy;
+  readonly evaluation: Evaluation;
+}
+/** Why a policy cannot say anything: whether that stands in the way is its failure policy's to say. */
+export interface Stuck extends Bound {
+  readonly why: string;
+}
+
+// Whoever writes policies is not judged by them, and reviews are questions, not writes.
+const exempt = new Set(['admissionregistration.k8s.io', 'authentication.k8s.io', 'authorization.k8s.io']);
+
+/** Finds the policies that a write is to be judged by. */
+export class Policies {
+  readonly #deps: PolicyDeps;
+  readonly #index: PolicyIndex;
+  readonly #random: Random;
+
+  constructor(deps: PolicyDeps, sort: 'validating' | 'mutating') {
+    this.#deps = deps;
+    this.#index = new PolicyIndex(deps.store, sort);
+    this.#random = deps.env.random.fork(`${sort} admission policies`);
+  }
+
+  /** undefined where there is no policy at all: most servers have none. */
+  async applicable(request: AdmissionRequest): Promise<readonly Bound[] | undefined> {
+    const wait = this.#index.ready();
+    if (wait) await wait;
+    if (this.#index.bound.length === 0 || exempt.has(request.kind.group)) return undefined;
+    return this.#index.bound;
+  }
+
+  async subject(object: KubeObject | undefined, request: AdmissionRequest): Promise<Subject> {
+    const { kind, route } = request;
+    const prefix = storagePrefix(kind);
+    const versions = this.#deps.kinds.all().filter((other) => storagePrefix(other) === prefix);
+    const namespace = kind.namespaced ? await this.#namespace(route.namespace) : undefined;
+    return { request, object, namespace, versions };
+  }
+
+  async #namespace(name: string): Promise<KubeObject | undefined> {
+    const kind = namespaces as unknown as Kind;
+    const { entry } = await this.#deps.store.get(storageKey(kind, '', name));
+    return entry && this.#deps.views.object(kind, entry);
+  }
+
+  /** What one binding makes of a write: nothing where it does not match. */
+  async turns(bound: Bound, subject: Subject): Promise<readonly (Turn | Stuck)[]> {
+    const { policy, binding } = bound;
+    if (!matches(policy.spec.matchConstraints, subject, true)) return [];
+    if (!matches(binding.spec.matchResources, subject, false)) return [];
+    const params = await this.#params(bound, subject);
+    if ('why' in params) return [{ ...bound, why: params.why }];
+    const compiled = compilePolicy(policy.spec);
+    const broken = compiled.errors[0];
+    if (broken) return [{ ...bound, why: broken.text }];
+    const out: (Turn | Stuck)[] = [];
+    for (const one of params.found) {
+      const evaluation = this.#evaluation(compiled, subject, one);
+      const met = conditionsMet(compiled, evaluation);
+      if (met instanceof CelError) out.push({ ...bound, why: met.message });
+      else if (met) out.push({ ...bound, compiled, evaluation });
+    }
+    return out;
+  }
+
+  #evaluation({ variables }: CompiledPolicy, subject: Subject, params: KubeObject | undefined): Evaluation {
+    const { request, object, namespace } = subject;
+    const ask = this.#ask(request);
+    return new Evaluation({ request, object, namespace, params, variables, ask, uid: this.#random.uid() });
+  }
+
+  #ask({ caller }: AdmissionRequest): Ask {
+    return ({ user, verb, path, group = '', resource = '', subresource = '', namespace = '', name = '' }) => {
+      const who = user === undefined ? caller : serviceAccount(user);
+      const attributes =
+        path === undefined
+          ? { caller: who, verb, group, version: '*', resource, subresource, namespace, name }
+          : { caller: who, verb, path };
+      const decision = this.#deps.authorization.decide(attributes);
+      // An expression cannot wait: whoever has to be asked over a network says no here.
+      if (decision instanceof Promise) return { allowed: false, reason: 'the authorizer could not answer at once' };
+      return { allowed: decision.verdict === 'allow', reason: decision.reason ?? '' };
+    };
+  }
+
+  /** The objects that a binding's parameters are; one nothing where the policy takes none. */
+  async #params(
+    { policy, binding }: Bound,
+    { request }: Subject,
+  ): Promise<{ readonly found: readonly (KubeObject | undefined)[] } | { readonly why: string }> {
+    const { paramKind } = policy.spec;
+    const { paramRef } = binding.spec;
+    if (!paramKind || !paramRef) return { found: [undefined] };
+    const [version = '', group = ''] = (paramKind.apiVersion ?? '').split('/').reverse();
+    const kind = this.#deps.kinds
+      .all()
+      .find((one) => one.group === group && one.version === version && one.kind === paramKind.kind);
+    if (!kind)
+      return {
+        why: `failed to find resource referenced by paramKind: '${paramKind.apiVersion}, Kind=${paramKind.kind}'`,
+      };
+    const namespace = kind.namespaced ? (paramRef.namespace ?? request.route.namespace) : '';
+    if (kind.namespaced && namespace === '') {
+      return { why: 'cannot use namespaced paramRef in policy binding that matches cluster-scoped resources' };
+    }
+    const found = await this.#paramObjects(kind, namespace, paramRef);
+    if (found.length > 0 || paramRef.parameterNotFoundAction === 'Allow') return { found };
+    return { why: 'no params found for policy binding with `Deny` parameterNotFoundAction' };
+  }
+
+  async #paramObjects(
+    kind: Kind,
+    namespace: string,
+    ref: { readonly name?: string; readonly selector?: object },
+  ): Promise<readonly KubeObject[]> {
+    const { store, views } = this.#deps;
+    if (ref.name) {
+      const { entry } = await store.get(storageKey(kind, namespace, ref.name));
+      return entry ? [views.object(kind, entry)] : [];
+    }
+    const { entries } = await store.list(`${storagePrefix(kind)}${kind.namespaced ? `${namespace}/` : ''}`);
+    const fits = matcherOf(ref.selector);
+    return entries.map((entry) => views.object(kind, entry)).filter(({ metadata }) => fits(metadata.labels));
+  }
+}
+
+const serviceAccount = (name: string) => {
+  const [, , namespace = ''] = name.split(':');
+  const groups = ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'];
+  return { name, groups, extra: {} };
+};
+
+/** All must hold; one that does not outvotes those that fail. */
+function conditionsMet({ conditions }: CompiledPolicy, evaluation: Evaluation): boolean | CelError {
+  let failure: CelError | undefined;
+  for (const { program } of conditions) {
+    const result = evaluation.run(program);
+    if (result === false) return false;
+    if (result instanceof CelError) failure ??= result;
+  }
+  return failure ?? true;
+}
+
+const reasons = ['Forbidden', 'Unauthorized', 'RequestEntityTooLarge'] as const;
+
+/** The answer to a write that a policy refuses. */
+export function refusal(
+  { kind, route }: AdmissionRequest,
+  name: string,
+  { message, reason, text }: { readonly message: string; readonly reason?: string; readonly text: string },
+): ApiError {
+  const resource = kind.group ? `${kind.plural}.${kind.group}` : kind.plural;
+  const known = reasons.find((one) => one === reason) ?? 'Invalid';
+  return new ApiError(known, `${resource} ${JSON.stringify(route.name || name)} is forbidden: ${text}`, {
+    name: route.name || name,
+    ...(kind.group ? { group: kind.group } : {}),
+    kind: kind.plural,
+    causes: [{ message }],
+  });
+}
