@@ -249,6 +249,8 @@ test('a path cannot be written so that its right is another one than the one tha
     assert.ok(status === 403 || status === 404 || status === 400, `${path}: ${status}`);
   }
   await refused(named('joe'), `GET ${secrets}?fieldSelector=metadata.name=two`);
+  // To get an object is not to watch it.
+  for (const word of ['1', 'true', 'TRUE', 'yes', '']) await refused(named('joe'), `GET ${secrets}/one?watch=${word}`);
 });
 
 test('strangers may ask for the version and for health, and for nothing else', async () => {

@@ -54,7 +54,8 @@ function selected(attributes: ResourceAttributes, request: ApiRequest, special: 
   const reads = attributes.verb === 'get' || special === 'watch';
   if (!reads) return attributes;
   const watches = special === 'watch' || flagged(request.query, 'watch');
-  if (attributes.name !== '') return attributes;
+  // The router watches a single object too, so that takes the right to watch.
+  if (attributes.name !== '') return watches ? { ...attributes, verb: 'watch' } : attributes;
   const verb = watches ? 'watch' : 'list';
   const withName = { ...attributes, verb, name: selectedName(request) };
   return special === undefined ? withSelectors(withName, request) : withName;
