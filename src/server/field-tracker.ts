@@ -2,6 +2,7 @@ import type { Kind } from '../api/kind.ts';
 import type { KubeObject, ManagedFields } from '../api/object.ts';
 import { type Applied, serverSideApply } from '../api/patch/apply.ts';
 import { type Followed, managedAfterUpdate, sameButTimes, type VersionView } from '../api/patch/managed-fields.ts';
+import { RecentSets } from '../api/patch/recent-sets.ts';
 import { structShape, untypedShape } from '../api/patch/shape.ts';
 import { typeOfKind } from '../api/schema/kind-type.ts';
 import { walk } from '../api/schema/walker.ts';
@@ -35,6 +36,8 @@ export function managerOf(request: ApiRequest, caller: Caller): string {
 export class FieldTracker {
   readonly #kinds: KindRegistry;
   readonly #clock: Clock;
+  #second = Number.NaN;
+  #text = '';
   readonly #followed = new WeakMap<Kind, Map<string, Followed>>();
 
   constructor(kinds: KindRegistry, clock: Clock) {
@@ -44,7 +47,7 @@ export class FieldTracker {
 
   /** The object with its owners after a write that is not an apply. */
   written(route: ResourceRoute, live: KubeObject | undefined, next: KubeObject, manager: string): KubeObject {
-    const write = { manager, time: timestamp(this.#clock.now()) };
+    const write = { manager, time: this.#time() };
     return withManaged(next, managedAfterUpdate(this.#follow(route.kind, route.subresource), live, next, write));
   }
 
@@ -54,8 +57,18 @@ export class FieldTracker {
     config: JsonObject,
     how: { readonly manager: string; readonly force: boolean },
   ): Applied {
-    const time = timestamp(this.#clock.now());
+    const time = this.#time();
     return serverSideApply(this.#follow(route.kind, route.subresource), live, config, { ...how, time });
+  }
+
+  /** Written anew once a second: many writes share it. */
+  #time(): string {
+    const second = Math.floor(this.#clock.now() / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#text = timestamp(this.#clock.now());
+    }
+    return this.#text;
   }
 
   #follow(kind: Kind, subresource: string): Followed {
@@ -83,6 +96,7 @@ export class FieldTracker {
       empty: { ...nothing, apiVersion, kind: kind.kind },
       subresource,
       ignored: ignoredBy(kind, subresource),
+      recent: new RecentSets(),
       versioned: (version) => this.#versioned(kind, version),
       ...(kind.custom ? { changeable: true } : {}),
     };

@@ -176,7 +176,8 @@ export class Writer {
       await this.#admit(final, request);
       const quiet = withQuietTimes(final, live);
       if (options.dryRun) return { object: quiet, kept: false };
-      if (equalJson(stored(kind, quiet), entry.value)) return { object: live, kept: false };
+      const sameOwners = quiet.metadata.managedFields === live.metadata.managedFields;
+      if (sameOwners && equalJson(stored(kind, quiet), entry.value)) return { object: live, kept: false };
       return this.#committed(kind, entry, quiet);
     });
   }

@@ -8,6 +8,7 @@ import { schemaOf } from '../schema/schema.ts';
 import { walk } from '../schema/walker.ts';
 import { type Apply, serverSideApply } from './apply.ts';
 import { type Followed, managedAfterUpdate } from './managed-fields.ts';
+import { RecentSets } from './recent-sets.ts';
 import { structShape } from './shape.ts';
 
 const kinds = {
@@ -29,6 +30,7 @@ function followed(name: KindName, more: Partial<Followed> = {}): Followed {
     empty: { ...walk(type, null).value, apiVersion, kind: kind.kind },
     subresource: '',
     ignored: new Set(['status']),
+    recent: new RecentSets(),
     versioned: () => undefined,
     ...more,
   };

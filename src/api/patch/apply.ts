@@ -59,7 +59,7 @@ export function serverSideApply(
   }
   if (conflicts.length > 0) throw conflictError(conflicts);
   const object = apply.manager === kubectl ? withLastApplied(first.object, config) : first.object;
-  return { object, managedFields: written(first.entries()) };
+  return { object, managedFields: written(followed, first.entries()) };
 }
 
 function checkConfig(followed: Followed, config: JsonObject): void {

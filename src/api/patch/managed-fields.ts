@@ -3,6 +3,7 @@ import { compareText } from '../../base/text.ts';
 import type { KubeObject, ManagedFields } from '../object.ts';
 import { type Comparison, compare } from './compare.ts';
 import { difference, emptySet, type FieldSet, isEmptySet, leaf, readFieldSet, union } from './field-set.ts';
+import type { RecentSets } from './recent-sets.ts';
 import { reconciled } from './reconcile.ts';
 import type { StructShape } from './shape.ts';
 
@@ -21,6 +22,8 @@ export interface Followed {
   readonly versioned: (apiVersion: string) => VersionView | undefined;
   /** Whether the shape may have changed since the owners were written: custom kinds change at run time. */
   readonly changeable?: boolean;
+  /** What other objects of the kind are owned by as well. */
+  readonly recent: RecentSets;
 }
 export interface VersionView {
   readonly shape: StructShape;
@@ -88,7 +91,7 @@ export function managedAfterUpdate(
   const before = live ? comparable(live) : followed.empty;
   const changes = compare(followed.shape, before, comparable(next), followed.ignored);
   if (!changes) return given;
-  return written(capped(owned(followed, entries ?? [], { before, after: comparable(next), changes }, write)));
+  return written(followed, capped(owned(followed, entries ?? [], { before, after: comparable(next), changes }, write)));
 }
 
 const comparable = (object: KubeObject): JsonObject => {
@@ -123,9 +126,8 @@ interface Change {
 
 function owned(followed: Followed, entries: readonly Entry[], change: Change, write: Write): readonly Entry[] {
   const { changes } = change;
-  const kept = lost(followed, entries, change);
   const taken = withoutUnowned(union(changes.modified, changes.added));
-  if (isEmptySet(taken)) return kept;
+  if (isEmptySet(taken)) return lost(followed, entries, change);
   const own: Entry = {
     manager: write.manager,
     operation: 'Update',
@@ -134,9 +136,10 @@ function owned(followed: Followed, entries: readonly Entry[], change: Change, wr
     time: write.time,
     set: taken,
   };
-  const previous = kept.find((entry) => isSame(entry, own));
-  if (!previous) return [...kept, own];
-  return kept.map((entry) => (entry === previous ? { ...own, set: union(previous.set, taken) } : entry));
+  const previous = entries.find((entry) => isSame(entry, own));
+  if (!previous) return [...lost(followed, entries, change), own];
+  const others = entries.filter((entry) => entry !== previous);
+  return [...lost(followed, others, change), { ...own, set: union(difference(previous.set, changes.removed), taken) }];
 }
 
 /** What is left to each owner after a change: neither what was removed nor what somebody else set. */
@@ -248,17 +251,18 @@ function readSet({ fieldsV1 }: ManagedFields): FieldSet {
 }
 
 /** As it is stored and sent: appliers first, then by time. */
-export function written(entries: readonly Entry[]): readonly ManagedFields[] {
+export function written({ recent }: Followed, entries: readonly Entry[]): readonly ManagedFields[] {
   return [...entries].sort(inOrder).map((entry) => {
     if (entry.stored) return entry.stored;
-    sets.set(entry.set, entry.set);
+    const set = recent.shared(entry.set);
+    sets.set(set, set);
     return {
       manager: entry.manager,
       operation: entry.operation,
       apiVersion: entry.apiVersion,
       ...(entry.time ? { time: entry.time } : {}),
       fieldsType,
-      fieldsV1: entry.set,
+      fieldsV1: set,
       ...(entry.subresource ? { subresource: entry.subresource } : {}),
     };
   });
@@ -273,10 +277,13 @@ const inOrder = (a: Entry, b: Entry): number =>
 
 /** Whether two lists say the same but for the times. */
 export function sameButTimes(a: readonly ManagedFields[], b: readonly ManagedFields[]): boolean {
-  if (a.length !== b.length) return false;
-  return a.every((entry, index) => {
-    const { time: _at, ...rest } = entry;
-    const { time: _other, ...others } = b[index] as ManagedFields;
-    return equalJson(rest, others);
-  });
+  return a.length === b.length && a.every((entry, index) => isSameButTime(entry, b[index] as ManagedFields));
 }
+
+const isSameButTime = (a: ManagedFields, b: ManagedFields): boolean =>
+  a === b ||
+  (a.manager === b.manager &&
+    a.operation === b.operation &&
+    a.apiVersion === b.apiVersion &&
+    a.subresource === b.subresource &&
+    equalJson(a.fieldsV1, b.fieldsV1));

@@ -46,27 +46,25 @@ const opaque: Shape = { is: 'opaque' };
 
 const granular = new WeakMap<ObjectType, StructShape>();
 const atomic = new WeakMap<ObjectType, StructShape>();
-const members = new WeakMap<Field, Member>();
 
-/** The shape of an object type: made once. */
+/** The shape of an object type: made once, and its members when they are first asked for. */
 export function structShape(type: ObjectType, asOne = type.mapType === 'atomic'): StructShape {
   const known = asOne ? atomic : granular;
   let shape = known.get(type);
   if (!shape) {
-    shape = { is: 'struct', atomic: asOne, member: (name) => memberOf(type, name) };
+    const members = new Map<string, Member>();
+    shape = { is: 'struct', atomic: asOne, member: (name) => members.get(name) ?? memberOf(type, name, members) };
     known.set(type, shape);
   }
   return shape;
 }
 
-function memberOf(type: ObjectType, name: string): Member | undefined {
+function memberOf(type: ObjectType, name: string, members: Map<string, Member>): Member | undefined {
   const field = type.byName.get(name);
+  // What a type keeps without naming it may have any name: that is not remembered.
   if (!field) return type.open ? { tag: fieldTag(name), shape: deduced } : undefined;
-  let member = members.get(field);
-  if (!member) {
-    member = { tag: fieldTag(name), shape: shapeOf(field.ref, field) };
-    members.set(field, member);
-  }
+  const member = { tag: fieldTag(name), shape: shapeOf(field.ref, field) };
+  members.set(name, member);
   return member;
 }
 
