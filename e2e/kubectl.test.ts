@@ -61,7 +61,10 @@ for (const version of kubectlVersions) {
     });
 
     test('explains kinds, with what their fields are for', async () => {
-      assert.match(await does('explain', 'pods.spec.restartPolicy'), /Restart policy for all containers within the pod/);
+      assert.match(
+        await does('explain', 'pods.spec.restartPolicy'),
+        /Restart policy for all containers within the pod/,
+      );
       assert.match(await does('explain', 'deployments.spec.strategy', '--recursive'), /maxSurge\t<IntOrString>/);
     });
 
