@@ -14,7 +14,7 @@ const jobOf = (spec: object, status: object = {}): Job =>
     spec: { template: { spec: podSpec }, ...spec },
     status,
   }) as unknown as Job;
-const made = (spec: object, status: object = {}): Job => {
+const made = (spec: object, status: Job['status'] = {}): Job => {
   const job = jobs.rules.prepareCreate?.(jobs.rules.defaults?.(jobOf(spec)) as Job, context()) as Job;
   return { ...job, status };
 };

@@ -25,7 +25,7 @@ test('A write of the status keeps the spec and the labels', () => {
 
 test('A write of the status that keeps the metadata changes who owns what alone', () => {
   const managedFields = [{ manager: 'm' }];
-  const next = { ...object('new'), metadata: { ...object('new').metadata, managedFields } };
+  const next: KubeObject = { ...object('new'), metadata: { ...object('new').metadata, managedFields } };
   const { metadata, status } = keepsMetadata(next, object('old'), context('status'));
   assert.deepEqual(metadata, { ...object('old').metadata, managedFields });
   assert.equal(status, 'new');

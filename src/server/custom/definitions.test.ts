@@ -87,7 +87,7 @@ const definition = (names: object = {}, versions: readonly object[] = [version('
     versions,
   },
 });
-const gizmo = (name: string, spec: object, apiVersion = 'example.com/v1') => ({
+const gizmo = (name: string, spec: JsonObject, apiVersion = 'example.com/v1') => ({
   apiVersion,
   kind: 'Gizmo',
   metadata: { name },
