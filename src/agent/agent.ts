@@ -62,7 +62,8 @@ export class Agent implements Component, NodeDoor {
   readonly #failures = new Map<string, number>();
   readonly #listing = new Map<Runtime, Promise<RuntimeList>>();
 
-  constructor(env: Env, client: Client, runtimes: Runtimes, options: AgentOptions) {
+  constructor(env: Env, given: Client, runtimes: Runtimes, options: AgentOptions) {
+    const client = given.as('kubelet');
     this.name = `agent/${options.node}`;
     this.#env = env;
     this.#runtimes = new RuntimeChoice(client, runtimes);

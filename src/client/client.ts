@@ -29,11 +29,18 @@ export interface List<T> {
 export class Client {
   readonly #transport: Transport;
   readonly #caller: Caller | undefined;
+  readonly #agent: string | undefined;
 
   /** `caller` is who a direct call speaks for; over a network the connection says it. */
-  constructor(transport: Transport, caller?: Caller) {
+  constructor(transport: Transport, caller?: Caller, agent?: string) {
     this.#transport = transport;
     this.#caller = caller;
+    this.#agent = agent;
+  }
+
+  /** The same door for a program of this name: what it writes is owned under that name. */
+  as(agent: string): Client {
+    return new Client(this.#transport, this.#caller, agent);
   }
 
   get<T extends KubeObject>(kind: Kind<T>, key: Key): Promise<T> {
@@ -114,10 +121,10 @@ export class Client {
   ): Promise<ApiResponse> {
     const response = await this.#transport({
       query: [],
-      headers: {},
       stop: never,
       ...(this.#caller ? { caller: this.#caller } : {}),
       ...request,
+      headers: { ...(this.#agent ? { 'user-agent': this.#agent } : {}), ...request.headers },
     });
     if (response.status >= 400) throw errorOf(await jsonOf(response), response.status);
     return response;

@@ -38,7 +38,8 @@ export interface ControllerParts {
 }
 
 /** Every controller in its loop. */
-export function allControllers(parts: ControllerParts): readonly Component[] {
+export function allControllers(given: ControllerParts): readonly Component[] {
+  const parts = { ...given, client: given.client.as('kube-controller-manager') };
   const { caches } = parts;
   // What namespaces are emptied of and owners are looked for in, beside what the controllers below watch themselves.
   for (const kind of [configMaps, secrets, events]) caches.of(kind as unknown as Kind);

@@ -12,8 +12,9 @@ import { Scheduler } from './scheduler.ts';
 const workers = 64;
 
 /** The scheduler in its loop. */
-export function schedulerLoop(env: Env, client: Client, caches: Caches): Component {
+export function schedulerLoop(env: Env, given: Client, caches: Caches): Component {
   const own = forkEnv(env, 'scheduler');
+  const client = given.as('kube-scheduler');
   const scheduler = new Scheduler({ pods: caches.of(pods), nodes: caches.of(nodes), services: caches.of(services) });
   const events = new EventRecorder(own, client, scheduler.name);
   return new ControllerLoop(own, client, scheduler, { workers, events });
