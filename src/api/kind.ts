@@ -93,7 +93,8 @@ export interface KindRules<T extends KubeObject = KubeObject> {
     readonly group: string;
     readonly plural: string;
     to(object: T): KubeObject;
-    from(stored: KubeObject): T;
+    /** `raw` is the stored value itself, where there is one: what was made of it before is kept with it. */
+    from(stored: KubeObject, raw?: Json): T;
   };
 }
 

@@ -16,6 +16,8 @@ import type { ClusterFacts } from './auth/bootstrap/objects.ts';
 import { reconcileBootstrap } from './auth/bootstrap/reconcile.ts';
 import { issuerPaths } from './auth/issuer-documents.ts';
 import { backupLines, backupPath } from './backup.ts';
+import { Conversions } from './custom/conversions.ts';
+import { ConvertingStore } from './custom/converting-store.ts';
 import { CustomDefinitions } from './custom/definitions.ts';
 import { Discovery } from './discovery.ts';
 import { FairGate } from './fair-gate.ts';
@@ -102,11 +104,12 @@ export class ApiServer {
     this.#plugins = plugins;
     const goods = new ServiceGoods(store, { serviceRange: options.serviceRange ?? '10.96.0.0/16', random: env.random });
     const fields = new FieldTracker(this.kinds, env.clock);
-    const deps = { env, store, views, plugins, goods, fields };
+    const conversions = new Conversions(env, store, options.outward);
+    const deps = { env, store: new ConvertingStore(store, conversions), views, plugins, goods, fields };
     const nodes = options.nodes ? { nodes: options.nodes } : {};
     const writer = new Writer(deps);
     this.#resources = new Resources({ ...deps, writer, ...nodes });
-    this.#custom = new CustomDefinitions({ ...deps, writer, kinds: this.kinds });
+    this.#custom = new CustomDefinitions({ ...deps, writer, conversions, kinds: this.kinds });
   }
 
   readonly handle: Transport = async (request) => {

@@ -101,7 +101,7 @@ function shown(kind: Kind, entry: Entry): KubeObject {
   const stored = entry.value as JsonObject;
   const metadata = { ...(stored.metadata as JsonObject), resourceVersion: String(entry.modified) };
   const object = { ...stored, metadata } as unknown as KubeObject;
-  const own = kind.rules.storedAs ? kind.rules.storedAs.from(object) : object;
+  const own = kind.rules.storedAs ? kind.rules.storedAs.from(object, entry.value) : object;
   const { kind: _kind, apiVersion: _version, metadata: ownMetadata, ...rest } = own;
   return { kind: kind.kind, apiVersion: kind.apiVersion, metadata: ownMetadata, ...rest };
 }

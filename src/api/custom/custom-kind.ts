@@ -28,10 +28,10 @@ const unjudged: FieldError = {
   text: 'Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
 };
 
-/** How objects of one version become those of another, where a definition says more than their name. */
-export type Convert = (object: KubeObject, apiVersion: string) => KubeObject;
+/** What was made of a stored value in another version, where a definition says more than its name. */
+type Converted = (raw: Json, apiVersion: string) => KubeObject | undefined;
 export interface CustomOptions {
-  readonly convert?: Convert;
+  readonly converted?: Converted;
   /** Why nothing can be made at the moment. */
   readonly closed?: string;
 }
@@ -112,7 +112,7 @@ function decoded(schema: JsonSchema, value: JsonObject): Walked {
   };
 }
 
-function rulesOf(parts: Parts, { convert }: CustomOptions): KindRules {
+function rulesOf(parts: Parts, { converted }: CustomOptions): KindRules {
   const { definition, version, schema, facts } = parts;
   const hasStatus = version.subresources?.status !== undefined;
   const json = (object: KubeObject): Json => object as unknown as Json;
@@ -120,10 +120,6 @@ function rulesOf(parts: Parts, { convert }: CustomOptions): KindRules {
   const storage = definition.spec.versions?.find((one) => one.storage);
   const storageVersion = `${facts.group}/${storage?.name ?? facts.version}`;
   const apiVersion = `${facts.group}/${facts.version}`;
-  const convertTo = (object: KubeObject, wanted: string): KubeObject => {
-    if (object.apiVersion === wanted) return object;
-    return convert ? convert(object, wanted) : { ...object, apiVersion: wanted };
-  };
   return {
     defaults: filled,
     hasGeneration: true,
@@ -135,13 +131,20 @@ function rulesOf(parts: Parts, { convert }: CustomOptions): KindRules {
     storedAs: {
       group: facts.group,
       plural: facts.plural,
-      to: (object) => convertTo(object, storageVersion),
-      from: (stored) => {
-        const shown = convertTo(stored, apiVersion);
+      // What a webhook converts is converted on its way into the store.
+      to: (object) => (converted ? object : { ...object, apiVersion: storageVersion }),
+      from: (stored, raw) => {
+        const shown = inVersion(stored, apiVersion, raw === undefined ? undefined : converted?.(raw, apiVersion));
         return filled(prunedObject(schema, json(shown) as JsonObject) as unknown as KubeObject);
       },
     },
   };
+}
+
+function inVersion(stored: KubeObject, apiVersion: string, converted: KubeObject | undefined): KubeObject {
+  if (stored.apiVersion === apiVersion || !converted) return { ...stored, apiVersion };
+  const { resourceVersion } = stored.metadata;
+  return { ...converted, metadata: { ...converted.metadata, resourceVersion } };
 }
 
 /** Through status only the status changes, through the object all else. */

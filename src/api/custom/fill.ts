@@ -1,5 +1,5 @@
 import { isObject, type Json } from '../../base/json.ts';
-import { additionalOf, type JsonSchema, propertiesOf, propertyOf, somewhere } from './json-schema.ts';
+import { additionalOf, type JsonSchema, propertiesOf, propertyOf } from './json-schema.ts';
 import { put } from './prune.ts';
 
 /** The value with the schema's defaults; a null where none may be counts as absent. The same value if nothing changes. */
@@ -40,5 +40,3 @@ function mapped(list: readonly Json[], change: (item: Json) => Json): Json {
   });
   return same ? list : out;
 }
-
-export const hasDefaults = (schema: JsonSchema): boolean => somewhere(schema, (part) => part.default !== undefined);

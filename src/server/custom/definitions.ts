@@ -4,7 +4,7 @@ import { isApiError } from '../../api/error.ts';
 import type { Kind } from '../../api/kind.ts';
 import { customResourceDefinitions } from '../../api/kinds/custom-resource-definition.ts';
 import type { KubeObject } from '../../api/object.ts';
-import { equalJson } from '../../base/json.ts';
+import { equalJson, type Json } from '../../base/json.ts';
 import { StopSource } from '../../base/stop.ts';
 import { timestamp } from '../../base/text.ts';
 import type { Change, Entry } from '../../store/store.ts';
@@ -13,6 +13,7 @@ import { storagePrefix } from '../kinds.ts';
 import type { ResourceRoute } from '../route.ts';
 import type { WriteDeps, WriteOptions, Writer } from '../write.ts';
 import { Cleanup } from './cleanup.ts';
+import type { Conversions } from './conversions.ts';
 import { compareVersions, judgeNames } from './names.ts';
 
 const definitions = customResourceDefinitions as unknown as Kind;
@@ -26,6 +27,7 @@ const options: WriteOptions = {
 export interface DefinitionDeps extends WriteDeps {
   readonly kinds: KindRegistry;
   readonly writer: Writer;
+  readonly conversions: Conversions;
 }
 
 /** Serves what definitions in the store define: from the moment they are committed, and again after a restart. */
@@ -84,8 +86,14 @@ export class CustomDefinitions {
     const closed = isClosing ? 'create not allowed while custom resource definition is terminating' : undefined;
     const versions = [...(definition.spec.versions ?? [])].filter(({ served }) => served);
     versions.sort((a, b) => compareVersions(a.name, b.name));
+    const { conversions } = this.#deps;
+    if (isServed) conversions.follow(prefixOf(definition), definition);
+    const converts = definition.spec.conversion?.strategy === 'Webhook';
+    const conversion = converts
+      ? { converted: (raw: Json, version: string) => conversions.converted(raw, version) }
+      : {};
     const kinds = isServed
-      ? versions.map((version) => customKind(definition, version, closed === undefined ? {} : { closed }))
+      ? versions.map((version) => customKind(definition, version, { ...conversion, ...(closed ? { closed } : {}) }))
       : [];
     for (const kind of before) {
       if (!kinds.some(({ version, plural }) => version === kind.version && plural === kind.plural)) {
@@ -97,7 +105,9 @@ export class CustomDefinitions {
   }
 
   #forget(key: string): void {
-    for (const kind of this.#known.get(key)?.kinds ?? []) this.#deps.kinds.remove(kind);
+    const known = this.#known.get(key);
+    for (const kind of known?.kinds ?? []) this.#deps.kinds.remove(kind);
+    if (known) this.#deps.conversions.forget(prefixOf(known.definition));
     this.#known.delete(key);
     // A name that it had is free: whoever waits for it is judged again.
     for (const { definition } of this.#known.values()) this.#tell(definition.metadata.name);
@@ -126,3 +136,5 @@ export class CustomDefinitions {
     });
   }
 }
+
+const prefixOf = ({ spec }: CustomDefinition): string => `/${spec.group}/${spec.names?.plural}/`;
