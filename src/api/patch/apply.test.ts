@@ -300,3 +300,12 @@ test('What is not of its type is told in the words that tools look for', () => {
     `${head}.metadata.finalizers: duplicate entries for key [="x/a"]`,
   );
 });
+
+test('An apply of long lists takes time in proportion to their length', () => {
+  const finalizers = Array.from({ length: 50_000 }, (_, index) => `x/${index}`);
+  const live = applied('configMaps', undefined, configMap({ a: '1' }, { finalizers }), as('alpha'));
+  const started = performance.now();
+  applied('configMaps', live, configMap({ a: '1' }, { finalizers: [...finalizers].reverse() }), as('beta'));
+  applied('configMaps', live, configMap({ a: '1' }), as('alpha'));
+  assert.ok(performance.now() - started < 3000);
+});

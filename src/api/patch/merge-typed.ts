@@ -52,8 +52,9 @@ class ListMerge {
   readonly #configItems: ReadonlyMap<string, Json | undefined>;
   readonly #done = new Set<string>();
   readonly #out: Json[] = [];
-  /** Tags of items in both lists, in the configuration's order, the next one first. */
-  readonly #shared: string[];
+  /** Tags of items in both lists, in the configuration's order, and whose turn it is. */
+  readonly #shared: readonly string[];
+  #turn = 0;
 
   constructor(shape: ListShape, live: readonly Json[], config: readonly Json[]) {
     this.#shape = shape;
@@ -77,8 +78,8 @@ class ListMerge {
         ours &&
         theirs &&
         ours.tag !== theirs.tag &&
-        this.#shared[0] !== undefined &&
-        this.#shared[0] !== ours.tag
+        this.#turn < this.#shared.length &&
+        this.#shared[this.#turn] !== ours.tag
       ) {
         // An item of both lists whose turn has not come: it is taken where the configuration has it.
         left++;
@@ -93,7 +94,7 @@ class ListMerge {
 
   #take(tag: string): void {
     this.#done.add(tag);
-    if (this.#shared[0] === tag) this.#shared.shift();
+    if (this.#shared[this.#turn] === tag) this.#turn++;
     const merged = mergeTyped(this.#shape.items, this.#liveItems.get(tag), this.#configItems.get(tag));
     if (merged !== undefined) this.#out.push(merged);
   }

@@ -71,3 +71,13 @@ test('A strategic merge patch with null removes, and replaces lists that have no
     spec: { tolerations: [{ key: 'b' }] },
   });
 });
+
+test('Patches of long lists take time in proportion to their length', () => {
+  const count = 50_000;
+  const names = Array.from({ length: count }, (_, index) => `x/${index}`);
+  const live = { ...containers(...names.map((name) => ({ name }))), metadata: { finalizers: names } };
+  const started = performance.now();
+  patched(live, containers(...names.map((name) => ({ name, $patch: 'delete' }))));
+  patched(live, { metadata: { finalizers: [...names].reverse(), '$deleteFromPrimitiveList/finalizers': names } });
+  assert.ok(performance.now() - started < 2000);
+});

@@ -1,4 +1,4 @@
-import { equalJson, isObject, type Json, type JsonObject } from '../../base/json.ts';
+import { canonicalJson, equalJson, isObject, type Json, type JsonObject } from '../../base/json.ts';
 import { ApiError } from '../error.ts';
 import type { Field, ObjectType, TypeRef } from '../schema/schema.ts';
 import { goText } from './go-text.ts';
@@ -141,7 +141,7 @@ function mergeLists(field: Known, target: readonly Json[], patch: readonly Json[
   }
   const mergeKey = field?.patchMergeKey;
   if (!isOfObjects) {
-    const both = [...target, ...patch].filter((item, index, all) => all.indexOf(item) === index);
+    const both = [...new Set([...target, ...patch])];
     return ordered({ items: both, order: patch, mergeKey: undefined }, target);
   }
   if (mergeKey === undefined) throw failed('cannot merge lists without merge key');
@@ -165,7 +165,7 @@ function mergeByKey(
 }
 
 function withoutDeleted(target: readonly Json[], patch: readonly JsonObject[], mergeKey: string): readonly Json[] {
-  let out = target;
+  const deleted = new Set<string>();
   for (const item of patch) {
     const directive = item[directiveKey];
     if (directive === undefined || directive === 'replace') continue;
@@ -173,15 +173,17 @@ function withoutDeleted(target: readonly Json[], patch: readonly JsonObject[], m
     if (directive !== 'delete') throw badDirective(directive, item);
     const key = item[mergeKey];
     if (key === undefined) throw noMergeKey(item, mergeKey);
-    out = out.filter((live) => !(isObject(live) && equalJson(live[mergeKey], key)));
+    deleted.add(canonicalJson(key));
   }
-  return out;
+  if (deleted.size === 0) return target;
+  return target.filter((live) => !isObject(live) || !deleted.has(canonicalJson(live[mergeKey])));
 }
 
 function removeFromList(out: Growing, key: string, values: Json): void {
   const list = out[key];
   if (!Array.isArray(list) || !Array.isArray(values)) return;
-  out[key] = list.filter((item) => !values.some((value) => equalJson(value, item)));
+  const removed = new Set(values.map(canonicalJson));
+  out[key] = list.filter((item) => !removed.has(canonicalJson(item)));
 }
 
 /**
