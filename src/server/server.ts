@@ -99,7 +99,7 @@ export class ApiServer {
       ...this.#access.plugins,
       new MutatingPolicies(policies),
       new ValidatingPolicies(policies),
-      ...(options.outward ? webhookPlugins({ env, store, outward: options.outward }) : []),
+      ...(options.outward ? webhookPlugins({ ...policies, outward: options.outward }) : []),
     ];
     this.#plugins = plugins;
     const goods = new ServiceGoods(store, { serviceRange: options.serviceRange ?? '10.96.0.0/16', random: env.random });

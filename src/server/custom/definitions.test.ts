@@ -259,3 +259,24 @@ test('A rule that could cost too much is refused when it is written', async () =
   assert.equal(refused.status, 422);
   assert.match(String(refused.body.message), /estimated rule cost exceeds budget by factor of more than 100x/);
 });
+
+test('Server-side apply merges the lists of a custom object by their keys, and knows their owners', async () => {
+  const { ask } = world();
+  await ask('POST', definitions, definition() as unknown as Json);
+  const apply = (manager: string, spec: object, more = '') =>
+    ask('PATCH', `${gizmos}/a?fieldManager=${manager}${more}`, gizmo('a', spec) as unknown as Json, 'application/apply-patch+yaml');
+  assert.equal((await apply('one', { size: 3, parts: [{ name: 'p', count: 1 }] })).status, 201);
+  const both = await apply('two', { parts: [{ name: 'q', count: 2 }] });
+  assert.deepEqual(both.body.spec, {
+    size: 3,
+    color: 'red',
+    parts: [
+      { name: 'p', count: 1 },
+      { name: 'q', count: 2 },
+    ],
+  });
+  const conflict = await apply('two', { size: 4 });
+  assert.equal(conflict.status, 409);
+  const less = await apply('two', {});
+  assert.deepEqual((less.body.spec as JsonObject).parts, [{ name: 'p', count: 1 }]);
+});

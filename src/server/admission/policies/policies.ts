@@ -1,5 +1,4 @@
 import { CelError } from '../../../api/cel/cel-error.ts';
-import type { Ask } from '../../../api/cel/library/authorization.ts';
 import { ApiError } from '../../../api/error.ts';
 import type { Kind } from '../../../api/kind.ts';
 import { namespaces } from '../../../api/kinds/namespace.ts';
@@ -13,6 +12,8 @@ import type { KindRegistry } from '../../kinds.ts';
 import { storageKey, storagePrefix } from '../../kinds.ts';
 import type { Views } from '../../views.ts';
 import type { AdmissionRequest } from '../plugin.ts';
+import { askOf } from './ask.ts';
+import { allHold } from './conditions.ts';
 import { Evaluation } from './evaluation.ts';
 import { matches, type Subject } from './match.ts';
 import { type Bound, PolicyIndex } from './policy-index.ts';
@@ -85,7 +86,7 @@ export class Policies {
     const out: (Turn | Stuck)[] = [];
     for (const one of params.found) {
       const evaluation = this.#evaluation(compiled, subject, one);
-      const met = conditionsMet(compiled, evaluation);
+      const met = allHold(compiled.conditions, evaluation);
       if (met instanceof CelError) out.push({ ...bound, why: met.message });
       else if (met) out.push({ ...bound, compiled, evaluation });
     }
@@ -94,22 +95,8 @@ export class Policies {
 
   #evaluation({ variables }: CompiledPolicy, subject: Subject, params: KubeObject | undefined): Evaluation {
     const { request, object, namespace } = subject;
-    const ask = this.#ask(request);
+    const ask = askOf(this.#deps.authorization, request.caller);
     return new Evaluation({ request, object, namespace, params, variables, ask, uid: this.#random.uid() });
-  }
-
-  #ask({ caller }: AdmissionRequest): Ask {
-    return ({ user, verb, path, group = '', resource = '', subresource = '', namespace = '', name = '' }) => {
-      const who = user === undefined ? caller : serviceAccount(user);
-      const attributes =
-        path === undefined
-          ? { caller: who, verb, group, version: '*', resource, subresource, namespace, name }
-          : { caller: who, verb, path };
-      const decision = this.#deps.authorization.decide(attributes);
-      // An expression cannot wait: whoever has to be asked over a network says no here.
-      if (decision instanceof Promise) return { allowed: false, reason: 'the authorizer could not answer at once' };
-      return { allowed: decision.verdict === 'allow', reason: decision.reason ?? '' };
-    };
   }
 
   /** The objects that a binding's parameters are; one nothing where the policy takes none. */
@@ -151,23 +138,6 @@ export class Policies {
     const fits = matcherOf(ref.selector);
     return entries.map((entry) => views.object(kind, entry)).filter(({ metadata }) => fits(metadata.labels));
   }
-}
-
-const serviceAccount = (name: string) => {
-  const [, , namespace = ''] = name.split(':');
-  const groups = ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'];
-  return { name, groups, extra: {} };
-};
-
-/** All must hold; one that does not outvotes those that fail. */
-function conditionsMet({ conditions }: CompiledPolicy, evaluation: Evaluation): boolean | CelError {
-  let failure: CelError | undefined;
-  for (const { program } of conditions) {
-    const result = evaluation.run(program);
-    if (result === false) return false;
-    if (result instanceof CelError) failure ??= result;
-  }
-  return failure ?? true;
 }
 
 const reasons = ['Forbidden', 'Unauthorized', 'RequestEntityTooLarge'] as const;

@@ -2,8 +2,10 @@ import { ApiError } from '../../../api/error.ts';
 import type { KubeObject } from '../../../api/object.ts';
 import type { Env } from '../../../base/env.ts';
 import type { Store } from '../../../store/store.ts';
+import type { Authorization } from '../../auth/authorization.ts';
 import { destinationOf, type Outward, post } from '../../outward.ts';
 import type { AdmissionRequest } from '../plugin.ts';
+import { conditionsHold } from '../policies/conditions.ts';
 import type { Webhook } from './configured.ts';
 import { isHookable, matchesNamespace, matchesObject, matchesRules } from './matches.ts';
 import { refusal, reviewOf, type Verdict, verdictOf } from './review.ts';
@@ -12,6 +14,7 @@ export interface WebhookParts {
   readonly env: Env;
   readonly store: Store;
   readonly outward: Outward;
+  readonly authorization: Authorization;
 }
 
 /** Asks one hook about one request, if it wants to be asked. */
@@ -38,7 +41,12 @@ export class WebhookCaller {
   async #matches(hook: Webhook, object: KubeObject | undefined, request: AdmissionRequest): Promise<boolean> {
     if (!isHookable(request) || !matchesRules(hook, request)) return false;
     if (!(await matchesNamespace(this.#parts.store, hook, object, request))) return false;
-    return matchesObject(hook, object, request.previous);
+    if (!matchesObject(hook, object, request.previous)) return false;
+    const met = conditionsHold(hook.matchConditions ?? [], object, request, this.#parts.authorization);
+    if (typeof met === 'boolean') return met;
+    if (hook.failurePolicy === 'Ignore') return false;
+    const why = `the match conditions of webhook ${JSON.stringify(hook.name)} failed: ${met.message}`;
+    throw new ApiError('Forbidden', why, { causes: [{ message: why }] });
   }
 
   async #answer(

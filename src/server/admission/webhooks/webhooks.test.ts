@@ -155,3 +155,19 @@ test('a webhook with side effects stops a dry run', async () => {
   await hooked('Validating', 'judge', { name: 'judge.example.com', ...at('judge'), sideEffects: 'NoneOnDryRun' });
   assert.equal((await ask('POST', maps, map('a'), [['dryRun', 'All']])).status, 201);
 });
+
+test('a webhook is asked only where its match conditions hold, and one that fails counts as its failure', async () => {
+  const { ask, hooked, asked } = await world({ judge: () => ({ allowed: true }) });
+  const matchConditions = [
+    { name: 'named', expression: "object.metadata.name.startsWith('a')" },
+    { name: 'may', expression: "authorizer.group('').resource('pods').check('list').allowed()" },
+  ];
+  await hooked('Validating', 'judge', { name: 'judge.example.com', ...at('judge'), matchConditions });
+  assert.equal((await ask('POST', maps, map('b'))).status, 201);
+  assert.equal(asked.length, 0);
+  assert.equal((await ask('POST', maps, map('a'))).status, 201);
+  assert.equal(asked.length, 1);
+  const failing = { matchConditions: [{ name: 'x', expression: "object.data.missing == ''" }] };
+  await hooked('Validating', 'strict', { name: 'strict.example.com', ...at('judge'), ...failing });
+  assert.equal((await ask('POST', maps, map('c', { k: 'v' }))).status, 403);
+});

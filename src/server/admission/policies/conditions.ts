@@ -1,0 +1,41 @@
+import { CelError } from '../../../api/cel/cel-error.ts';
+import type { KubeObject } from '../../../api/object.ts';
+import { compileConditions, type Named } from '../../../api/policy/compile-policy.ts';
+import type { Authorization } from '../../auth/authorization.ts';
+import type { AdmissionRequest } from '../plugin.ts';
+import { askOf } from './ask.ts';
+import { Evaluation } from './evaluation.ts';
+
+type Conditions = Parameters<typeof compileConditions>[0];
+const compiled = new WeakMap<Conditions, ReturnType<typeof compileConditions>>();
+
+/** All must hold; one that does not outvotes those that fail. */
+export function allHold(conditions: readonly Named[], evaluation: Evaluation): boolean | CelError {
+  let failure: CelError | undefined;
+  for (const { program } of conditions) {
+    const result = evaluation.run(program);
+    if (result === false) return false;
+    if (result instanceof CelError) failure ??= result;
+  }
+  return failure ?? true;
+}
+
+/** Whether a webhook's own conditions let a request through to it. */
+export function conditionsHold(
+  conditions: Conditions,
+  object: KubeObject | undefined,
+  request: AdmissionRequest,
+  authorization: Authorization,
+): boolean | CelError {
+  if (conditions.length === 0) return true;
+  let programs = compiled.get(conditions);
+  if (!programs) {
+    programs = compileConditions(conditions, 'matchConditions');
+    compiled.set(conditions, programs);
+  }
+  const broken = programs.errors[0];
+  if (broken) return new CelError(broken.text);
+  const ask = askOf(authorization, request.caller);
+  const none = { namespace: undefined, params: undefined, variables: [], uid: '' };
+  return allHold(programs.conditions, new Evaluation({ ...none, request, object, ask }));
+}
