@@ -7,18 +7,27 @@ import {
 } from '../api/kinds/endpoint-slice.ts';
 import type { Node } from '../api/kinds/node.ts';
 import { isFinished, isReady, type Pod } from '../api/kinds/pod.ts';
-import type { Service, ServicePort } from '../api/kinds/service.ts';
+import type { Service } from '../api/kinds/service.ts';
 import { byKey, controllerOf, type Draft, type Key, keyOf, keyText, type Labels } from '../api/object.ts';
-import { matcherOf } from '../api/selector.ts';
 import { canonicalJson, equalJson, type Json } from '../base/json.ts';
-import { compareText } from '../base/text.ts';
 import { type Action, act } from '../client/action.ts';
 import type { Cache } from '../machinery/cache.ts';
 import { type Controller, nothing, type Plan, type Source, source } from '../machinery/controller.ts';
+import { withHints } from './endpoint-hints.ts';
+import {
+  addressesOf,
+  type Family,
+  familiesOf,
+  hasEndpoints,
+  headlessLabel,
+  hostnameOf,
+  isHeadless,
+  ServicePods,
+  targetOf,
+} from './service-pods.ts';
 
 const managedByLabel = 'endpointslice.kubernetes.io/managed-by';
 const managedBy = 'endpointslice-controller.k8s.io';
-const headlessLabel = 'service.kubernetes.io/headless';
 const zoneLabel = 'topology.kubernetes.io/zone';
 /** More would make every write of a slice dear: one pod's change sends the whole slice to every watcher. */
 const endpointsMax = 100;
@@ -43,11 +52,11 @@ export interface ObservedService {
 export class EndpointSliceController implements Controller<ObservedService> {
   readonly name = 'endpoint-slice';
   readonly #caches: EndpointSliceCaches;
+  readonly #behind: ServicePods;
 
   constructor(caches: EndpointSliceCaches) {
     this.#caches = caches;
-    caches.services.index('selector', selectorPairs);
-    caches.pods.index('label', (pod) => labelPairs(pod.metadata.namespace, pod.metadata.labels));
+    this.#behind = new ServicePods(caches.services, caches.pods);
     caches.slices.index('service', (slice) => [serviceKeyOf(slice)]);
   }
 
@@ -55,7 +64,7 @@ export class EndpointSliceController implements Controller<ObservedService> {
     const { services, pods, slices } = this.#caches;
     return [
       source(services, (service) => [keyOf(service)]),
-      source(pods, (pod) => this.#servicesOf(pod)),
+      source(pods, (pod) => this.#behind.servicesOf(pod)),
       source(slices, (slice) => (isOurs(slice) ? [serviceOf(slice)] : [])),
     ];
   }
@@ -64,7 +73,7 @@ export class EndpointSliceController implements Controller<ObservedService> {
     const { services, slices } = this.#caches;
     const service = services.get(key);
     if (!service || service.metadata.deletionTimestamp || !hasEndpoints(service)) return undefined;
-    const pods = this.#podsOf(service);
+    const pods = this.#behind.podsOf(service);
     return {
       service,
       pods,
@@ -72,7 +81,7 @@ export class EndpointSliceController implements Controller<ObservedService> {
         .by('service', keyText(key))
         .filter((slice) => {
           const owned = controllerOf(slice)?.uid === service.metadata.uid;
-          return owned && isOurs(slice) && !slice.metadata.deletionTimestamp && slice.addressType === 'IPv4';
+          return owned && isOurs(slice) && !slice.metadata.deletionTimestamp;
         })
         .sort(byKey),
       zones: this.#zonesOf(pods),
@@ -81,20 +90,6 @@ export class EndpointSliceController implements Controller<ObservedService> {
 
   plan(observed: ObservedService): Plan {
     return planSlices(observed);
-  }
-
-  /** A service is filed under one pair of its selector, so a pod asks only about its own labels. */
-  #servicesOf(pod: Pod): readonly Key[] {
-    const { namespace, labels } = pod.metadata;
-    const candidates = labelPairs(namespace, labels).flatMap((pair) => this.#caches.services.by('selector', pair));
-    return candidates.filter((service) => selects(service, pod)).map(keyOf);
-  }
-
-  #podsOf(service: Service): readonly Pod[] {
-    const pairs = labelPairs(service.metadata.namespace, service.spec.selector);
-    const buckets = pairs.map((pair) => this.#caches.pods.by('label', pair));
-    const smallest = buckets.reduce((best, bucket) => (bucket.length < best.length ? bucket : best));
-    return smallest.filter((pod) => selects(service, pod)).sort(byKey);
   }
 
   #zonesOf(pods: readonly Pod[]): Labels {
@@ -109,9 +104,33 @@ export class EndpointSliceController implements Controller<ObservedService> {
 }
 
 /** Pure: what there is against what should be, with as few writes as possible. */
-export function planSlices({ service, pods, slices, zones }: ObservedService): Plan {
+export function planSlices(observed: ObservedService): Plan {
+  const families = familiesOf(observed.service);
+  const made: Action[] = [];
+  const removed = observed.slices.filter(({ addressType }) => !families.some((family) => family === addressType));
+  for (const family of families) {
+    const slices = observed.slices.filter(({ addressType }) => addressType === family);
+    const plan = planFamily({ ...observed, slices }, family);
+    made.push(...plan.actions);
+    removed.push(...plan.unused);
+  }
+  const removals = removed.map((slice) =>
+    act({ verb: 'delete', kind: endpointSlices, key: keyOf(slice), uid: slice.metadata.uid }),
+  );
+  // First what is added, then what is taken away: no moment in between has nobody.
+  const plan = [made, removals].filter((group) => group.length > 0);
+  return plan.length > 0 ? { actions: plan } : nothing;
+}
+
+interface FamilyPlan {
+  readonly actions: readonly Action[];
+  readonly unused: readonly EndpointSlice[];
+}
+
+/** Addresses of the two families never share a slice. */
+function planFamily({ service, pods, slices, zones }: ObservedService, family: Family): FamilyPlan {
   const labels = labelsOf(service);
-  const groups = groupByPorts(service, pods, zones);
+  const groups = groupByPorts(service, pods, { zones, family });
   const contents: Content[] = [];
   const unused: EndpointSlice[] = [];
   const homes = new Map<string, EndpointSlice[]>();
@@ -131,15 +150,10 @@ export function planSlices({ service, pods, slices, zones }: ObservedService): P
     // A slice that nobody needs any more is written anew rather than removed beside a new one.
     const slice = content.slice ?? unused.shift();
     const wanted = { labels, ports: content.ports.length > 0 ? content.ports : null, endpoints: content.endpoints };
-    const action = slice ? update(slice, wanted) : create(service, wanted);
+    const action = slice ? update(slice, wanted) : create(service, wanted, family);
     if (action) actions.push(action);
   }
-  const removals = unused.map((slice) =>
-    act({ verb: 'delete', kind: endpointSlices, key: keyOf(slice), uid: slice.metadata.uid }),
-  );
-  // First what is added, then what is taken away: no moment in between has nobody.
-  const plan = [actions, removals].filter((group) => group.length > 0);
-  return plan.length > 0 ? { actions: plan } : nothing;
+  return { actions, unused };
 }
 
 type Ports = NonNullable<EndpointSlice['ports']>;
@@ -159,15 +173,19 @@ interface Wanted {
 }
 
 /** Pods whose named ports mean different numbers cannot share a slice. */
-function groupByPorts(service: Service, pods: readonly Pod[], zones: Labels): ReadonlyMap<string, Group> {
+function groupByPorts(
+  service: Service,
+  pods: readonly Pod[],
+  { zones, family }: { readonly zones: Labels; readonly family: Family },
+): ReadonlyMap<string, Group> {
   const groups = new Map<string, { readonly ports: Ports; readonly endpoints: Endpoint[] }>();
   for (const pod of pods) {
-    const ip = addressOf(pod);
-    if (ip === undefined || isFinished(pod)) continue;
+    const addresses = addressesOf(pod, family);
+    if (addresses.length === 0 || isFinished(pod)) continue;
     const ports = portsOf(service, pod);
     const key = canonicalJson(ports as Json);
     const group = groups.get(key) ?? { ports, endpoints: [] };
-    group.endpoints.push(endpointOf(service, pod, { ip, zones }));
+    group.endpoints.push(withHints(service, endpointOf(service, pod, { addresses, zones })));
     groups.set(key, group);
   }
   return groups;
@@ -198,17 +216,22 @@ function fill(group: Group, slices: readonly EndpointSlice[]): readonly Content[
 
 const identity = (endpoint: Endpoint): string => endpoint.targetRef?.uid ?? endpoint.addresses.join(' ');
 
-function endpointOf(service: Service, pod: Pod, found: { readonly ip: string; readonly zones: Labels }): Endpoint {
-  const { nodeName, hostname, subdomain } = pod.spec;
+function endpointOf(
+  service: Service,
+  pod: Pod,
+  found: { readonly addresses: readonly string[]; readonly zones: Labels },
+): Endpoint {
+  const { nodeName } = pod.spec;
+  const hostname = hostnameOf(service, pod);
   const { namespace, name, uid, deletionTimestamp } = pod.metadata;
   const serving = isReady(pod);
   const terminating = deletionTimestamp !== undefined;
   const ready = service.spec.publishNotReadyAddresses === true || (serving && !terminating);
   const zone = nodeName === undefined ? undefined : found.zones[nodeName];
   return {
-    addresses: [found.ip],
+    addresses: found.addresses,
     conditions: { ready, serving, terminating },
-    ...(hostname && subdomain === service.metadata.name ? { hostname } : {}),
+    ...(hostname ? { hostname } : {}),
     ...(nodeName ? { nodeName } : {}),
     targetRef: { kind: 'Pod', ...(namespace ? { namespace } : {}), name, uid },
     ...(zone ? { zone } : {}),
@@ -225,21 +248,7 @@ function portsOf(service: Service, pod: Pod): Ports {
   });
 }
 
-function targetOf(port: ServicePort, pod: Pod): number | undefined {
-  const { targetPort } = port;
-  if (targetPort === undefined || targetPort === 0 || targetPort === '') return port.port;
-  if (typeof targetPort === 'number') return targetPort;
-  const sidecars = (pod.spec.initContainers ?? []).filter((container) => container.restartPolicy === 'Always');
-  for (const container of [...pod.spec.containers, ...sidecars]) {
-    for (const candidate of container.ports ?? []) {
-      const sameProtocol = (candidate.protocol ?? 'TCP') === (port.protocol ?? 'TCP');
-      if (candidate.name === targetPort && sameProtocol) return candidate.containerPort;
-    }
-  }
-  return undefined;
-}
-
-function create(service: Service, wanted: Wanted): Action {
+function create(service: Service, wanted: Wanted, addressType: Family): Action {
   const { name, namespace, uid } = service.metadata;
   const owner = { apiVersion: 'v1', kind: 'Service', name, uid, controller: true, blockOwnerDeletion: true };
   const object: Draft<EndpointSlice> = {
@@ -249,7 +258,7 @@ function create(service: Service, wanted: Wanted): Action {
       labels: wanted.labels,
       ownerReferences: [owner],
     },
-    addressType: 'IPv4',
+    addressType,
     endpoints: wanted.endpoints,
     ports: wanted.ports,
   };
@@ -274,7 +283,7 @@ function labelsOf(service: Service): Labels {
     ...own,
     [managedByLabel]: managedBy,
     [serviceNameLabel]: service.metadata.name,
-    ...(service.spec.clusterIP === 'None' ? { [headlessLabel]: '' } : {}),
+    ...(isHeadless(service) ? { [headlessLabel]: '' } : {}),
   };
 }
 
@@ -287,21 +296,3 @@ const serviceOf = (slice: EndpointSlice): Key => ({
   namespace: slice.metadata.namespace ?? '',
   name: controllerOf(slice)?.name ?? slice.metadata.labels?.[serviceNameLabel] ?? '',
 });
-
-const addressOf = (pod: Pod): string | undefined =>
-  [...(pod.status?.podIPs ?? []).map(({ ip }) => ip), pod.status?.podIP].find((ip) => ip && !ip.includes(':'));
-
-/** Without a selector someone else writes the slices; an external name has no endpoints at all. */
-const hasEndpoints = (service: Service): boolean =>
-  service.spec.type !== 'ExternalName' && Object.keys(service.spec.selector ?? {}).length > 0;
-
-const selects = (service: Service, pod: Pod): boolean =>
-  hasEndpoints(service) && matcherOf({ matchLabels: service.spec.selector ?? {} })(pod.metadata.labels);
-
-const labelPairs = (namespace: string | undefined, labels: Labels | undefined): readonly string[] =>
-  Object.entries(labels ?? {}).map(([key, value]) => `${namespace ?? ''} ${key}=${value}`);
-
-function selectorPairs(service: Service): readonly string[] {
-  const pairs = labelPairs(service.metadata.namespace, service.spec.selector);
-  return pairs.toSorted(compareText).slice(0, 1);
-}

@@ -1,11 +1,22 @@
+import { jobs } from '../api/kinds/job.ts';
 import { pods } from '../api/kinds/pod.ts';
 import { replicationControllers } from '../api/kinds/replication-controller.ts';
 import type { Caches } from '../machinery/caches.ts';
 import type { Controller } from '../machinery/controller.ts';
+import { JobController } from './job.ts';
+import { JobOrphanController } from './job-orphan.ts';
 import { replicationController } from './replication-controller.ts';
+import { TtlAfterFinishedController } from './ttl-after-finished.ts';
 
 /** Every controller that makes pods, or minds those that another made. */
 export function workloadControllers(caches: Caches): readonly Controller<never>[] {
-  const all = [replicationController(caches.of(replicationControllers), caches.of(pods))];
+  const podCache = caches.of(pods);
+  const jobCache = caches.of(jobs);
+  const all = [
+    replicationController(caches.of(replicationControllers), podCache),
+    new JobController(jobCache, podCache),
+    new JobOrphanController(jobCache, podCache),
+    new TtlAfterFinishedController(jobCache),
+  ];
   return all as unknown as readonly Controller<never>[];
 }
