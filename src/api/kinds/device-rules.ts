@@ -1,6 +1,7 @@
 import { encodeText, isObject, type Json } from '../../base/json.ts';
 import { duplicate, invalid, required } from '../field-error.ts';
 import { dnsSubdomain, type Grammar, labelValue, qualifiedName } from '../names.ts';
+import { deviceSelectorError } from '../policy/device-selector.ts';
 import type { Checked } from './checks.ts';
 
 // What claims, classes and slices of devices have in common: names, selectors, settings for a driver.
@@ -78,7 +79,8 @@ export function selectorsRules(selectors: Checked): void {
 
 function expressionRules(expression: Checked): void {
   expression.bytesAtMost(expressionBytesMax);
-  if (expression.text.trim() === '') expression.invalid('compilation failed: there is no expression');
+  const error = deviceSelectorError(expression.text);
+  if (error !== undefined) expression.invalid(error);
 }
 
 /** What a driver is told about the devices, in words of its own. */
