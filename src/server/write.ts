@@ -4,6 +4,8 @@ import { type Kind, resourceText } from '../api/kind.ts';
 import { validateMeta } from '../api/metadata-rules.ts';
 import type { KubeObject, Meta } from '../api/object.ts';
 import { emptyStatusOf } from '../api/schema/empty-status.ts';
+import { emptyListsAsNull } from '../api/schema/null-lists.ts';
+import { schemaOf } from '../api/schema/schema.ts';
 import type { Caller } from '../api/wire.ts';
 import { assert, type Env } from '../base/env.ts';
 import { equalJson, type Json, type JsonObject } from '../base/json.ts';
@@ -95,11 +97,12 @@ export class Writer {
       ];
       if (errors.length > 0) throw invalidObject(kind, next.metadata.name, errors);
       await this.#admit(next, request);
+      const made = asKept(kind, next);
       if (options.dryRun) {
         if (await this.#exists(named)) throw alreadyExists(named);
-        return { object: next, kept: false };
+        return { object: made, kept: false };
       }
-      const done = await this.#deps.store.commit(this.#keyOf(named), 0, stored(kind, next));
+      const done = await this.#deps.store.commit(this.#keyOf(named), 0, stored(kind, made));
       if (!done.ok) throw alreadyExists(named);
       return { object: this.#deps.views.object(kind, done.entry), kept: true };
     });
@@ -174,7 +177,7 @@ export class Writer {
       ];
       if (errors.length > 0) throw invalidObject(kind, route.name, errors);
       await this.#admit(final, request);
-      const quiet = withQuietTimes(final, live);
+      const quiet = withQuietTimes(asKept(kind, final), live);
       if (options.dryRun) return { object: quiet, kept: false };
       const sameOwners = quiet.metadata.managedFields === live.metadata.managedFields;
       if (sameOwners && equalJson(stored(kind, quiet), entry.value)) return { object: live, kept: false };
@@ -248,6 +251,12 @@ export class Writer {
     assert(route.name !== '', 'a stored object has a name');
     return storageKey(route.kind, route.namespace, route.name);
   }
+}
+
+/** What keeping an object makes of it. */
+function asKept(kind: Kind, object: KubeObject): KubeObject {
+  const type = kind.custom ? undefined : schemaOf(kind);
+  return type ? (emptyListsAsNull(type, object as unknown as JsonObject) as unknown as KubeObject) : object;
 }
 
 /** The stored form: without the revision, which the store alone knows. */
