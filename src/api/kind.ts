@@ -34,6 +34,7 @@ export interface Column {
   readonly name: string;
   readonly type?: 'string' | 'integer' | 'number' | 'boolean' | 'date';
   readonly format?: string;
+  readonly description?: string;
   /** 1: only with -o wide. */
   readonly priority?: number;
 }
@@ -76,6 +77,8 @@ export interface KindRules<T extends KubeObject = KubeObject> {
   gracePeriodSeconds?(object: T, asked: number | undefined): number;
   /** Whether something in the object itself holds back its removal, besides metadata.finalizers (spec.finalizers). */
   isHeld?(object: T): boolean;
+  /** What it owns stays when it is deleted by somebody who does not say otherwise. */
+  readonly orphansByDefault?: boolean;
   /** What deletion changes in an object that stays for a while (phase: Terminating). */
   markDeleted?(object: T): T;
   /** False for the kinds whose metadata carries no generation. By default those with a status subresource carry it. */

@@ -14,7 +14,8 @@ export const replicasOf = (object: { readonly spec: { readonly replicas?: number
 export const sumOf = (sets: readonly ReplicaSet[], count: (set: ReplicaSet) => number): number =>
   sets.reduce((sum, set) => sum + count(set), 0);
 export const isRolling = (deployment: Deployment): boolean => deployment.spec.strategy?.type !== 'Recreate';
-const availableOf = (set: ReplicaSet): number => set.status?.availableReplicas ?? 0;
+/** A status from before the set was made smaller promises more than there will be. */
+const availableOf = (set: ReplicaSet): number => Math.min(set.status?.availableReplicas ?? 0, replicasOf(set));
 
 export interface Bounds {
   readonly surge: number;

@@ -11,6 +11,8 @@ const noDeadline = 2147483647;
 export interface StatusFacts {
   readonly deployment: Deployment;
   readonly newSet: ReplicaSet | undefined;
+  /** The set of the current template is being made at this moment. */
+  readonly created?: string;
   readonly all: readonly ReplicaSet[];
   readonly now: Instant;
   /** What just happened to the new set, if anything: NewReplicaSetCreated, FoundNewReplicaSet, DeploymentPaused, ... */
@@ -19,7 +21,7 @@ export interface StatusFacts {
   readonly still: boolean;
 }
 export interface Progress {
-  readonly status: 'True' | 'Unknown';
+  readonly status: 'True' | 'False' | 'Unknown';
   readonly reason: string;
   readonly message: string;
 }
@@ -80,13 +82,14 @@ function availability(deployment: Deployment, counts: DeploymentStatus): Conditi
 /** Whether the roll-out is done, moving or stuck. */
 function judged(facts: StatusFacts, counts: DeploymentStatus, conditions: Condition[]): Condition[] {
   const { deployment, newSet, now } = facts;
+  const setName = newSet?.metadata.name ?? facts.created;
   const others = conditions.filter((condition) => condition.type !== 'Progressing');
   if (!hasDeadline(deployment)) return others;
   const current = conditions.find((condition) => condition.type === 'Progressing');
   const settled =
     (counts.replicas ?? 0) === (counts.updatedReplicas ?? 0) && current?.reason === 'NewReplicaSetAvailable';
   if (settled) return conditions;
-  const subject = newSet ? `ReplicaSet "${newSet.metadata.name}"` : `Deployment "${deployment.metadata.name}"`;
+  const subject = setName ? `ReplicaSet "${setName}"` : `Deployment "${deployment.metadata.name}"`;
   if (isComplete(deployment, counts)) {
     const message = `${subject} has successfully progressed.`;
     return withCondition(

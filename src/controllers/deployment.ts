@@ -7,7 +7,7 @@ import type { Instant } from '../base/env.ts';
 import { equalJson } from '../base/json.ts';
 import { type Action, act, type Notice } from '../client/action.ts';
 import { byNamespace, byOwner, type Cache } from '../machinery/cache.ts';
-import { type Controller, nothing, type Plan, type Source, source } from '../machinery/controller.ts';
+import { type Controller, nothing, type Plan, type Refusal, type Source, source } from '../machinery/controller.ts';
 import {
   byAge,
   desiredAnnotation,
@@ -21,6 +21,7 @@ import {
 } from './deployment-sizes.ts';
 import { hasDeadline, isComplete, nextStatus, type Progress } from './deployment-status.ts';
 import { byOrphan, claim, controllerReference } from './ownership.ts';
+import { isEndingNamespace } from './pod-refusal.ts';
 import { podTemplateHashLabel, templateHash, templateText } from './revision-hash.ts';
 import { statusPatch } from './status-patch.ts';
 
@@ -115,6 +116,20 @@ export class DeploymentController implements Controller<DeploymentObserved> {
     const rest = rollout.plan();
     return { ...rest, actions: [claimed.actions, ...rest.actions].filter((group) => group.length > 0) };
   }
+
+  /** A name that is taken is found out at the next look; for all else the deployment says that it is stuck. */
+  refused({ deployment, sets }: DeploymentObserved, refusal: Refusal, now: Instant): Plan {
+    const { action, error } = refusal;
+    const isSet = action.verb === 'create' && action.kind.plural === replicaSetKind.plural;
+    if (!isSet || error.reason === 'AlreadyExists' || isEndingNamespace(refusal)) return nothing;
+    const reason = 'ReplicaSetCreateError';
+    const message = `Failed to create new replica set "${action.object.metadata.name}": ${error.message}`;
+    const all = sets.filter((set) => controllerOf(set)?.uid === deployment.metadata.uid);
+    const progress = hasDeadline(deployment) ? { progress: { status: 'False', reason, message } as const } : {};
+    const { status } = nextStatus({ deployment, newSet: undefined, all, now, still: true, ...progress });
+    const notice: Notice = { verb: 'event', about: deployment, type: 'Warning', reason, message };
+    return { actions: [[notice], statusPatch(deploymentKind, deployment, status)] };
+  }
 }
 
 interface Sets {
@@ -131,6 +146,7 @@ class Rollout {
   readonly #groups: (readonly (Action | Notice)[])[] = [];
   #progress: Progress | undefined;
   #revision: string | undefined;
+  #created: string | undefined;
 
   constructor(observed: DeploymentObserved, sets: Sets) {
     this.#observed = observed;
@@ -247,6 +263,7 @@ class Rollout {
     const told = size > 0 ? [this.#scaled(name, 0, size)] : [];
     this.#groups.push([act({ verb: 'create', kind: replicaSetKind, object }), ...told]);
     this.#revision = revision;
+    this.#created = name;
     if (hasDeadline(this.#deployment)) {
       this.#progress = { status: 'True', reason: 'NewReplicaSetCreated', message: `Created new replica set "${name}"` };
     }
@@ -338,7 +355,9 @@ class Rollout {
     const deployment = this.#deployment;
     const { newSet, now } = this.#sets;
     const progress = this.#progress ? { progress: this.#progress } : {};
-    const { status, again } = nextStatus({ deployment, newSet, all: this.#all(), now, still, ...progress });
+    const created = this.#created === undefined ? {} : { created: this.#created };
+    const facts = { deployment, newSet, all: this.#all(), now, still };
+    const { status, again } = nextStatus({ ...facts, ...progress, ...created });
     const rises =
       this.#revision !== undefined && deployment.metadata.annotations?.[revisionAnnotation] !== this.#revision;
     // With the status, as a change of annotations on the way of the spec would count as a new generation.

@@ -73,7 +73,7 @@ function marked({ kind }: ResourceRoute, live: KubeObject, asked: DeleteOptions,
   // A second delete may shorten the grace, never lengthen it.
   const seconds =
     live.metadata.deletionTimestamp !== undefined && before !== undefined ? Math.min(grace, before) : grace;
-  const finalizers = withPropagation(live.metadata.finalizers ?? [], asked);
+  const finalizers = withPropagation(live.metadata.finalizers ?? [], asked, kind.rules.orphansByDefault);
   const metadata = {
     ...live.metadata,
     deletionTimestamp: deletionTime(live, seconds, now),
@@ -95,10 +95,17 @@ function deletionTime(live: KubeObject, seconds: number, now: Instant): string {
   return timestamp((now + seconds * 1000) as Instant);
 }
 
-function withPropagation(finalizers: readonly string[], asked: DeleteOptions): readonly string[] {
-  const policy = asked.propagationPolicy ?? (asked.orphanDependents ? 'Orphan' : undefined);
-  if (policy === undefined) return finalizers;
+function withPropagation(
+  finalizers: readonly string[],
+  { propagationPolicy, orphanDependents }: DeleteOptions,
+  orphansByDefault = false,
+): readonly string[] {
+  const asked = propagationPolicy ?? (orphanDependents === undefined ? undefined : orphanDependents ? 'Orphan' : '');
   const others = finalizers.filter((name) => name !== foreground && name !== orphan);
+  // What an earlier delete asked for holds until another says otherwise.
+  const isSettled = others.length < finalizers.length || !orphansByDefault;
+  if (asked === undefined && isSettled) return finalizers;
+  const policy = asked ?? 'Orphan';
   if (policy === 'Foreground') return [...others, foreground];
   return policy === 'Orphan' ? [...others, orphan] : others;
 }

@@ -16,6 +16,7 @@ export interface Job extends KubeObject<Part, Part> {}
 
 export const jobs: Kind<Job> = defineKind<Job>('batch/v1', 'Job', {
   validate: jobRules,
+  orphansByDefault: true,
   warnings: workloadWarnings,
   defaults: (job) => changed(labelled(job), 'spec', specDefaults),
   prepareCreate: created,

@@ -14,6 +14,7 @@ export const replicationControllers: Kind<ReplicationController> = defineKind<Re
   'ReplicationController',
   {
     validate: replicationControllerRules,
+    orphansByDefault: true,
     warnings: (controller) => [
       ...nameWarnings(controller.metadata.name, 'Pod names and hostnames'),
       ...podWarnings(partOf(partOf(controller.spec).template), 'spec.template'),
