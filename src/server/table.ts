@@ -29,11 +29,11 @@ export function tableOf(kind: Kind, objects: readonly KubeObject[], options: Tab
     metadata: options.metadata,
     columnDefinitions: options.headless
       ? []
-      : columns.map(({ name, type = 'string', format = '', priority = 0 }) => ({
+      : columns.map(({ name, type = 'string', format = '', description = '', priority = 0 }) => ({
           name,
           type,
           format,
-          description: '',
+          description,
           priority,
         })),
     rows: objects.map((object) => ({

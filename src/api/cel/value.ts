@@ -154,12 +154,42 @@ export function typeNameOf(value: Value): string {
 const isNumeric = (value: Value): value is bigint | number | Uint =>
   typeof value === 'bigint' || typeof value === 'number' || value instanceof Uint;
 
+/** How the items of a list are told apart, where their order does not count: of lists that are sets or maps. */
+export type ItemKey = (item: Value) => string;
+const itemKeys = new WeakMap<readonly Value[], ItemKey>();
+
+/** A list whose items are known by keys: equal in any order, and joined without doubling any. */
+export function keyed(list: readonly Value[], key: ItemKey): readonly Value[] {
+  itemKeys.set(list, key);
+  return list;
+}
+
+/** Two lists behind each other; of keyed ones the items of the second take the place of those with the same key. */
+export function joinedLists(a: readonly Value[], b: readonly Value[]): readonly Value[] {
+  const key = itemKeys.get(a);
+  if (!key) return [...a, ...b];
+  const items = new Map(a.map((item) => [key(item), item]));
+  for (const item of b) items.set(key(item), item);
+  return keyed([...items.values()], key);
+}
+
+function equalLists(a: readonly Value[], b: readonly Value[]): boolean {
+  if (a.length !== b.length) return false;
+  const key = itemKeys.get(a);
+  if (!key) return a.every((item, index) => equals(item, b[index] as Value));
+  const others = new Map(b.map((item) => [key(item), item]));
+  return a.every((item) => {
+    const other = others.get(key(item));
+    return other !== undefined && equals(item, other);
+  });
+}
+
 export function equals(a: Value, b: Value): boolean {
   if (a === b) return true;
   if (isNumeric(a)) return isNumeric(b) && compareNumbers(a, b) === 0;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   if (Array.isArray(a)) {
-    return Array.isArray(b) && a.length === b.length && a.every((item, index) => equals(item, b[index] as Value));
+    return Array.isArray(b) && equalLists(a, b);
   }
   if (a instanceof CelMap) return b instanceof CelMap && equalMaps(a, b);
   if (a instanceof Structure) return b instanceof Structure && a.typeName === b.typeName && a.equals(b);

@@ -1,8 +1,8 @@
 import { decodeBase64 } from '../../base/base64.ts';
-import { equalJson, isObject, type Json, type JsonObject } from '../../base/json.ts';
+import { canonicalJson, equalJson, isObject, type Json, type JsonObject } from '../../base/json.ts';
 import { CelError } from '../cel/cel-error.ts';
 import { parseTimestamp } from '../cel/library/time-text.ts';
-import { CelMap, Duration, equals, type Result, Structure, Timestamp, type Value } from '../cel/value.ts';
+import { CelMap, Duration, equals, keyed, type Result, Structure, Timestamp, type Value } from '../cel/value.ts';
 import { parseDuration } from '../schema/scalars.ts';
 import { plainName } from './cel-type.ts';
 import { additionalOf, isIntOrString, type JsonSchema, propertyOf } from './json-schema.ts';
@@ -58,7 +58,27 @@ function listValue(value: Json, schema: JsonSchema): Result {
     if (one instanceof CelError) return one;
     list.push(one);
   }
-  return list;
+  return identified(list, value, schema);
+}
+
+/** Items of sets are known by themselves, items of maps by their keys. */
+function identified(list: readonly Value[], given: readonly Json[], schema: JsonSchema): readonly Value[] {
+  const how = schema['x-kubernetes-list-type'];
+  if (how !== 'set' && how !== 'map') return list;
+  const names = schema['x-kubernetes-list-map-keys'] ?? [];
+  const texts = new Map(
+    list.map((item, index) => [item, textOf(given[index] as Json, how === 'map' ? names : undefined)]),
+  );
+  return keyed(list, (item) => texts.get(item) ?? keyText(item, names));
+}
+
+const textOf = (item: Json, names: readonly string[] | undefined): string =>
+  names && isObject(item) ? canonicalJson(names.map((name) => item[name] ?? null)) : canonicalJson(item);
+
+/** The same of an item that came from elsewhere: another list, or a literal. */
+function keyText(item: Value, names: readonly string[]): string {
+  if (item instanceof JsonStructure) return item.keyText(names);
+  return typeof item === 'bigint' ? String(item) : canonicalJson(item as Json);
 }
 
 function objectValue(value: Json, schema: JsonSchema): Result {
@@ -117,7 +137,8 @@ class JsonStructure extends Structure {
   }
   get(field: string): Result | undefined {
     const name = plainName(field);
-    if (!Object.hasOwn(this.#object, name)) return undefined;
+    // A null, where it may be, counts as absent: its type has none.
+    if (!Object.hasOwn(this.#object, name) || this.#object[name] === null) return undefined;
     const schema = this.#schemaOf(name);
     return schema ? valueOf(this.#object[name] as Json, schema) : undefined;
   }
@@ -127,6 +148,9 @@ class JsonStructure extends Structure {
     const own = Object.hasOwn(identity, name) ? identity[name] : undefined;
     if (name !== 'metadata' || !declared) return declared ?? own;
     return { ...declared, properties: { ...own?.properties, ...declared.properties } };
+  }
+  keyText(names: readonly string[]): string {
+    return textOf(this.#object, names);
   }
   equals(other: Structure): boolean {
     if (!(other instanceof JsonStructure)) return false;

@@ -196,18 +196,17 @@ function fieldsOf({ selectableFields = [] }: DefinitionVersion, object: KubeObje
   return fields;
 }
 
-const ageColumns: readonly PrinterColumn[] = [
-  { name: 'Age', type: 'date', description: 'creation', jsonPath: '.metadata.creationTimestamp' },
-];
+const ageColumns: readonly PrinterColumn[] = [{ name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' }];
 
 function tableOf(columns: readonly PrinterColumn[] = ageColumns): Pick<KindRules, 'columns' | 'cells'> {
   return {
     columns: [
       nameColumn,
-      ...columns.map(({ name, type, format, priority }) => ({
+      ...columns.map(({ name, type, format, description, priority }) => ({
         name,
         type: type as 'string',
         ...(format ? { format } : {}),
+        ...(description ? { description } : {}),
         ...(priority ? { priority } : {}),
       })),
     ],

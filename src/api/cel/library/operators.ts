@@ -10,6 +10,7 @@ import {
   compareStrings,
   Duration,
   equals,
+  joinedLists,
   type Result,
   sizeOf,
   Timestamp,
@@ -104,7 +105,7 @@ const plus: readonly Overload[] = [
   onDoubles('add_double', (a, b) => a + b),
   plain('add_string', [types.string, types.string], types.string, [(a: string, b: string) => a + b, sizeCost]),
   plain('add_bytes', [types.bytes, types.bytes], types.bytes, [joined, sizeCost]),
-  plain('add_list', [listA, listA], listA, [(a: readonly Value[], b: readonly Value[]) => [...a, ...b], listAdded]),
+  plain('add_list', [listA, listA], listA, [joinedLists, listAdded]),
   plain('add_timestamp_duration', [timestamp, duration], timestamp, (a: Timestamp, b: Duration) =>
     inTime(a.nanos + b.nanos),
   ),
