@@ -19,6 +19,8 @@ export type Action<T extends KubeObject = KubeObject> =
       readonly kind: Kind<T>;
       readonly key: Key;
       readonly uid?: string;
+      /** Not if it has changed since. */
+      readonly resourceVersion?: string;
       readonly graceSeconds?: number;
       readonly propagation?: 'Background' | 'Foreground' | 'Orphan';
     }

@@ -171,10 +171,12 @@ const named = (kind: { readonly apiVersion: string; readonly kind: string }, obj
   ({ ...object, apiVersion: kind.apiVersion, kind: kind.kind }) as unknown as JsonObject;
 
 function deleteOptions(action: Action & { readonly verb: 'delete' }): JsonObject {
+  const { uid, resourceVersion } = action;
+  const preconditions = { ...(uid ? { uid } : {}), ...(resourceVersion ? { resourceVersion } : {}) };
   return {
     apiVersion: 'v1',
     kind: 'DeleteOptions',
-    ...(action.uid ? { preconditions: { uid: action.uid } } : {}),
+    ...(Object.keys(preconditions).length > 0 ? { preconditions } : {}),
     ...(action.graceSeconds === undefined ? {} : { gracePeriodSeconds: action.graceSeconds }),
     ...(action.propagation ? { propagationPolicy: action.propagation } : {}),
   };

@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ApiError } from '../api/error.ts';
 import type { Kind } from '../api/kind.ts';
 import { configMaps } from '../api/kinds/config-map.ts';
-import { namespaces } from '../api/kinds/namespace.ts';
 import { type Pod, pods } from '../api/kinds/pod.ts';
 import type { KubeObject } from '../api/object.ts';
-import type { Env, Instant } from '../base/env.ts';
+import type { Env, Instant, Random } from '../base/env.ts';
 import { Client } from '../client/client.ts';
 import { Cache } from '../machinery/cache.ts';
+import type { Answer } from '../machinery/controller.ts';
 import { GarbageCollector } from './garbage-collector.ts';
-import { NamespaceController } from './namespace.ts';
 
 const now = Date.parse('2026-01-01T00:10:00Z') as Instant;
+const unusedRandom = {} as Random;
 const unused = new Client(() => Promise.reject(new Error('a controller never calls')));
 const cacheOf = <T extends KubeObject>(kind: Kind<T>) => new Cache({} as Env, unused, kind) as unknown as Cache;
 const podCache = cacheOf(pods);
@@ -30,10 +31,15 @@ const pod = (meta: Partial<Pod['metadata']> = {}): KubeObject => ({
     ...meta,
   },
 });
-const collector = new GarbageCollector([podCache, mapCache]);
+const kindsOf = (...caches: readonly Cache[]) => ({
+  builtIn: caches,
+  isServed: () => true,
+  onKind: () => {},
+});
+const collector = new GarbageCollector(kindsOf(podCache, mapCache));
 const look = (
   object: KubeObject,
-  states: readonly ('here' | 'waiting' | 'gone' | 'elsewhere' | 'unsure')[],
+  states: readonly ('here' | 'waiting' | 'gone' | 'elsewhere' | 'unsure' | 'unserved' | 'outside')[],
   dependents: readonly KubeObject[] = [],
 ) =>
   collector.plan(
@@ -47,13 +53,14 @@ const look = (
       })),
     },
     now,
+    unusedRandom,
   );
 const key = { namespace: 'default', name: 'p' };
 const guard = { uid: 'p', resourceVersion: '4' };
 
 test('GarbageCollector deletes what has lost its last owner, and waits while it is not sure', () => {
   assert.deepEqual(look(pod(), ['gone']).actions, [
-    [{ verb: 'delete', kind: pods, key, uid: 'p', propagation: 'Background' }],
+    [{ verb: 'delete', kind: pods, key, ...guard, propagation: 'Background' }],
   ]);
   assert.deepEqual(look(pod(), ['unsure']), { actions: [], again: 500 });
   assert.deepEqual(look(pod(), ['here']), { actions: [] });
@@ -95,38 +102,48 @@ test('GarbageCollector frees dependents of an orphaning deletion first', () => {
   ]);
 });
 
-test('NamespaceController deletes pods first, then the rest, then lets the namespace go', () => {
-  const spaces = new Cache({} as Env, unused, namespaces);
-  const controller = new NamespaceController(spaces, [podCache, mapCache]);
-  const namespace = {
-    apiVersion: 'v1',
-    kind: 'Namespace',
-    spec: { finalizers: ['kubernetes'] },
-    metadata: {
-      name: 'n',
-      uid: 'n',
-      resourceVersion: '9',
-      creationTimestamp: '2026-01-01T00:00:00Z',
-      deletionTimestamp: '2026-01-01T00:09:59Z',
-    },
+test('GarbageCollector asks the server before it believes a cache, and deletes nothing that it cannot be sure of', () => {
+  const object = pod();
+  const absent = { owner, state: 'absent', path: '/api/v1/namespaces/default/configmaps/parent' } as const;
+  const observed = { cache: podCache, object, owners: [absent], dependents: [] };
+  const answer = (given: Answer) => collector.plan(observed, now, unusedRandom, [given]).actions;
+  assert.deepEqual(collector.wants(observed), [{ path: '/api/v1/namespaces/default/configmaps/parent' }]);
+  assert.deepEqual(answer({ error: new ApiError('NotFound', 'no') }), [
+    [{ verb: 'delete', kind: pods, key, ...guard, propagation: 'Background' }],
+  ]);
+  assert.deepEqual(answer({ error: new ApiError('ServiceUnavailable', 'no') }), []);
+  assert.deepEqual(answer({ found: { metadata: { uid: 'u' } } }), []);
+  assert.equal(answer({ found: { metadata: { uid: 'another' } } }).length, 1);
+});
+
+test('GarbageCollector keeps what an unknown kind owns, and tells of owners that cannot be', () => {
+  assert.deepEqual(look(pod(), ['unserved']), { actions: [], again: 30_000 });
+  const notice = {
+    verb: 'event',
+    about: pod(),
+    type: 'Warning',
+    reason: 'OwnerRefInvalidNamespace',
+    message: 'ownerRef [v1/ConfigMap, namespace: default, name: parent, uid: u] does not exist in namespace "default"',
   };
-  const map = { ...pod(), kind: 'ConfigMap' };
-  const verbs = (content: readonly { cache: Cache; objects: readonly KubeObject[] }[], settled = true) => {
-    const plan = controller.plan({ namespace, content, settled }, now);
-    return plan.actions
-      .flat()
-      .map((action) => (action.verb === 'event' ? 'event' : `${action.verb} ${action.kind.plural}`));
-  };
-  assert.deepEqual(
-    verbs([
-      { cache: podCache, objects: [pod()] },
-      { cache: mapCache, objects: [map] },
-    ]),
-    ['delete pods'],
-  );
-  assert.deepEqual(verbs([{ cache: mapCache, objects: [map] }]), ['delete configmaps']);
-  assert.deepEqual(verbs([], false), []);
-  assert.deepEqual(controller.plan({ namespace, content: [], settled: true }, now).actions, [
-    [{ verb: 'update', kind: namespaces, object: { ...namespace, spec: { finalizers: [] } }, subresource: 'finalize' }],
+  assert.deepEqual(look(pod(), ['elsewhere']).actions, [
+    [notice, { verb: 'delete', kind: pods, key, ...guard, propagation: 'Background' }],
+  ]);
+  assert.deepEqual(look(pod(), ['outside']).actions, [[notice]]);
+});
+
+test('GarbageCollector opens a circle of objects that wait for each other', () => {
+  const next = pod({ uid: 'next', deletionTimestamp: '2026-01-01T00:09:00Z', finalizers: ['foregroundDeletion'] });
+  assert.deepEqual(look(pod(), ['waiting'], [next]).actions, [
+    [
+      {
+        verb: 'patch',
+        kind: pods,
+        key,
+        patch: { metadata: { ...guard, ownerReferences: [{ ...owner, blockOwnerDeletion: false }] } },
+      },
+    ],
+  ]);
+  assert.deepEqual(look(pod(), ['waiting'], [pod({ uid: 'leaf' })]).actions, [
+    [{ verb: 'delete', kind: pods, key, ...guard, propagation: 'Foreground' }],
   ]);
 });

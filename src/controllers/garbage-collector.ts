@@ -1,50 +1,97 @@
+import { isApiError } from '../api/error.ts';
+import { pathOf } from '../api/kind.ts';
 import { type Key, type KubeObject, keyOf, keyText, type Owner, parseKey } from '../api/object.ts';
-import type { Instant } from '../base/env.ts';
+import type { Instant, Random } from '../base/env.ts';
 import type { Json } from '../base/json.ts';
 import { type Action, act, type Notice } from '../client/action.ts';
 import { byOwner, type Cache, type Index } from '../machinery/cache.ts';
-import { type Controller, nothing, type Plan, type Source, source } from '../machinery/controller.ts';
+import {
+  type Answer,
+  type Controller,
+  nothing,
+  type Plan,
+  type Question,
+  type Source,
+  type SourceListener,
+  source,
+} from '../machinery/controller.ts';
+import type { KindCaches } from '../machinery/kind-caches.ts';
 import { own } from './ownership.ts';
 
 const foreground = 'foregroundDeletion';
 const orphan = 'orphan';
 const lookAgainMs = 500;
+/** A kind that nobody serves may be defined later. */
+const unservedAgainMs = 30_000;
 const goneMax = 100_000;
 
 const byUid: Index<KubeObject> = (object) => [object.metadata.uid];
 
-/** 'unsure': the cache of its kind may not have seen it yet. 'waiting': it is deleted in the foreground. */
-type OwnerState = 'here' | 'waiting' | 'gone' | 'elsewhere' | 'unsure';
+/**
+ * 'waiting': it is deleted in the foreground. 'absent': no cache shows it, so that the server is asked. 'unserved': of a
+ * kind that nobody knows. 'outside': in a namespace, while the dependent is in none.
+ */
+type OwnerState = 'here' | 'waiting' | 'gone' | 'elsewhere' | 'absent' | 'unserved' | 'outside' | 'unsure';
+interface OwnerSeen {
+  readonly owner: Owner;
+  readonly state: OwnerState;
+  /** Where the server would have it. */
+  readonly path?: string;
+}
 export interface Dependent {
   readonly cache: Cache;
   readonly object: KubeObject;
 }
 export interface GarbageObserved extends Dependent {
-  readonly owners: readonly { readonly owner: Owner; readonly state: OwnerState }[];
+  readonly owners: readonly OwnerSeen[];
   readonly dependents: readonly Dependent[];
 }
+export type WatchedKinds = Pick<KindCaches, 'builtIn' | 'isServed' | 'onKind'>;
 
 /** Deletes what nobody owns any more, and sees foreground and orphaning deletions through. */
 export class GarbageCollector implements Controller<GarbageObserved> {
   readonly name = 'garbage-collector-controller';
-  readonly #caches: readonly Cache[];
+  readonly #kinds: WatchedKinds;
+  /** By `group/Kind`. */
+  readonly #byKind = new Map<string, Cache>();
   /** Owners that were seen and then deleted: certainly gone. */
   readonly #gone = new Set<string>();
 
-  constructor(caches: readonly Cache[]) {
-    this.#caches = caches;
-    for (const cache of caches) {
-      cache.index('owner', byOwner).index('uid', byUid);
-      cache.onChange((now, before) => {
-        if (!before || before.metadata.uid === now?.metadata.uid) return;
-        if (this.#gone.size >= goneMax) this.#gone.clear();
-        this.#gone.add(before.metadata.uid);
-      });
-    }
+  constructor(kinds: WatchedKinds) {
+    this.#kinds = kinds;
+    // Events own nothing and are owned by nobody.
+    for (const cache of kinds.builtIn) if (idOf(cache) !== '/Event') this.#watch(cache);
+  }
+
+  #watch(cache: Cache): void {
+    this.#byKind.set(idOf(cache), cache);
+    cache.index('owner', byOwner).index('uid', byUid);
+    cache.onChange((now, before) => {
+      if (!before || before.metadata.uid === now?.metadata.uid) return;
+      if (this.#gone.size >= goneMax) this.#gone.clear();
+      this.#gone.add(before.metadata.uid);
+    });
   }
 
   sources(): readonly Source[] {
-    return this.#caches.map((cache) => source(cache, (object) => this.#keys(cache, object)));
+    return [...this.#byKind.values()].map((cache) => this.#source(cache));
+  }
+
+  follow(listener: SourceListener): void {
+    this.#kinds.onKind({
+      added: (cache) => {
+        this.#watch(cache);
+        listener.added(this.#source(cache));
+      },
+      removed: (cache) => {
+        this.#byKind.delete(idOf(cache));
+        listener.removed(cache);
+      },
+    });
+  }
+
+  #source(cache: Cache): Source {
+    return source(cache, (object) => this.#keys(cache, object));
   }
 
   /** The object itself; once it is going, its dependents too; once it has gone, those that waited for it. */
@@ -57,11 +104,12 @@ export class GarbageCollector implements Controller<GarbageObserved> {
       here && deletionTimestamp === undefined
         ? []
         : this.#dependentsOf(uid).map((each) => keyIn(each.cache, each.object));
-    const above = here ? [] : ownerReferences.flatMap((owner) => this.#waitingOwner(owner));
+    // Whoever waits for its dependents looks again when one has gone or has stopped to block.
+    const above = ownerReferences.flatMap((owner) => this.#waiting(owner));
     return [...self, ...below, ...above];
   }
 
-  #waitingOwner(owner: Owner): readonly Key[] {
+  #waiting(owner: Owner): readonly Key[] {
     const cache = this.#cacheOf(owner);
     return (cache?.by('uid', owner.uid) ?? [])
       .filter((object) => object.metadata.deletionTimestamp !== undefined)
@@ -69,60 +117,81 @@ export class GarbageCollector implements Controller<GarbageObserved> {
   }
 
   #cacheOf(owner: Owner): Cache | undefined {
-    const group = groupOf(owner.apiVersion);
-    return this.#caches.find(({ kind }) => kind.kind === owner.kind && kind.group === group);
+    return this.#byKind.get(`${groupOf(owner.apiVersion)}/${owner.kind}`);
   }
 
   #dependentsOf(uid: string): readonly Dependent[] {
-    return this.#caches.flatMap((cache) => cache.by('owner', uid).map((object) => ({ cache, object })));
+    return [...this.#byKind.values()].flatMap((cache) => cache.by('owner', uid).map((object) => ({ cache, object })));
   }
 
   observe(key: Key): GarbageObserved | undefined {
     const at = key.name.indexOf('|');
-    const cache = this.#caches.find(({ kind }) => `${kind.apiVersion}:${kind.plural}` === key.name.slice(0, at));
+    const cache = this.#byKind.get(key.name.slice(0, at));
     const object = cache?.get(parseKey(key.name.slice(at + 1)));
     if (!cache || !object) return undefined;
-    const owners = (object.metadata.ownerReferences ?? []).map((owner) => ({
-      owner,
-      state: this.#stateOf(owner, object),
-    }));
+    const owners = (object.metadata.ownerReferences ?? []).map((owner) => this.#seen(owner, object));
     return { cache, object, owners, dependents: this.#dependentsOf(object.metadata.uid) };
   }
 
-  #stateOf(owner: Owner, object: KubeObject): OwnerState {
+  #seen(owner: Owner, object: KubeObject): OwnerSeen {
     const cache = this.#cacheOf(owner);
-    if (!cache) return 'here';
+    if (!cache || !this.#kinds.isServed(owner.apiVersion, owner.kind)) return { owner, state: 'unserved' };
+    const { namespace = '' } = object.metadata;
+    if (cache.kind.namespaced && namespace === '') return { owner, state: 'outside' };
     const [found] = cache.by('uid', owner.uid);
-    if (!found) {
-      const certain = this.#gone.has(owner.uid) || cache.revision >= Number(object.metadata.resourceVersion);
-      return certain ? 'gone' : 'unsure';
+    if (!found || found.metadata.name !== owner.name) {
+      if (this.#gone.has(owner.uid)) return { owner, state: 'gone' };
+      return { owner, state: 'absent', path: pathOf(cache.kind, namespace, owner.name) };
     }
-    if (cache.kind.namespaced && found.metadata.namespace !== object.metadata.namespace) return 'elsewhere';
-    const { deletionTimestamp, finalizers } = found.metadata;
-    return deletionTimestamp !== undefined && finalizers?.includes(foreground) ? 'waiting' : 'here';
+    if (cache.kind.namespaced && found.metadata.namespace !== namespace) return { owner, state: 'elsewhere' };
+    return { owner, state: isWaiting(found) ? 'waiting' : 'here' };
   }
 
-  plan(observed: GarbageObserved, _now: Instant): Plan {
+  /** A cache may be behind: nothing is deleted before the server has said that the owner is not there. */
+  wants({ object, owners }: GarbageObserved): readonly Question[] {
+    if (object.metadata.deletionTimestamp !== undefined) return [];
+    return owners.flatMap(({ path }) => (path === undefined ? [] : [{ path }]));
+  }
+
+  plan(observed: GarbageObserved, _now: Instant, _random: Random, answers: readonly Answer[] = []): Plan {
     const { metadata } = observed.object;
     if (metadata.deletionTimestamp !== undefined) {
       if (metadata.finalizers?.includes(orphan)) return release(observed);
       return metadata.finalizers?.includes(foreground) ? deleteBelow(observed) : nothing;
     }
-    const states = observed.owners.map(({ state }) => state);
+    const told = [...answers];
+    const owners = observed.owners.map((seen) =>
+      seen.path === undefined ? seen : { ...seen, state: answered(seen, told.shift()) },
+    );
+    const states = owners.map(({ state }) => state);
     if (states.length === 0) return nothing;
     if (states.includes('unsure')) return { actions: [], again: lookAgainMs };
+    if (states.includes('outside')) return { actions: [misplaced({ ...observed, owners })] };
+    if (states.includes('unserved')) return { actions: [], again: unservedAgainMs };
     if (states.includes('here'))
-      return states.every((state) => state === 'here') ? nothing : { actions: [[forget(observed)]] };
-    return { actions: [[...misplaced(observed), collect(observed)]] };
+      return states.every((state) => state === 'here') ? nothing : { actions: [[forget({ ...observed, owners })]] };
+    return { actions: [[...misplaced({ ...observed, owners }), ...collect({ ...observed, owners })]] };
   }
+}
+
+const isWaiting = ({ metadata }: { readonly metadata: Partial<KubeObject['metadata']> }): boolean =>
+  metadata.deletionTimestamp !== undefined && metadata.finalizers?.includes(foreground) === true;
+
+function answered({ owner }: OwnerSeen, answer: Answer | undefined): OwnerState {
+  if (!answer) return 'unsure';
+  if ('error' in answer) return isApiError(answer.error, 'NotFound') ? 'gone' : 'unsure';
+  const found = answer.found as unknown as KubeObject;
+  if (found.metadata.uid !== owner.uid) return 'gone';
+  return isWaiting(found) ? 'waiting' : 'here';
 }
 
 const groupOf = (apiVersion: string): string =>
   apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
 
-const keyIn = ({ kind }: Cache, object: KubeObject): Key => ({
+const idOf = ({ kind }: Cache): string => `${kind.group}/${kind.kind}`;
+const keyIn = (cache: Cache, object: KubeObject): Key => ({
   namespace: '',
-  name: `${kind.apiVersion}:${kind.plural}|${keyText(keyOf(object))}`,
+  name: `${idOf(cache)}|${keyText(keyOf(object))}`,
 });
 
 /** The owners that are still there keep it; the others are struck off. */
@@ -134,21 +203,38 @@ function forget({ cache, object, owners }: GarbageObserved): Action {
   );
 }
 
-function collect({ cache, object, owners, dependents }: GarbageObserved): Action {
-  const { uid, finalizers = [] } = object.metadata;
-  const waited = owners.some(({ state }) => state === 'waiting') && dependents.some(blocks(uid));
-  const propagation = finalizers.includes(orphan)
-    ? 'Orphan'
-    : finalizers.includes(foreground) || waited
-      ? 'Foreground'
-      : 'Background';
-  return act({ verb: 'delete', kind: cache.kind, key: keyOf(object), uid, propagation });
+function collect(observed: GarbageObserved): readonly Action[] {
+  const { cache, object, owners, dependents } = observed;
+  const { uid, resourceVersion, finalizers = [] } = object.metadata;
+  const waited = owners.some(({ state }) => state === 'waiting') && dependents.length > 0;
+  // A circle in which everybody waits for the next one: who stops to block opens it.
+  if (waited && dependents.some((dependent) => isWaiting(dependent.object)) && isBlocking(object)) {
+    return [unblocked(observed)];
+  }
+  const propagation = waited
+    ? 'Foreground'
+    : finalizers.includes(orphan)
+      ? 'Orphan'
+      : finalizers.includes(foreground)
+        ? 'Foreground'
+        : 'Background';
+  return [act({ verb: 'delete', kind: cache.kind, key: keyOf(object), uid, resourceVersion, propagation })];
 }
 
+const isBlocking = ({ metadata }: KubeObject): boolean =>
+  (metadata.ownerReferences ?? []).some((owner) => owner.blockOwnerDeletion === true);
+
+const unblocked = ({ cache, object }: GarbageObserved): Action =>
+  own(
+    cache.kind,
+    object,
+    (object.metadata.ownerReferences ?? []).map((owner) => ({ ...owner, blockOwnerDeletion: false })),
+  );
+
 function misplaced({ object, owners }: GarbageObserved): readonly Notice[] {
-  const namespace = object.metadata.namespace ?? '';
   return owners.flatMap(({ owner, state }): readonly Notice[] => {
-    if (state !== 'elsewhere') return [];
+    if (state !== 'elsewhere' && state !== 'outside') return [];
+    const { namespace = '' } = object.metadata;
     const text = `${owner.apiVersion}/${owner.kind}, namespace: ${namespace}, name: ${owner.name}, uid: ${owner.uid}`;
     const message = `ownerRef [${text}] does not exist in namespace "${namespace}"`;
     return [{ verb: 'event', about: object, type: 'Warning', reason: 'OwnerRefInvalidNamespace', message }];

@@ -1,11 +1,12 @@
 import { type ApiError, isApiError } from '../api/error.ts';
 import { type KubeObject, keyText, parseKey } from '../api/object.ts';
+import { jsonType, objectType } from '../api/wire.ts';
 import type { Component, Env } from '../base/env.ts';
 import type { Stop } from '../base/stop.ts';
 import type { Action, Notice } from '../client/action.ts';
-import type { Client } from '../client/client.ts';
+import { type Client, jsonOf } from '../client/client.ts';
 import type { Cache } from './cache.ts';
-import type { Controller, Refusal, Source } from './controller.ts';
+import type { Answer, Controller, Question, Refusal, Source } from './controller.ts';
 import type { EventRecorder } from './events.ts';
 import { logFields } from './log-fields.ts';
 import { WorkQueue } from './queue.ts';
@@ -29,6 +30,8 @@ export class ControllerLoop<Observed> implements Component {
   readonly #workers: number;
   readonly #queue: WorkQueue;
   readonly #sources: readonly Source[];
+  /** Those that came later. */
+  #more: readonly Source[] = [];
   readonly #failures = new Map<string, number>();
   /** Per key, the revision that each cache must have passed before the key is looked at again. */
   readonly #barriers = new Map<string, Map<Cache, number>>();
@@ -49,12 +52,25 @@ export class ControllerLoop<Observed> implements Component {
     this.name = controller.name;
     this.#queue = new WorkQueue(env.clock);
     this.#sources = controller.sources();
-    for (const { cache, keys } of this.#sources) {
-      cache.onChange((now, before) => {
-        for (const object of [now, before]) if (object) for (const key of keys(object)) this.#queue.add(keyText(key));
-      });
-      cache.onProgress(() => this.#unpark());
-    }
+    for (const source of this.#sources) this.#listen(source);
+    controller.follow?.({
+      added: (source) => {
+        this.#more = [...this.#more, source];
+        this.#listen(source);
+      },
+      removed: (cache) => {
+        this.#more = this.#more.filter((source) => source.cache !== cache);
+        for (const barriers of this.#barriers.values()) barriers.delete(cache);
+        this.#unpark();
+      },
+    });
+  }
+
+  #listen({ cache, keys }: Source): void {
+    cache.onChange((now, before) => {
+      for (const object of [now, before]) if (object) for (const key of keys(object)) this.#queue.add(keyText(key));
+    });
+    cache.onProgress(() => this.#unpark());
   }
 
   async run(stop: Stop): Promise<void> {
@@ -97,7 +113,9 @@ export class ControllerLoop<Observed> implements Component {
     this.#barriers.delete(key);
     const observed = this.#controller.observe(parseKey(key));
     if (observed === undefined) return;
-    const plan = this.#controller.plan(observed, this.#env.clock.now(), this.#env.random);
+    const questions = this.#controller.wants?.(observed, this.#env.clock.now()) ?? [];
+    const answers = await Promise.all(questions.map((question) => this.#ask(question)));
+    const plan = this.#controller.plan(observed, this.#env.clock.now(), this.#env.random, answers);
     if (plan.again !== undefined) this.#queue.addAfter(key, Math.max(1, plan.again));
     for (const group of plan.actions) {
       const refusals = await this.#send(key, group, stop);
@@ -105,6 +123,17 @@ export class ControllerLoop<Observed> implements Component {
       if (!first) continue;
       await this.#tellOfRefusal(key, observed, refusals, stop);
       throw first.error;
+    }
+  }
+
+  /** A question that cannot be answered is answered by why. */
+  async #ask({ path, query = [] }: Question): Promise<Answer> {
+    try {
+      const headers = { accept: `${objectType}, ${jsonType}` };
+      return { found: await jsonOf(await this.#client.request({ method: 'GET', path, query, headers })) };
+    } catch (error) {
+      if (!isApiError(error)) throw error;
+      return { error };
     }
   }
 
@@ -187,7 +216,9 @@ export class ControllerLoop<Observed> implements Component {
   }
 
   #barrier(key: string, action: Action, revision: number): void {
-    const cache = this.#sources.find((source) => source.cache.kind.plural === action.kind.plural)?.cache;
+    const { group, plural } = action.kind;
+    const isIt = ({ cache: { kind } }: Source) => kind.plural === plural && kind.group === group;
+    const cache = (this.#sources.find(isIt) ?? this.#more.find(isIt))?.cache;
     if (!cache || Number.isNaN(revision)) return;
     const barriers = this.#barriers.get(key) ?? new Map<Cache, number>();
     barriers.set(cache, Math.max(barriers.get(cache) ?? 0, revision));

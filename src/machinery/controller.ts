@@ -1,6 +1,7 @@
 import type { ApiError } from '../api/error.ts';
 import type { Key, KubeObject } from '../api/object.ts';
 import type { Instant, Millis, Random } from '../base/env.ts';
+import type { Json } from '../base/json.ts';
 import type { Action, Notice } from '../client/action.ts';
 import type { Cache } from './cache.ts';
 
@@ -26,6 +27,19 @@ export interface Refusal {
   readonly error: ApiError;
 }
 
+/** What a decision must know that no cache holds: read from the server before the plan is made. */
+export interface Question {
+  readonly path: string;
+  readonly query?: readonly (readonly [string, string])[];
+}
+export type Answer = { readonly found: Json } | { readonly error: ApiError };
+
+/** Told of kinds that come and go while the controller runs. */
+export interface SourceListener {
+  added(source: Source): void;
+  removed(cache: Cache): void;
+}
+
 export const nothing: Plan = { actions: [] };
 
 /**
@@ -36,9 +50,13 @@ export interface Controller<Observed> {
   readonly name: string;
   sources(): readonly Source[];
   observe(key: Key): Observed | undefined;
-  plan(observed: Observed, now: Instant, random: Random): Plan;
+  /** Asked before each plan; the answers come in the same order. */
+  wants?(observed: Observed, now: Instant): readonly Question[];
+  plan(observed: Observed, now: Instant, random: Random, answers: readonly Answer[]): Plan;
   /** What is to be told of a refusal, and written because of it: the same key is planned again afterwards. */
   refused?(observed: Observed, refusal: Refusal, now: Instant): Plan;
+  /** Sources beyond the first ones. Nobody waits for their first list: the controller asks where it must be sure. */
+  follow?(listener: SourceListener): void;
 }
 
 /** A source of one kind, where the loop sees them all alike. */

@@ -13,6 +13,10 @@ export interface Endpoint {
   readonly deprecatedTopology?: Labels;
   readonly nodeName?: string;
   readonly zone?: string;
+  readonly hints?: {
+    readonly forZones?: readonly { readonly name: string }[];
+    readonly forNodes?: readonly { readonly name: string }[];
+  };
   readonly targetRef?: {
     readonly kind?: string;
     readonly namespace?: string;

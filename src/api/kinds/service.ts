@@ -32,6 +32,7 @@ export interface ServiceSpec {
   readonly internalTrafficPolicy?: string;
   readonly externalTrafficPolicy?: string;
   readonly healthCheckNodePort?: number;
+  readonly trafficDistribution?: string;
 }
 export interface Service extends KubeObject<ServiceSpec, Readonly<Record<string, unknown>>> {
   readonly spec: ServiceSpec;

@@ -1,0 +1,37 @@
+import { endpointSlices } from '../api/kinds/endpoint-slice.ts';
+import { endpoints } from '../api/kinds/endpoints.ts';
+import { leases } from '../api/kinds/lease.ts';
+import { namespaces } from '../api/kinds/namespace.ts';
+import { nodes } from '../api/kinds/node.ts';
+import { pods } from '../api/kinds/pod.ts';
+import { services } from '../api/kinds/service.ts';
+import type { Caches } from '../machinery/caches.ts';
+import type { Controller } from '../machinery/controller.ts';
+import type { KindCaches } from '../machinery/kind-caches.ts';
+import { EndpointSliceController } from './endpoint-slice.ts';
+import { EndpointSliceMirroringController } from './endpoint-slice-mirroring.ts';
+import { EndpointsController } from './endpoints.ts';
+import { GarbageCollector } from './garbage-collector.ts';
+import { NamespaceController } from './namespace.ts';
+import { NodeLifecycleController } from './node-lifecycle.ts';
+import type { Timing } from './timing.ts';
+
+/** The controllers that look after the cluster itself rather than after somebody's workload. */
+export function clusterControllers(caches: Caches, kinds: KindCaches, timing: Timing): readonly Controller<unknown>[] {
+  const controllers: readonly unknown[] = [
+    ...serviceControllers(caches),
+    new NodeLifecycleController({ nodes: caches.of(nodes), leases: caches.of(leases), pods: caches.of(pods) }, timing),
+    new NamespaceController(caches.of(namespaces), kinds),
+    new GarbageCollector(kinds),
+  ];
+  return controllers as readonly Controller<unknown>[];
+}
+
+function serviceControllers(caches: Caches): readonly unknown[] {
+  const [known, behind, slices] = [caches.of(services), caches.of(pods), caches.of(endpointSlices)];
+  return [
+    new EndpointSliceController({ services: known, pods: behind, slices, nodes: caches.of(nodes) }),
+    new EndpointsController(known, behind, caches.of(endpoints)),
+    new EndpointSliceMirroringController(known, caches.of(endpoints), slices),
+  ];
+}
