@@ -46,8 +46,8 @@ export interface DockerRuntimeOptions {
 
 /** Hints beyond this many are dropped: whoever does not take them looks at the whole list anyway. */
 const hintsMax = 1_000;
-/** An engine that starts many containers at a time starts each of them later, and all of them not sooner. */
-const startsAtOnce = 8;
+/** An engine that makes many containers at a time has each of them later, and all of them not sooner. */
+const turnsAtOnce = 8;
 
 /** Runs pods as containers of a Docker engine, or of one that speaks its language. */
 export class DockerRuntime implements Runtime {
@@ -57,7 +57,7 @@ export class DockerRuntime implements Runtime {
   readonly #client: EngineClient;
   readonly #inventory: Inventory;
   readonly #boxes: Boxes;
-  readonly #starts = new Turns(startsAtOnce);
+  readonly #turns = new Turns(turnsAtOnce);
   readonly #hints = new Set<Channel<{ readonly id: string }>>();
   #network: Promise<string> | undefined;
 
@@ -274,7 +274,8 @@ export class DockerRuntime implements Runtime {
     let engineId: string;
     try {
       const call = { query: { name }, body };
-      engineId = (await this.#client.json<{ readonly Id: string }>('POST', '/containers/create', call)).Id;
+      const make = () => this.#client.json<{ readonly Id: string }>('POST', '/containers/create', call);
+      engineId = (await this.#turns.run(make, 'begins')).Id;
     } catch (error) {
       if (!isEngineError(error, 409)) throw error;
       engineId = (await this.#client.json<{ readonly Id: string }>('GET', `/containers/${name}/json`)).Id;
@@ -286,7 +287,7 @@ export class DockerRuntime implements Runtime {
 
   async #start({ engineId, state }: Seen): Promise<void> {
     try {
-      await this.#starts.run(() => this.#client.json('POST', `/containers/${engineId}/start`));
+      await this.#turns.run(() => this.#client.json('POST', `/containers/${engineId}/start`), 'finishes');
     } catch (error) {
       const box = this.#boxes.get(state.sandbox);
       // Only the engine's list of addresses says it with a capital letter; a port of the host is another matter.

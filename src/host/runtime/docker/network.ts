@@ -1,6 +1,9 @@
 import { type EngineClient, EngineError, isEngineError } from './engine-client.ts';
 import { label, networkName } from './identity.ts';
 
+const removalTries = 10;
+const removalPauseMs = 100;
+
 /** The network that all pods of a cluster on one engine share. Idempotent; answers its name. */
 export async function ensureNetwork(client: EngineClient, cluster: string, podRange: string): Promise<string> {
   const name = networkName(cluster);
@@ -28,9 +31,17 @@ export async function ensureNetwork(client: EngineClient, cluster: string, podRa
 
 /** Gone, unless somebody still lives in it: another node of the cluster takes it along then. */
 export async function removeNetwork(client: EngineClient, cluster: string): Promise<void> {
-  await client.json('DELETE', `/networks/${networkName(cluster)}`).catch((error: unknown) => {
-    if (!isEngineError(error, 403, 404, 409)) throw error;
-  });
+  for (let tries = 1; ; tries++) {
+    try {
+      return await client.json('DELETE', `/networks/${networkName(cluster)}`);
+    } catch (error) {
+      if (isEngineError(error, 404)) return;
+      if (!isEngineError(error, 403, 409)) throw error;
+      // A container that is gone may still hold its place for a moment.
+      if (tries === removalTries) return;
+      await new Promise((resolve) => setTimeout(resolve, removalPauseMs));
+    }
+  }
 }
 
 async function isThere(client: EngineClient, name: string): Promise<boolean> {

@@ -1,4 +1,4 @@
-/** Lets so many do something at a time; the others wait in order. */
+/** Lets so many do something at a time; the others wait: who finishes what was begun goes before who begins. */
 export class Turns {
   readonly #width: number;
   readonly #waiting: (() => void)[] = [];
@@ -8,9 +8,13 @@ export class Turns {
     this.#width = width;
   }
 
-  async run<T>(action: () => Promise<T>): Promise<T> {
-    if (this.#busy >= this.#width) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    else this.#busy++;
+  async run<T>(action: () => Promise<T>, rank: 'begins' | 'finishes'): Promise<T> {
+    if (this.#busy >= this.#width) {
+      await new Promise<void>((resolve) => {
+        if (rank === 'begins') this.#waiting.push(resolve);
+        else this.#waiting.unshift(resolve);
+      });
+    } else this.#busy++;
     try {
       return await action();
     } finally {
