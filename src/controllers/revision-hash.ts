@@ -20,6 +20,8 @@ export function templateText(template: PodTemplate): string {
 }
 
 export function templateHash(template: PodTemplate, collisionCount: number | undefined): string {
-  const hash = hash32(templateText(template) + (collisionCount === undefined ? '' : `/${collisionCount}`));
-  return [...String(hash)].map((digit) => alphabet[digit.charCodeAt(0) % alphabet.length]).join('');
+  return hashLetters(hash32(templateText(template) + (collisionCount === undefined ? '' : `/${collisionCount}`)));
 }
+
+export const hashLetters = (hash: number): string =>
+  [...String(hash)].map((digit) => alphabet[digit.charCodeAt(0) % alphabet.length]).join('');

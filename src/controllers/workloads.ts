@@ -1,11 +1,15 @@
+import { controllerRevisions } from '../api/kinds/controller-revision.ts';
 import { jobs } from '../api/kinds/job.ts';
+import { persistentVolumeClaims } from '../api/kinds/persistent-volume-claim.ts';
 import { pods } from '../api/kinds/pod.ts';
 import { replicationControllers } from '../api/kinds/replication-controller.ts';
+import { statefulSets } from '../api/kinds/stateful-set.ts';
 import type { Caches } from '../machinery/caches.ts';
 import type { Controller } from '../machinery/controller.ts';
 import { JobController } from './job.ts';
 import { JobOrphanController } from './job-orphan.ts';
 import { replicationController } from './replication-controller.ts';
+import { StatefulSetController } from './stateful-set.ts';
 import { TtlAfterFinishedController } from './ttl-after-finished.ts';
 
 /** Every controller that makes pods, or minds those that another made. */
@@ -17,6 +21,12 @@ export function workloadControllers(caches: Caches): readonly Controller<never>[
     new JobController(jobCache, podCache),
     new JobOrphanController(jobCache, podCache),
     new TtlAfterFinishedController(jobCache),
+    new StatefulSetController({
+      sets: caches.of(statefulSets),
+      pods: podCache,
+      revisions: caches.of(controllerRevisions),
+      claims: caches.of(persistentVolumeClaims),
+    }),
   ];
   return all as unknown as readonly Controller<never>[];
 }
