@@ -3,11 +3,13 @@ import { type Kind, resourceText } from '../api/kind.ts';
 import type { KubeObject } from '../api/object.ts';
 import { type FieldRequirement, type Matches, parseFieldSelector, parseLabelSelector } from '../api/selector.ts';
 import { type ApiRequest, queryValue } from '../api/wire.ts';
+import type { Clock } from '../base/env.ts';
 import { Compacted, type Entry, Future, type Revision, type Store } from '../store/store.ts';
 import { ExpiredPage, makeToken, openToken } from './continue.ts';
 import { storageKey, storagePrefix } from './kinds.ts';
 import { checkListOptions } from './list-options.ts';
 import type { ResourceRoute } from './route.ts';
+import { filterInSlices } from './slices.ts';
 import type { Views } from './views.ts';
 
 /** What a list or watch shows of its collection. */
@@ -71,6 +73,12 @@ const unknownField = (kind: Kind, field: string) =>
 const satisfiesFields = (actual: Readonly<Record<string, string>>, wanted: readonly FieldRequirement[]) =>
   wanted.every(({ field, equal, value }) => ((actual[field] ?? '') === value) === equal);
 
+export interface ReadDeps {
+  readonly store: Store;
+  readonly views: Views;
+  readonly clock: Clock;
+}
+
 export interface Listed {
   readonly entries: readonly Entry[];
   readonly revision: Revision;
@@ -80,8 +88,7 @@ export interface Listed {
 
 /** One page of a collection over one revision. */
 export async function listEntries(
-  store: Store,
-  views: Views,
+  { store, views, clock }: ReadDeps,
   route: ResourceRoute,
   query: ApiRequest['query'],
 ): Promise<Listed> {
@@ -99,7 +106,8 @@ export async function listEntries(
   try {
     if (limit === 0 || select) {
       const all = await store.list(prefix, from);
-      return page(select ? all.entries.filter(select) : all.entries, all.revision, { limit, prefix });
+      const entries = select ? await filterInSlices(clock, all.entries, select) : all.entries;
+      return page(entries, all.revision, { limit, prefix });
     }
     const { entries, revision, remaining } = await store.list(prefix, { limit, ...from });
     const last = entries.at(-1);

@@ -18,7 +18,7 @@ import { podLogs } from './logs.ts';
 import { negotiate, negotiatePlain, type Wanted } from './negotiate.ts';
 import type { NodeDoors } from './node-doors.ts';
 import { applyType, patchOf, patchOptionErrors, requireIdentity } from './patch.ts';
-import { getAtLeast, getEntry, listEntries } from './read.ts';
+import { getAtLeast, getEntry, listEntries, type ReadDeps } from './read.ts';
 import type { ResourceRoute } from './route.ts';
 import { bound, finalized, scaled, scaleOf } from './subresources.ts';
 import { notServed } from './unrouted.ts';
@@ -49,11 +49,13 @@ export interface Asker {
 /** Every verb of every kind: from a routed request to an answer. */
 export class Resources {
   readonly #deps: ResourceDeps;
+  readonly #reading: ReadDeps;
   readonly #answers: Answers;
 
   constructor(deps: ResourceDeps) {
     this.#deps = deps;
-    this.#answers = new Answers({ views: deps.views, clock: deps.env.clock });
+    this.#reading = { store: deps.store, views: deps.views, clock: deps.env.clock };
+    this.#answers = new Answers(this.#reading);
   }
 
   handle(request: ApiRequest, route: ResourceRoute, by: Asker): Promise<ApiResponse> {
@@ -71,12 +73,9 @@ export class Resources {
       case 'get':
         return this.#get(call);
       case 'list':
-        return this.#answers.list(
-          await listEntries(this.#deps.store, this.#deps.views, route, request.query),
-          asked(call),
-        );
+        return this.#answers.list(await listEntries(this.#reading, route, request.query), asked(call));
       case 'watch':
-        return openWatch({ ...this.#deps, clock: this.#deps.env.clock }, route, request, wanted);
+        return openWatch(this.#reading, route, request, wanted);
       case 'create':
         if (!isBinding(route)) return this.#create(call);
         return bindByName(this.#deps, route, inRoute(route, decodeObject(request, route.kind)).object, call.options);
@@ -195,7 +194,7 @@ export class Resources {
     const { request, route } = call;
     const how = deleteOptionsOf(request);
     const options = { ...call.options, dryRun: (how.dryRun?.length ?? 0) > 0 };
-    const listed = await listEntries(this.#deps.store, this.#deps.views, route, request.query);
+    const listed = await listEntries(this.#reading, route, request.query);
     for (const entry of listed.entries) {
       const { name, namespace = '' } = this.#deps.views.object(route.kind, entry).metadata;
       await deleteObject(this.#deps, { ...route, name, namespace }, how, options).catch((error: unknown) => {

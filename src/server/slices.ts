@@ -24,3 +24,13 @@ export async function mapInSlices<T, R>(
   }
   return out;
 }
+
+/** The items that are wanted, looked for in the same way. */
+export async function filterInSlices<T>(
+  clock: Clock,
+  items: readonly T[],
+  wanted: (item: T) => boolean,
+): Promise<readonly T[]> {
+  const verdicts = await mapInSlices(clock, items, wanted);
+  return items.filter((_, index) => verdicts[index]);
+}

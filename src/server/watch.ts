@@ -13,13 +13,13 @@ import {
 import type { Clock, Millis } from '../base/env.ts';
 import type { JsonObject } from '../base/json.ts';
 import { StopSource } from '../base/stop.ts';
-import { type Change, Compacted, type Entry, type Revision, type Store } from '../store/store.ts';
+import { type Change, Compacted, type Entry, type Revision } from '../store/store.ts';
 import { checkListOptions, flagged } from './list-options.ts';
 import type { Wanted } from './negotiate.ts';
-import { isBeforeAll, revisionOf, type Selection, selectionOf } from './read.ts';
+import { isBeforeAll, type ReadDeps, revisionOf, type Selection, selectionOf } from './read.ts';
 import type { ResourceRoute } from './route.ts';
+import { filterInSlices, mapInSlices } from './slices.ts';
 import { includeOf, partialMetadata, tableOf } from './table.ts';
-import type { Views } from './views.ts';
 
 const bookmarkIntervalMs: Millis = 2_000;
 const watchMinMs: Millis = 30 * 60_000;
@@ -27,15 +27,9 @@ const initialEventsEnd = { 'k8s.io/initial-events-end': 'true' };
 
 type Take = (batch: readonly WatchEvent[]) => 'more' | 'full';
 
-export interface WatchDeps {
-  readonly store: Store;
-  readonly views: Views;
-  readonly clock: Clock;
-}
-
 /** Opens a watch: what is there already (where asked for), then every change, pushed in batches. */
 export async function openWatch(
-  deps: WatchDeps,
+  deps: ReadDeps,
   route: ResourceRoute,
   request: ApiRequest,
   wanted: Wanted,
@@ -54,13 +48,17 @@ export async function openWatch(
     status: 200,
     mediaType: wanted.mediaType === protobufType ? `${protobufType};stream=watch` : wanted.mediaType,
     // Whoever names no revision is told where the first state ends, as with a list that goes on as a watch.
-    watch: session.open(revision, initial?.entries, sendInitial || (!asked && since === '')),
+    watch: session.open(
+      revision,
+      initial && (await session.first(initial.entries)),
+      sendInitial || (!asked && since === ''),
+    ),
   };
 }
 
 /** One open watch. */
 class Session {
-  readonly #deps: WatchDeps;
+  readonly #deps: ReadDeps;
   readonly #kind: Kind;
   readonly #selection: Selection;
   readonly #request: ApiRequest;
@@ -76,7 +74,7 @@ class Session {
   #seen: Revision = 0;
 
   constructor(
-    deps: WatchDeps,
+    deps: ReadDeps,
     open: {
       readonly route: ResourceRoute;
       readonly request: ApiRequest;
@@ -95,7 +93,16 @@ class Session {
     this.#stop = StopSource.under(open.request.stop);
   }
 
-  open(since: Revision, initial: readonly Entry[] | undefined, endMark: boolean): Watching {
+  /** What is there already, looked through and shaped a little at a time. */
+  async first(entries: readonly Entry[]): Promise<readonly WatchEvent[]> {
+    const { matches } = this.#selection;
+    const { clock, views } = this.#deps;
+    const wanted = (entry: Entry) => matches?.(views.object(this.#kind, entry)) ?? true;
+    const chosen = matches ? await filterInSlices(clock, entries, wanted) : entries;
+    return mapInSlices(clock, chosen, (entry) => this.#event('ADDED', entry));
+  }
+
+  open(since: Revision, initial: readonly WatchEvent[] | undefined, endMark: boolean): Watching {
     return {
       onBatch: (take) => {
         this.#take = take;
@@ -108,16 +115,13 @@ class Session {
     };
   }
 
-  #start(since: Revision, initial: readonly Entry[] | undefined, endMark: boolean): void {
+  #start(since: Revision, initial: readonly WatchEvent[] | undefined, endMark: boolean): void {
     this.#stop.onStop(() => this.#end());
     this.#sent = this.#seen = since;
     if (initial) {
-      const { matches } = this.#selection;
-      const events = initial
-        .filter((entry) => !matches || matches(this.#deps.views.object(this.#kind, entry)))
-        .map((entry) => this.#event('ADDED', entry));
       // The end is told by a bookmark, to those who take bookmarks.
-      if (endMark && this.#bookmarks) events.push(this.#bookmark(since, initialEventsEnd));
+      const end = endMark && this.#bookmarks ? [this.#bookmark(since, initialEventsEnd)] : [];
+      const events = end.length > 0 ? [...initial, ...end] : initial;
       if (events.length > 0 && this.#take(events) === 'full') return this.#stop.stop();
     }
     this.#deadline();

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { constants, createGzip } from 'node:zlib';
 import { ApiError, statusOf } from '../../api/error.ts';
@@ -8,6 +7,7 @@ import { Stopped } from '../../base/env.ts';
 import { encodeText } from '../../base/json.ts';
 import { limits } from './limits.ts';
 import { isGone, type Outgoing } from './request.ts';
+import { roomIn } from './room.ts';
 import { writeWatch } from './watch.ts';
 
 export interface Asked {
@@ -110,19 +110,6 @@ async function writeSlices(to: Writable, chunks: readonly Uint8Array[]): Promise
     size = 0;
   }
   return !isGone(to);
-}
-
-/** Room, or the end of waiting for it. */
-async function roomIn(to: Writable): Promise<void> {
-  const stop = new AbortController();
-  try {
-    const signal = { signal: stop.signal };
-    await Promise.race([once(to, 'drain', signal), once(to, 'close', signal)]);
-  } catch {
-    // An error event: the stream is destroyed, which whoever waited sees.
-  } finally {
-    stop.abort();
-  }
 }
 
 /** On zlib's own thread, at its fastest level, as the original does. */

@@ -11,6 +11,12 @@ export const limits = {
   sliceBytes: 128 * 1024,
   /** What may wait for a slow watcher before it is closed. Its first batch, the state it asked for, is exempt. */
   watchBacklogBytesMax: 8 * 1024 * 1024,
+  /** How many events of a watch are encoded and written before somebody else has a turn. */
+  watchSliceEvents: 64,
+  /** Batches up to this many events are written at once: what is longer is a first state, or as good as one. */
+  watchEventsAtOnce: 512,
+  /** What may happen while a watcher is still given its first state, before it is closed. */
+  watchHeldEventsMax: 50_000,
   /** The longest line that a client takes from a watch. */
   watchLineBytesMax: 64 * 1024 * 1024,
   streamsPerSessionMax: 250,

@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Http2ServerRequest } from 'node:http2';
+import { constants, type Http2ServerRequest } from 'node:http2';
 import type { Writable } from 'node:stream';
 import { ApiError } from '../../api/error.ts';
 import { type ApiRequest, jsonType, type Method } from '../../api/wire.ts';
 import { type Stop, StopSource } from '../../base/stop.ts';
 import type { Identity } from './caller.ts';
-import { limits } from './limits.ts';
+import { deadlines, limits } from './limits.ts';
 
 export type Incoming = IncomingMessage | Http2ServerRequest;
 /** HTTP/2's response is made to look like HTTP/1.1's, and does except for `destroyed`: ask isGone. */
@@ -103,6 +103,13 @@ export function readBody(incoming: Incoming): Promise<ApiRequest['body']> {
     if (Number(incoming.headers['content-length'] ?? 0) > limits.bodyBytesMax) return reject(tooLarge());
     const parts: Buffer[] = [];
     let size = 0;
+    // HTTP/1.1 has its own eye on slow senders; a stream of HTTP/2 would be held for ever.
+    if ('stream' in incoming) {
+      const { stream } = incoming;
+      const timer = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), deadlines.requestMs);
+      incoming.once('end', () => clearTimeout(timer));
+      stream.once('close', () => clearTimeout(timer));
+    }
     incoming.on('data', (part: Buffer) => {
       size += part.length;
       // What is too much is still read, and dropped: a client that is cut off while it writes never reads the answer.

@@ -1,31 +1,94 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { ApiError, statusOf } from '../../api/error.ts';
 import type { WatchEvent, Watching } from '../../api/wire.ts';
 import { Stopped } from '../../base/env.ts';
 import { encodeText } from '../../base/json.ts';
 import { deadlines, limits } from './limits.ts';
 import { isGone, type Outgoing } from './request.ts';
+import { roomIn } from './room.ts';
 
 /** Pushes events to one watcher. Settles when the watch has ended; rejects with what broke its source. */
 export function writeWatch(outgoing: Outgoing, watching: Watching, mediaType: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    let first = true;
+    const writer = new EventWriter(outgoing, mediaType);
     outgoing.once('close', resolve);
-    watching.onBatch((batch) => {
-      if (isGone(outgoing) || outgoing.writableEnded) return 'full';
-      writeBatch(outgoing, batch, mediaType);
-      return first || outgoing.writableLength <= limits.watchBacklogBytesMax ? 'more' : 'full';
-    });
-    first = false;
+    watching.onBatch((batch) => writer.take(batch));
+    writer.started = true;
     if (!isGone(outgoing)) outgoing.flushHeaders();
     watching.onEnd((error) => {
       if (isGone(outgoing)) return resolve();
       const unexpected = error !== undefined && !(error instanceof ApiError) && !(error instanceof Stopped);
       const speakable = error !== undefined && !(error instanceof Stopped) && mediaType.includes('json');
-      if (speakable) writeBatch(outgoing, [errorEvent(error)], mediaType);
-      endSlowly(outgoing);
+      writer.end(speakable ? [errorEvent(error)] : []);
       return unexpected ? reject(error) : resolve();
     });
   });
+}
+
+/**
+ * Small batches go out at once. A long first state is encoded and written a slice at a time, each when there is room
+ * for it, so that whoever asks for everything delays nobody; what happens meanwhile waits behind it.
+ */
+class EventWriter {
+  /** The first state, which is given before this is set, may be as long as it likes. */
+  started = false;
+  readonly #outgoing: Outgoing;
+  readonly #mediaType: string;
+  #waiting: (readonly WatchEvent[])[] = [];
+  #held = 0;
+  #writing: Promise<void> | undefined;
+
+  constructor(outgoing: Outgoing, mediaType: string) {
+    this.#outgoing = outgoing;
+    this.#mediaType = mediaType;
+  }
+
+  take(batch: readonly WatchEvent[]): 'more' | 'full' {
+    const outgoing = this.#outgoing;
+    if (isGone(outgoing) || outgoing.writableEnded) return 'full';
+    if (this.#writing || batch.length > limits.watchEventsAtOnce) return this.#hold(batch);
+    writeBatch(outgoing, batch, this.#mediaType);
+    return !this.started || outgoing.writableLength <= limits.watchBacklogBytesMax ? 'more' : 'full';
+  }
+
+  end(last: readonly WatchEvent[]): void {
+    const outgoing = this.#outgoing;
+    const timer = setTimeout(() => outgoing.destroy(), deadlines.lingerMs);
+    outgoing.once('close', () => clearTimeout(timer));
+    const finish = () => {
+      if (isGone(outgoing)) return;
+      writeBatch(outgoing, last, this.#mediaType);
+      outgoing.end();
+    };
+    if (this.#writing) void this.#writing.then(finish);
+    else finish();
+  }
+
+  #hold(batch: readonly WatchEvent[]): 'more' | 'full' {
+    if (this.started) this.#held += batch.length;
+    this.#waiting.push(batch);
+    this.#writing ??= this.#drain().finally(() => {
+      this.#writing = undefined;
+    });
+    return this.#held <= limits.watchHeldEventsMax ? 'more' : 'full';
+  }
+
+  async #drain(): Promise<void> {
+    const outgoing = this.#outgoing;
+    while (this.#waiting.length > 0) {
+      const batches = this.#waiting;
+      this.#waiting = [];
+      for (const batch of batches) {
+        for (let at = 0; at < batch.length; at += limits.watchSliceEvents) {
+          if (isGone(outgoing)) return;
+          writeBatch(outgoing, batch.slice(at, at + limits.watchSliceEvents), this.#mediaType);
+          if (outgoing.writableLength > limits.sliceBytes) await roomIn(outgoing);
+          else await turn();
+        }
+      }
+    }
+    this.#held = 0;
+  }
 }
 
 /** One write for one batch: the bytes are shared by all watchers, only the joint is made anew. */
@@ -35,7 +98,7 @@ function writeBatch(outgoing: Outgoing, batch: readonly WatchEvent[], mediaType:
   if (size === 0) return;
   if (lines.length === 1) return void outgoing.write(lines[0]);
   if (size <= limits.sliceBytes) return void outgoing.write(Buffer.concat(lines, size));
-  // A long first state: not copied as a whole.
+  // Long lines: not copied as a whole.
   outgoing.cork();
   for (const line of lines) outgoing.write(line);
   outgoing.uncork();
@@ -49,11 +112,4 @@ function errorEvent(error: unknown): WatchEvent {
   const expected =
     error instanceof ApiError ? error : new ApiError('InternalError', `Internal error occurred: ${error}`);
   return { type: 'ERROR', object: statusOf(expected) as unknown as WatchEvent['object'] };
-}
-
-/** Ends an answer whose reader may be slow: in good order, or else by force. */
-export function endSlowly(outgoing: Outgoing): void {
-  outgoing.end();
-  const timer = setTimeout(() => outgoing.destroy(), deadlines.lingerMs);
-  outgoing.once('close', () => clearTimeout(timer));
 }
