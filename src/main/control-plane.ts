@@ -5,6 +5,7 @@ import type { Kind } from '../api/kind.ts';
 import { builtInKinds } from '../api/kinds/all.ts';
 import { documentHash, openApiV2, openApiV3, openApiV3Index } from '../api/schema/openapi.ts';
 import { customDocuments } from '../api/schema/openapi-custom.ts';
+import { openApiProtobuf, openApiProtobufAccept, openApiProtobufType } from '../api/schema/openapi-protobuf.ts';
 import type { Caller } from '../api/wire.ts';
 import type { JsonObject } from '../base/json.ts';
 import { Client } from '../client/client.ts';
@@ -17,7 +18,7 @@ import { openSqliteStore } from '../host/store/sqlite.ts';
 import { openPki, type Pki } from '../host/x509/pki.ts';
 import { bootstrap } from '../machinery/bootstrap.ts';
 import type { NodeDoors } from '../server/node-doors.ts';
-import { ApiServer, type CustomKinds } from '../server/server.ts';
+import { ApiServer, type OpenApiAnswer, type OpenApiQuestion } from '../server/server.ts';
 import { MemoryStore } from '../store/memory.ts';
 import type { Store } from '../store/store.ts';
 import { accessOf } from './access.ts';
@@ -123,19 +124,30 @@ async function close(http: HttpServer, store: Store, temporary: string | undefin
 
 /** Made when first asked for, once: start-up loads no schema. When the custom kinds change, all are made anew. */
 let documentsVersion = -1;
-const documents = new Map<string, { readonly body: JsonObject; readonly etag: string }>();
-function openapi(path: string, custom: CustomKinds): { readonly body: JsonObject; readonly etag: string } | undefined {
+const documents = new Map<string, OpenApiAnswer>();
+function openapi({ path, accept, custom }: OpenApiQuestion): OpenApiAnswer | undefined {
   if (custom.version !== documentsVersion) {
     documents.clear();
     documentsVersion = custom.version;
   }
   const known = documents.get(path);
-  if (known) return known;
-  const body = openApiDocument(path, custom.kinds);
-  if (body === undefined) return undefined;
-  const made = { body, etag: `"${documentHash(body)}"` };
-  documents.set(path, made);
-  return made;
+  const document = known ?? madeDocument(path, custom.kinds);
+  if (!document) return undefined;
+  if (!known) documents.set(path, document);
+  if (path !== '/openapi/v2' || !accept.includes(openApiProtobufAccept)) return document;
+  const key = `${path} protobuf`;
+  const encoded = documents.get(key) ?? {
+    ...document,
+    bytes: openApiProtobuf(document.body as JsonObject),
+    mediaType: openApiProtobufType,
+  };
+  documents.set(key, encoded);
+  return encoded;
+}
+
+function madeDocument(path: string, custom: readonly Kind[]): OpenApiAnswer | undefined {
+  const body = openApiDocument(path, custom);
+  return body && { body, etag: `"${documentHash(body)}"` };
 }
 
 const describe = describer();

@@ -39,6 +39,18 @@ export interface CustomKinds {
   readonly kinds: readonly Kind[];
   readonly version: number;
 }
+export interface OpenApiQuestion {
+  readonly path: string;
+  readonly accept: string;
+  readonly custom: CustomKinds;
+}
+export interface OpenApiAnswer {
+  readonly body: Json;
+  readonly etag?: string;
+  /** Instead of the body, in this media type. */
+  readonly bytes?: Uint8Array;
+  readonly mediaType?: string;
+}
 export interface ServerOptions {
   readonly kinds: readonly Kind[];
   /** host:port, as discovery names it. */
@@ -52,7 +64,7 @@ export interface ServerOptions {
   /** How the server reaches webhooks; without it there are none. */
   readonly outward?: Outward;
   /** The OpenAPI document at a path, where there is one. */
-  readonly openapi?: (path: string, custom: CustomKinds) => { readonly body: Json; readonly etag?: string } | undefined;
+  readonly openapi?: (asked: OpenApiQuestion) => OpenApiAnswer | undefined;
   readonly metrics?: () => string;
 }
 
@@ -179,8 +191,8 @@ export class ApiServer {
     }
     const issuer = this.#access.document(path, request.headers.accept ?? '', this.#options.address);
     if (issuer) return issuer;
-    const openapi = this.#options.openapi?.(path, this.#customKinds());
-    if (openapi) return withETag(request, openapi.body, openapi);
+    const openapi = this.#options.openapi?.({ path, accept: request.headers.accept ?? '', custom: this.#customKinds() });
+    if (openapi) return openapi.bytes ? withBytes(request, openapi.bytes, openapi) : withETag(request, openapi.body, openapi);
     if (path === '/') return { status: 200, body: { object: { paths: this.#paths() } } };
     return pageNotFound();
   }
@@ -239,6 +251,12 @@ function statusAnswer(request: ApiRequest, error: ApiError): ApiResponse {
   const answer = encodedAnswer(error.code, statusOf(error), negotiatePlain(request.headers.accept));
   const retry = error.details?.retryAfterSeconds;
   return retry === undefined ? answer : { ...answer, headers: { 'retry-after': String(retry) } };
+}
+
+function withBytes(request: ApiRequest, bytes: Uint8Array, { etag = '', mediaType = jsonType }: OpenApiAnswer): ApiResponse {
+  const headers = { etag, vary: 'Accept' };
+  if (request.headers['if-none-match'] === etag) return { status: 304, headers, chunks: [], mediaType };
+  return { status: 200, headers, chunks: [bytes], mediaType };
 }
 
 function withETag(
