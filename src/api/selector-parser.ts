@@ -74,15 +74,14 @@ class Parser {
     for (;;) {
       const { type, text } = this.#next;
       if (type === 'end') return found;
-      if (type !== 'word' && text !== '!')
-        throw complaint(`found '${text}', expected: !, identifier, or 'end of string'`);
+      if (type !== 'word' && text !== '!') throw unread(`found '${text}', expected: !, identifier, or 'end of string'`);
       found.push(this.#requirement());
       const after = this.#take();
       if (after.type === 'end') return found;
-      if (after.text !== ',') throw complaint(`found '${after.text}', expected: ',' or 'end of string'`);
+      if (after.text !== ',') throw unread(`found '${after.text}', expected: ',' or 'end of string'`);
       const following = this.#next;
       if (following.type !== 'word' && following.text !== '!') {
-        throw complaint(`found '${following.text}', expected: identifier after ','`);
+        throw unread(`found '${following.text}', expected: identifier after ','`);
       }
     }
   }
@@ -138,7 +137,9 @@ class Parser {
   }
 }
 
-const complaint = (text: string) => new ApiError('BadRequest', `unable to parse requirement: ${text}`);
+const unread = (text: string) => new ApiError('BadRequest', text);
+/** Inside of one requirement. */
+const complaint = (text: string) => unread(`unable to parse requirement: ${text}`);
 
 function checkKey(key: string): void {
   const errors = qualifiedName(key);

@@ -2,6 +2,7 @@ import { equalJson, type Json } from '../../base/json.ts';
 import { required } from '../field-error.ts';
 import { dnsSubdomain, pathSegment } from '../names.ts';
 import type { KubeObject } from '../object.ts';
+import { goView } from '../schema/go-view.ts';
 import { type Checked, rulesOf } from './checks.ts';
 import { type Part, partsOf } from './defaulting.ts';
 
@@ -50,7 +51,7 @@ function validateBinding(root: Checked, previous: Checked | undefined, kinds: re
   role.at('kind').oneOf(...kinds);
   if (role.at('name').needed()) role.at('name').like(pathSegment);
   if (previous && !equalJson(role.value as Json, previous.at('roleRef').value as Json)) {
-    role.invalid('cannot change roleRef');
+    role.invalidAs(goView('rbac.v1.RoleRef', role.value), 'cannot change roleRef');
   }
   for (const subject of root.at('subjects').items()) validateSubject(subject, kinds.length === 1);
 }
