@@ -1,3 +1,4 @@
+import { configMaps } from '../api/kinds/config-map.ts';
 import { endpointSlices } from '../api/kinds/endpoint-slice.ts';
 import { endpoints } from '../api/kinds/endpoints.ts';
 import { leases } from '../api/kinds/lease.ts';
@@ -5,6 +6,7 @@ import { namespaces } from '../api/kinds/namespace.ts';
 import { nodes } from '../api/kinds/node.ts';
 import { pods } from '../api/kinds/pod.ts';
 import { services } from '../api/kinds/service.ts';
+import { serviceAccounts } from '../api/kinds/service-account.ts';
 import type { Caches } from '../machinery/caches.ts';
 import type { Controller } from '../machinery/controller.ts';
 import type { KindCaches } from '../machinery/kind-caches.ts';
@@ -14,6 +16,10 @@ import { EndpointsController } from './endpoints.ts';
 import { GarbageCollector } from './garbage-collector.ts';
 import { NamespaceController } from './namespace.ts';
 import { NodeLifecycleController } from './node-lifecycle.ts';
+import { NodeTtlController } from './node-ttl.ts';
+import { PodGarbageCollector } from './pod-garbage-collector.ts';
+import { RootCaPublisher } from './root-ca.ts';
+import { ServiceAccountController } from './service-account.ts';
 import type { Timing } from './timing.ts';
 
 /** The controllers that look after the cluster itself rather than after somebody's workload. */
@@ -21,7 +27,11 @@ export function clusterControllers(caches: Caches, kinds: KindCaches, timing: Ti
   const controllers: readonly unknown[] = [
     ...serviceControllers(caches),
     new NodeLifecycleController({ nodes: caches.of(nodes), leases: caches.of(leases), pods: caches.of(pods) }, timing),
+    new NodeTtlController(caches.of(nodes)),
+    new PodGarbageCollector(caches.of(pods), caches.of(nodes), timing),
     new NamespaceController(caches.of(namespaces), kinds),
+    new ServiceAccountController(caches.of(namespaces), caches.of(serviceAccounts)),
+    new RootCaPublisher(caches.of(namespaces), caches.of(configMaps)),
     new GarbageCollector(kinds),
   ];
   return controllers as readonly Controller<unknown>[];

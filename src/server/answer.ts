@@ -69,9 +69,8 @@ export class Answers {
     return this.one(200, views.object(kind, entry), asked);
   }
 
-  one(status: number, object: KubeObject, asked: Asked, warnings: readonly string[] = []): ApiResponse {
-    const answer = encodedAnswer(status, this.#shaped(object, asked), asked.wanted.mediaType);
-    return warnings.length > 0 ? { ...answer, headers: { warning: warningText(warnings) } } : answer;
+  one(status: number, object: KubeObject, asked: Asked): ApiResponse {
+    return encodedAnswer(status, this.#shaped(object, asked), asked.wanted.mediaType);
   }
 
   #shaped(object: KubeObject, { kind, wanted, request }: Asked): Json {
@@ -184,5 +183,3 @@ function jsonChunks(head: JsonObject, name: string, parts: readonly Uint8Array[]
 
 const wrongShape = (shape: string, what: string) =>
   new ApiError('NotAcceptable', `you requested ${shape}, but the requested object ${what}`, {});
-
-const warningText = (warnings: readonly string[]) => warnings.map((text) => `299 - ${JSON.stringify(text)}`).join(', ');

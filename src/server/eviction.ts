@@ -7,6 +7,7 @@ import type { ApiRequest } from '../api/wire.ts';
 import type { Instant } from '../base/env.ts';
 import type { JsonObject } from '../base/json.ts';
 import { timestamp } from '../base/text.ts';
+import { admittedThrough } from './admission/door.ts';
 import { decodeObject } from './decode.ts';
 import { type DeleteOptions, deleteObject } from './delete.ts';
 import { storagePrefix } from './kinds.ts';
@@ -50,12 +51,14 @@ export async function evict(
   const eviction = decodeObject(request, evictionKind).object as { readonly deleteOptions?: DeleteOptions } & {
     readonly metadata: { readonly name?: string };
   };
+  const sent = eviction as unknown as KubeObject;
+  await admittedThrough(deps.plugins, sent, { operation: 'CREATE', kind: route.kind, route, ...options });
   if (eviction.metadata.name !== route.name) {
     throw new ApiError('BadRequest', 'name in URL does not match name in Eviction object');
   }
   const asked = eviction.deleteOptions ?? {};
   const main = { ...route, subresource: '' };
-  const how = { ...options, dryRun: options.dryRun || (asked.dryRun?.length ?? 0) > 0 };
+  const how = { ...options, admitted: true, dryRun: options.dryRun || (asked.dryRun?.length ?? 0) > 0 };
   const pod = deps.views.object(pods, await getEntry(deps.store, main)) as Pod;
   const guard = await guardOf(deps, pod);
   // It is as it was when this was decided, or the eviction fails: a pod may have become ready meanwhile.

@@ -1,13 +1,12 @@
 import { ApiError, isApiError } from '../api/error.ts';
 import type { Kind } from '../api/kind.ts';
 import type { Namespace } from '../api/kinds/namespace.ts';
-import type { Pod } from '../api/kinds/pod.ts';
 import type { KubeObject } from '../api/object.ts';
 import type { ApiRequest, ApiResponse, Caller } from '../api/wire.ts';
 import type { JsonObject } from '../base/json.ts';
 import { Answers, type Asked, encodedAnswer } from './answer.ts';
 import { applyOf, scaleApplyOf } from './apply.ts';
-import { bindByName, isBinding } from './binding.ts';
+import { bind, bindByName, isBinding } from './binding.ts';
 import { mediaTypeOf, objectBody } from './body.ts';
 import { type Decoded, decodeObject } from './decode.ts';
 import { deleteObject } from './delete.ts';
@@ -20,7 +19,7 @@ import type { NodeDoors } from './node-doors.ts';
 import { applyType, patchOf, patchOptionErrors, requireIdentity } from './patch.ts';
 import { getAtLeast, getEntry, listEntries, type ReadDeps } from './read.ts';
 import type { ResourceRoute } from './route.ts';
-import { bound, finalized, scaled, scaleOf } from './subresources.ts';
+import { finalized, scaled, scaleOf } from './subresources.ts';
 import { notServed } from './unrouted.ts';
 import { openWatch } from './watch.ts';
 import type { WriteDeps, WriteOptions, Writer } from './write.ts';
@@ -49,8 +48,8 @@ export interface Asker {
 /** Every verb of every kind: from a routed request to an answer. */
 export class Resources {
   readonly #deps: ResourceDeps;
-  readonly #reading: ReadDeps;
   readonly #answers: Answers;
+  readonly #reading: ReadDeps;
 
   constructor(deps: ResourceDeps) {
     this.#deps = deps;
@@ -97,8 +96,8 @@ export class Resources {
   }
 
   /** One object in the shape that the client wants. */
-  #one(status: number, object: KubeObject, call: Call, warnings: readonly string[] = []): ApiResponse {
-    return this.#answers.one(status, object, asked(call), warnings);
+  #one(status: number, object: KubeObject, call: Call): ApiResponse {
+    return this.#answers.one(status, object, asked(call));
   }
 
   async #create(call: Call): Promise<ApiResponse> {
@@ -112,8 +111,9 @@ export class Resources {
 
   async #created(call: Call, object: KubeObject, warnings: readonly string[]): Promise<ApiResponse> {
     const { route, options } = call;
+    for (const text of warnings) options.warn?.(text);
     const made = await this.#deps.writer.create({ ...route, name: '' }, object, options);
-    return this.#one(201, made, call, [...warnings, ...(route.kind.rules.warnings?.(made, undefined) ?? [])]);
+    return this.#one(201, made, call);
   }
 
   async #update(call: Call): Promise<ApiResponse> {
@@ -163,17 +163,13 @@ export class Resources {
   /** Changes an object and answers it, with what there is to warn about. */
   async #changed(call: Call, next: (live: KubeObject) => Decoded): Promise<ApiResponse> {
     const { route, options } = call;
-    let warnings: readonly string[] = [];
-    let before: KubeObject | undefined;
     const change = (live: KubeObject) => {
-      const decoded = next(live);
-      before = live;
-      warnings = decoded.warnings;
-      return decoded.object;
+      const { object, warnings } = next(live);
+      for (const text of warnings) options.warn?.(text);
+      return object;
     };
     const made = await this.#deps.writer.update(route, change, options);
-    const more = route.subresource === '' ? (route.kind.rules.warnings?.(made, before) ?? []) : [];
-    return this.#one(200, made, call, [...warnings, ...more]);
+    return this.#one(200, made, call);
   }
 
   async #delete(call: Call): Promise<ApiResponse> {
@@ -240,10 +236,8 @@ export class Resources {
   async #bind(call: Call): Promise<ApiResponse> {
     const { request, route, options, wanted } = call;
     if (route.verb !== 'create') throw notAllowed();
-    const binding = objectBody(request);
-    const now = this.#deps.env.clock.now();
     const { manager: _unowned, ...by } = options;
-    await this.#deps.writer.update(route, (live) => bound(route, live as Pod, binding, now), by);
+    await bind(this.#deps, route, objectBody(request), by);
     return encodedAnswer(201, succeeded, wanted.mediaType);
   }
 

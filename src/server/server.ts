@@ -4,8 +4,7 @@ import { type ApiRequest, type ApiResponse, jsonType, linesType, queryValue, typ
 import type { Env } from '../base/env.ts';
 import { encodeText, type Json } from '../base/json.ts';
 import { type Store, StoreFull } from '../store/store.ts';
-import { DefaultTolerationSeconds } from './admission/default-toleration-seconds.ts';
-import { NamespaceLifecycle } from './admission/namespace-lifecycle.ts';
+import { type AdmissionOptions, builtInPlugins } from './admission/built-in.ts';
 import type { AdmissionPlugin } from './admission/plugin.ts';
 import { MutatingPolicies } from './admission/policies/mutating-policies.ts';
 import { ValidatingPolicies } from './admission/policies/validating-policies.ts';
@@ -57,6 +56,8 @@ export interface ServerOptions {
   readonly address: string;
   readonly serviceRange?: string;
   readonly plugins?: readonly AdmissionPlugin[];
+  /** Which of upstream's plugins are on, and how. */
+  readonly admission?: AdmissionOptions;
   /** Who is believed, and who may do what. */
   readonly access?: AccessOptions;
   /** How the server reaches the nodes: logs and exec. */
@@ -104,14 +105,15 @@ export class ApiServer {
     this.#access = new Access(env, store, options.access ?? {});
     const views = new Views();
     const policies = { env, store, views, kinds: this.kinds, authorization: this.#access.authorization };
+    const builtIn = builtInPlugins(policies, options.admission);
     const plugins = [
-      new NamespaceLifecycle(store),
-      new DefaultTolerationSeconds(),
+      ...builtIn.first,
       ...(options.plugins ?? []),
       ...this.#access.plugins,
       new MutatingPolicies(policies),
       new ValidatingPolicies(policies),
       ...(options.outward ? webhookPlugins({ ...policies, outward: options.outward }) : []),
+      ...builtIn.last,
     ];
     this.#plugins = plugins;
     const goods = new ServiceGoods(store, { serviceRange: options.serviceRange ?? '10.96.0.0/16', random: env.random });

@@ -13,7 +13,7 @@ import { conflict } from './write.ts';
 /** What a Binding does to its pod: it gets a node, once. */
 export function bound(route: ResourceRoute, pod: Pod, binding: JsonObject, now: Instant): Pod {
   const node = requireTarget(binding);
-  const { uid, annotations } = (isObject(binding.metadata) ? binding.metadata : {}) as Partial<Meta>;
+  const { uid, annotations, labels } = (isObject(binding.metadata) ? binding.metadata : {}) as Partial<Meta>;
   if (uid !== undefined && uid !== '' && uid !== pod.metadata.uid) {
     throw conflict(
       route,
@@ -36,9 +36,11 @@ export function bound(route: ResourceRoute, pod: Pod, binding: JsonObject, now: 
   };
   // Where it was hoped to go is of no interest any more.
   const { nominatedNodeName: _hoped, ...status } = pod.status ?? {};
-  const metadata = annotations
-    ? { ...pod.metadata, annotations: { ...pod.metadata.annotations, ...annotations } }
-    : pod.metadata;
+  const metadata = {
+    ...pod.metadata,
+    ...(annotations ? { annotations: { ...pod.metadata.annotations, ...annotations } } : {}),
+    ...(labels ? { labels: { ...pod.metadata.labels, ...labels } } : {}),
+  };
   return {
     ...pod,
     metadata,

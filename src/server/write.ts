@@ -55,6 +55,8 @@ export interface WriteOptions {
   /** The subresource that it counts as, where the write is not made through that subresource itself. */
   readonly through?: string;
   readonly warn?: (text: string) => void;
+  /** Admission has had its say: it saw what was sent through a door, not what the door does. */
+  readonly admitted?: boolean;
 }
 /** Makes the next object from the live one; asked again when somebody else was quicker. */
 export type Change = (live: KubeObject) => KubeObject | Promise<KubeObject>;
@@ -96,6 +98,7 @@ export class Writer {
         ...(kind.rules.validate?.(next, undefined, context) ?? []),
       ];
       if (errors.length > 0) throw invalidObject(kind, next.metadata.name, errors);
+      for (const text of kind.rules.warnings?.(next, undefined) ?? []) options.warn?.(text);
       await this.#admit(next, request);
       const made = asKept(kind, next);
       if (options.dryRun) {
@@ -163,7 +166,7 @@ export class Writer {
     const isMain = route.subresource === '';
     if (isMain) next = this.#owned(route, live, next, options);
     const { managedFields } = next.metadata;
-    next = await this.#mutate(next, request);
+    if (!options.admitted) next = await this.#mutate(next, request);
     next = kind.rules.prepareUpdate?.(next, live, context) ?? keptOtherHalf(kind, next, live, route.subresource);
     next = withManaged(next, managedFields);
     if (!isMain) next = this.#owned(route, live, next, options);
@@ -176,7 +179,8 @@ export class Writer {
         ...(kind.rules.validate?.(final, live, context) ?? []),
       ];
       if (errors.length > 0) throw invalidObject(kind, route.name, errors);
-      await this.#admit(final, request);
+      if (isMain) for (const text of kind.rules.warnings?.(final, live) ?? []) options.warn?.(text);
+      if (!options.admitted) await this.#admit(final, request);
       const quiet = withQuietTimes(asKept(kind, final), live);
       if (options.dryRun) return { object: quiet, kept: false };
       const sameOwners = quiet.metadata.managedFields === live.metadata.managedFields;

@@ -1,4 +1,5 @@
 import { decodeBase64 } from '../../base/base64.ts';
+import { decodeText } from '../../base/json.ts';
 
 // What the text of a certificate, or of the request for one, must be made of. The core checks its form, not its keys.
 
@@ -93,4 +94,35 @@ const isRequest = ([version, subject, key, attributes]: readonly Element[]): boo
 function isCertificate(said: readonly Element[]): boolean {
   const [serial, ...parts] = said[0]?.tag === attributesTag ? said.slice(1) : said;
   return serial?.tag === integerTag && parts.length >= 5 && parts.slice(0, 5).every(({ tag }) => tag === sequenceTag);
+}
+
+const setTag = 0x31;
+const bmpTag = 0x1e;
+/** 2.5.4.10. */
+const organization = [0x55, 0x04, 0x0a];
+
+/** The organizations of the subject in a request that has the right form; undefined where it has not. */
+export function requestedOrganizations(encoded: string): readonly string[] | undefined {
+  const [block] = pemBlocks(textIn(encoded));
+  if (block?.type !== 'CERTIFICATE REQUEST' || signedFault(block.bytes, isRequest)) return undefined;
+  const said = elementsOf(elementsOf(block.bytes)?.[0]?.content ?? block.bytes)?.[0];
+  const subject = elementsOf(said?.content ?? block.bytes)?.[1];
+  return (elementsOf(subject?.content ?? new Uint8Array()) ?? [])
+    .filter(({ tag }) => tag === setTag)
+    .flatMap(({ content }) => elementsOf(content) ?? [])
+    .flatMap(({ content }) => {
+      const [type, value] = elementsOf(content) ?? [];
+      const isOrganization =
+        type?.content.length === organization.length && organization.every((byte, at) => type.content[at] === byte);
+      return isOrganization && value ? [nameIn(value)] : [];
+    });
+}
+
+function nameIn({ tag, content }: Element): string {
+  if (tag !== bmpTag) return decodeText(content);
+  const letters: string[] = [];
+  for (let at = 0; at + 1 < content.length; at += 2) {
+    letters.push(String.fromCharCode((content[at] as number) * 256 + (content[at + 1] as number)));
+  }
+  return letters.join('');
 }

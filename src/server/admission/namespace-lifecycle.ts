@@ -1,51 +1,49 @@
 import { ApiError } from '../../api/error.ts';
-import { resourceText } from '../../api/kind.ts';
 import { type Namespace, namespaces } from '../../api/kinds/namespace.ts';
 import type { KubeObject } from '../../api/object.ts';
 import type { Store } from '../../store/store.ts';
-import { storageKey } from '../kinds.ts';
 import { notFound } from '../read.ts';
+import { ObjectIndex } from './object-index.ts';
 import type { AdmissionPlugin, AdmissionRequest } from './plugin.ts';
+import { isAbout, refusal } from './refusal.ts';
 
-const immortal = new Set(['default', 'kube-system', 'kube-public', 'kube-node-lease']);
+const immortal = new Set(['default', 'kube-system', 'kube-public']);
 
 /** Nothing is created in a namespace that is not there or is going away; the system's own namespaces stay. */
 export class NamespaceLifecycle implements AdmissionPlugin {
   readonly name = 'NamespaceLifecycle';
-  readonly #store: Store;
+  readonly #namespaces: ObjectIndex<Namespace>;
 
   constructor(store: Store) {
-    this.#store = store;
+    this.#namespaces = new ObjectIndex(store, namespaces);
   }
 
-  async validate(_object: KubeObject | undefined, request: AdmissionRequest): Promise<void> {
-    const { kind, route, operation } = request;
-    if (operation === 'DELETE' && isNamespaceKind(request) && immortal.has(route.name)) {
-      throw new ApiError(
-        'Forbidden',
-        `namespaces ${JSON.stringify(route.name)} is forbidden: this namespace may not be deleted`,
-        { name: route.name, kind: 'namespaces' },
-      );
-    }
-    if (operation !== 'CREATE' || !kind.namespaced) return;
-    const { entry } = await this.#store.get(storageKey(namespaces as never, '', route.namespace));
-    if (!entry) throw notFound(namespaces as never, route.namespace);
-    const namespace = entry.value as unknown as Namespace;
-    if (namespace.metadata.deletionTimestamp === undefined) return;
-    const message = `${resourceText(kind)} ${JSON.stringify(route.name)} is forbidden: unable to create new content in namespace ${route.namespace} because it is being terminated`;
-    throw new ApiError('Forbidden', message, {
-      name: route.name,
-      ...(kind.group ? { group: kind.group } : {}),
-      kind: kind.plural,
-      causes: [
-        {
-          reason: 'NamespaceTerminating',
-          message: `namespace ${route.namespace} is being terminated`,
-          field: 'metadata.namespace',
-        },
-      ],
-    });
+  /** Before anything else is looked at: what has no place to be is not judged. */
+  mutate(object: KubeObject, request: AdmissionRequest): Promise<KubeObject> | KubeObject {
+    if (request.operation !== 'CREATE' || !request.kind.namespaced) return object;
+    const wait = this.#namespaces.ready();
+    if (wait) return wait.then(() => this.#placed(object, request));
+    return this.#placed(object, request);
+  }
+
+  validate(_object: KubeObject | undefined, request: AdmissionRequest): void {
+    const { name } = request.route;
+    if (request.operation !== 'DELETE' || !isAbout(request, namespaces) || !immortal.has(name)) return;
+    throw refusal(request, 'this namespace may not be deleted');
+  }
+
+  #placed(object: KubeObject, request: AdmissionRequest): KubeObject {
+    const { namespace } = request.route;
+    const place = this.#namespaces.get('', namespace);
+    if (!place) throw notFound(namespaces as never, namespace);
+    if (place.metadata.deletionTimestamp === undefined) return object;
+    const why = `unable to create new content in namespace ${namespace} because it is being terminated`;
+    const { message, details } = refusal(request, why);
+    const cause = {
+      reason: 'NamespaceTerminating',
+      message: `namespace ${namespace} is being terminated`,
+      field: 'metadata.namespace',
+    };
+    throw new ApiError('Forbidden', message, { ...details, causes: [cause] });
   }
 }
-
-const isNamespaceKind = ({ kind }: AdmissionRequest) => kind.group === '' && kind.plural === 'namespaces';

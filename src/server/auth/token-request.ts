@@ -11,6 +11,7 @@ import type { Env, Instant } from '../../base/env.ts';
 import { isObject, type Json, type JsonObject } from '../../base/json.ts';
 import { timestamp } from '../../base/text.ts';
 import type { Store } from '../../store/store.ts';
+import { admittedThrough } from '../admission/door.ts';
 import type { AdmissionPlugin, AdmissionRequest } from '../admission/plugin.ts';
 import { decodeObject } from '../decode.ts';
 import { storageKey } from '../kinds.ts';
@@ -89,10 +90,8 @@ export class TokenRequests {
   ): Promise<JsonObject> {
     const dryRun = request.query.some(([key]) => key === 'dryRun');
     const admission: AdmissionRequest = { operation: 'CREATE', kind: route.kind, route, caller, dryRun };
-    let next = object as unknown as KubeObject;
-    for (const plugin of this.#deps.plugins) next = (await plugin.mutate?.(next, admission)) ?? next;
-    for (const plugin of this.#deps.plugins) await plugin.validate?.(next, admission);
-    return next as unknown as JsonObject;
+    const admitted = await admittedThrough(this.#deps.plugins, object as unknown as KubeObject, admission);
+    return admitted as unknown as JsonObject;
   }
 
   async #bound(account: KubeObject, reference: Reference | undefined): Promise<BoundClaims> {

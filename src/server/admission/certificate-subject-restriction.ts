@@ -1,0 +1,27 @@
+import { requestedOrganizations } from '../../api/kinds/certificate-form.ts';
+import type { KubeObject } from '../../api/object.ts';
+import { mastersGroup } from '../attributes.ts';
+import type { AdmissionPlugin, AdmissionRequest } from './plugin.ts';
+import { refusal } from './refusal.ts';
+import { isSigningRequest } from './signer-rights.ts';
+
+const clientSigner = 'kubernetes.io/kube-apiserver-client';
+
+/** Nobody asks for a client certificate of the group that may do everything. */
+export class CertificateSubjectRestriction implements AdmissionPlugin {
+  readonly name = 'CertificateSubjectRestriction';
+
+  validate(object: KubeObject | undefined, request: AdmissionRequest): void {
+    const { operation, kind, route } = request;
+    if (operation !== 'CREATE' || !isSigningRequest(kind) || route.subresource !== '' || !object) return;
+    const { signerName, request: encoded = '' } = object.spec as {
+      readonly signerName: string;
+      readonly request: string;
+    };
+    if (signerName !== clientSigner) return;
+    const organizations = requestedOrganizations(encoded);
+    if (!organizations) throw refusal(request, 'failed to parse CSR: asn1: syntax error');
+    if (!organizations.includes(mastersGroup)) return;
+    throw refusal(request, `use of ${signerName} signer with ${mastersGroup} group is not allowed`);
+  }
+}
