@@ -1,28 +1,22 @@
 import { CelError } from '../../../api/cel/cel-error.ts';
 import { ApiError } from '../../../api/error.ts';
 import type { Kind } from '../../../api/kind.ts';
-import { namespaces } from '../../../api/kinds/namespace.ts';
 import type { KubeObject } from '../../../api/object.ts';
 import { type CompiledPolicy, compilePolicy } from '../../../api/policy/compile-policy.ts';
 import { matcherOf } from '../../../api/selector.ts';
 import type { Env, Random } from '../../../base/env.ts';
-import type { Store } from '../../../store/store.ts';
 import type { Authorization } from '../../auth/authorization.ts';
-import type { KindRegistry } from '../../kinds.ts';
 import { storageKey, storagePrefix } from '../../kinds.ts';
-import type { Views } from '../../views.ts';
 import type { AdmissionRequest } from '../plugin.ts';
 import { askOf } from './ask.ts';
 import { allHold } from './conditions.ts';
 import { Evaluation } from './evaluation.ts';
 import { matches, type Subject } from './match.ts';
 import { type Bound, PolicyIndex } from './policy-index.ts';
+import { type SubjectDeps, subjectOf } from './subject.ts';
 
-export interface PolicyDeps {
+export interface PolicyDeps extends SubjectDeps {
   readonly env: Env;
-  readonly store: Store;
-  readonly views: Views;
-  readonly kinds: KindRegistry;
   readonly authorization: Authorization;
 }
 
@@ -59,18 +53,8 @@ export class Policies {
     return this.#index.bound;
   }
 
-  async subject(object: KubeObject | undefined, request: AdmissionRequest): Promise<Subject> {
-    const { kind, route } = request;
-    const prefix = storagePrefix(kind);
-    const versions = this.#deps.kinds.all().filter((other) => storagePrefix(other) === prefix);
-    const namespace = kind.namespaced ? await this.#namespace(route.namespace) : undefined;
-    return { request, object, namespace, versions };
-  }
-
-  async #namespace(name: string): Promise<KubeObject | undefined> {
-    const kind = namespaces as unknown as Kind;
-    const { entry } = await this.#deps.store.get(storageKey(kind, '', name));
-    return entry && this.#deps.views.object(kind, entry);
+  subject(object: KubeObject | undefined, request: AdmissionRequest): Promise<Subject> {
+    return subjectOf(this.#deps, object, request);
   }
 
   /** What one binding makes of a write: nothing where it does not match. */

@@ -1,21 +1,24 @@
 import { ApiError } from '../../../api/error.ts';
 import type { KubeObject } from '../../../api/object.ts';
 import type { Env } from '../../../base/env.ts';
-import type { Store } from '../../../store/store.ts';
 import type { Authorization } from '../../auth/authorization.ts';
 import { destinationOf, type Outward, post } from '../../outward.ts';
 import type { AdmissionRequest } from '../plugin.ts';
 import { conditionsHold } from '../policies/conditions.ts';
+import { matches } from '../policies/match.ts';
+import type { MatchResources } from '../policies/policy-index.ts';
+import { type SubjectDeps, subjectOf } from '../policies/subject.ts';
 import type { Webhook } from './configured.ts';
-import { isHookable, matchesNamespace, matchesObject, matchesRules } from './matches.ts';
 import { refusal, reviewOf, type Verdict, verdictOf } from './review.ts';
 
-export interface WebhookParts {
+export interface WebhookParts extends SubjectDeps {
   readonly env: Env;
-  readonly store: Store;
   readonly outward: Outward;
   readonly authorization: Authorization;
 }
+
+// Whoever could stop the removal of a hook that fails could never be got rid of.
+const exempt = new Set(['mutatingwebhookconfigurations', 'validatingwebhookconfigurations']);
 
 /** Asks one hook about one request, if it wants to be asked. */
 export class WebhookCaller {
@@ -39,9 +42,11 @@ export class WebhookCaller {
   }
 
   async #matches(hook: Webhook, object: KubeObject | undefined, request: AdmissionRequest): Promise<boolean> {
-    if (!isHookable(request) || !matchesRules(hook, request)) return false;
-    if (!(await matchesNamespace(this.#parts.store, hook, object, request))) return false;
-    if (!matchesObject(hook, object, request.previous)) return false;
+    const { kind } = request;
+    if (kind.group === 'admissionregistration.k8s.io' && exempt.has(kind.plural)) return false;
+    const { rules: resourceRules, ...selection } = hook;
+    const constraints: MatchResources = resourceRules ? { ...selection, resourceRules } : selection;
+    if (!matches(constraints, await subjectOf(this.#parts, object, request), true)) return false;
     const met = conditionsHold(hook.matchConditions ?? [], object, request, this.#parts.authorization);
     if (typeof met === 'boolean') return met;
     if (hook.failurePolicy === 'Ignore') return false;

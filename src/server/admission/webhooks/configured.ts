@@ -4,14 +4,8 @@ import { compareText } from '../../../base/text.ts';
 import type { Store } from '../../../store/store.ts';
 import { Mirror } from '../../auth/mirror.ts';
 import type { ClientConfig } from '../../outward.ts';
+import type { MatchResources } from '../policies/policy-index.ts';
 
-export interface Rule {
-  readonly operations?: readonly string[];
-  readonly apiGroups?: readonly string[];
-  readonly apiVersions?: readonly string[];
-  readonly resources?: readonly string[];
-  readonly scope?: string;
-}
 export interface MatchCondition {
   readonly name: string;
   readonly expression: string;
@@ -20,7 +14,7 @@ export interface MatchCondition {
 export interface Webhook {
   readonly name: string;
   readonly clientConfig: ClientConfig;
-  readonly rules?: readonly Rule[];
+  readonly rules?: MatchResources['resourceRules'];
   readonly failurePolicy: 'Fail' | 'Ignore';
   readonly matchPolicy: 'Exact' | 'Equivalent';
   readonly namespaceSelector?: LabelSelector;
