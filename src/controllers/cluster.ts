@@ -16,6 +16,8 @@ import { EndpointsController } from './endpoints.ts';
 import { GarbageCollector } from './garbage-collector.ts';
 import { NamespaceController } from './namespace.ts';
 import { NodeLifecycleController } from './node-lifecycle.ts';
+import { NodeTtlController } from './node-ttl.ts';
+import { PodGarbageCollector } from './pod-garbage-collector.ts';
 import { RootCaPublisher } from './root-ca.ts';
 import { ServiceAccountController } from './service-account.ts';
 import type { Timing } from './timing.ts';
@@ -25,6 +27,8 @@ export function clusterControllers(caches: Caches, kinds: KindCaches, timing: Ti
   const controllers: readonly unknown[] = [
     ...serviceControllers(caches),
     new NodeLifecycleController({ nodes: caches.of(nodes), leases: caches.of(leases), pods: caches.of(pods) }, timing),
+    new NodeTtlController(caches.of(nodes)),
+    new PodGarbageCollector(caches.of(pods), caches.of(nodes), timing),
     new NamespaceController(caches.of(namespaces), kinds),
     new ServiceAccountController(caches.of(namespaces), caches.of(serviceAccounts)),
     new RootCaPublisher(caches.of(namespaces), caches.of(configMaps)),

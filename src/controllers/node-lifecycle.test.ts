@@ -1,43 +1,44 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ApiError } from '../api/error.ts';
+import type { Kind } from '../api/kind.ts';
 import { leases } from '../api/kinds/lease.ts';
 import { type Node, nodes } from '../api/kinds/node.ts';
 import { type Pod, pods } from '../api/kinds/pod.ts';
-import type { Env, Instant } from '../base/env.ts';
+import type { KubeObject } from '../api/object.ts';
+import type { Env, Instant, Random } from '../base/env.ts';
+import type { Notice } from '../client/action.ts';
 import { Client } from '../client/client.ts';
 import { Cache } from '../machinery/cache.ts';
+import type { Answer, Plan } from '../machinery/controller.ts';
 import { NodeLifecycleController } from './node-lifecycle.ts';
-import { timings } from './timing.ts';
+import { type Timing, timings } from './timing.ts';
 
 const at = (text: string) => Date.parse(`2026-01-01T${text}Z`) as Instant;
 const unused = new Client(() => Promise.reject(new Error('a controller never calls')));
 const env = {} as Env;
-const controller = () =>
+const random = {} as Random;
+/** A cache that holds these objects from the start. */
+function cacheOf<T extends KubeObject>(kind: Kind<T>, objects: readonly T[]): Cache<T> {
+  const cache = new Cache(env, unused, kind);
+  Object.assign(cache, { list: () => objects, by: () => [] });
+  return cache;
+}
+const controller = (timing: Timing = timings.upstream, others: readonly Node[] = [other('o', 'True')]) =>
   new NodeLifecycleController(
-    {
-      nodes: new Cache(env, unused, nodes),
-      leases: new Cache(env, unused, leases),
-      pods: new Cache(env, unused, pods),
-    },
-    timings.quick,
+    { nodes: cacheOf(nodes, others), leases: new Cache(env, unused, leases), pods: new Cache(env, unused, pods) },
+    timing,
   );
 const meta = (name: string) => ({ name, uid: name, resourceVersion: '3', creationTimestamp: '2026-01-01T00:00:00Z' });
-const node = (ready: string, taints: Node['spec']['taints'] = []): Node => ({
+const lastHeartbeatTime = '2026-01-01T00:00:00Z';
+const other = (name: string, ready: string, taints: Node['spec']['taints'] = []): Node => ({
   apiVersion: 'v1',
   kind: 'Node',
-  metadata: meta('n'),
+  metadata: meta(name),
   spec: { taints },
-  status: {
-    conditions: [
-      {
-        type: 'Ready',
-        status: ready,
-        lastHeartbeatTime: '2026-01-01T00:00:00Z',
-        lastTransitionTime: '2026-01-01T00:00:00Z',
-      },
-    ],
-  },
+  status: { conditions: [{ type: 'Ready', status: ready, lastHeartbeatTime, lastTransitionTime: lastHeartbeatTime }] },
 });
+const node = (ready: string, taints: Node['spec']['taints'] = []): Node => other('n', ready, taints);
 const pod = (tolerations: Pod['spec']['tolerations'] = []): Pod => ({
   apiVersion: 'v1',
   kind: 'Pod',
@@ -51,20 +52,47 @@ const lease = (renewTime: string) => ({
   metadata: { ...meta('n'), namespace: 'kube-node-lease' },
   spec: { renewTime },
 });
-
-test('NodeLifecycleController leaves a node alone whose lease is fresh, and looks again when it would be stale', () => {
-  const observed = { name: 'n', node: node('True'), lease: lease('2026-01-01T00:00:58.000000Z'), pods: [] };
-  assert.deepEqual(controller().plan(observed, at('00:01:00')), { actions: [], again: 2_000 });
+interface Look {
+  readonly node?: Node;
+  readonly renewed?: string;
+  readonly pods?: readonly Pod[];
+}
+const look = (same: NodeLifecycleController, time: string, given: Look, answers: readonly Answer[] = []) => {
+  const renewed = given.renewed === undefined ? undefined : lease(`2026-01-01T${given.renewed}.000000Z`);
+  const observed = { name: 'n', node: given.node ?? node('True'), lease: renewed, pods: given.pods ?? [] };
+  return same.plan(observed, at(time), random, answers);
+};
+const taintsIn = (plan: Plan) =>
+  plan.actions
+    .flat()
+    .flatMap((action) =>
+      action.verb === 'patch' ? [action.patch as { spec?: { taints?: Node['spec']['taints'] } }] : [],
+    )
+    .flatMap(({ spec }) => (spec?.taints ?? []).map(({ key, effect }) => `${key.split('/')[1]}:${effect}`));
+const registered = (about: Node): Notice => ({
+  verb: 'event',
+  about,
+  reason: 'RegisteredNode',
+  message: 'Node n event: Registered Node n in Controller',
 });
 
-test('NodeLifecycleController says that a silent node is unknown, and taints it', () => {
-  const { actions } = controller().plan(
-    { name: 'n', node: node('True'), lease: lease('2026-01-01T00:00:30Z'), pods: [] },
-    at('00:01:00'),
-  );
-  const timeAdded = '2026-01-01T00:01:00Z';
+test('NodeLifecycleController leaves a node alone whose lease is fresh, and looks again when it would be stale', () => {
+  const same = controller();
+  const plan = look(same, '00:01:00', { renewed: '00:00:20' });
+  assert.deepEqual(plan, { actions: [[registered(node('True'))]], again: 50_000 });
+  assert.deepEqual(look(same, '00:01:10', { renewed: '00:00:20' }), { actions: [], again: 40_000 });
+  assert.deepEqual(look(same, '00:01:30', { renewed: '00:00:30' }), { actions: [], again: 50_000 });
+});
+
+test('NodeLifecycleController says that a silent node is unknown, tells so and taints it', () => {
+  const same = controller();
+  look(same, '00:01:00', { renewed: '00:00:30' });
+  const { actions } = look(same, '00:01:50', { renewed: '00:00:30' });
+  const timeAdded = '2026-01-01T00:01:50Z';
   const key = 'node.kubernetes.io/unreachable';
-  assert.deepEqual(actions[0], [
+  const message = 'Node n status is now: NodeNotReady';
+  assert.deepEqual(actions[0], [{ verb: 'event', about: node('True'), reason: 'NodeNotReady', message }]);
+  assert.deepEqual(actions[1], [
     {
       verb: 'patch',
       kind: nodes,
@@ -80,7 +108,7 @@ test('NodeLifecycleController says that a silent node is unknown, and taints it'
       },
     },
   ]);
-  const [status] = actions[1] ?? [];
+  const [status] = actions[2] ?? [];
   const patch = status?.verb === 'patch' ? (status.patch as { status: { conditions: object[] } }) : undefined;
   assert.deepEqual(patch?.status.conditions[0], {
     type: 'Ready',
@@ -92,16 +120,73 @@ test('NodeLifecycleController says that a silent node is unknown, and taints it'
   });
 });
 
+test('NodeLifecycleController asks for the lease itself before it calls a node silent', () => {
+  const same = controller();
+  const observed = { name: 'n', node: node('True'), lease: lease('2026-01-01T00:00:30.000000Z'), pods: [] };
+  look(same, '00:01:00', { renewed: '00:00:30' });
+  assert.deepEqual(same.wants(observed, at('00:01:40')), []);
+  assert.deepEqual(same.wants(observed, at('00:01:50')), [
+    { path: '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n' },
+  ]);
+  const found = { spec: { renewTime: '2026-01-01T00:01:48.000000Z' } };
+  assert.deepEqual(same.plan(observed, at('00:01:50'), random, [{ found }]), { actions: [], again: 50_000 });
+});
+
+test('NodeLifecycleController notices within seconds that a node with a link is silent', () => {
+  const same = controller(timings.quick);
+  const observed = { name: 'n', node: node('True'), lease: undefined, pods: [] };
+  const ask = (time: string, ageMs: number) => {
+    assert.deepEqual(same.wants(observed, at(time)), [{ path: '/mini-k8s/nodes/n/link' }]);
+    return look(same, time, {}, [{ found: { ageMs } }]);
+  };
+  assert.equal(ask('00:01:00', 400).again, 3_000);
+  assert.deepEqual(same.wants(observed, at('00:01:02')), []);
+  assert.deepEqual(ask('00:01:03', 900), { actions: [], again: 2_100 });
+  assert.deepEqual(taintsIn(ask('00:01:06', 3_900)), ['unreachable:NoSchedule', 'unreachable:NoExecute']);
+});
+
+test('NodeLifecycleController judges a node without a link by its lease, also when it is quick', () => {
+  const same = controller(timings.quick);
+  const observed = { name: 'n', node: node('True'), lease: lease('2026-01-01T00:00:30.000000Z'), pods: [] };
+  assert.equal(same.wants(observed, at('00:01:00')).length, 1);
+  const answers = [{ error: new ApiError('NotFound', 'no link') }];
+  assert.equal(look(same, '00:01:00', { renewed: '00:00:30' }, answers).again, 50_000);
+  assert.equal(look(same, '00:01:20', { renewed: '00:00:30' }).again, 30_000);
+});
+
+test('NodeLifecycleController gives nobody up while all nodes are silent, and lets go of what it had done', () => {
+  const silent = [other('o', 'Unknown'), other('q', 'Unknown')];
+  assert.deepEqual(taintsIn(look(controller(timings.upstream, silent), '00:01:00', { node: node('Unknown') })), [
+    'unreachable:NoSchedule',
+  ]);
+  const given = node('Unknown', [
+    { key: 'node.kubernetes.io/unreachable', effect: 'NoSchedule' },
+    { key: 'node.kubernetes.io/unreachable', effect: 'NoExecute' },
+  ]);
+  assert.deepEqual(taintsIn(look(controller(timings.upstream, silent), '00:01:00', { node: given })), [
+    'unreachable:NoSchedule',
+  ]);
+});
+
+test('NodeLifecycleController gives up one node of a zone after another, and none where most are silent', () => {
+  const same = controller();
+  const first = look(same, '00:01:00', { node: node('False') });
+  assert.deepEqual(taintsIn(first), ['not-ready:NoSchedule', 'not-ready:NoExecute']);
+  const second = look(same, '00:01:04', { node: node('False') });
+  assert.deepEqual(taintsIn(second), ['not-ready:NoSchedule']);
+  assert.equal(second.again, 6_000);
+  const most = ['a', 'b', 'c'].map((name) => other(name, 'Unknown'));
+  const cut = controller(timings.upstream, [...most, other('d', 'True')]);
+  assert.deepEqual(taintsIn(look(cut, '00:01:00', { node: node('False') })), ['not-ready:NoSchedule']);
+});
+
 test('NodeLifecycleController takes its taints away from a node that is ready again, and only its own', () => {
   const taints = [
     { key: 'mine', effect: 'NoSchedule' },
     { key: 'node.kubernetes.io/unreachable', effect: 'NoExecute' },
   ];
-  const { actions } = controller().plan(
-    { name: 'n', node: node('True', taints), lease: lease('2026-01-01T00:00:59Z'), pods: [] },
-    at('00:01:00'),
-  );
-  const [group] = actions;
+  const { actions } = look(controller(), '00:01:00', { node: node('True', taints), renewed: '00:00:59' });
+  const [, group] = actions;
   assert.deepEqual(group?.[0]?.verb === 'patch' && group[0].patch, {
     metadata: { uid: 'n', resourceVersion: '3' },
     spec: { taints: [taints[0]] },
@@ -110,40 +195,30 @@ test('NodeLifecycleController takes its taints away from a node that is ready ag
 
 test('NodeLifecycleController evicts by NoExecute taints, after the time a pod tolerates, and takes it back', () => {
   const gone = node('True', [{ key: 'gone', effect: 'NoExecute', timeAdded: '2026-01-01T00:00:58Z' }]);
-  const fresh = lease('2026-01-01T00:01:00Z');
   const verbs = (one: Pod) =>
-    controller()
-      .plan({ name: 'n', node: gone, lease: fresh, pods: [one] }, at('00:01:00'))
+    look(controller(), '00:01:00', { node: gone, pods: [one] })
       .actions.flat()
       .map(({ verb }) => verb);
-  assert.deepEqual(verbs(pod()), ['patch', 'delete', 'event']);
-  assert.deepEqual(verbs(pod([{ key: 'gone', operator: 'Exists' }])), []);
+  assert.deepEqual(verbs(pod()), ['event', 'patch', 'delete', 'event']);
+  assert.deepEqual(verbs(pod([{ key: 'gone', operator: 'Exists' }])), ['event']);
   const patient = pod([{ key: 'gone', operator: 'Exists', tolerationSeconds: 5 }]);
   const same = controller();
-  assert.deepEqual(same.plan({ name: 'n', node: gone, lease: fresh, pods: [patient] }, at('00:01:00')), {
-    actions: [],
-    again: 3_000,
-  });
-  assert.deepEqual(
-    same.plan({ name: 'n', node: node('True'), lease: fresh, pods: [patient] }, at('00:01:00')).actions,
-    [
-      [
-        {
-          verb: 'event',
-          about: patient,
-          reason: 'TaintManagerEviction',
-          message: 'Cancelling deletion of Pod default/p',
-        },
-      ],
-    ],
-  );
+  assert.equal(look(same, '00:01:00', { node: gone, pods: [patient] }).again, 3_000);
+  const message = 'Cancelling deletion of Pod default/p';
+  assert.deepEqual(look(same, '00:01:00', { pods: [patient] }).actions, [
+    [{ verb: 'event', about: patient, reason: 'TaintManagerEviction', message }],
+  ]);
 });
 
-test('NodeLifecycleController collects the pods of a node that is gone, but not at first sight', () => {
-  const same = controller();
-  const observed = { name: 'n', node: undefined, lease: undefined, pods: [pod()] };
-  assert.deepEqual(same.plan(observed, at('00:01:00')), { actions: [], again: 2_000 });
-  assert.deepEqual(same.plan(observed, at('00:01:02')).actions, [
-    [{ verb: 'delete', kind: pods, key: { namespace: 'default', name: 'p' }, uid: 'p', graceSeconds: 0 }],
-  ]);
+test('NodeLifecycleController cuts the patience that nobody asked for short, on nodes with a link', () => {
+  const taints = [{ key: 'node.kubernetes.io/unreachable', effect: 'NoExecute', timeAdded: '2026-01-01T00:01:00Z' }];
+  const tolerations = [{ key: 'node.kubernetes.io/unreachable', operator: 'Exists', tolerationSeconds: 300 }];
+  const given = { node: node('Unknown', taints), pods: [pod(tolerations)] };
+  const same = controller(timings.quick);
+  same.wants({ name: 'n', node: given.node, lease: undefined, pods: [] }, at('00:01:00'));
+  assert.equal(look(same, '00:01:00', given, [{ found: { ageMs: 3_500 } }]).again, 3_000);
+  assert.equal(look(same, '00:01:03', given).again, 1_000);
+  const verbs = look(same, '00:01:04', given).actions.flat();
+  assert.ok(verbs.some(({ verb }) => verb === 'delete'));
+  assert.equal(look(controller(), '00:01:00', given).again, 50_000);
 });

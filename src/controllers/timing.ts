@@ -2,18 +2,38 @@ import type { Millis } from '../base/env.ts';
 
 /** How patient the cluster is with nodes. */
 export interface Timing {
-  /** A node that was not heard of for so long is unreachable. */
+  /** A node with a link to the server that has not been heard on it for so long is unreachable. Without it: no links. */
+  readonly linkGraceMs?: Millis;
+  /** A node without a link whose lease was not renewed for so long is unreachable. */
   readonly nodeGraceMs: Millis;
   /** A node that was never heard of gets this long to start. */
   readonly nodeStartupGraceMs: Millis;
   /** Pods of a node whose object is gone stay this long, in case the node is only not seen yet. */
   readonly absentGraceMs: Millis;
-  /** Tolerations that a pod did not ask for itself are cut to this many seconds; undefined: taken as they are. */
+  /** On nodes with a link, what a pod tolerates without having asked for it is cut to this. */
   readonly evictionMaxSeconds?: number;
+  /** How many nodes of a zone are given up in a second, so that a fault of the network does not empty the cluster. */
+  readonly givenUpPerSecond: number;
+  /** The same where most of a large zone is gone. */
+  readonly givenUpPerSecondReduced: number;
 }
 
-/** `upstream` is what a real cluster does by default; `quick` notices a dead node within seconds. */
+/** `upstream` is what a real cluster does by default; `quick` notices within seconds that a node of ours is dead. */
 export const timings = {
-  quick: { nodeGraceMs: 4_000, nodeStartupGraceMs: 10_000, absentGraceMs: 2_000, evictionMaxSeconds: 5 },
-  upstream: { nodeGraceMs: 50_000, nodeStartupGraceMs: 60_000, absentGraceMs: 40_000 },
+  quick: {
+    linkGraceMs: 3_000,
+    nodeGraceMs: 50_000,
+    nodeStartupGraceMs: 60_000,
+    absentGraceMs: 2_000,
+    evictionMaxSeconds: 4,
+    givenUpPerSecond: 10,
+    givenUpPerSecondReduced: 1,
+  },
+  upstream: {
+    nodeGraceMs: 50_000,
+    nodeStartupGraceMs: 60_000,
+    absentGraceMs: 40_000,
+    givenUpPerSecond: 0.1,
+    givenUpPerSecondReduced: 0.01,
+  },
 } as const satisfies Readonly<Record<string, Timing>>;

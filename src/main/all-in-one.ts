@@ -11,6 +11,7 @@ import { type Component, forkEnv } from '../base/env.ts';
 import { StopSource } from '../base/stop.ts';
 import { UsageError } from '../cli/flags.ts';
 import { allControllers } from '../controllers/all.ts';
+import { timings } from '../controllers/timing.ts';
 import { addServiceAddresses, removeServiceAddresses } from '../host/network/service-addresses.ts';
 import { UserspaceDataplane } from '../host/network/userspace.ts';
 import { Caches } from '../machinery/caches.ts';
@@ -114,8 +115,12 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
 /** Controllers and scheduler: in this process, or each in one of its own with no change in them. */
 function deciders(settings: ClusterSettings, plane: ControlPlane, caches: Caches): Component[] {
   const { env, client, kubeconfig } = plane;
-  if (!settings.split) return [...allControllers({ env, client, caches }), schedulerLoop(env, client, caches)];
-  return ['controllers', 'scheduler'].map((part) => new ChildPart(env, [part, '--kubeconfig', kubeconfig]));
+  const timing = timings[settings.timing];
+  if (!settings.split) return [...allControllers({ env, client, caches, timing }), schedulerLoop(env, client, caches)];
+  return [
+    new ChildPart(env, ['controllers', '--kubeconfig', kubeconfig, '--timing', settings.timing]),
+    new ChildPart(env, ['scheduler', '--kubeconfig', kubeconfig]),
+  ];
 }
 
 function agentProcess(

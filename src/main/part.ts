@@ -10,6 +10,7 @@ import type { Command, CommandContext } from '../cli/command.ts';
 import { defineFlags, type Flags } from '../cli/flags.ts';
 import { Client } from '../client/client.ts';
 import { allControllers } from '../controllers/all.ts';
+import { timings } from '../controllers/timing.ts';
 import { type HostEnv, hostEnv } from '../host/env.ts';
 import { httpTransport } from '../host/http/client.ts';
 import { servePart } from '../host/http/part-server.ts';
@@ -19,7 +20,7 @@ import { schedulerLoop } from '../scheduler/parts.ts';
 import { untilSignal } from './foreground.ts';
 import { machineNode } from './node.ts';
 import { clusterIdentity, engineFor, type Machine, prepared } from './runtimes.ts';
-import { addressOf, partFlags } from './settings.ts';
+import { addressOf, controllersFlags, partFlags } from './settings.ts';
 import { supervise } from './supervise.ts';
 
 interface Parts {
@@ -31,8 +32,8 @@ interface Parts {
 export const controllers = part(
   'controllers',
   'Run the controllers against any API server',
-  partFlags,
-  ({ env, client, caches }) => allControllers({ env, client, caches }),
+  controllersFlags,
+  ({ env, client, caches }, { values }) => allControllers({ env, client, caches, timing: timings[values.timing] }),
 );
 
 export const scheduler = part(

@@ -31,6 +31,14 @@ export const serverFlags = defineFlags({
   'log-level': { type: 'choice', choices: ['debug', 'info', 'error'], default: 'info', help: 'how much is logged' },
 });
 
+/** How patient the cluster is with nodes. */
+const timing = {
+  type: 'choice',
+  choices: ['quick', 'upstream'],
+  default: 'quick',
+  help: 'how soon a silent node is given up: within seconds, or as upstream does',
+} as const;
+
 export const clusterFlags = defineFlags({
   ...serverFlags,
   runtime: {
@@ -44,6 +52,7 @@ export const clusterFlags = defineFlags({
   bare: { type: 'switch', help: 'leave out every add-on that a plain control plane does not have' },
   foreground: { type: 'switch', help: 'stay in the foreground' },
   split: { type: 'switch', help: 'run controllers and scheduler as processes of their own' },
+  timing,
 });
 
 export const partFlags = defineFlags({
@@ -56,6 +65,8 @@ export const partFlags = defineFlags({
   },
   'log-level': { type: 'choice', choices: ['debug', 'info', 'error'], default: 'info', help: 'how much is logged' },
 });
+
+export const controllersFlags = defineFlags({ ...partFlags, timing });
 
 export type ServerSettings = Values<typeof serverFlags>;
 export type ClusterSettings = Values<typeof clusterFlags>;

@@ -23,7 +23,8 @@ import { FairGate } from './fair-gate.ts';
 import { FieldTracker } from './field-tracker.ts';
 import { KindRegistry } from './kinds.ts';
 import { negotiatePlain } from './negotiate.ts';
-import type { NodeDoors } from './node-doors.ts';
+import type { NodeDoors, Reach } from './node-doors.ts';
+import { NodeLinks } from './node-links.ts';
 import type { Outward } from './outward.ts';
 import { type Asker, Resources } from './resources.ts';
 import { routeOf } from './route.ts';
@@ -62,6 +63,8 @@ export interface ServerOptions {
   readonly access?: AccessOptions;
   /** How the server reaches the nodes: logs and exec. */
   readonly nodes?: NodeDoors;
+  /** How the server reaches pods, for the proxy subresources. */
+  readonly reach?: Reach;
   /** How the server reaches webhooks; without it there are none. */
   readonly outward?: Outward;
   /** The OpenAPI document at a path, where there is one. */
@@ -95,11 +98,13 @@ export class ApiServer {
   readonly #plugins: readonly AdmissionPlugin[];
   readonly #gate = new FairGate();
   readonly #custom: CustomDefinitions;
+  readonly #links: NodeLinks;
 
   constructor(env: Env, store: Store, options: ServerOptions) {
     this.#env = env;
     this.#store = store;
     this.#options = options;
+    this.#links = new NodeLinks(env.clock);
     this.kinds = new KindRegistry(options.kinds);
     this.#discovery = new Discovery(this.kinds, options.address, env.crypto);
     this.#access = new Access(env, store, options.access ?? {});
@@ -120,9 +125,13 @@ export class ApiServer {
     const fields = new FieldTracker(this.kinds, env.clock);
     const conversions = new Conversions(env, store, options.outward);
     const deps = { env, store: new ConvertingStore(store, conversions), views, plugins, goods, fields };
-    const nodes = options.nodes ? { nodes: options.nodes } : {};
+    const ways = {
+      ...(options.nodes ? { nodes: options.nodes } : {}),
+      ...(options.reach ? { reach: options.reach } : {}),
+      authorization: this.#access.authorization,
+    };
     const writer = new Writer(deps);
-    this.#resources = new Resources({ ...deps, writer, ...nodes });
+    this.#resources = new Resources({ ...deps, writer, ...ways });
     this.#custom = new CustomDefinitions({ ...deps, writer, conversions, kinds: this.kinds });
   }
 
@@ -180,6 +189,8 @@ export class ApiServer {
 
   #other(request: ApiRequest): ApiResponse {
     const { path } = request;
+    const link = this.#links.answer(request);
+    if (link) return link;
     const refusal = refused(request, this.kinds);
     if (refusal) return refusal;
     const document = this.#discovery.at(path, request.headers.accept ?? '');
@@ -193,8 +204,13 @@ export class ApiServer {
     }
     const issuer = this.#access.document(path, request.headers.accept ?? '', this.#options.address);
     if (issuer) return issuer;
-    const openapi = this.#options.openapi?.({ path, accept: request.headers.accept ?? '', custom: this.#customKinds() });
-    if (openapi) return openapi.bytes ? withBytes(request, openapi.bytes, openapi) : withETag(request, openapi.body, openapi);
+    const openapi = this.#options.openapi?.({
+      path,
+      accept: request.headers.accept ?? '',
+      custom: this.#customKinds(),
+    });
+    if (openapi)
+      return openapi.bytes ? withBytes(request, openapi.bytes, openapi) : withETag(request, openapi.body, openapi);
     if (path === '/') return { status: 200, body: { object: { paths: this.#paths() } } };
     return pageNotFound();
   }
@@ -255,7 +271,11 @@ function statusAnswer(request: ApiRequest, error: ApiError): ApiResponse {
   return retry === undefined ? answer : { ...answer, headers: { 'retry-after': String(retry) } };
 }
 
-function withBytes(request: ApiRequest, bytes: Uint8Array, { etag = '', mediaType = jsonType }: OpenApiAnswer): ApiResponse {
+function withBytes(
+  request: ApiRequest,
+  bytes: Uint8Array,
+  { etag = '', mediaType = jsonType }: OpenApiAnswer,
+): ApiResponse {
   const headers = { etag, vary: 'Accept' };
   if (request.headers['if-none-match'] === etag) return { status: 304, headers, chunks: [], mediaType };
   return { status: 200, headers, chunks: [bytes], mediaType };
