@@ -1,11 +1,14 @@
 import { controllerRevisions } from '../api/kinds/controller-revision.ts';
+import { daemonSets } from '../api/kinds/daemon-set.ts';
 import { jobs } from '../api/kinds/job.ts';
+import { nodes } from '../api/kinds/node.ts';
 import { persistentVolumeClaims } from '../api/kinds/persistent-volume-claim.ts';
 import { pods } from '../api/kinds/pod.ts';
 import { replicationControllers } from '../api/kinds/replication-controller.ts';
 import { statefulSets } from '../api/kinds/stateful-set.ts';
 import type { Caches } from '../machinery/caches.ts';
 import type { Controller } from '../machinery/controller.ts';
+import { DaemonSetController } from './daemon-set.ts';
 import { JobController } from './job.ts';
 import { JobOrphanController } from './job-orphan.ts';
 import { replicationController } from './replication-controller.ts';
@@ -21,6 +24,12 @@ export function workloadControllers(caches: Caches): readonly Controller<never>[
     new JobController(jobCache, podCache),
     new JobOrphanController(jobCache, podCache),
     new TtlAfterFinishedController(jobCache),
+    new DaemonSetController({
+      sets: caches.of(daemonSets),
+      pods: podCache,
+      nodes: caches.of(nodes),
+      revisions: caches.of(controllerRevisions),
+    }),
     new StatefulSetController({
       sets: caches.of(statefulSets),
       pods: podCache,
