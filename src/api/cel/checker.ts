@@ -288,10 +288,10 @@ class Checker {
     for (const overload of overloads) {
       if (overload.args.length !== given.length) continue;
       const fresh = this.#renamed();
-      const trial = this.#bindings.copy();
-      if (!overload.args.every((arg, index) => trial.assign(given[index] as CelType, fresh(arg)))) continue;
+      const bindings = this.#bindings;
+      const fits = () => overload.args.every((arg, index) => bindings.assign(given[index] as CelType, fresh(arg)));
+      if (!bindings.attempt(fits)) continue;
       fitting.push(overload);
-      this.#bindings.take(trial);
       const type = this.#bindings.filled(fresh(overload.result));
       if (result === undefined) result = type;
       else if (!sameType(result, type)) result = types.dyn;

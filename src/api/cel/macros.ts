@@ -121,24 +121,33 @@ const has: Macro = ({ at, args }) => {
   return { ...argument, isTest: true };
 };
 
-/** optMap and optFlatMap: the value, where there is one, under a name. */
+const targetName = '#target';
+
+/** A value under a name: a loop that never runs. */
+function bound(at: number, name: string, value: Expression, result: Expression): Expression {
+  return {
+    kind: 'fold',
+    at,
+    range: listed(at),
+    variable: '#unused',
+    accumulator: name,
+    init: value,
+    condition: constant(at, false),
+    step: named(at, name),
+    result,
+  };
+}
+
+/** optMap and optFlatMap: the value, where there is one, under a name. The optional itself is worked out once. */
 function optional(wrap: (at: number, value: Expression) => Expression): Macro {
   return ({ at, target, args }) => {
     const [variable, value] = args as [Expression, Expression];
-    const bound: Expression = {
-      kind: 'fold',
-      at,
-      range: listed(at),
-      variable: '#unused',
-      accumulator: variableName(variable),
-      init: { kind: 'call', at, name: 'value', target: target as Expression, args: [] },
-      condition: constant(at, false),
-      step: named(at, variableName(variable)),
-      result: value,
-    };
-    const has: Expression = { kind: 'call', at, name: 'hasValue', target: target as Expression, args: [] };
-    const nothing: Expression = { kind: 'call', at, name: 'none', target: named(at, 'optional'), args: [] };
-    return called(at, '_?_:_', has, wrap(at, bound), nothing);
+    const method = (name: string, on: Expression): Expression => ({ kind: 'call', at, name, target: on, args: [] });
+    const it = named(at, targetName);
+    const inner = bound(at, variableName(variable), method('value', it), value);
+    const nothing = method('none', named(at, 'optional'));
+    const choice = called(at, '_?_:_', method('hasValue', it), wrap(at, inner), nothing);
+    return bound(at, targetName, target as Expression, choice);
   };
 }
 

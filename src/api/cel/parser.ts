@@ -5,6 +5,8 @@ import type { Call, Expression, Issue, StructLiteral } from './syntax.ts';
 /** As deep as an expression may be nested, and as long as it may be written. */
 const depthMax = 250;
 const sourceMax = 100_000;
+/** As many operators or selections stand in one row. */
+const rowMax = 1_000;
 
 export type Parsed =
   | { readonly expression: Expression; readonly issues?: undefined }
@@ -67,10 +69,12 @@ class Parser {
     return new SyntaxIssue(this.#token.at, `${before}${this.#token.text}${after}`);
   }
 
+  #limit(count: number, max = rowMax): void {
+    if (count > max) throw new SyntaxIssue(this.#token.at, `expression recursion limit exceeded: ${max}`);
+  }
+
   #expression(): Expression {
-    if (++this.#depth > depthMax) {
-      throw new SyntaxIssue(this.#token.at, `expression recursion limit exceeded: ${depthMax}`);
-    }
+    this.#limit(++this.#depth, depthMax);
     const condition = this.#or();
     const question = this.#token;
     if (!this.#take('?')) {
@@ -111,7 +115,8 @@ class Parser {
 
   #relation(): Expression {
     let left = this.#sum();
-    while (true) {
+    for (let length = 1; ; length++) {
+      this.#limit(length);
       const token = this.#token;
       const isIn = token.kind === 'name' && token.text === 'in';
       if (!isIn && !(token.kind === 'symbol' && relations.has(token.text))) return left;
@@ -129,7 +134,8 @@ class Parser {
   }
   #leftward(symbols: readonly string[], part: () => Expression): Expression {
     let left = part();
-    while (this.#token.kind === 'symbol' && symbols.includes(this.#token.text)) {
+    for (let length = 1; this.#token.kind === 'symbol' && symbols.includes(this.#token.text); length++) {
+      this.#limit(length);
       const { at, text } = this.#token;
       this.#next++;
       left = { kind: 'call', at, name: `_${text}_`, args: [left, part()] };
@@ -157,7 +163,8 @@ class Parser {
 
   #member(isNegative = false): Expression {
     let expression = this.#primary(isNegative);
-    while (true) {
+    for (let length = 1; ; length++) {
+      this.#limit(length);
       const { at } = this.#token;
       if (this.#take('.')) expression = this.#dotted(expression, at);
       else if (this.#take('[')) {

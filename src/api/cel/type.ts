@@ -71,21 +71,26 @@ export function typeText(type: CelType): string {
   }
 }
 
-/** What type parameters stand for. */
+/** What type parameters stand for. What was tried in vain is undone, so that a trial costs what it changes. */
 export class Bindings {
-  readonly #bound: Map<string, CelType>;
+  readonly #bound = new Map<string, CelType>();
+  readonly #trail: { readonly name: string; readonly before: CelType | undefined }[] = [];
 
-  constructor(bound: ReadonlyMap<string, CelType> = new Map()) {
-    this.#bound = new Map(bound);
+  /** Runs a trial; what it bound stays only where it succeeds. */
+  attempt(trial: () => boolean): boolean {
+    const mark = this.#trail.length;
+    if (trial()) return true;
+    while (this.#trail.length > mark) {
+      const { name, before } = this.#trail.pop() as { readonly name: string; readonly before: CelType | undefined };
+      if (before) this.#bound.set(name, before);
+      else this.#bound.delete(name);
+    }
+    return false;
   }
 
-  copy(): Bindings {
-    return new Bindings(this.#bound);
-  }
-
-  take(other: Bindings): void {
-    this.#bound.clear();
-    for (const [name, type] of other.#bound) this.#bound.set(name, type);
+  #bind(name: string, type: CelType): void {
+    this.#trail.push({ name, before: this.#bound.get(name) });
+    this.#bound.set(name, type);
   }
 
   /** The type with its parameters filled in; unknown ones become dyn at the end. */
@@ -111,10 +116,7 @@ export class Bindings {
 
   /** Whether a value of one type may stand where another is asked for; binds parameters on the way. */
   assign(from: CelType, to: CelType): boolean {
-    const trial = this.copy();
-    if (!trial.#fits(from, to)) return false;
-    this.take(trial);
-    return true;
+    return this.attempt(() => this.#fits(from, to));
   }
 
   #fits(from: CelType, to: CelType): boolean {
@@ -137,11 +139,11 @@ export class Bindings {
     const bound = this.#bound.get(name);
     if (!bound) {
       if (this.#mentions(type, name)) return false;
-      this.#bound.set(name, type);
+      this.#bind(name, type);
       return true;
     }
     if (!fits(bound)) return false;
-    if (isMoreGeneral(type, bound) && !this.#mentions(type, name)) this.#bound.set(name, type);
+    if (isMoreGeneral(type, bound) && !this.#mentions(type, name)) this.#bind(name, type);
     return true;
   }
 

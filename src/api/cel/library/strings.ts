@@ -50,7 +50,7 @@ function substring(text: string, from: bigint, to?: bigint): Result {
 function replace(text: string, from: string, to: string, count = -1n): Result {
   if (count === 0n || from === to) return text;
   if (count < 0n)
-    return from === '' ? `${to}${[...text].map((char) => char + to).join('')}` : text.replaceAll(from, () => to);
+    return from === '' ? `${to}${[...text].map((char) => char + to).join('')}` : text.split(from).join(to);
   let left = count;
   if (from === '') return between([...text], to, Number(count));
   const parts = text.split(from);
@@ -109,6 +109,12 @@ const containsCost = {
   }),
 };
 const kept = byTraversal(0, true);
+/** What makes texts longer is paid for by what it makes. */
+const growing = {
+  ...kept,
+  cost: ([text]: readonly Value[], result: Result) =>
+    Math.ceil(Math.max(sizeOf(text as Value), typeof result === 'string' ? sizeOf(result) : 0) * traversal),
+};
 const read = byTraversal();
 
 /** Strings as the language has them, and the extension that upstream enables. */
@@ -153,8 +159,8 @@ export const strings: Functions = {
     ]),
   ],
   replace: [
-    method('string_replace_string_string', [string, string, string], string, [replace, kept]),
-    method('string_replace_string_string_int', [string, string, string, int], string, [replace, kept]),
+    method('string_replace_string_string', [string, string, string], string, [replace, growing]),
+    method('string_replace_string_string_int', [string, string, string, int], string, [replace, growing]),
   ],
   split: [
     method('string_split_string', [string, string], texts, [split, splitCost()]),
@@ -173,7 +179,7 @@ export const strings: Functions = {
     ]),
   ],
   'strings.quote': [plain('strings_quote', [string], string, [quote, kept])],
-  format: [method('string_format', [string, types.listOf(types.dyn)], string, [formatted, kept])],
+  format: [method('string_format', [string, types.listOf(types.dyn)], string, [formatted, growing])],
   reverse: [method('string_reverse', [string], string, [(text: string) => [...text].reverse().join(''), kept])],
 };
 
