@@ -263,8 +263,13 @@ test('A rule that could cost too much is refused when it is written', async () =
 test('Server-side apply merges the lists of a custom object by their keys, and knows their owners', async () => {
   const { ask } = world();
   await ask('POST', definitions, definition() as unknown as Json);
-  const apply = (manager: string, spec: object, more = '') =>
-    ask('PATCH', `${gizmos}/a?fieldManager=${manager}${more}`, gizmo('a', spec) as unknown as Json, 'application/apply-patch+yaml');
+  const apply = (manager: string, spec: JsonObject) =>
+    ask(
+      'PATCH',
+      `${gizmos}/a?fieldManager=${manager}`,
+      gizmo('a', spec) as unknown as Json,
+      'application/apply-patch+yaml',
+    );
   assert.equal((await apply('one', { size: 3, parts: [{ name: 'p', count: 1 }] })).status, 201);
   const both = await apply('two', { parts: [{ name: 'q', count: 2 }] });
   assert.deepEqual(both.body.spec, {
