@@ -53,7 +53,7 @@ function withNames(names: DefinitionNames): Part {
 
 function storedVersions({ spec }: CustomDefinition, before: readonly string[]): readonly string[] | null {
   const storage = (spec.versions ?? []).filter((version) => version.storage).map(({ name }) => name);
-  const all = [...before, ...storage.filter((name) => !before.includes(name))];
+  const all = [...new Set([...before, ...storage])];
   return all.length > 0 ? all : null;
 }
 
