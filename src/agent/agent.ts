@@ -10,17 +10,18 @@ import type { Client } from '../client/client.ts';
 import { Cache } from '../machinery/cache.ts';
 import type { EventRecorder } from '../machinery/events.ts';
 import { WorkQueue } from '../machinery/queue.ts';
+import { outputOf, runningId } from './attachment.ts';
 import type { DnsSetting } from './container-spec.ts';
 import { Departure } from './departure.ts';
 import { AgentFleet } from './fleet.ts';
-import { attemptsOf, containerName, podLogs } from './logs.ts';
+import { containerName, podLogs } from './logs.ts';
 import type { ExecCall, NodeDoor, PodLogOptions } from './node-door.ts';
 import { type NodeFacts, NodeRegistration } from './node-registration.ts';
 import { ObjectWatch } from './object-watch.ts';
 import { parseContainerId } from './pod-view.ts';
 import { PodWork, type PodWorkParts, signature } from './pod-work.ts';
 import { Probes } from './probes.ts';
-import type { ExecIo, ExecPart, Runtime, RuntimeList } from './runtime.ts';
+import type { ExecIo, ExecPart, Runtime, RuntimeList, Usage } from './runtime.ts';
 import { RuntimeChoice, type Runtimes } from './runtime-choice.ts';
 import type { VolumeHost } from './volumes.ts';
 
@@ -132,9 +133,21 @@ export class Agent implements Component, NodeDoor {
   async exec(pod: Key, call: ExecCall, io: ExecIo, stop: Stop): Promise<AsyncIterable<ExecPart>> {
     const { found, runtime } = await this.#find(pod);
     const name = containerName(found, call.container);
-    const running = (await attemptsOf(runtime, found, name)).find((attempt) => attempt.state === 'running');
-    if (!running) throw new ApiError('BadRequest', `container ${name} is not running in pod ${pod.name}`);
-    return runtime.exec(running.id, call.command, io, stop);
+    return runtime.exec(await runningId(runtime, found, name), call.command, io, stop);
+  }
+
+  async attach(pod: Key, container: string | undefined, io: ExecIo, stop: Stop): Promise<AsyncIterable<ExecPart>> {
+    const { found, runtime } = await this.#find(pod);
+    const id = await runningId(runtime, found, containerName(found, container));
+    return runtime.attach?.(id, io, stop) ?? outputOf(runtime, id, this.#env.clock.now(), stop);
+  }
+
+  pods(): readonly Pod[] {
+    return [...this.#wanted.values()];
+  }
+
+  async usage(): Promise<readonly Usage[]> {
+    return (await Promise.all(this.#runtimes.all().map((runtime) => runtime.usage()))).flat();
   }
 
   async connect(pod: Key, port: number): Promise<Duplex> {

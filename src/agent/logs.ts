@@ -30,7 +30,8 @@ export async function podLogs(runtime: Runtime, request: LogRequest, stop: Stop)
 }
 
 export function containerName(pod: Pod, asked: string | undefined): string {
-  const names = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].map(({ name }) => name);
+  const { containers, initContainers = [], ephemeralContainers = [] } = pod.spec;
+  const names = [...containers, ...initContainers, ...ephemeralContainers].map(({ name }) => name);
   const preferred = pod.metadata.annotations?.['kubectl.kubernetes.io/default-container'];
   const name = asked ?? preferred ?? names[0];
   if (name !== undefined && names.includes(name)) return name;
@@ -51,6 +52,8 @@ export async function attemptsOf(runtime: Runtime, pod: Pod, name: string): Prom
 const waits = (pod: Pod, name: string): boolean => statusOf(pod, name)?.state?.waiting !== undefined;
 
 const statusOf = (pod: Pod, name: string) =>
-  [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])].find(
-    (one) => one.name === name,
-  );
+  [
+    ...(pod.status?.containerStatuses ?? []),
+    ...(pod.status?.initContainerStatuses ?? []),
+    ...(pod.status?.ephemeralContainerStatuses ?? []),
+  ].find((one) => one.name === name);

@@ -1,7 +1,8 @@
+import type { Pod } from '../api/kinds/pod.ts';
 import type { Key } from '../api/object.ts';
 import type { Duplex } from '../api/wire.ts';
 import type { Stop } from '../base/stop.ts';
-import type { ExecIo, ExecPart, LogOptions } from './runtime.ts';
+import type { ExecIo, ExecPart, LogOptions, Usage } from './runtime.ts';
 
 export interface PodLogOptions extends LogOptions {
   /** The attempt before the current one. */
@@ -13,7 +14,12 @@ export interface NodeDoor {
   /** Without a container's name: the only one, or the first. Throws ApiError('BadRequest') with upstream's sentence. */
   logs(pod: Key, container: string | undefined, options: PodLogOptions, stop: Stop): Promise<AsyncIterable<Uint8Array>>;
   exec(pod: Key, call: ExecCall, io: ExecIo, stop: Stop): Promise<AsyncIterable<ExecPart>>;
+  /** Joins what the container's own command says and hears, from now on. */
+  attach(pod: Key, container: string | undefined, io: ExecIo, stop: Stop): Promise<AsyncIterable<ExecPart>>;
   connect(pod: Key, port: number): Promise<Duplex>;
+  /** The pods of the node. */
+  pods(): readonly Pod[];
+  usage(): Promise<readonly Usage[]>;
 }
 export interface ExecCall {
   readonly container?: string;

@@ -1,6 +1,6 @@
 import { isApiError } from '../api/error.ts';
 import { type Lease, leases } from '../api/kinds/lease.ts';
-import { type Node, type NodeStatus, nodes } from '../api/kinds/node.ts';
+import { type Node, type NodeStatus, nodeApiAuthority, nodes } from '../api/kinds/node.ts';
 import { type Condition, conditionOf } from '../api/kinds/pod.ts';
 import type { Labels } from '../api/object.ts';
 import { type Component, type Env, type Instant, sleep } from '../base/env.ts';
@@ -20,6 +20,12 @@ const silenceMs = 2_500;
 const statusMs = 300_000;
 export const nodeVersion = 'v1.36.3';
 
+export interface NodeApiPlace {
+  readonly port: number;
+  /** PEM: who signed its certificate. */
+  readonly authority: string;
+}
+
 export interface NodeFacts {
   readonly name: string;
   readonly labels?: Labels;
@@ -31,6 +37,8 @@ export interface NodeFacts {
   readonly architecture?: string;
   readonly runtimeVersion?: string;
   readonly nodeInfo?: Labels;
+  /** Where the node's own API is heard, at the node's address. */
+  readonly api?: NodeApiPlace;
 }
 
 /**
@@ -106,14 +114,17 @@ export class NodeRegistration implements Component {
     const { name } = this.#facts;
     const key = { namespace: '', name };
     const now = this.#env.clock.now();
+    const annotations: Labels = this.#facts.api ? { [nodeApiAuthority]: this.#facts.api.authority } : {};
     let node = await this.#client.get(nodes, key).catch(absent);
     node ??= await this.#client.send<Node>({
       verb: 'create',
       kind: nodes,
-      object: { metadata: { name, labels: nodeLabels(this.#facts) }, spec: {} },
+      object: { metadata: { name, labels: nodeLabels(this.#facts), annotations }, spec: {} },
     });
     const labels = missing(nodeLabels(this.#facts), node.metadata.labels ?? {});
-    if (labels) await this.#client.send({ verb: 'patch', kind: nodes, key, patch: { metadata: { labels } } });
+    const notes = missing(annotations, node.metadata.annotations ?? {});
+    const metadata = { ...(labels ? { labels } : {}), ...(notes ? { annotations: notes } : {}) };
+    if (labels || notes) await this.#client.send({ verb: 'patch', kind: nodes, key, patch: { metadata } });
     const status = nodeStatus(this.#facts, node, now) as unknown as Json;
     await this.#client.send({ verb: 'patch', kind: nodes, key, patch: { status }, subresource: 'status' });
     this.#toldAt = this.#env.clock.monotonic();
@@ -164,7 +175,9 @@ export function nodeStatus(facts: NodeFacts, node: Node, now: Instant): NodeStat
     allocatable: { ...before.allocatable, ...(facts.allocatable ?? facts.capacity) },
     conditions: nodeConditions(before.conditions ?? [], now),
     addresses: facts.addresses,
-    daemonEndpoints: before.daemonEndpoints ?? { kubeletEndpoint: { Port: 10250 } },
+    daemonEndpoints: facts.api
+      ? { kubeletEndpoint: { Port: facts.api.port } }
+      : (before.daemonEndpoints ?? { kubeletEndpoint: { Port: 10250 } }),
     nodeInfo: {
       architecture: facts.architecture ?? 'amd64',
       bootID: '',

@@ -23,6 +23,8 @@ export interface Runtime {
   events(stop: Stop): AsyncIterable<{ readonly id: string }>;
   logs(id: string, options: LogOptions, stop: Stop): AsyncIterable<Uint8Array>;
   exec(id: string, command: readonly string[], io: ExecIo, stop: Stop): AsyncIterable<ExecPart>;
+  /** Joins the container's own input and output, from now on. Where it is missing, output comes from the log. */
+  attach?(id: string, io: ExecIo, stop: Stop): AsyncIterable<ExecPart>;
   /** A port inside a sandbox: port-forward, proxy, probes. */
   connect(sandbox: string, port: number): Promise<Duplex>;
   usage(): Promise<readonly Usage[]>;
@@ -101,6 +103,10 @@ export interface ContainerSpec {
   readonly security: Readonly<Record<string, Json>>;
   readonly tty: boolean;
   readonly stdin: boolean;
+  /** The input ends with the first client that was attached to it. */
+  readonly stdinOnce?: boolean;
+  /** The name of the container whose processes this one sees, for looking into it. */
+  readonly target?: string;
   /** Instead of the image's own. */
   readonly stopSignal?: string;
 }

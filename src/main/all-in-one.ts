@@ -44,13 +44,13 @@ export interface Cluster {
 export async function startCluster(settings: ClusterSettings): Promise<Cluster> {
   const wanted = nodesWanted(settings.nodes);
   const engine = settings.runtime === 'sim' ? undefined : await engineFor(settings.runtime);
-  const doors = new LocalDoors();
+  const doors = new LocalDoors(() => plane.env);
   const local: MachineNode[] = [];
   const resolve = (ip: string, port: number) => {
     const places = local.flatMap(({ runtimes }) => runtimes.map((runtime) => runtime.resolve(ip, port)));
     return places.find((place) => place.host !== ip) ?? { host: ip, port };
   };
-  const plane = await openControlPlane(settings, { nodes: doors, resolve });
+  const plane = await openControlPlane(settings, { nodes: doors.find, resolve });
   const { env, client } = plane;
   const stop = new StopSource();
   const caches = new Caches(env, client);
@@ -78,7 +78,7 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
       const node = machineNode(nodeParts, machine, choice);
       local.push(node);
       again.push(() => machineNode(nodeParts, machine, choice));
-      doors.add(name, node.agent);
+      if (!settings.split) doors.add(name, node.agent);
       parts.push(settings.split ? agentProcess(plane, machine, choice) : node.agent);
     }
     await prepared(local.flatMap(({ runtimes }) => runtimes)).catch(async (error: unknown) => {

@@ -6,18 +6,20 @@ import { builtInKinds } from '../api/kinds/all.ts';
 import { documentHash, openApiV2, openApiV3, openApiV3Index } from '../api/schema/openapi.ts';
 import { customDocuments } from '../api/schema/openapi-custom.ts';
 import { openApiProtobuf, openApiProtobufAccept, openApiProtobufType } from '../api/schema/openapi-protobuf.ts';
-import type { Caller } from '../api/wire.ts';
+import type { Caller, Transport } from '../api/wire.ts';
 import type { JsonObject } from '../base/json.ts';
 import { Client } from '../client/client.ts';
 import { describer } from '../host/descriptions.ts';
 import { type HostEnv, hostEnv } from '../host/env.ts';
 import { httpsOutward, type Place } from '../host/http/outward.ts';
+import { relay } from '../host/http/relay.ts';
 import { type HttpServer, serveHttp } from '../host/http/server.ts';
 import { writeKubeconfig } from '../host/kubeconfig-file.ts';
 import { openSqliteStore } from '../host/store/sqlite.ts';
+import type { Pair } from '../host/x509/certificate.ts';
 import { openPki, type Pki } from '../host/x509/pki.ts';
 import { bootstrap } from '../machinery/bootstrap.ts';
-import type { NodeDoors } from '../server/node-doors.ts';
+import type { NodePlace, ReachTarget } from '../server/node-doors.ts';
 import { ApiServer, type OpenApiAnswer, type OpenApiQuestion } from '../server/server.ts';
 import { MemoryStore } from '../store/memory.ts';
 import type { Store } from '../store/store.ts';
@@ -46,7 +48,7 @@ export interface ControlPlane {
 
 /** The nodes of this process, as the server reaches them; a server alone has none. */
 export interface Surroundings {
-  readonly nodes?: NodeDoors;
+  readonly nodes?: (name: string) => Transport | undefined;
   /** Where a pod's port is really heard. */
   readonly resolve?: (ip: string, port: number) => Place;
 }
@@ -82,8 +84,7 @@ export async function openControlPlane(settings: ServerSettings, around: Surroun
     openapi,
     metrics: () => env.metrics.render(),
     access,
-    outward: httpsOutward(around.resolve ?? ((host, port) => ({ host, port }))),
-    ...(around.nodes ? { nodes: around.nodes } : {}),
+    ...waysOut(around, pki),
   });
   const client = new Client(server.handle, admin);
   await server.bootstrap({ ip: listen.host, port: http.port, clientAuthority: pki.authority });
@@ -97,6 +98,23 @@ export async function openControlPlane(settings: ServerSettings, around: Surroun
     kubeconfig,
     client,
     close: () => close(http, store, given === inMemory ? folder : undefined),
+  };
+}
+
+const nodeClient = 'kube-apiserver-kubelet-client';
+
+/** How the server reaches others: webhooks, nodes, pods. A node of this process is reached by a call. */
+function waysOut({ nodes, resolve = (host, port) => ({ host, port }) }: Surroundings, pki: Pki) {
+  let own: Pair | undefined;
+  const remote = ({ host, port, authority }: NodePlace): Transport => {
+    own ??= pki.client(nodeClient, { name: nodeClient, groups: ['system:masters'] });
+    const { certificate, key } = own;
+    return relay({ scheme: 'https', host, port, certificate, key, ...(authority ? { authority } : {}) });
+  };
+  return {
+    outward: httpsOutward(resolve),
+    nodes: (place: NodePlace) => nodes?.(place.name) ?? remote(place),
+    reach: ({ scheme, host, port }: ReachTarget) => relay({ scheme, ...resolve(host, port) }),
   };
 }
 

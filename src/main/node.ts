@@ -1,6 +1,7 @@
 import { cpus, totalmem } from 'node:os';
 import { Agent } from '../agent/agent.ts';
 import type { AgentFleet } from '../agent/fleet.ts';
+import type { NodeApiPlace } from '../agent/node-registration.ts';
 import type { Runtimes } from '../agent/runtime-choice.ts';
 import type { VolumeHost } from '../agent/volumes.ts';
 import type { EndpointSlice } from '../api/kinds/endpoint-slice.ts';
@@ -43,6 +44,7 @@ interface AgentChoice {
   readonly skipProbes?: boolean;
   readonly volumes?: VolumeHost;
   readonly runtimeVersion?: string;
+  readonly api?: NodeApiPlace;
 }
 
 export function agentOf(parts: NodeParts, env: Env, runtimes: Runtimes, choice: AgentChoice): Agent {
@@ -60,6 +62,7 @@ export function agentOf(parts: NodeParts, env: Env, runtimes: Runtimes, choice: 
       pods: podsMax,
       'ephemeral-storage': '100Gi',
     },
+    ...(choice.api ? { api: choice.api } : {}),
     addresses: [
       { type: 'InternalIP', address: choice.hostIp },
       { type: 'Hostname', address: choice.name },

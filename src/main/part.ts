@@ -19,6 +19,7 @@ import { Caches } from '../machinery/caches.ts';
 import { schedulerLoop } from '../scheduler/parts.ts';
 import { untilSignal } from './foreground.ts';
 import { machineNode } from './node.ts';
+import { listenAsNode } from './node-listener.ts';
 import { clusterIdentity, engineFor, type Machine, prepared } from './runtimes.ts';
 import { addressOf, controllersFlags, partFlags } from './settings.ts';
 import { supervise } from './supervise.ts';
@@ -47,6 +48,12 @@ const agentFlags = defineFlags({
   ...partFlags,
   node: { type: 'text', default: hostname().toLowerCase(), value: 'NAME', help: 'the name of the node' },
   'data-dir': { type: 'text', required: true, value: 'DIR', help: 'where the pods of the node are kept' },
+  listen: {
+    type: 'text',
+    default: '127.0.0.1:0',
+    value: 'ADDRESS:PORT',
+    help: "where the node's own API is served, and the node's address; port 0 takes any",
+  },
   'pod-range': { type: 'text', default: '10.244.0.0/24', value: 'CIDR', help: 'addresses of the pods of the node' },
   'cluster-pod-range': { type: 'text', default: '10.244.0.0/16', value: 'CIDR', help: 'addresses of all pods' },
   runtime: {
@@ -78,10 +85,16 @@ export const agent = part(
       ...(engine ? { engine } : {}),
     };
     const folder = join(values['data-dir'], 'nodes', values.node);
-    const choice = { name: values.node, folder, podRange: values['pod-range'], hostIp: '127.0.0.1' };
+    const listener = await listenAsNode(env, client, {
+      node: values.node,
+      listen: addressOf('listen', values.listen),
+      clientAuthority: readKubeconfig(values.kubeconfig).ca ?? '',
+    });
+    const { host: hostIp, port, authority } = listener;
+    const choice = { name: values.node, folder, podRange: values['pod-range'], hostIp, api: { port, authority } };
     const node = machineNode(shared, machine, choice);
     await prepared(node.runtimes);
-    return [node.agent];
+    return [node.agent, listener.open(node.agent)];
   },
 );
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { NodeApiPlace } from '../agent/node-registration.ts';
 import type { Runtime } from '../agent/runtime.ts';
 import { isApiError } from '../api/error.ts';
 import { namespaces } from '../api/kinds/namespace.ts';
@@ -28,6 +29,8 @@ export interface NodeChoice {
   /** The node's part of the pod range. */
   readonly podRange: string;
   readonly hostIp: string;
+  /** Where the node's own API is heard, when its agent is a process of its own. */
+  readonly api?: NodeApiPlace;
 }
 export interface NodeRuntime extends Runtime {
   /** Where a pod's port is really heard. */

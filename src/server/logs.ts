@@ -1,10 +1,17 @@
 import { ApiError } from '../api/error.ts';
 import type { Pod } from '../api/kinds/pod.ts';
 import { type ApiRequest, type ApiResponse, queryValue } from '../api/wire.ts';
-import type { LogQuery, NodeDoors } from './node-doors.ts';
+import type { NodeDoors } from './node-doors.ts';
 import { getEntry } from './read.ts';
 import type { ResourceRoute } from './route.ts';
+import { asksForSocket, overSocket } from './streaming/log-socket.ts';
+import { nodePlace } from './streaming/node-place.ts';
+import { containerOf } from './streaming/pod-container.ts';
+import { relayedHeaders } from './streaming/proxy.ts';
 import type { WriteDeps } from './write.ts';
+
+const numbers = ['tailLines', 'sinceSeconds', 'limitBytes'];
+const others = ['follow', 'previous', 'timestamps', 'sinceTime'];
 
 /** GET pods/NAME/log: asked of the node that runs the pod. */
 export async function podLogs(
@@ -14,47 +21,28 @@ export async function podLogs(
 ): Promise<ApiResponse> {
   if (route.verb !== 'get') throw new ApiError('MethodNotAllowed', 'logs are read with GET');
   const pod = deps.views.object<Pod>(route.kind, await getEntry(deps.store, route));
-  const query = logQuery(pod, request);
+  const container = containerOf(pod, queryValue(request.query, 'container') ?? '');
+  const query = logQuery(request);
   // It has not started anywhere, and so nothing was said.
   if (!pod.spec.nodeName) return { status: 204, mediaType: '', chunks: [] };
   if (!deps.nodes) throw new ApiError('ServiceUnavailable', 'this server was started without a way to reach nodes');
-  const { namespace = '', name, uid } = pod.metadata;
-  const stream = await deps.nodes.logs(pod.spec.nodeName, { namespace, name, uid }, query, request.stop);
-  return { status: 200, mediaType: 'text/plain', stream };
+  const { namespace = '', name } = pod.metadata;
+  const place = await nodePlace(deps.store, pod.spec.nodeName);
+  const path = `/containerLogs/${[namespace, name, container].map(encodeURIComponent).join('/')}`;
+  const { duplex: _socket, ...plain } = request;
+  const answer = await deps.nodes(place)({ ...plain, path, query, headers: relayedHeaders(plain) });
+  if (!('stream' in answer) || answer.status >= 300) return answer;
+  if (asksForSocket(request)) return overSocket(request, answer.stream);
+  return { status: 200, mediaType: 'text/plain', stream: answer.stream };
 }
 
-function logQuery(pod: Pod, request: ApiRequest): LogQuery {
-  const value = (key: string) => queryValue(request.query, key) ?? '';
-  const flag = (key: string) => value(key) === 'true' || value(key) === '1';
-  const sinceTime = value('sinceTime');
-  return {
-    container: containerName(pod, value('container')),
-    follow: flag('follow'),
-    previous: flag('previous'),
-    timestamps: flag('timestamps'),
-    ...numbered('tailLines', value('tailLines')),
-    ...numbered('sinceSeconds', value('sinceSeconds')),
-    ...numbered('limitBytes', value('limitBytes')),
-    ...(sinceTime ? { sinceTime } : {}),
-  };
+function logQuery(request: ApiRequest): ApiRequest['query'] {
+  for (const key of numbers) requireNumber(key, queryValue(request.query, key) ?? '');
+  return request.query.filter(([name, value]) => value !== '' && [...numbers, ...others].includes(name));
 }
 
-function numbered<K extends string>(key: K, text: string): { readonly [key in K]?: number } {
-  if (text === '') return {};
-  if (!/^\d+$/.test(text))
+function requireNumber(key: string, text: string): void {
+  if (text !== '' && !/^\d+$/.test(text)) {
     throw new ApiError('BadRequest', `${key}: Invalid value: ${JSON.stringify(text)}: must be a whole number`);
-  return { [key]: Number(text) } as { readonly [key in K]?: number };
-}
-
-function containerName(pod: Pod, asked: string): string {
-  const names = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].map((container) => container.name);
-  if (asked !== '') {
-    if (names.includes(asked)) return asked;
-    throw new ApiError('BadRequest', `container ${asked} is not valid for pod ${pod.metadata.name}`);
   }
-  if (pod.spec.containers.length === 1) return pod.spec.containers[0]?.name as string;
-  throw new ApiError(
-    'BadRequest',
-    `a container name must be specified for pod ${pod.metadata.name}, choose one of: [${names.join(' ')}]`,
-  );
 }

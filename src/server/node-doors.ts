@@ -1,22 +1,22 @@
-import type { Stop } from '../base/stop.ts';
+import type { Transport } from '../api/wire.ts';
 
-export interface LogQuery {
-  readonly container: string;
-  readonly follow: boolean;
-  readonly previous: boolean;
-  readonly timestamps: boolean;
-  readonly tailLines?: number;
-  readonly sinceSeconds?: number;
-  readonly sinceTime?: string;
-  readonly limitBytes?: number;
+/** Where a node's own API is, as its Node object says. */
+export interface NodePlace {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** PEM: what its certificate has to be signed by, where the node has said so. */
+  readonly authority?: string;
 }
 
-/** How the server reaches what runs on a node. A port: in one process a call, otherwise the node's own API. */
-export interface NodeDoors {
-  logs(
-    node: string,
-    pod: { readonly namespace: string; readonly name: string; readonly uid: string },
-    query: LogQuery,
-    stop: Stop,
-  ): Promise<AsyncIterable<Uint8Array>>;
+/** How the server speaks to the API of a node. A port: in one process a call, otherwise HTTPS. */
+export type NodeDoors = (node: NodePlace) => Transport;
+
+/** Somebody inside the cluster who speaks HTTP: a pod, or one behind a Service. */
+export interface ReachTarget {
+  readonly scheme: 'http' | 'https';
+  readonly host: string;
+  readonly port: number;
 }
+/** How the server reaches them, for the proxy subresources. Bodies and upgrades pass through as they are. */
+export type Reach = (target: ReachTarget) => Transport;

@@ -15,19 +15,18 @@ import { evict } from './eviction.ts';
 import { managerOf } from './field-tracker.ts';
 import { podLogs } from './logs.ts';
 import { negotiate, negotiatePlain, type Wanted } from './negotiate.ts';
-import type { NodeDoors } from './node-doors.ts';
 import { applyType, patchOf, patchOptionErrors, requireIdentity } from './patch.ts';
 import { getAtLeast, getEntry, listEntries, type ReadDeps } from './read.ts';
 import type { ResourceRoute } from './route.ts';
+import { type ConnectionDeps, Connections } from './streaming/connections.ts';
 import { finalized, scaled, scaleOf } from './subresources.ts';
 import { notServed } from './unrouted.ts';
 import { openWatch } from './watch.ts';
-import type { WriteDeps, WriteOptions, Writer } from './write.ts';
+import type { WriteOptions, Writer } from './write.ts';
 import { askedOptions, checkOptions, type WriteOptionsKind } from './write-options.ts';
 
-export interface ResourceDeps extends WriteDeps {
+export interface ResourceDeps extends ConnectionDeps {
   readonly writer: Writer;
-  readonly nodes?: NodeDoors;
 }
 
 /** Somebody else made it in between, or took it away again. */
@@ -49,15 +48,18 @@ export interface Asker {
 export class Resources {
   readonly #deps: ResourceDeps;
   readonly #answers: Answers;
+  readonly #connections: Connections;
   readonly #reading: ReadDeps;
 
   constructor(deps: ResourceDeps) {
     this.#deps = deps;
     this.#reading = { store: deps.store, views: deps.views, clock: deps.env.clock };
+    this.#connections = new Connections(deps);
     this.#answers = new Answers(this.#reading);
   }
 
   handle(request: ApiRequest, route: ResourceRoute, by: Asker): Promise<ApiResponse> {
+    if (route.verb === 'connect') return this.#connections.handle(request, route, by);
     requireNamespace(route);
     const wanted = negotiate(request.headers.accept, route.verb === 'watch');
     const options = { ...by, dryRun: isDryRun(request, route), manager: managerOf(request, by.caller) };

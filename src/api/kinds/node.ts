@@ -28,6 +28,9 @@ export interface NodeStatus {
   readonly nodeInfo?: Labels;
   readonly images?: readonly { readonly names?: readonly string[]; readonly sizeBytes?: number }[];
 }
+/** Where a node says who signed the certificate of its own API. */
+export const nodeApiAuthority = 'mini-k8s.dev/node-api-authority';
+
 export interface Node extends KubeObject<NodeSpec, NodeStatus> {
   readonly spec: NodeSpec;
 }

@@ -91,7 +91,12 @@ export interface Container {
   readonly securityContext?: Readonly<Record<string, unknown>>;
   readonly restartPolicy?: string;
   readonly stdin?: boolean;
+  readonly stdinOnce?: boolean;
   readonly tty?: boolean;
+}
+/** Put into a pod that runs, for looking into it. Never started again. */
+export interface EphemeralContainer extends Container {
+  readonly targetContainerName?: string;
 }
 export interface Toleration {
   readonly key?: string;
@@ -125,6 +130,7 @@ export interface Affinity {
 export interface PodSpec {
   readonly containers: readonly Container[];
   readonly initContainers?: readonly Container[];
+  readonly ephemeralContainers?: readonly EphemeralContainer[];
   readonly volumes?: readonly (Readonly<Record<string, unknown>> & { readonly name: string })[];
   readonly restartPolicy?: string;
   readonly terminationGracePeriodSeconds?: number;
@@ -194,6 +200,7 @@ export interface PodStatus {
   readonly startTime?: string;
   readonly initContainerStatuses?: readonly ContainerStatus[];
   readonly containerStatuses?: readonly ContainerStatus[];
+  readonly ephemeralContainerStatuses?: readonly ContainerStatus[];
   readonly qosClass?: string;
   readonly observedGeneration?: number;
   readonly nominatedNodeName?: string;

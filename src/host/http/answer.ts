@@ -25,7 +25,10 @@ export function writeAnswer(outgoing: Outgoing, asked: Asked, answer: ApiRespons
     return writeBytes(outgoing, asked, answer, [encodeText(`${JSON.stringify(body.object)}\n`)], jsonType);
   }
   if ('upgrade' in answer) throw new Error(`an upgrade to ${answer.upgrade} was answered to a request without one`);
-  writeHead(outgoing, answer, answer.mediaType, ['Vary', 'Accept-Encoding']);
+  // Whoever passes an answer on knows its length.
+  const length = answer.headers?.['content-length'];
+  const more = length === undefined ? ['Vary', 'Accept-Encoding'] : ['Content-Length', length];
+  writeHead(outgoing, answer, answer.mediaType, more);
   if (asked.method === 'HEAD') return void outgoing.end();
   if ('watch' in answer) return writeWatch(outgoing, answer.watch, answer.mediaType);
   outgoing.flushHeaders();

@@ -1,0 +1,115 @@
+import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { Socket } from 'node:net';
+import { ApiError } from '../../api/error.ts';
+import type { ApiRequest, ApiResponse, Transport } from '../../api/wire.ts';
+import { Stopped } from '../../base/env.ts';
+import { duplexOf } from './duplex.ts';
+
+/** Whom requests are passed on to, as they are. */
+export interface RelayTarget {
+  readonly scheme: 'http' | 'https';
+  readonly host: string;
+  readonly port: number;
+  /** PEM. Without one, whatever certificate is shown is believed. */
+  readonly authority?: string;
+  /** The name that the certificate has to be for. */
+  readonly serverName?: string;
+  /** Our own, PEM. */
+  readonly certificate?: string;
+  readonly key?: string;
+}
+
+const connectWithinMs = 30_000;
+
+/** Passes requests on and streams what comes back: bodies of any kind and length, and upgrades. */
+export function relay(target: RelayTarget): Transport {
+  const { scheme, host, port, authority, serverName, certificate, key } = target;
+  const ask = scheme === 'https' ? httpsRequest : httpRequest;
+  const secrets = {
+    rejectUnauthorized: authority !== undefined,
+    ...(authority === undefined ? {} : { ca: authority }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+    ...(certificate === undefined ? {} : { cert: certificate }),
+    ...(key === undefined ? {} : { key }),
+  };
+  return (request) => {
+    const { method, body } = request;
+    const bytes = body && 'bytes' in body ? body.bytes : undefined;
+    const headers = { ...request.headers, ...(bytes ? { 'content-length': String(bytes.length) } : {}) };
+    const options: RequestOptions = { host, port, method, path: pathOf(request), headers, agent: false };
+    return new Promise<ApiResponse>((resolve, reject) => {
+      if (request.stop.stopped) return reject(new Stopped());
+      const outgoing = ask({ ...options, ...(scheme === 'https' ? secrets : {}) });
+      const forget = request.stop.onStop(() => outgoing.destroy(new Stopped()));
+      const late = setTimeout(() => outgoing.destroy(new Error('i/o timeout')), connectWithinMs);
+      outgoing.once('socket', (socket) => {
+        socket.once(scheme === 'https' ? 'secureConnect' : 'connect', () => clearTimeout(late));
+      });
+      outgoing.once('close', () => {
+        clearTimeout(late);
+        forget();
+      });
+      outgoing.on('response', (incoming) => resolve(answerOf(incoming, method)));
+      outgoing.on('upgrade', (incoming, socket: Socket, head) => resolve(upgradeOf(incoming, socket, head)));
+      outgoing.on('error', (error) => {
+        if (error instanceof Stopped) reject(error);
+        else reject(new ApiError('ServiceUnavailable', `dial tcp ${host}:${port}: ${error.message}`));
+      });
+      outgoing.end(bytes);
+    });
+  };
+}
+
+function pathOf({ path, query }: ApiRequest): string {
+  return query.length > 0 ? `${path}?${new URLSearchParams(query.map(([name, value]) => [name, value]))}` : path;
+}
+
+function answerOf(incoming: IncomingMessage, method: string): ApiResponse {
+  const status = incoming.statusCode ?? 0;
+  const mediaType = incoming.headers['content-type'] ?? '';
+  if (method === 'HEAD') incoming.resume();
+  return { status, headers: headersOf(incoming), mediaType, stream: chunksOf(incoming) };
+}
+
+async function* chunksOf(incoming: IncomingMessage): AsyncGenerator<Uint8Array> {
+  for await (const chunk of incoming) yield chunk as Uint8Array;
+}
+
+function upgradeOf(incoming: IncomingMessage, socket: Socket, head: Uint8Array): ApiResponse {
+  socket.on('error', () => {});
+  socket.setNoDelay(true);
+  const far = duplexOf(socket, head);
+  return {
+    status: 101,
+    headers: headersOf(incoming),
+    upgrade: incoming.headers.upgrade ?? '',
+    serve: async (near) => {
+      const out = async () => {
+        for await (const bytes of near.incoming) await far.write(bytes);
+        far.end();
+      };
+      const back = async () => {
+        for await (const bytes of far.incoming) await near.write(bytes);
+        near.end();
+      };
+      try {
+        await Promise.all([out(), back()]);
+      } finally {
+        socket.destroy();
+      }
+    },
+  };
+}
+
+/** Those that belong to the one connection stay behind. */
+function headersOf({ rawHeaders }: IncomingMessage): Record<string, string> {
+  const plain: Record<string, string> = {};
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = (rawHeaders[at] as string).toLowerCase();
+    const value = rawHeaders[at + 1] as string;
+    if (/^(connection|keep-alive|transfer-encoding|proxy-.*|te|trailer|upgrade)$/.test(name)) continue;
+    plain[name] = plain[name] === undefined ? value : `${plain[name]}\n${value}`;
+  }
+  return plain;
+}

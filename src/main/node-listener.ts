@@ -1,0 +1,64 @@
+import { networkInterfaces } from 'node:os';
+import { NodeApi } from '../agent/node-api.ts';
+import type { NodeDoor } from '../agent/node-door.ts';
+import { NodeGate } from '../agent/node-gate.ts';
+import type { Component, Instant } from '../base/env.ts';
+import type { Client } from '../client/client.ts';
+import type { HostEnv } from '../host/env.ts';
+import { type Address, serveHttp } from '../host/http/server.ts';
+import { createAuthority, issue } from '../host/x509/certificate.ts';
+
+export interface NodeListener {
+  /** The address by which the node is known. */
+  readonly host: string;
+  readonly port: number;
+  /** PEM: who signed the certificate that is shown. */
+  readonly authority: string;
+  /** From now on requests are answered. */
+  open(door: NodeDoor): Component;
+}
+
+/** A node's own API over HTTPS, for an agent in a process of its own. Only who the cluster lets in gets in. */
+export async function listenAsNode(
+  env: HostEnv,
+  client: Client,
+  {
+    node,
+    listen,
+    clientAuthority,
+  }: { readonly node: string; readonly listen: Address; readonly clientAuthority: string },
+): Promise<NodeListener> {
+  const host = /^(0\.0\.0\.0|::)$/.test(listen.host) ? outerAddress() : listen.host;
+  const now = Date.now() as Instant;
+  // As upstream's: made by the node for itself, at each start. It tells the cluster in its Node object.
+  const authority = createAuthority(`${node}-node-api`, now);
+  const subject = { name: `system:node:${node}`, groups: ['system:nodes'] };
+  const pair = issue(authority, { subject, use: ['server'], names: [host, node, 'localhost'], now });
+  let gate: NodeGate | undefined;
+  const http = await serveHttp(
+    env,
+    async (request) => (gate ? gate.handle(request) : { status: 503, chunks: [], mediaType: 'text/plain' }),
+    { listen, pair, clientAuthority },
+  );
+  return {
+    host,
+    port: http.port,
+    authority: authority.certificate,
+    open: (door) => {
+      const api = new NodeApi({ env, node, door, metrics: () => env.metrics.render() });
+      gate = new NodeGate(env.clock, client, node, api.handle);
+      return {
+        name: `node-api/${node}`,
+        run: async (stop) => {
+          await new Promise<void>((resolve) => stop.onStop(resolve));
+          await http.close(0);
+        },
+      };
+    },
+  };
+}
+
+function outerAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1';
+}
