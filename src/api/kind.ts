@@ -87,6 +87,8 @@ export interface KindRules<T extends KubeObject = KubeObject> {
   readonly needsRevision?: boolean;
   /** Top-level fields, besides status, that writes of the main resource are not asked about: nobody can own them. */
   readonly unowned?: readonly string[];
+  /** Whether whoever deletes an object is shown it once more, instead of being told that it is gone. */
+  readonly answersDeleted?: boolean;
   /** Whether an object that comes without a name is given one instead of being refused. */
   readonly namesItself?: boolean;
   /** Whether PUT of a name that is not there creates it. */

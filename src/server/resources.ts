@@ -3,7 +3,9 @@ import type { Kind } from '../api/kind.ts';
 import type { Namespace } from '../api/kinds/namespace.ts';
 import type { KubeObject } from '../api/object.ts';
 import type { ApiRequest, ApiResponse, Caller } from '../api/wire.ts';
-import type { JsonObject } from '../base/json.ts';
+import type { Json, JsonObject } from '../base/json.ts';
+import { admittedThrough } from './admission/door.ts';
+import type { AdmissionRequest } from './admission/plugin.ts';
 import { Answers, type Asked, encodedAnswer } from './answer.ts';
 import { applyOf, scaleApplyOf } from './apply.ts';
 import { bind, bindByName, isBinding } from './binding.ts';
@@ -180,8 +182,8 @@ export class Resources {
     const options = { ...call.options, dryRun: (how.dryRun?.length ?? 0) > 0 };
     const { object, gone } = await deleteObject(this.#deps, route, how, options);
     const { kind } = route;
-    // Upstream answers pods and whatever stays with the object itself, the rest with a Status.
-    if (!gone || (kind.group === '' && kind.plural === 'pods')) return this.#one(200, object, call);
+    // What stays is shown as it is now, and some kinds always are.
+    if (!gone || kind.rules.answersDeleted) return this.#one(200, object, call);
     const { name, uid } = object.metadata;
     const details = { name, ...(kind.group ? { group: kind.group } : {}), kind: kind.plural, uid };
     const status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details };
@@ -270,19 +272,31 @@ export class Resources {
     const { manager: _unowned, ...by } = options;
     if (route.verb === 'patch' && mediaTypeOf(request) === applyType) {
       const apply = scaleApplyOf(request, route, this.#deps.fields);
-      const made = await this.#deps.writer.update(main, (live) => apply(live).object, by);
-      return answer(made);
+      const change = async (live: KubeObject) => {
+        const { object } = apply(live);
+        await this.#admitScale(scaleOf(object, paths), live, call);
+        return object;
+      };
+      return answer(await this.#deps.writer.update(main, change, { ...by, admitted: true }));
     }
     const facts = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
     const whole = route.verb === 'update' ? decodeObject(request, facts).object : undefined;
     if (whole?.metadata.name && whole.metadata.name !== route.name) throw wrongName(whole.metadata.name, route.name);
     const patch = whole ? undefined : patchOf(request, facts);
-    const change = (live: KubeObject) => {
+    const change = async (live: KubeObject) => {
       const next = whole ?? patch?.(scaleOf(live, paths) as JsonObject).object;
-      return scaled(live, next as unknown as JsonObject, paths);
+      const admitted = await this.#admitScale(next as unknown as Json, live, call);
+      return scaled(live, admitted as unknown as JsonObject, paths);
     };
-    const made = await this.#deps.writer.update(main, change, { ...options, through: 'scale' });
-    return answer(made);
+    return answer(await this.#deps.writer.update(main, change, { ...options, through: 'scale', admitted: true }));
+  }
+
+  /** Admission sees the Scale that is sent, not the object that it scales. */
+  #admitScale(scale: Json, live: KubeObject, { route, options }: Call): Promise<KubeObject> {
+    const previous = scaleOf(live, route.kind.custom?.scale) as unknown as KubeObject;
+    const { kind } = route;
+    const request: AdmissionRequest = { operation: 'UPDATE', kind, route, previous, ...options };
+    return admittedThrough(this.#deps.plugins, scale as unknown as KubeObject, request);
   }
 }
 

@@ -90,6 +90,8 @@ export class Writer {
     if (manager !== undefined) object = this.#deps.fields.written(route, undefined, object, manager);
     object = await this.#mutate(object, request);
     const context = { now: this.#deps.env.clock.now(), subresource: route.subresource, caller: options.caller };
+    // Of what was asked for: what the server makes of it is nobody's fault.
+    const warnings = kind.rules.warnings?.(object, undefined) ?? [];
     object = kind.rules.prepareCreate?.(object, context) ?? withoutStatus(kind, object);
     if (hasGeneration(kind)) object = { ...object, metadata: { ...object.metadata, generation: 1 } };
     return this.#reserved(kind, { next: object, previous: undefined, ...options }, async (next) => {
@@ -98,7 +100,7 @@ export class Writer {
         ...(kind.rules.validate?.(next, undefined, context) ?? []),
       ];
       if (errors.length > 0) throw invalidObject(kind, next.metadata.name, errors);
-      for (const text of kind.rules.warnings?.(next, undefined) ?? []) options.warn?.(text);
+      for (const text of warnings) options.warn?.(text);
       await this.#admit(next, request);
       const made = asKept(kind, next);
       if (options.dryRun) {
@@ -179,7 +181,8 @@ export class Writer {
         ...(kind.rules.validate?.(final, live, context) ?? []),
       ];
       if (errors.length > 0) throw invalidObject(kind, route.name, errors);
-      if (isMain) for (const text of kind.rules.warnings?.(final, live) ?? []) options.warn?.(text);
+      const warned = isMain && !options.admitted;
+      if (warned) for (const text of kind.rules.warnings?.(final, live) ?? []) options.warn?.(text);
       if (!options.admitted) await this.#admit(final, request);
       const quiet = withQuietTimes(asKept(kind, final), live);
       if (options.dryRun) return { object: quiet, kept: false };

@@ -32,7 +32,7 @@ export function requestFault(encoded: string): string | undefined {
 /** What is wrong with a chain of certificates, as base64 of its PEM form; undefined: nothing. */
 export function certificateFault(encoded: string): string | undefined {
   const blocks = pemBlocks(textIn(encoded));
-  if (blocks.length === 0) return 'must contain one or more CERTIFICATE PEM blocks';
+  if (blocks.length === 0) return 'must contain at least one CERTIFICATE PEM block';
   for (const { type, headers, bytes } of blocks) {
     if (type !== 'CERTIFICATE') return `only CERTIFICATE PEM blocks are allowed, found ${JSON.stringify(type)}`;
     if (headers) return 'no PEM block headers are permitted';

@@ -92,7 +92,10 @@ function conditionsRules(conditions: Checked): void {
     if (status.isEmpty) status.add(required(status.path));
     else if (!words.includes(status.text)) status.add(notSupported(status.path, status.text, words));
     const other = decisions.find((decision) => decision !== type.text && seen.has(decision));
-    if (decisions.includes(type.text) && other) type.invalid('Approved and Denied conditions are mutually exclusive');
+    if (decisions.includes(type.text) && other) {
+      const sentence = 'Approved and Denied conditions are mutually exclusive';
+      conditions.add(invalid(conditions.path, type.text, sentence));
+    }
     if (seen.has(type.text)) type.add(duplicate(type.path, type.text));
     seen.add(type.text);
   }

@@ -19,7 +19,8 @@ export const certificateSigningRequests: Kind<CertificateSigningRequest> = defin
     validate: certificateRules,
     prepareCreate: (request, context) => ({ ...request, spec: askedBy(partOf(request.spec), context), status: {} }),
     prepareUpdate: (next, previous, context) => {
-      const status = context.subresource === '' ? previous.status : dated(partOf(next.status), previous, context);
+      const status =
+        context.subresource === '' ? previous.status : dated(asked(next, previous, context), previous, context);
       return { ...next, spec: previous.spec as Part, status: status as Part };
     },
     columns: columnsOf('Name', 'Age', 'SignerName', 'Requestor', 'RequestedDuration', 'Condition'),
@@ -54,6 +55,30 @@ function askedBy(given: Part, { caller }: WriteContext): Part {
     ...(Object.keys(caller.extra).length > 0 ? { extra: caller.extra } : {}),
   };
 }
+
+/** Who approves changes conditions and nothing else; who signs leaves the decisions as they were made. */
+function asked(next: KubeObject, previous: KubeObject, { subresource }: WriteContext): Part {
+  const status = partOf(next.status);
+  const before = partOf(previous.status);
+  if (subresource === 'approval') {
+    const { conditions: _old, ...rest } = before;
+    return status.conditions === undefined ? rest : { ...rest, conditions: status.conditions };
+  }
+  return decisions.reduce((kept, type) => withOwn(kept, before, type), status);
+}
+
+/** The conditions of a type as they were, unless some came or went: that is judged later. */
+function withOwn(status: Part, before: Part, type: string): Part {
+  const old = partsOf(before.conditions).filter((condition) => condition.type === type);
+  const own = partsOf(status.conditions).filter((condition) => condition.type === type);
+  if (old.length === 0 || own.length !== old.length) return status;
+  let index = 0;
+  const conditions = partsOf(status.conditions).map((condition) =>
+    condition.type === type ? (old[index++] as Part) : condition,
+  );
+  return { ...status, conditions };
+}
+const decisions = ['Approved', 'Denied'];
 
 /** Conditions say when they were written, and since when they hold. */
 function dated(status: Part, previous: KubeObject, { now }: WriteContext): Part {

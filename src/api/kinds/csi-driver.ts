@@ -9,6 +9,7 @@ import { defineKind } from './define.ts';
 export interface CSIDriver extends KubeObject<Part, Part> {}
 
 export const csiDrivers: Kind<CSIDriver> = defineKind<CSIDriver>('storage.k8s.io/v1', 'CSIDriver', {
+  answersDeleted: true,
   validate: csiDriverRules,
   hasGeneration: false,
   needsRevision: true,

@@ -8,6 +8,7 @@ import { defineKind } from './define.ts';
 export interface CSINode extends KubeObject<Part, Part> {}
 
 export const csiNodes: Kind<CSINode> = defineKind<CSINode>('storage.k8s.io/v1', 'CSINode', {
+  answersDeleted: true,
   validate: csiNodeRules,
   needsRevision: true,
   // Lists without items are printed as null here.

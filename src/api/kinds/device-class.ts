@@ -28,6 +28,7 @@ const isExtendedResource = (name: string): boolean =>
   qualifiedName(`requests.${name}`).length === 0;
 
 export const deviceClasses: Kind<DeviceClass> = defineKind<DeviceClass>('resource.k8s.io/v1', 'DeviceClass', {
+  answersDeleted: true,
   validate: deviceClassRules,
   hasGeneration: true,
   columns: columnsOf('Name', 'Age'),

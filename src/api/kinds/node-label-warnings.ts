@@ -38,4 +38,5 @@ const oldSources: Readonly<Record<string, string>> = {
 export const volumeWarnings = (volume: Checked): readonly string[] =>
   Object.keys(oldSources)
     .filter((source) => !volume.at(source).isAbsent)
-    .map((source) => `${volume.at(source).path}: ${oldSources[source]}`);
+    // Upstream misspells one of its own fields.
+    .map((source) => `${volume.at(source === 'storageos' ? 'storageOS' : source).path}: ${oldSources[source]}`);

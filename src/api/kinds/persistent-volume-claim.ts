@@ -3,7 +3,7 @@ import type { KubeObject } from '../object.ts';
 import { ageCell, columnsOf, orUnset } from './columns.ts';
 import { changed, filled, mapOf, type Part, partOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
-import { accessModesText, withFinalizer } from './persistent-volume.ts';
+import { accessModesText } from './persistent-volume.ts';
 import { persistentVolumeClaimRules } from './persistent-volume-claim-rules.ts';
 import { persistentVolumeClaimWarnings } from './persistent-volume-warnings.ts';
 
@@ -13,6 +13,7 @@ export const persistentVolumeClaims: Kind<PersistentVolumeClaim> = defineKind<Pe
   'v1',
   'PersistentVolumeClaim',
   {
+    answersDeleted: true,
     validate: persistentVolumeClaimRules,
     warnings: persistentVolumeClaimWarnings,
     hasGeneration: false,
@@ -22,10 +23,7 @@ export const persistentVolumeClaims: Kind<PersistentVolumeClaim> = defineKind<Pe
         ? { ...previous, metadata: next.metadata, ...statusOf(next) }
         : { ...changed(next, 'spec', (spec) => withBothSources(spec, partOf(previous.spec))), ...statusOf(previous) },
     prepareCreate: (claim) => ({
-      ...withFinalizer(
-        changed(claim, 'spec', (spec) => withBothSources(spec)),
-        'kubernetes.io/pvc-protection',
-      ),
+      ...changed(claim, 'spec', (spec) => withBothSources(spec)),
       status: { phase: 'Pending' },
     }),
     columns: columnsOf(

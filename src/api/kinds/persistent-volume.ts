@@ -11,6 +11,7 @@ import { volumeSourceDefaults } from './pod-defaults.ts';
 export interface PersistentVolume extends KubeObject<Part, Part> {}
 
 export const persistentVolumes: Kind<PersistentVolume> = defineKind<PersistentVolume>('v1', 'PersistentVolume', {
+  answersDeleted: true,
   validate: persistentVolumeRules,
   warnings: persistentVolumeWarnings,
   hasGeneration: false,
@@ -30,7 +31,7 @@ export const persistentVolumes: Kind<PersistentVolume> = defineKind<PersistentVo
     return { ...previous, metadata: next.metadata, status: { ...status, ...times } };
   },
   prepareCreate: (volume, { now }) => ({
-    ...withFinalizer(volume, 'kubernetes.io/pv-protection'),
+    ...volume,
     status: { phase: 'Pending', lastPhaseTransitionTime: timestamp(now) },
   }),
   columns: columnsOf(
@@ -78,10 +79,3 @@ export const accessModesText = (modes: unknown): string =>
     .filter((mode) => textsOf(modes).includes(mode))
     .map((mode) => modeNames[mode])
     .join(',');
-
-/** What keeps a volume or a claim from going while it is in use. */
-export function withFinalizer<T extends KubeObject>(object: T, finalizer: string): T {
-  const finalizers = object.metadata.finalizers ?? [];
-  if (finalizers.includes(finalizer)) return object;
-  return { ...object, metadata: { ...object.metadata, finalizers: [...finalizers, finalizer] } };
-}

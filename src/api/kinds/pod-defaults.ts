@@ -43,11 +43,15 @@ function requestsFromLimits(resources: Part): Part {
   return requests === resources.requests ? resources : { ...resources, requests };
 }
 
+/** What containers of a pod can give each other. */
+const shared = ['cpu', 'memory'];
+
 /** What a pod as a whole asks for, where it only says what it may have: what its containers ask for, if they do. */
 function podRequests(resources: Part, spec: Part): Part {
   const limits = mapOf(resources.limits);
   const given = mapOf(resources.requests);
-  const lacking = Object.keys(limits).filter((name) => given[name] === undefined);
+  const asked = Object.keys(limits).length > 0 ? shared.filter((name) => requestOf(spec, name) !== undefined) : [];
+  const lacking = [...new Set([...Object.keys(limits), ...asked])].filter((name) => given[name] === undefined);
   if (lacking.length === 0) return resources;
   const requests = Object.fromEntries(
     lacking.map((name) => [name, isHugePage(name) ? limits[name] : (requestOf(spec, name) ?? limits[name])]),

@@ -43,7 +43,7 @@ export function validateResize(root: Checked, previous: Checked): void {
   }
   const quality = qualityOf(spec.part);
   const promised = textOf(previous.at('status').part.qosClass) || qualityOf(before);
-  if (quality !== promised) spec.invalidAs(quality, 'Pod QOS Class may not change as a result of resizing');
+  if (quality !== promised) spec.invalidAs(promised, 'Pod QOS Class may not change as a result of resizing');
   if (!sameOrder(spec, before)) return;
   for (const list of lists) {
     for (const [index, container] of spec.at(list).items().entries()) {

@@ -10,6 +10,7 @@ import { templateRules } from './workload-rules.ts';
 export interface PodTemplate extends KubeObject<Part, Part> {}
 
 export const podTemplates: Kind<PodTemplate> = defineKind<PodTemplate>('v1', 'PodTemplate', {
+  answersDeleted: true,
   hasGeneration: true,
   warnings: (object) => podWarnings(partOf((object as unknown as Part).template), 'template'),
   validate: (next) => templateRules(partOf((next as unknown as Part).template), 'template'),

@@ -15,7 +15,7 @@ export function podWarnings(holder: Part, path: string): readonly string[] {
       .flatMap((key) => labelWarning(`${spec.path}.nodeSelector[${key}]`, key, false)),
     ...affinityWarnings(spec.at('affinity')),
     ...spec.at('topologySpreadConstraints').items().flatMap(spreadWarnings),
-    ...annotationWarnings(annotations, path ? `${path}.metadata` : 'metadata'),
+    ...annotationWarnings(annotations, path ? `${path}.metadata` : 'metadata', spec),
     ...aliasWarnings(spec.at('hostAliases')),
     ...secretWarnings(spec.at('imagePullSecrets')),
     ...spec.at('volumes').items().flatMap(podVolumeWarnings),
@@ -63,11 +63,13 @@ function spreadWarnings(constraint: Checked): readonly string[] {
   ];
 }
 
+const containerLists = ['initContainers', 'containers', 'ephemeralContainers'];
 const seccompPod = 'seccomp.security.alpha.kubernetes.io/pod';
 const seccompContainer = 'container.seccomp.security.alpha.kubernetes.io/';
 const appArmorContainer = 'container.apparmor.security.beta.kubernetes.io/';
 
-function annotationWarnings(annotations: Labels, path: string): readonly string[] {
+function annotationWarnings(annotations: Labels, path: string, spec: Checked): readonly string[] {
+  const containers = containerLists.flatMap((list) => spec.at(list).items());
   return Object.keys(annotations)
     .sort()
     .flatMap((key) => {
@@ -76,6 +78,12 @@ function annotationWarnings(annotations: Labels, path: string): readonly string[
         return [`${at}: non-functional in v1.27+; use the "seccompProfile" field instead`];
       }
       if (!key.startsWith(appArmorContainer)) return [];
+      const name = key.slice(appArmorContainer.length);
+      const said = containers
+        .find(({ part }) => part.name === name)
+        ?.at('securityContext')
+        .at('appArmorProfile');
+      if (!said?.isAbsent) return [];
       return [`${at}: deprecated since v1.30; use the "appArmorProfile" field instead`];
     });
 }

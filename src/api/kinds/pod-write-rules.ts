@@ -4,6 +4,7 @@ import { Checked } from './checks.ts';
 import { validatePodContainers } from './container-rules.ts';
 import { mapOf } from './defaulting.ts';
 import type { Pod } from './pod.ts';
+import { validateAppArmor, validateAppArmorUpdate } from './pod-app-armor.ts';
 import { validateResize } from './pod-resize-rules.ts';
 import { validatePodSpec } from './pod-rules.ts';
 import { validatePodStatus } from './pod-status-rules.ts';
@@ -48,8 +49,12 @@ function validateAnnotations(root: Checked, previous: Checked | undefined): void
   }
   const cost = annotations.key(deletionCost);
   if (!cost.isAbsent && !isInteger32(cost.text)) cost.invalid('must be a 32bit integer');
-  if (!previous) return;
+  if (!previous) {
+    validateAppArmor(annotations, given, root.at('spec'));
+    return;
+  }
   const before = mapOf(previous.at('metadata').part.annotations);
+  validateAppArmorUpdate(annotations, given, before);
   if (before[mirror] !== given[mirror]) annotations.key(mirror).forbidden('may not be added, removed or changed');
 }
 

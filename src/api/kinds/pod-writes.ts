@@ -3,13 +3,15 @@ import type { WriteContext } from '../kind.ts';
 import type { Labels } from '../object.ts';
 import { changed, type Part, partOf, partsOf, textOf, textsOf } from './defaulting.ts';
 import type { Pod, PodStatus } from './pod.ts';
+import { withAppArmorFields } from './pod-app-armor.ts';
 import { qualityOf } from './pod-quality.ts';
 import { resized } from './pod-resize-rules.ts';
 
 // What a write to a pod does besides what it says.
 
 /** A new pod: without the status that it came with, and with the selectors that its own labels complete. */
-export function preparedCreate(pod: Pod, { now }: WriteContext): Pod {
+export function preparedCreate(given: Pod, { now }: WriteContext): Pod {
+  const pod = withAppArmorFields(given);
   const labels = pod.metadata.labels ?? {};
   const spec = withOwnLabels(pod.spec as unknown as Part, labels) as unknown as Pod['spec'];
   const gated = (spec.schedulingGates ?? []).length > 0;

@@ -214,6 +214,7 @@ export interface PodTemplate {
 }
 
 export const pods: Kind<Pod> = defineKind<Pod>('v1', 'Pod', {
+  answersDeleted: true,
   columns: podColumns,
   cells: podCells,
   defaults: (pod) => changed(pod, 'spec', (spec) => podOnlyDefaults(podSpecDefaults(spec))),

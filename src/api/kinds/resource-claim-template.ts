@@ -23,6 +23,7 @@ export const resourceClaimTemplates: Kind<ResourceClaimTemplate> = defineKind<Re
   'resource.k8s.io/v1',
   'ResourceClaimTemplate',
   {
+    answersDeleted: true,
     validate: templateRules,
     defaults: (template) => changed(template, 'spec', (spec) => changed(spec, 'spec', claimDefaults)),
     columns: columnsOf('Name', 'Age'),

@@ -9,6 +9,7 @@ import { keepsMetadata } from './status-writes.ts';
 export interface ResourceClaim extends KubeObject<Part, Part> {}
 
 export const resourceClaims: Kind<ResourceClaim> = defineKind<ResourceClaim>('resource.k8s.io/v1', 'ResourceClaim', {
+  answersDeleted: true,
   validate: resourceClaimRules,
   prepareUpdate: keepsMetadata,
   hasGeneration: false,

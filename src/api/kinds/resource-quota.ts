@@ -8,6 +8,7 @@ import { resourceQuotaRules } from './resource-quota-rules.ts';
 export interface ResourceQuota extends KubeObject<Part, Part> {}
 
 export const resourceQuotas: Kind<ResourceQuota> = defineKind<ResourceQuota>('v1', 'ResourceQuota', {
+  answersDeleted: true,
   validate: resourceQuotaRules,
   hasGeneration: false,
   columns: columnsOf('Name', 'Request', 'Limit', 'Age'),

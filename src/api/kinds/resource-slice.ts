@@ -8,6 +8,7 @@ import { resourceSliceRules } from './resource-slice-rules.ts';
 export interface ResourceSlice extends KubeObject<Part, Part> {}
 
 export const resourceSlices: Kind<ResourceSlice> = defineKind<ResourceSlice>('resource.k8s.io/v1', 'ResourceSlice', {
+  answersDeleted: true,
   validate: resourceSliceRules,
   hasGeneration: true,
   columns: columnsOf('Name', 'Node', 'Driver', 'Pool', 'Age'),

@@ -75,7 +75,7 @@ function validateSysctls(sysctls: Checked, spec: Checked): void {
     const dotted = name.text.replaceAll('/', '.');
     for (const [field, prefixes] of hostNamespaces) {
       if (spec.part[field] !== true || !prefixes.test(dotted)) continue;
-      name.invalid(`may not be specified when '${field}' is set to true`);
+      name.invalid(`may not be specified when '${field}' is true`);
     }
   }
 }

@@ -7,6 +7,7 @@ import { defineKind } from './define.ts';
 export interface ServiceAccount extends KubeObject<Part, Part> {}
 
 export const serviceAccounts: Kind<ServiceAccount> = defineKind<ServiceAccount>('v1', 'ServiceAccount', {
+  answersDeleted: true,
   warnings: (account) =>
     account.metadata.annotations?.[enforcedSecrets] === 'true'
       ? [`metadata.annotations[${enforcedSecrets}]: ${enforcedWords}`]

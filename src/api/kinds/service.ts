@@ -39,6 +39,7 @@ export interface Service extends KubeObject<ServiceSpec, Readonly<Record<string,
 }
 
 export const services: Kind<Service> = defineKind<Service>('v1', 'Service', {
+  answersDeleted: true,
   hasGeneration: false,
   validateName: dnsLabel,
   validate: serviceRules,

@@ -8,6 +8,7 @@ import { storageClassRules } from './storage-class-rules.ts';
 export interface StorageClass extends KubeObject<Part, Part> {}
 
 export const storageClasses: Kind<StorageClass> = defineKind<StorageClass>('storage.k8s.io/v1', 'StorageClass', {
+  answersDeleted: true,
   validate: storageClassRules,
   defaults: (found) => filled(found, { reclaimPolicy: 'Delete', volumeBindingMode: 'Immediate' }),
   columns: columnsOf('Name', 'Provisioner', 'ReclaimPolicy', 'VolumeBindingMode', 'AllowVolumeExpansion', 'Age'),

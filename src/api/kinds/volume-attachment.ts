@@ -12,6 +12,7 @@ export const volumeAttachments: Kind<VolumeAttachment> = defineKind<VolumeAttach
   'storage.k8s.io/v1',
   'VolumeAttachment',
   {
+    answersDeleted: true,
     validate: volumeAttachmentRules,
     prepareUpdate: keepsMetadata,
     hasGeneration: false,

@@ -3,7 +3,6 @@ import type { KubeObject } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
 import { type Part, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
-import { withFinalizer } from './persistent-volume.ts';
 import { volumeAttributesClassRules } from './volume-attributes-class-rules.ts';
 
 export interface VolumeAttributesClass extends KubeObject<Part, Part> {}
@@ -12,8 +11,8 @@ export const volumeAttributesClasses: Kind<VolumeAttributesClass> = defineKind<V
   'storage.k8s.io/v1',
   'VolumeAttributesClass',
   {
+    answersDeleted: true,
     validate: volumeAttributesClassRules,
-    prepareCreate: (found) => withFinalizer(found, 'kubernetes.io/vac-protection'),
     columns: columnsOf('Name', 'DriverName', 'Age'),
     cells: (found, now) => {
       const isDefault = found.metadata.annotations?.['storageclass.kubernetes.io/is-default-class'] === 'true';

@@ -62,7 +62,7 @@ export class RoleEscalation implements AdmissionPlugin {
       await this.#requireHeld(rules, request);
       return object;
     }
-    throw new ApiError('InternalError', `unsupported role reference kind: ${JSON.stringify(kind ?? '')}`);
+    throw new ApiError('', `unsupported role reference kind: ${JSON.stringify(kind ?? '')}`);
   }
 
   async #requireHeld(wanted: readonly PolicyRule[], request: AdmissionRequest): Promise<void> {
