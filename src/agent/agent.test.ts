@@ -187,7 +187,7 @@ function world() {
   const env = { clock, random: seeded('agent'), log, metrics, crypto: {} } as unknown as Env;
   const runtime = new FakeRuntime(clock);
   const client = new Client(api.handle);
-  const launch = () => {
+  const launch = (more: { readonly pretends?: boolean } = {}) => {
     const stop = new StopSource();
     const agent = new Agent(
       env,
@@ -197,6 +197,7 @@ function world() {
         node: 'node-0',
         capacity: { cpu: '4', memory: '8Gi', pods: '110' },
         addresses: [{ type: 'InternalIP', address: '10.0.0.1' }],
+        ...more,
       },
     );
     return { agent, stop, ended: agent.run(stop) };
@@ -326,6 +327,20 @@ test('Agent tells which ConfigMap is missing, and starts once it is there', asyn
   api.put('/api/v1/namespaces/default/configmaps/settings', { metadata: { name: 'settings' }, data: { a: '1' } });
   await clock.pass(10_000);
   assert.equal(api.pod()?.status?.phase, 'Running');
+  stop.stop();
+  await ended;
+});
+
+test('Agent that pretends makes a pod ready at once, whatever it names and however it is to be asked', async () => {
+  const { clock, api, launch, bind } = world();
+  const readinessProbe = { httpGet: { port: 80 }, initialDelaySeconds: 60 };
+  const env = [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'none', key: 'a' } } }];
+  const volumeMounts = [{ name: 'v', mountPath: '/v' }];
+  const volumes = [{ name: 'v', secret: { secretName: 'none' } }];
+  bind('web', { containers: [{ name: 'c', image: 'host', readinessProbe, env, volumeMounts }], volumes } as never);
+  const { stop, ended } = launch({ pretends: true });
+  await clock.pass(100);
+  assert.equal(api.pod()?.status?.containerStatuses?.[0]?.ready, true);
   stop.stop();
   await ended;
 });

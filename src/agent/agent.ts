@@ -41,8 +41,8 @@ export interface AgentOptions extends Omit<NodeFacts, 'name'> {
   readonly volumes?: VolumeHost;
   /** Pods looked at at once. */
   readonly workers?: number;
-  /** Containers that only pretend to run answer no probe: with this they count as if they did, at once. */
-  readonly skipProbes?: boolean;
+  /** Its containers only pretend to run: they answer no probe and need nothing of what their pods name. */
+  readonly pretends?: boolean;
 }
 
 /** Keeps one node: its object and lease, and its pods as the cluster wants them. */
@@ -89,6 +89,7 @@ export class Agent implements Component, NodeDoor {
       ...(options.slices ? { departure: new Departure(env.clock, options.slices) } : {}),
       hostIps: internal.map(({ address }) => address),
       wanted: (uid) => this.#wanted.get(uid),
+      ...(options.pretends ? { seenAs: pretended } : {}),
       setting: () => ({
         allocatable: options.allocatable ?? options.capacity,
         services: options.services?.list() ?? [],
@@ -168,7 +169,7 @@ export class Agent implements Component, NodeDoor {
       this.#queue.add(before.metadata.uid);
     }
     if (!now) return;
-    this.#wanted.set(now.metadata.uid, this.#options.skipProbes ? withoutProbes(now) : now);
+    this.#wanted.set(now.metadata.uid, now);
     this.#queue.add(now.metadata.uid);
   }
 
@@ -279,8 +280,16 @@ export class Agent implements Component, NodeDoor {
 
 const uidOf = (id: string): string => (id.includes('_') ? parseContainerId(id).uid : id);
 
-function withoutProbes(pod: Pod): Pod {
-  const bare = ({ startupProbe: _s, livenessProbe: _l, readinessProbe: _r, ...container }: Container) => container;
+/** What is left of a pod whose containers only pretend: nothing that would have to be looked up, asked or mounted. */
+function pretended(pod: Pod): Pod {
+  const bare = ({ name, image, restartPolicy, ports, resources, terminationMessagePath }: Container): Container => ({
+    name,
+    ...(image === undefined ? {} : { image }),
+    ...(restartPolicy === undefined ? {} : { restartPolicy }),
+    ...(ports ? { ports } : {}),
+    ...(resources ? { resources } : {}),
+    ...(terminationMessagePath ? { terminationMessagePath } : {}),
+  });
   const { containers, initContainers } = pod.spec;
   const init = initContainers ? { initContainers: initContainers.map(bare) } : {};
   return { ...pod, spec: { ...pod.spec, containers: containers.map(bare), ...init } };

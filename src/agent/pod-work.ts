@@ -32,6 +32,8 @@ export interface PodWorkParts {
   readonly departure?: Departure;
   /** The newest that the cache knows of the pod; nothing once it is gone. */
   wanted(uid: string): Pod | undefined;
+  /** What is looked at instead of the pod itself. */
+  seenAs?(pod: Pod): Pod;
   setting(pod: Pod): Omit<SpecSetting, 'podIps' | 'hostIps'>;
   again(uid: string): void;
   tell(pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string): void;
@@ -114,10 +116,10 @@ export class PodWork {
 
   #newest(cached: Pod): Pod {
     const written = this.#written;
-    if (!written) return cached;
-    const newer = Number(written.metadata.resourceVersion) > Number(cached.metadata.resourceVersion);
+    const newer = written && Number(written.metadata.resourceVersion) > Number(cached.metadata.resourceVersion);
     if (!newer) this.#written = undefined;
-    return newer ? written : cached;
+    const newest = newer ? written : cached;
+    return this.#parts.seenAs?.(newest) ?? newest;
   }
 
   #facts(pod: Pod, list: RuntimeList): PodFacts {

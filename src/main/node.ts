@@ -41,7 +41,7 @@ export function machineNode(parts: NodeParts, machine: Machine, choice: NodeChoi
 interface AgentChoice {
   readonly name: string;
   readonly hostIp: string;
-  readonly skipProbes?: boolean;
+  readonly pretends?: boolean;
   readonly volumes?: VolumeHost;
   readonly runtimeVersion?: string;
   readonly api?: NodeApiPlace;
@@ -50,7 +50,7 @@ interface AgentChoice {
 export function agentOf(parts: NodeParts, env: Env, runtimes: Runtimes, choice: AgentChoice): Agent {
   return new Agent(env, parts.client, runtimes, {
     node: choice.name,
-    skipProbes: choice.skipProbes ?? false,
+    pretends: choice.pretends ?? false,
     fleet: parts.fleet,
     services: parts.services,
     ...(parts.slices ? { slices: parts.slices } : {}),

@@ -1,4 +1,5 @@
 import type { AgentFleet } from '../agent/fleet.ts';
+import type { ContainerSpec } from '../agent/runtime.ts';
 import type { Node } from '../api/kinds/node.ts';
 import type { Service } from '../api/kinds/service.ts';
 import { type Component, type Env, forkEnv, Stopped } from '../base/env.ts';
@@ -43,10 +44,10 @@ export class SimulatedNodes implements Component {
       addressPrefix: range.split('.').slice(0, 3).join('.'),
       startDelayMs: 0,
       pullDelayMs: 0,
-      succeedsAfter: ({ sandbox }) => (this.#restartsAlways(name, sandbox) ? undefined : 0),
+      succeedsAfter: (spec) => (this.#runsOn(name, spec) ? undefined : 0),
     });
     const hostIp = `192.168.${(this.#next >> 8) & 255}.${this.#next & 255}`;
-    const agent = agentOf(this.#parts, env, { default: runtime }, { name, hostIp, skipProbes: true });
+    const agent = agentOf(this.#parts, env, { default: runtime }, { name, hostIp, pretends: true });
     this.#parts.doors.add(name, agent);
     agent.run(stop).catch((error: unknown) => {
       if (!(error instanceof Stopped))
@@ -55,9 +56,10 @@ export class SimulatedNodes implements Component {
   }
 
   /** What is to run to its end succeeds at once; everything else runs until it is stopped. */
-  #restartsAlways(node: string, uid: string): boolean {
-    const pod = this.#parts.fleet.cache.by('node', node).find(({ metadata }) => metadata.uid === uid);
-    return (pod?.spec.restartPolicy ?? 'Always') === 'Always';
+  #runsOn(node: string, { sandbox, name }: ContainerSpec): boolean {
+    const pod = this.#parts.fleet.cache.by('node', node).find(({ metadata }) => metadata.uid === sandbox);
+    const init = pod?.spec.initContainers?.find((container) => container.name === name);
+    return (init ? init.restartPolicy : (pod?.spec.restartPolicy ?? 'Always')) === 'Always';
   }
 
   #end(name: string): void {
