@@ -4,23 +4,31 @@ import { endpoints } from '../api/kinds/endpoints.ts';
 import { leases } from '../api/kinds/lease.ts';
 import { namespaces } from '../api/kinds/namespace.ts';
 import { nodes } from '../api/kinds/node.ts';
+import { persistentVolumes } from '../api/kinds/persistent-volume.ts';
+import { persistentVolumeClaims } from '../api/kinds/persistent-volume-claim.ts';
 import { pods } from '../api/kinds/pod.ts';
+import { resourceQuotas } from '../api/kinds/resource-quota.ts';
 import { services } from '../api/kinds/service.ts';
 import { serviceAccounts } from '../api/kinds/service-account.ts';
+import { storageClasses } from '../api/kinds/storage-class.ts';
 import type { Caches } from '../machinery/caches.ts';
 import type { Controller } from '../machinery/controller.ts';
 import type { KindCaches } from '../machinery/kind-caches.ts';
 import { EndpointSliceController } from './endpoint-slice.ts';
 import { EndpointSliceMirroringController } from './endpoint-slice-mirroring.ts';
 import { EndpointsController } from './endpoints.ts';
+import { EphemeralVolumeController } from './ephemeral-volume.ts';
 import { GarbageCollector } from './garbage-collector.ts';
 import { NamespaceController } from './namespace.ts';
 import { NodeLifecycleController } from './node-lifecycle.ts';
 import { NodeTtlController } from './node-ttl.ts';
 import { PodGarbageCollector } from './pod-garbage-collector.ts';
+import { ResourceQuotaController } from './resource-quota.ts';
 import { RootCaPublisher } from './root-ca.ts';
 import { ServiceAccountController } from './service-account.ts';
+import { ClaimProtectionController, VolumeProtectionController } from './storage-protection.ts';
 import type { Timing } from './timing.ts';
+import { VolumeBinder } from './volume-binding.ts';
 
 /** The controllers that look after the cluster itself rather than after somebody's workload. */
 export function clusterControllers(caches: Caches, kinds: KindCaches, timing: Timing): readonly Controller<unknown>[] {
@@ -29,10 +37,12 @@ export function clusterControllers(caches: Caches, kinds: KindCaches, timing: Ti
     new NodeLifecycleController({ nodes: caches.of(nodes), leases: caches.of(leases), pods: caches.of(pods) }, timing),
     new NodeTtlController(caches.of(nodes)),
     new PodGarbageCollector(caches.of(pods), caches.of(nodes), timing),
+    ...storageControllers(caches),
     new NamespaceController(caches.of(namespaces), kinds),
     new ServiceAccountController(caches.of(namespaces), caches.of(serviceAccounts)),
     new RootCaPublisher(caches.of(namespaces), caches.of(configMaps)),
     new GarbageCollector(kinds),
+    new ResourceQuotaController(caches.of(resourceQuotas), kinds),
   ];
   return controllers as readonly Controller<unknown>[];
 }
@@ -43,5 +53,15 @@ function serviceControllers(caches: Caches): readonly unknown[] {
     new EndpointSliceController({ services: known, pods: behind, slices, nodes: caches.of(nodes) }),
     new EndpointsController(known, behind, caches.of(endpoints)),
     new EndpointSliceMirroringController(known, caches.of(endpoints), slices),
+  ];
+}
+
+function storageControllers(caches: Caches): readonly unknown[] {
+  const [claims, volumes, users] = [caches.of(persistentVolumeClaims), caches.of(persistentVolumes), caches.of(pods)];
+  return [
+    new VolumeBinder({ claims, volumes, classes: caches.of(storageClasses), pods: users }),
+    new ClaimProtectionController(claims, users),
+    new VolumeProtectionController(volumes),
+    new EphemeralVolumeController(users, claims),
   ];
 }

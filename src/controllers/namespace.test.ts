@@ -57,7 +57,7 @@ test('NamespaceController deletes pods first, then the rest, then says so and le
     {
       verb: 'update',
       kind: namespaces,
-      object: { ...namespace, metadata: free, spec: { finalizers: [] } },
+      object: { ...namespace, metadata: free, spec: {} },
       subresource: 'finalize',
     },
   ]);

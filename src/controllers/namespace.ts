@@ -137,7 +137,8 @@ function isEmpty(answer: Answer): boolean {
 function finalized(namespace: Namespace): Action {
   const finalizers = (namespace.spec?.finalizers ?? []).filter((each) => each !== finalizer);
   const { resourceVersion: _, ...metadata } = namespace.metadata;
-  const object = { ...namespace, metadata: metadata as Namespace['metadata'], spec: { finalizers } };
+  const spec = finalizers.length > 0 ? { finalizers } : {};
+  const object = { ...namespace, metadata: metadata as Namespace['metadata'], spec };
   return act({ verb: 'update', kind: namespaceKind, object, subresource: 'finalize' });
 }
 

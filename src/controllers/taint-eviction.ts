@@ -1,5 +1,6 @@
 import type { Node, Taint } from '../api/kinds/node.ts';
-import { type Pod, pods as podKind, type Toleration } from '../api/kinds/pod.ts';
+import { type Pod, pods as podKind } from '../api/kinds/pod.ts';
+import { toleratedBy } from '../api/node-matching.ts';
 import { keyOf } from '../api/object.ts';
 import type { Instant, Millis } from '../base/env.ts';
 import { parseTime, timestamp } from '../base/text.ts';
@@ -67,7 +68,7 @@ export class TaintEviction {
 
 /** How much longer a pod may stay: the shortest of the tolerations that match counts. */
 function bearsFor(pod: Pod, taint: Taint, { now, maxSeconds }: EvictionSetting): Millis {
-  const matching = (pod.spec.tolerations ?? []).filter((toleration) => bears(toleration, taint));
+  const matching = (pod.spec.tolerations ?? []).filter((toleration) => toleratedBy([toleration], taint));
   if (matching.length === 0) return 0;
   const seconds = matching.flatMap(({ tolerationSeconds }) =>
     tolerationSeconds === undefined ? [] : [tolerationSeconds],
@@ -92,12 +93,4 @@ function evicted(pod: Pod, now: Instant): readonly (Action | Notice)[] {
     act({ verb: 'delete', kind: podKind, key: keyOf(pod), uid: pod.metadata.uid }),
     { verb: 'event', about: pod, reason: 'TaintManagerEviction', message: told },
   ];
-}
-
-function bears(toleration: Toleration, taint: Taint): boolean {
-  if (toleration.effect && toleration.effect !== taint.effect) return false;
-  if (toleration.key && toleration.key !== taint.key) return false;
-  return (
-    toleration.operator === 'Exists' || (Boolean(toleration.key) && (toleration.value ?? '') === (taint.value ?? ''))
-  );
 }

@@ -90,7 +90,7 @@ function marked({ kind }: ResourceRoute, live: KubeObject, asked: DeleteOptions,
 }
 
 function deletionTime(live: KubeObject, seconds: number, now: Instant): string {
-  const { deletionTimestamp, deletionGracePeriodSeconds } = live.metadata;
+  const { deletionTimestamp, deletionGracePeriodSeconds = 0 } = live.metadata;
   if (deletionTimestamp !== undefined && deletionGracePeriodSeconds === seconds) return deletionTimestamp;
   return timestamp((now + seconds * 1000) as Instant);
 }

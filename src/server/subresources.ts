@@ -66,7 +66,8 @@ export function requireTarget({ target }: JsonObject): string {
 /** Finalize writes nothing but the namespace's own finalizers. */
 export function finalized(live: Namespace, asked: KubeObject): Namespace {
   const finalizers = (asked as Namespace).spec?.finalizers ?? [];
-  return { ...live, spec: { ...live.spec, finalizers } };
+  const { finalizers: _before, ...spec } = live.spec ?? {};
+  return { ...live, spec: finalizers.length > 0 ? { ...spec, finalizers } : spec };
 }
 
 /** autoscaling/v1 Scale of whatever has replicas and a selector. */

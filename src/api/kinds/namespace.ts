@@ -36,7 +36,11 @@ export const namespaces: Kind<Namespace> = defineKind<Namespace>('v1', 'Namespac
   cells: (namespace, now) => [namespace.metadata.name, namespace.status?.phase ?? '', ageCell(namespace, now)],
   fields: (namespace) => ({ 'status.phase': namespace.status?.phase ?? '' }),
   isHeld: (namespace) => (namespace.spec?.finalizers ?? []).length > 0,
-  markDeleted: (namespace) => ({ ...namespace, status: { ...namespace.status, phase: 'Terminating' } }),
+  // How long it takes to empty it nobody knows: it says only when that began.
+  markDeleted: (namespace) => {
+    const { deletionGracePeriodSeconds: _grace, ...metadata } = namespace.metadata;
+    return { ...namespace, metadata, status: { ...namespace.status, phase: 'Terminating' } };
+  },
 });
 
 const nameLabel = 'kubernetes.io/metadata.name';

@@ -1,12 +1,12 @@
 import { persistentVolumeClaims } from '../../api/kinds/persistent-volume-claim.ts';
 import { storageClasses } from '../../api/kinds/storage-class.ts';
 import type { KubeObject } from '../../api/object.ts';
+import { hasStorageClass } from '../../api/storage-class-of.ts';
 import type { Store } from '../../store/store.ts';
 import { defaultClass } from './default-class.ts';
 import { ObjectIndex } from './object-index.ts';
 import type { AdmissionPlugin, AdmissionRequest } from './plugin.ts';
 import { isAbout } from './refusal.ts';
-import { hasStorageClass } from './storage-class-of.ts';
 
 const annotations = ['storageclass.kubernetes.io/is-default-class', 'storageclass.beta.kubernetes.io/is-default-class'];
 

@@ -2,11 +2,11 @@ import { persistentVolumeClaims } from '../../api/kinds/persistent-volume-claim.
 import { storageClasses } from '../../api/kinds/storage-class.ts';
 import type { KubeObject } from '../../api/object.ts';
 import { compareQuantity, parseQuantity } from '../../api/quantity.ts';
+import { storageClassOf } from '../../api/storage-class-of.ts';
 import type { Store } from '../../store/store.ts';
 import { ObjectIndex } from './object-index.ts';
 import type { AdmissionPlugin, AdmissionRequest } from './plugin.ts';
 import { isAbout, refusal } from './refusal.ts';
-import { storageClassOf } from './storage-class-of.ts';
 
 /** A claim grows only where it has a volume and its class says that such volumes can grow. */
 export class PersistentVolumeClaimResize implements AdmissionPlugin {

@@ -1,12 +1,12 @@
 import { type ResourceQuota as Quota, resourceQuotas } from '../../api/kinds/resource-quota.ts';
 import type { KubeObject } from '../../api/object.ts';
+import { type Amounts, excess } from '../../api/quota/amounts.ts';
+import { type Evaluator, evaluatorOf } from '../../api/quota/evaluator.ts';
+import { scopesOf } from '../../api/quota/scopes.ts';
 import type { Store } from '../../store/store.ts';
 import { ObjectIndex } from './object-index.ts';
 import type { AdmissionPlugin, AdmissionRequest } from './plugin.ts';
-import { type Amounts, excess } from './quota/amounts.ts';
-import { type Evaluator, evaluatorOf } from './quota/evaluator.ts';
 import { Ledger } from './quota/ledger.ts';
-import { scopesOf } from './quota/scopes.ts';
 import { refusal } from './refusal.ts';
 
 const nothing: Amounts = new Map();

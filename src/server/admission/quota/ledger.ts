@@ -1,10 +1,10 @@
 import type { Kind } from '../../../api/kind.ts';
 import { type ResourceQuota, resourceQuotas } from '../../../api/kinds/resource-quota.ts';
+import { type Amounts, amountsOf, amountTexts, only, shown, sum } from '../../../api/quota/amounts.ts';
 import { equalJson, type Json, type JsonObject } from '../../../base/json.ts';
 import type { Entry, Store } from '../../../store/store.ts';
 import { storagePrefix } from '../../kinds.ts';
 import { conflict } from '../../write.ts';
-import { type Amounts, amountsOf, amountTexts, only, shown, sum } from './amounts.ts';
 
 const conflictRetriesMax = 5;
 

@@ -1,4 +1,4 @@
-import type { KubeObject } from '../../api/object.ts';
+import type { KubeObject } from './object.ts';
 
 /** How a class was named before there was a field for it. */
 const annotation = 'volume.beta.kubernetes.io/storage-class';

@@ -1,4 +1,4 @@
-import type { ResourceQuota } from '../../../api/kinds/resource-quota.ts';
+import type { ResourceQuota } from '../kinds/resource-quota.ts';
 
 /** Which objects a quota is about. */
 export interface Scope {

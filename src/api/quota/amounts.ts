@@ -1,5 +1,5 @@
-import type { Labels } from '../../../api/object.ts';
-import { addQuantity, compareQuantity, formatQuantity, parseQuantity, type Quantity } from '../../../api/quantity.ts';
+import type { Labels } from '../object.ts';
+import { addQuantity, compareQuantity, formatQuantity, parseQuantity, type Quantity } from '../quantity.ts';
 
 /** Amounts by the name of what they are of. */
 export type Amounts = ReadonlyMap<string, Quantity>;

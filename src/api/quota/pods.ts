@@ -1,7 +1,7 @@
-import type { Part } from '../../../api/kinds/defaulting.ts';
-import { type Container, isFinished, type Pod, type Resources } from '../../../api/kinds/pod.ts';
-import { qualityOf } from '../../../api/kinds/pod-quality.ts';
-import type { KubeObject, Labels } from '../../../api/object.ts';
+import type { Part } from '../kinds/defaulting.ts';
+import { type Container, isFinished, type Pod, type Resources } from '../kinds/pod.ts';
+import { qualityOf } from '../kinds/pod-quality.ts';
+import type { KubeObject, Labels } from '../object.ts';
 import { type Amounts, amountsOf, larger, only, sum, whole } from './amounts.ts';
 import type { Evaluator } from './evaluator.ts';
 import { fitsScope, type Scope } from './scopes.ts';

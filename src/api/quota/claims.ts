@@ -1,5 +1,5 @@
-import type { KubeObject } from '../../../api/object.ts';
-import { compareQuantity, parseQuantity, type Quantity } from '../../../api/quantity.ts';
+import type { KubeObject } from '../object.ts';
+import { compareQuantity, parseQuantity, type Quantity } from '../quantity.ts';
 import { storageClassOf } from '../storage-class-of.ts';
 import { type Amounts, whole } from './amounts.ts';
 import type { Evaluator } from './evaluator.ts';

@@ -1,4 +1,4 @@
-import type { KubeObject } from '../../../api/object.ts';
+import type { KubeObject } from '../object.ts';
 import { type Amounts, larger, sum, whole } from './amounts.ts';
 import type { Evaluator } from './evaluator.ts';
 

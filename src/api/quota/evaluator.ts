@@ -1,6 +1,5 @@
-import { type Kind, resourceText } from '../../../api/kind.ts';
-import type { KubeObject } from '../../../api/object.ts';
-import type { AdmissionRequest } from '../plugin.ts';
+import { type Kind, resourceText } from '../kind.ts';
+import type { KubeObject } from '../object.ts';
 import { type Amounts, whole } from './amounts.ts';
 import { claimEvaluator } from './claims.ts';
 import { deviceClaimEvaluator } from './device-claims.ts';
@@ -8,10 +7,15 @@ import { podEvaluator } from './pods.ts';
 import type { Scope } from './scopes.ts';
 import { serviceEvaluator } from './services.ts';
 
+/** What of a request tells whether more may be used after it. */
+export interface Use {
+  readonly operation: string;
+  readonly route: { readonly subresource: string };
+}
 /** How objects of a kind count against quotas. */
 export interface Evaluator {
   /** Whether such a request can use more than before. */
-  handles(request: AdmissionRequest): boolean;
+  handles(request: Use): boolean;
   /** Whether a quota on a resource of that name is about these objects. */
   limits(resource: string): boolean;
   inScope(scope: Scope, object: KubeObject): boolean;
