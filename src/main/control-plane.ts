@@ -24,6 +24,7 @@ import { ApiServer, type OpenApiAnswer, type OpenApiQuestion } from '../server/s
 import { MemoryStore } from '../store/memory.ts';
 import type { Store } from '../store/store.ts';
 import { accessOf } from './access.ts';
+import { admissionOf } from './admission.ts';
 import {
   addressOf,
   dataFolder,
@@ -68,6 +69,7 @@ export async function openControlPlane(settings: ServerSettings, around: Surroun
   });
   const env = hostEnv({ keys: pki.keys, log: { level: settings['log-level'] } });
   const store: Store = given === inMemory ? new MemoryStore() : openSqliteStore(join(folder, storeFolder));
+  const admission = admissionOf(settings);
   const access = await accessOf(settings, { crypto: env.crypto, publicKey: pki.tokenPublicKey });
   let server: ApiServer | undefined;
   const http = await serveHttp(env, (request) => (server as ApiServer).handle(request), {
@@ -84,6 +86,7 @@ export async function openControlPlane(settings: ServerSettings, around: Surroun
     openapi,
     metrics: () => env.metrics.render(),
     access,
+    admission,
     ...waysOut(around, pki),
   });
   const client = new Client(server.handle, admin);

@@ -27,6 +27,13 @@ export const serverFlags = defineFlags({
     value: 'FILE',
     help: 'a kubeconfig of who decides what roles leave open',
   },
+  'enable-admission-plugins': { type: 'text', value: 'NAMES', help: 'plugins that are off by default, with commas' },
+  'disable-admission-plugins': { type: 'text', value: 'NAMES', help: 'plugins that are on by default, with commas' },
+  'admission-control-config-file': {
+    type: 'text',
+    value: 'FILE',
+    help: 'an AdmissionConfiguration: for whom pod security holds, how many events are heard',
+  },
   'service-range': { type: 'text', default: '10.96.0.0/16', value: 'CIDR', help: 'addresses of Services' },
   'log-level': { type: 'choice', choices: ['debug', 'info', 'error'], default: 'info', help: 'how much is logged' },
 });

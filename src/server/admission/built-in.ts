@@ -38,6 +38,28 @@ export interface AdmissionDeps {
 }
 
 const offByDefault = new Set(['EventRateLimit', 'OwnerReferencesPermissionEnforcement']);
+/** All that can be switched, by the names that upstream has for them. */
+export const pluginNames: readonly string[] = [
+  'NamespaceLifecycle',
+  'LimitRanger',
+  'ServiceAccount',
+  'TaintNodesByCondition',
+  'PodSecurity',
+  'Priority',
+  'DefaultTolerationSeconds',
+  'EventRateLimit',
+  'DefaultStorageClass',
+  'StorageObjectInUseProtection',
+  'OwnerReferencesPermissionEnforcement',
+  'PersistentVolumeClaimResize',
+  'RuntimeClass',
+  'CertificateApproval',
+  'CertificateSigning',
+  'CertificateSubjectRestriction',
+  'DefaultIngressClass',
+  'PodTopologyLabels',
+  'ResourceQuota',
+];
 
 /** The plugins that every server has, in upstream's order. Others' stand between `first` and `last`. */
 export function builtInPlugins(

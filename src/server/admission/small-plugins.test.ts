@@ -12,10 +12,13 @@ import { pods } from '../../api/kinds/pod.ts';
 import { runtimeClasses } from '../../api/kinds/runtime-class.ts';
 import { storageClasses } from '../../api/kinds/storage-class.ts';
 import type { KubeObject } from '../../api/object.ts';
+import { seeded } from '../../base/random.ts';
 import { SimClock } from '../../sim/clock.ts';
+import { simEnv } from '../../sim/env.ts';
 import type { ResourceAttributes } from '../attributes.ts';
 import { Authorization } from '../auth/authorization.ts';
 import { KindRegistry } from '../kinds.ts';
+import { type AdmissionOptions, builtInPlugins, pluginNames } from './built-in.ts';
 import { CertificateApproval } from './certificate-approval.ts';
 import { CertificateSigning } from './certificate-signing.ts';
 import { DefaultIngressClass } from './default-ingress-class.ts';
@@ -212,4 +215,21 @@ test('EventRateLimit: a source that tells too much waits, others are heard', asy
   const heard = async (namespace: string) => typeof (await tell(namespace)) === 'object';
   assert.deepEqual([await heard('a'), await heard('a'), await heard('a'), await heard('b')], [true, true, false, true]);
   assert.equal(await tell('a'), 'limit reached on type Namespace for key a');
+});
+
+test('every plugin can be switched by its name, and stands where it is named', async () => {
+  const deps = {
+    env: simEnv({ clock: new SimClock(), random: seeded('plugins') }),
+    store: await storeWith(),
+    authorization: allowing(() => true),
+    kinds: new KindRegistry([]),
+  };
+  const namesOf = (options: AdmissionOptions) => {
+    const { first, last } = builtInPlugins(deps, options);
+    return [...first, ...last].map(({ name }) => name);
+  };
+  assert.deepEqual(namesOf({ enable: pluginNames }), pluginNames);
+  assert.deepEqual(namesOf({ disable: pluginNames }), []);
+  const off = pluginNames.filter((name) => !namesOf({}).includes(name));
+  assert.deepEqual(off, ['EventRateLimit', 'OwnerReferencesPermissionEnforcement']);
 });

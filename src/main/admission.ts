@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { UsageError } from '../cli/flags.ts';
+import { type AdmissionOptions, pluginNames } from '../server/admission/built-in.ts';
+import { admissionConfiguration } from '../server/admission/configuration.ts';
+import type { ServerSettings } from './settings.ts';
+
+/** Which plugins are on, and how, as flags and files say. */
+export function admissionOf(settings: ServerSettings): AdmissionOptions {
+  const file = settings['admission-control-config-file'];
+  return {
+    enable: namesIn('enable-admission-plugins', settings),
+    disable: namesIn('disable-admission-plugins', settings),
+    ...(file ? configurationIn(file) : {}),
+  };
+}
+
+function namesIn(
+  flag: 'enable-admission-plugins' | 'disable-admission-plugins',
+  settings: ServerSettings,
+): readonly string[] {
+  const names = (settings[flag] ?? '').split(',').filter((name) => name !== '');
+  const unknown = names.find((name) => !pluginNames.includes(name));
+  if (unknown === undefined) return names;
+  throw new UsageError(`--${flag}: ${unknown} is none of ${pluginNames.join(', ')}`);
+}
+
+function configurationIn(path: string): Pick<AdmissionOptions, 'podSecurity' | 'eventLimits'> {
+  try {
+    return admissionConfiguration(parse(readFileSync(path, 'utf8')));
+  } catch (error) {
+    throw new UsageError(
+      `--admission-control-config-file ${path}: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
