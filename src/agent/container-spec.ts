@@ -1,7 +1,7 @@
 import { isApiError } from '../api/error.ts';
 import type { Kind } from '../api/kind.ts';
 import { configMaps } from '../api/kinds/config-map.ts';
-import type { Container, Pod } from '../api/kinds/pod.ts';
+import type { Container, EphemeralContainer, Pod } from '../api/kinds/pod.ts';
 import { secrets } from '../api/kinds/secret.ts';
 import type { Service } from '../api/kinds/service.ts';
 import type { KubeObject, Labels } from '../api/object.ts';
@@ -47,6 +47,8 @@ export async function containerSpec(
     security: { ...pod.spec.securityContext, ...container.securityContext } as Readonly<Record<string, Json>>,
     tty: container.tty ?? false,
     stdin: container.stdin ?? false,
+    ...(container.stdinOnce ? { stdinOnce: true } : {}),
+    ...targetOf(container),
     ...stopSignalOf(container),
   };
 }
@@ -101,6 +103,10 @@ function sharedOf(pod: Pod): Partial<SandboxSpec> & Pick<SandboxSpec, 'sysctls'>
     ...(spec.hostPID ? { hostPid: true } : {}),
     ...(spec.hostIPC ? { hostIpc: true } : {}),
   };
+}
+
+function targetOf({ targetContainerName: target }: EphemeralContainer): { readonly target?: string } {
+  return target ? { target } : {};
 }
 
 function stopSignalOf(container: Container): { readonly stopSignal?: string } {

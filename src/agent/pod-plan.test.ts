@@ -48,6 +48,42 @@ const facts = (of: Pod, containers: readonly ContainerState[] = [], more: Partia
   busy: new Map(),
   ...more,
 });
+const looking = (of: Partial<PodSpec> = {}, more: Parameters<typeof pod>[1] = {}) =>
+  pod({ ephemeralContainers: [container('look', { stdin: true })], ...of }, more);
+
+test('An ephemeral container starts beside whatever there is, once, and decides nothing about its pod', () => {
+  const init = { initContainers: [container('i')] };
+  assert.deepEqual(steps(facts(looking(init), [state('i', 0, {})])), ['run look#0']);
+  const ended = [state('c', 0, {}), exited('look', 0, 1)];
+  assert.deepEqual(steps(facts(looking(), ended)), []);
+  assert.equal(status(facts(looking(), ended)).phase, 'Running');
+  const over = facts(looking({ restartPolicy: 'Never' }), [exited('c', 0, 0), state('look', 0, {})]);
+  assert.equal(status(over).phase, 'Succeeded');
+  assert.deepEqual(steps(over), ['stop u1_look_0 30000 finished']);
+});
+
+test('An ephemeral container has a status of its own, and is never ready', () => {
+  const told = status(facts(looking(), [state('c', 0, {}), state('look', 0, {})]));
+  assert.deepEqual(told.ephemeralContainerStatuses, [
+    {
+      name: 'look',
+      state: { running: { startedAt: '2026-01-01T00:09:00Z' } },
+      lastState: {},
+      ready: false,
+      restartCount: 0,
+      image: 'host',
+      imageID: '',
+      containerID: 'process://u1_look_0',
+    },
+  ]);
+});
+
+test('A pod that is deleted takes its ephemeral containers along', () => {
+  const gone = { meta: { deletionTimestamp: '2026-01-01T00:10:30Z', deletionGracePeriodSeconds: 30 } };
+  const given = facts(looking({}, gone), [exited('c', 0, 0), state('look', 0, {})]);
+  assert.deepEqual(steps(given), ['stop u1_look_0 30000 deleted']);
+});
+
 /** Steps as short words: `run c#1`, `stop c#0 30000 deleted`. */
 const steps = (given: PodFacts): readonly string[] =>
   podPlan(given).steps.map((step) => {

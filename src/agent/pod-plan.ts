@@ -88,6 +88,7 @@ class Draft {
       this.#steps.push({ do: 'open-sandbox' });
       return;
     }
+    for (const ephemeral of view.ephemerals) this.#drive(ephemeral);
     for (const init of view.inits) {
       // What ran once is not run again for a main container's sake; a sidecar is kept alive as long as the pod.
       if (init.role === 'sidecar' || !view.initialized) this.#drive(init);
@@ -109,10 +110,10 @@ class Draft {
 
   /** Answers whether nothing runs and nothing is on its way. */
   stopAll(why: 'deleted' | 'deadline' | 'finished', graceMs: Millis, sidecarGraceMs?: Millis): boolean {
-    const { mains, inits, pod } = this.#view;
+    const { mains, inits, ephemerals, pod } = this.#view;
     const own = (pod.spec.terminationGracePeriodSeconds ?? defaultGraceSeconds) * 1000;
     const grace = why === 'deleted' ? graceMs : own;
-    const first = [...mains, ...inits.filter((view) => view.role === 'init')];
+    const first = [...ephemerals, ...mains, ...inits.filter((view) => view.role === 'init')];
     if (!this.#stopThese(first, why, grace)) return false;
     for (const sidecar of inits.filter((view) => view.role === 'sidecar').reverse()) {
       if (!this.#stopThese([sidecar], why, sidecarGraceMs ?? grace)) return false;

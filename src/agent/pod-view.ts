@@ -41,7 +41,7 @@ export type Busy =
   | { readonly doing: 'pulling' | 'starting' }
   | { readonly doing: 'stopping'; readonly graceMs: Millis };
 
-export type Role = 'init' | 'sidecar' | 'main';
+export type Role = 'init' | 'sidecar' | 'main' | 'ephemeral';
 export type Attempt = Omit<ContainerState, 'sandbox'>;
 export interface ContainerView {
   readonly container: Container;
@@ -65,6 +65,8 @@ export interface PodView {
   readonly sandboxBusy: boolean;
   readonly inits: readonly ContainerView[];
   readonly mains: readonly ContainerView[];
+  /** For looking into the pod: they start at any time, once, and decide nothing about it. */
+  readonly ephemerals: readonly ContainerView[];
   /** Every init container has done its part, or a main container has run already. */
   readonly initialized: boolean;
   /** No main container will ever run again. */
@@ -101,6 +103,7 @@ export function podView(facts: PodFacts): PodView {
     see(container, container.restartPolicy === 'Always' ? 'sidecar' : 'init'),
   );
   const mains = pod.spec.containers.map((container) => see(container, 'main'));
+  const ephemerals = (pod.spec.ephemeralContainers ?? []).map((container) => see(container, 'ephemeral'));
   const failedInit = inits.find((view) => view.role === 'init' && hasFailed(view));
   const start = pod.status?.startTime;
   const limit = pod.spec.activeDeadlineSeconds;
@@ -111,6 +114,7 @@ export function podView(facts: PodFacts): PodView {
     sandboxBusy: facts.busy.has(''),
     inits,
     mains,
+    ephemerals,
     initialized: mains.some((view) => view.latest !== undefined) || inits.every(initDone),
     finished: failedInit !== undefined || mains.every((view) => view.latest?.state === 'exited' && !view.restart),
     ...(failedInit ? { failedInit } : {}),
@@ -156,7 +160,7 @@ function containerView(facts: PodFacts, { container, role, states }: Seen): Cont
     ...(latest ? { latest } : {}),
     ...(previous ? { previous } : {}),
     started,
-    ready: role === 'init' ? latest?.state === 'exited' && latest.exitCode === 0 : ready,
+    ready: role === 'init' ? latest?.state === 'exited' && latest.exitCode === 0 : role !== 'ephemeral' && ready,
     dead: running && verdict.live === false,
     ...(failure ? { failure } : {}),
     ...(busy ? { busy } : {}),
@@ -169,7 +173,7 @@ function restartOf(
   container: Container,
   { role, latest }: { readonly role: Role; readonly latest: Attempt },
 ): ContainerView['restart'] {
-  if (latest.state !== 'exited') return undefined;
+  if (latest.state !== 'exited' || role === 'ephemeral') return undefined;
   const policy = role === 'sidecar' ? 'Always' : (container.restartPolicy ?? facts.pod.spec.restartPolicy ?? 'Always');
   const succeeded = latest.exitCode === 0;
   if (policy === 'Never' || (succeeded && (policy === 'OnFailure' || role === 'init'))) return undefined;
@@ -184,7 +188,10 @@ function restartOf(
 
 function statusOf(pod: Pod, name: string): ContainerStatus | undefined {
   const named = (status: ContainerStatus) => status.name === name;
-  return pod.status?.containerStatuses?.find(named) ?? pod.status?.initContainerStatuses?.find(named);
+  const { containerStatuses, initContainerStatuses, ephemeralContainerStatuses } = pod.status ?? {};
+  return (
+    containerStatuses?.find(named) ?? initContainerStatuses?.find(named) ?? ephemeralContainerStatuses?.find(named)
+  );
 }
 
 function rememberedAttempt(status: ContainerStatus): Attempt | undefined {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Instant, Millis } from '../base/env.ts';
+import { Pipe } from '../base/pipe.ts';
 import { never, type Stop, StopSource } from '../base/stop.ts';
 import { type ContainerSpec, type ContainerState, InvalidImage, type Runtime, type SandboxSpec } from './runtime.ts';
 
@@ -27,13 +28,15 @@ export interface RuntimeCommands {
   /** Answers every connection on $HOST:$PORT with its POD_IP. */
   readonly serves: Line;
   readonly missing: Line;
+  /** Says `heard` and its line for each line that it hears. */
+  readonly hears: Line;
   readonly exec: { readonly hello: readonly string[]; readonly fails: readonly string[] };
   readonly invalidImage: string;
 }
 
 /** The claims that this runtime does not make, each with the reason. */
 export type Skips = Partial<
-  Record<'exitCodes' | 'output' | 'stubborn' | 'connect' | 'missing' | 'exec' | 'invalidImage', string>
+  Record<'attach' | 'exitCodes' | 'output' | 'stubborn' | 'connect' | 'missing' | 'exec' | 'invalidImage', string>
 >;
 
 const deadlineMs = 10_000;
@@ -240,6 +243,24 @@ function insideClaims(claim: Claim, commands: RuntimeCommands, skips: Skips): vo
     },
     skips.connect,
   );
+  claim(
+    'whoever is attached speaks to a container and hears it, and leaves it running',
+    async (bench) => {
+      await bench.runtime.openSandbox(sandbox(bench.sandbox), []);
+      const spec = { ...bench.spec('talk', commands.hears), stdin: true };
+      await bench.runtime.create(spec);
+      await bench.runtime.start(spec.id);
+      await bench.until(spec.id, 'running');
+      for (const word of ['one', 'two']) {
+        const stop = new StopSource();
+        assert.ok((await bench.attached(spec.id, word, stop)).includes(`heard ${word}`));
+        stop.stop();
+      }
+      assert.equal((await bench.state(spec.id)).state, 'running');
+      await bench.said(spec.id, 'heard two');
+    },
+    skips.attach,
+  );
   claim('usage is told of what runs', async (bench) => {
     const id = await bench.run(commands.forever);
     await bench.until(id, 'running');
@@ -352,6 +373,18 @@ class Bench {
       said.push(part.bytes);
     }
     throw new Error('exec ended without an exit code');
+  }
+
+  /** Speaks one line, and hears until it is answered. */
+  async attached(id: string, word: string, stop: Stop): Promise<string> {
+    const stdin = new Pipe();
+    void stdin.write(new TextEncoder().encode(`${word}\n`));
+    let heard = '';
+    for await (const part of this.runtime.attach?.(id, { tty: false, stdin }, stop) ?? []) {
+      if ('bytes' in part) heard += textOf([part.bytes]);
+      if (heard.endsWith('\n')) break;
+    }
+    return heard;
   }
 
   async hear(box: string, port: number): Promise<string> {

@@ -22,6 +22,7 @@ export function podStatus(view: PodView, host: StatusHost): PodStatus {
   const ips = podIps(view, host);
   const inits = statuses(view.inits);
   const mains = statuses(view.mains);
+  const ephemerals = statuses(view.ephemerals);
   return {
     ...before,
     ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
@@ -34,6 +35,7 @@ export function podStatus(view: PodView, host: StatusHost): PodStatus {
     startTime: before.startTime ?? timestamp(view.now),
     ...(inits.length > 0 ? { initContainerStatuses: inits } : {}),
     containerStatuses: mains,
+    ...(ephemerals.length > 0 ? { ephemeralContainerStatuses: ephemerals } : {}),
     qosClass: before.qosClass ?? qosClass(pod),
     conditions: podConditions(view, { phase, inits, mains }),
   };
@@ -58,7 +60,7 @@ export function qosClass(pod: Pod): string {
 }
 
 function everythingEnded(view: PodView): boolean {
-  const all = [...view.inits, ...view.mains];
+  const all = [...view.inits, ...view.mains, ...view.ephemerals];
   return all.every(({ latest, busy }) => latest?.state !== 'running' && busy?.doing !== 'starting');
 }
 
@@ -101,7 +103,7 @@ function containerStatus(
     image: container.image ?? '',
     imageID: latest?.imageId ?? '',
     ...(id ? { containerID: id } : {}),
-    started: seen.started,
+    ...(seen.role === 'ephemeral' ? {} : { started: seen.started }),
   };
 }
 

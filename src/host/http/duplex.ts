@@ -25,18 +25,20 @@ async function* incomingOf(socket: NodeDuplex): AsyncGenerator<Uint8Array> {
 /** Resolves when the socket has room again. */
 export function writeTo(socket: NodeDuplex, bytes: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (socket.destroyed || socket.writableEnded) return reject(new Error('write to a connection that is closed'));
+    if (socket.destroyed || socket.writableEnded) return reject(hangUp('write to a connection that is closed'));
     if (socket.write(bytes)) return resolve();
     const done = () => {
       socket.off('drain', done);
       socket.off('close', done);
-      if (socket.destroyed) reject(new Error('the connection closed during a write'));
+      if (socket.destroyed) reject(hangUp('the connection closed during a write'));
       else resolve();
     };
     socket.on('drain', done);
     socket.on('close', done);
   });
 }
+
+const hangUp = (message: string) => Object.assign(new Error(message), { code: 'EPIPE' });
 
 /** The peer went away: expected at any moment, and the same as an end. */
 export function isHangUp(error: unknown): boolean {

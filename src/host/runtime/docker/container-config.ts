@@ -8,7 +8,7 @@ export type Namespaces =
   /** Its own, which are the pod's. */
   | { readonly holds: SandboxSpec; readonly network: string; readonly address: string; readonly publish: boolean }
   /** Those of the container with this id of the engine. */
-  | { readonly joins: string; readonly shareProcesses: boolean };
+  | { readonly joins: string; readonly shareProcesses: boolean; readonly sees?: string };
 
 const cpuPeriodMicros = 100_000;
 const cpuQuotaMinMicros = 1_000;
@@ -39,6 +39,7 @@ export function containerBody(
     ...(spec.stopSignal ? { StopSignal: spec.stopSignal } : {}),
     Tty: spec.tty,
     OpenStdin: spec.stdin,
+    ...(spec.stdinOnce ? { StdinOnce: true } : {}),
     ...config,
     HostConfig: {
       RestartPolicy: { Name: 'no' },
@@ -83,7 +84,8 @@ interface NamespaceParts {
 function namespaceParts(namespaces: Namespaces): NamespaceParts {
   if ('joins' in namespaces) {
     const of = `container:${namespaces.joins}`;
-    const processes = namespaces.shareProcesses ? { PidMode: of } : {};
+    const sees = namespaces.shareProcesses ? namespaces.joins : namespaces.sees;
+    const processes = sees ? { PidMode: `container:${sees}` } : {};
     return { config: {}, host: { NetworkMode: of, IpcMode: of, ...processes }, networking: {} };
   }
   const { holds: spec, network, address, publish } = namespaces;

@@ -46,6 +46,7 @@ function suite(name: string, engine: Engine, alone: boolean): void {
           'while true; do echo -n "${ip%%\t*}" | nc -l -p 8080; done',
       ),
       missing: { image: busybox, command: ['no-such-command-anywhere'] },
+      hears: shell('while read line; do echo "heard $line"; done'),
       exec: { hello: ['echo', 'hello'], fails: ['sh', '-c', 'exit 3'] },
       invalidImage: 'Not An Image',
     },

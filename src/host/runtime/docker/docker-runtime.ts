@@ -1,3 +1,4 @@
+import { parseContainerId } from '../../../agent/pod-view.ts';
 import type {
   ContainerSpec,
   ExecIo,
@@ -16,6 +17,7 @@ import type { JsonObject } from '../../../base/json.ts';
 import type { Stop } from '../../../base/stop.ts';
 import { connectTcp } from '../process/tcp.ts';
 import { PodAddresses } from './addresses.ts';
+import { attachTo } from './attach.ts';
 import { type Box, Boxes, isSandbox } from './boxes.ts';
 import { containerBody, type Namespaces, resourcesOf, sandboxBody } from './container-config.ts';
 import type { Engine } from './engine.ts';
@@ -98,7 +100,7 @@ export class DockerRuntime implements Runtime {
     if (all.some(({ state }) => state.id === spec.id)) return;
     const box = this.#boxes.get(spec.sandbox);
     if (!box) throw new Error(`create ${spec.id}: there is no sandbox ${spec.sandbox}`);
-    const namespaces = this.#namespaces(box, all);
+    const namespaces = this.#namespaces(box, all, spec.target);
     const holds = 'holds' in namespaces ? { [label.spec]: JSON.stringify(box.spec) } : {};
     const labels = { ...containerLabels(this.#options.owner, spec, box), ...holds };
     const imageUser = needsImageUser(spec) ? await this.images.userOf(spec.image) : '';
@@ -187,6 +189,12 @@ export class DockerRuntime implements Runtime {
     yield* execInside({ client: this.#client, engineId: seen.engineId }, command, io, stop);
   }
 
+  async *attach(id: string, io: ExecIo, stop: Stop): AsyncGenerator<ExecPart> {
+    const seen = await this.#inventory.find(id);
+    if (seen?.state.state !== 'running') throw new Error(`attach to ${id}: the container is not running`);
+    yield* attachTo({ client: this.#client, engineId: seen.engineId, tty: seen.tty }, io, stop);
+  }
+
   async connect(sandbox: string, port: number): Promise<Duplex> {
     await this.#all();
     const box = this.#boxes.get(sandbox);
@@ -259,11 +267,13 @@ export class DockerRuntime implements Runtime {
     return { holds: box.spec, network, address: box.address, publish: !this.#options.engine.reachable };
   }
 
-  #namespaces(box: Box, all: readonly Seen[]): Namespaces {
+  #namespaces(box: Box, all: readonly Seen[], target: string | undefined): Namespaces {
     const inside = all.filter((seen) => seen.state.sandbox === box.spec.id && isRunning(seen));
     // In a pod that is its own sandbox a further container, for debugging say, joins the one that runs.
     const holder = inside.find((seen) => (box.alone ? seen.labels[label.spec] !== undefined : isSandbox(seen)));
-    if (holder) return { joins: holder.engineId, shareProcesses: box.spec.shareProcesses ?? false };
+    const seen = target && inside.find(({ state }) => parseContainerId(state.id).name === target)?.engineId;
+    const sees = seen ? { sees: seen } : {};
+    if (holder) return { joins: holder.engineId, shareProcesses: box.spec.shareProcesses ?? false, ...sees };
     if (box.alone) return this.#holding(box);
     throw new Error(`sandbox ${box.spec.id} does not run`);
   }

@@ -74,7 +74,8 @@ async function exitCode(client: EngineClient, id: string): Promise<number> {
   }
 }
 
-async function feed(socket: NodeJS.WritableStream, input: AsyncIterable<Uint8Array>): Promise<void> {
+/** All that a client says, then the end of it. */
+export async function feed(socket: NodeJS.WritableStream, input: AsyncIterable<Uint8Array>): Promise<void> {
   try {
     for await (const bytes of input) {
       if (!socket.write(bytes)) await new Promise((resolve) => socket.once('drain', resolve));

@@ -5,14 +5,12 @@ import { Channel } from '../../../base/channel.ts';
 import type { Stop } from '../../../base/stop.ts';
 import { signalGroup } from './identity.ts';
 import type { PlanRecord } from './record.ts';
+import { inTerminal, resizeTerminal } from './terminal.ts';
 
 /** As shells say it: the command was not found. */
 const notFound = 127;
 
-/**
- * Runs a command where the container runs: its environment, its folder, its user. There is no terminal to give (that
- * needs native code): with `tty` the command runs without one and both streams come as stdout, as they would from one.
- */
+/** Runs a command where the container runs: its environment, its folder, its user, in a terminal if one is wanted. */
 export async function* execInside(
   plan: PlanRecord,
   command: readonly string[],
@@ -22,11 +20,13 @@ export async function* execInside(
   const [file, ...args] = command;
   if (file === undefined) throw new Error('exec needs a command');
   const parts = new Channel<ExecPart>();
-  const child = spawn(file, args, {
+  const [program, words] = io.tty ? inTerminal(file, args) : [file, args];
+  const child = spawn(program, words, {
     cwd: plan.folder,
-    env: plan.env,
+    env: io.tty ? { TERM: 'xterm', ...plan.env } : plan.env,
     detached: true,
-    stdio: [io.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    // A terminal whose input has ended is one that was closed.
+    stdio: [io.stdin === undefined && !io.tty ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     ...(plan.user === undefined ? {} : { uid: plan.user }),
     ...(plan.group === undefined ? {} : { gid: plan.group }),
   });
@@ -43,6 +43,7 @@ export async function* execInside(
     parts.close();
   });
   if (io.stdin !== undefined) void feed(child, io.stdin);
+  if (io.resize !== undefined) void resize(child, io.resize);
   try {
     yield* parts;
   } finally {
@@ -51,6 +52,10 @@ export async function* execInside(
       signalGroup(child.pid, 'SIGKILL');
     }
   }
+}
+
+async function resize(child: ChildProcess, sizes: NonNullable<ExecIo['resize']>): Promise<void> {
+  for await (const size of sizes) if (child.pid !== undefined) resizeTerminal(child.pid, size);
 }
 
 async function feed(child: ChildProcess, input: AsyncIterable<Uint8Array>): Promise<void> {

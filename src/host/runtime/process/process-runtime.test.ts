@@ -35,6 +35,7 @@ runtimeConformance(
         '.listen(process.env.PORT, process.env.HOST, () => console.log("ready"))',
     ),
     missing: { image: 'host', command: ['no-such-command-anywhere'] },
+    hears: shell('while read line; do echo "heard $line"; done'),
     exec: { hello: ['echo', 'hello'], fails: ['sh', '-c', 'exit 3'] },
     invalidImage: 'nginx:1.27',
   },

@@ -17,6 +17,7 @@ import { Channel } from '../../../base/channel.ts';
 import type { Env, Millis } from '../../../base/env.ts';
 import type { Stop } from '../../../base/stop.ts';
 import type { Addresses } from './addresses.ts';
+import { attachTo } from './attach.ts';
 import { execInside } from './exec.ts';
 import { ProcessImages } from './images.ts';
 import { readLog } from './log-reader.ts';
@@ -200,6 +201,15 @@ export class ProcessRuntime implements Runtime {
       throw new Error(`exec in ${id}: the container is not running`);
     }
     yield* execInside(plan, command, io, stop);
+  }
+
+  async *attach(id: string, io: ExecIo, stop: Stop): AsyncGenerator<ExecPart> {
+    const pod = await this.#podOf(id);
+    await pod?.settle();
+    if (pod?.containers().find((one) => one.id === id)?.state !== 'running') {
+      throw new Error(`attach to ${id}: the container is not running`);
+    }
+    yield* attachTo(pod.record.socket, id, io, stop);
   }
 
   async connect(sandbox: string, port: number): Promise<Duplex> {

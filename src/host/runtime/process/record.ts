@@ -39,10 +39,21 @@ export type ShimRequest = { readonly n: number } & (
   | { readonly say: 'stop'; readonly id: string; readonly signal: NodeJS.Signals; readonly graceMs: number }
   | { readonly say: 'remove'; readonly id: string }
   | { readonly say: 'close' }
+  /** From now on this connection hears what the container says. `input`: it is also the one that speaks to it. */
+  | { readonly say: 'attach'; readonly id: string; readonly input: boolean }
+  /** In base64; nothing is the end of the input. */
+  | { readonly say: 'input'; readonly id: string; readonly bytes?: string }
+  | { readonly say: 'resize'; readonly id: string; readonly rows: number; readonly columns: number }
 );
 
 /** What the shim says: an answer to `n`, or that something happened to a container. */
 export type ShimMessage = { readonly n: number; readonly error?: string } | { readonly changed: string };
+
+/** What a connection that is attached hears besides, in base64. */
+export interface AttachMessage {
+  readonly output: string;
+  readonly from: 'stdout' | 'stderr';
+}
 
 /** Every file of one pod. */
 export class PodFolder {

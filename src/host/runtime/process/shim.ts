@@ -5,6 +5,7 @@ import { constants } from 'node:os';
 import { bornAt, endMarked, type Identity, isAlive, signalGroup } from './identity.ts';
 import { LogWriter } from './log-writer.ts';
 import {
+  type AttachMessage,
   makeFolder,
   type PlanRecord,
   PodFolder,
@@ -14,6 +15,7 @@ import {
   type StateRecord,
   writeRecord,
 } from './record.ts';
+import { inTerminal, resizeTerminal } from './terminal.ts';
 
 // The shim: the parent of one pod's processes, so that they outlive the agent and somebody learns their exit codes.
 // It is started once per pod and imports little, since its memory and start time count once per pod.
@@ -28,6 +30,8 @@ const peers = new Set<Socket>();
 
 interface Running {
   readonly child: ChildProcess;
+  readonly plan: PlanRecord;
+  readonly attached: Set<Socket>;
   readonly ended: Promise<void>;
   killer?: NodeJS.Timeout;
 }
@@ -81,6 +85,9 @@ async function answer(peer: Socket, request: ShimRequest): Promise<void> {
     if (request.say === 'start') await start(request.id);
     else if (request.say === 'stop') await stop(request.id, request.signal, request.graceMs);
     else if (request.say === 'remove') await remove(request.id);
+    else if (request.say === 'attach') attach(peer, request);
+    else if (request.say === 'input') input(request);
+    else if (request.say === 'resize') resize(request);
     else await close();
   } catch (error) {
     message = { n: request.n, error: error instanceof Error ? error.message : String(error) };
@@ -110,18 +117,19 @@ async function start(id: string): Promise<void> {
   const identity: Identity = { pid: child.pid, born: bornAt(child.pid) };
   const state: StateRecord = { state: 'running', process: identity, startedAt };
   const ended = watch(id, child, state, log);
-  running.set(id, { child, ended });
+  running.set(id, { child, plan, attached: new Set(), ended });
   save(id, state);
 }
 
 function spawnPlan(plan: PlanRecord, file: string, args: readonly string[]): ChildProcess {
   try {
-    return spawn(file, [...args], {
+    const [program, words] = plan.spec.tty ? inTerminal(file, args) : [file, [...args]];
+    return spawn(program, words, {
       cwd: plan.folder,
       env: plan.env,
       // A session and a group of its own, so that all it forks can be told at once.
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [plan.spec.stdin || plan.spec.tty ? 'pipe' : 'ignore', 'pipe', 'pipe'],
       ...(plan.user === undefined ? {} : { uid: plan.user }),
       ...(plan.group === undefined ? {} : { gid: plan.group }),
     });
@@ -134,8 +142,14 @@ function spawnPlan(plan: PlanRecord, file: string, args: readonly string[]): Chi
 
 /** Resolves once the container is over, its log is written and its end is on disk. */
 function watch(id: string, child: ChildProcess, state: StateRecord, log: LogWriter): Promise<void> {
-  child.stdout?.on('data', (chunk: Buffer) => log.take('stdout', chunk));
-  child.stderr?.on('data', (chunk: Buffer) => log.take('stderr', chunk));
+  for (const from of ['stdout', 'stderr'] as const) {
+    child[from]?.on('data', (chunk: Buffer) => {
+      log.take(from, chunk);
+      tell(id, from, chunk);
+    });
+  }
+  // Who does not read its input to the end is none of our failures.
+  child.stdin?.on('error', () => {});
   child.on('error', () => {});
   return new Promise((resolve) => {
     child.once('exit', (code, signal) => {
@@ -153,6 +167,7 @@ function watch(id: string, child: ChildProcess, state: StateRecord, log: LogWrit
         child.stdout?.destroy();
         child.stderr?.destroy();
         log.close();
+        for (const peer of running.get(id)?.attached ?? []) peer.end();
         running.delete(id);
         const exitCode = code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
         const reason = exitCode === 0 ? 'Completed' : 'Error';
@@ -166,6 +181,38 @@ function watch(id: string, child: ChildProcess, state: StateRecord, log: LogWrit
 function save(id: string, state: StateRecord): void {
   writeRecord(folder.state(id), state);
   for (const peer of peers) peer.write(`${JSON.stringify({ changed: id } satisfies ShimMessage)}\n`);
+}
+
+/** An attached client that does not read is let go of: the container must not wait for it, nor our memory. */
+const unreadBytesMax = 4 * 1024 * 1024;
+
+function tell(id: string, from: 'stdout' | 'stderr', chunk: Buffer): void {
+  for (const peer of running.get(id)?.attached ?? []) {
+    if (peer.writableLength > unreadBytesMax) peer.destroy();
+    else peer.write(`${JSON.stringify({ output: chunk.toString('base64'), from } satisfies AttachMessage)}\n`);
+  }
+}
+
+function attach(peer: Socket, { id, input: speaks }: ShimRequest & { say: 'attach' }): void {
+  const one = running.get(id);
+  if (one === undefined) throw new Error(`container ${id} does not run`);
+  one.attached.add(peer);
+  peer.once('close', () => {
+    one.attached.delete(peer);
+    if (speaks && one.plan.spec.stdinOnce) one.child.stdin?.end();
+  });
+}
+
+/** The end of one client's input is the container's only where it is to have no more than one. */
+function input({ id, bytes }: ShimRequest & { say: 'input' }): void {
+  const one = running.get(id);
+  if (bytes !== undefined) one?.child.stdin?.write(Buffer.from(bytes, 'base64'));
+  else if (one?.plan.spec.stdinOnce) one.child.stdin?.end();
+}
+
+function resize({ id, rows, columns }: ShimRequest & { say: 'resize' }): void {
+  const pid = running.get(id)?.child.pid;
+  if (pid !== undefined) resizeTerminal(pid, { rows, columns });
 }
 
 /** Answers when it is over. Asked again with less grace, it hurries. */
