@@ -4,10 +4,10 @@ import { isTimeZone } from './time-zones.ts';
 // The schedules of cron jobs: five fields of minutes, hours, days, months and weekdays, or a word like @daily.
 
 /** When a schedule strikes: which values of each field, or every so often. */
-type CronSchedule =
+export type CronSchedule =
   | { readonly fields: CronFields; readonly timeZone?: string }
   | { readonly everyMs: number; readonly timeZone?: string };
-interface CronFields {
+export interface CronFields {
   readonly minute: CronField;
   readonly hour: CronField;
   readonly dayOfMonth: CronField;
