@@ -1,6 +1,6 @@
 import { ApiError, isApiError } from '../api/error.ts';
 import type { EndpointSlice } from '../api/kinds/endpoint-slice.ts';
-import { type Container, type Pod, pods } from '../api/kinds/pod.ts';
+import { type Pod, pods } from '../api/kinds/pod.ts';
 import type { Service } from '../api/kinds/service.ts';
 import { type Key, keyText } from '../api/object.ts';
 import type { Duplex } from '../api/wire.ts';
@@ -89,7 +89,7 @@ export class Agent implements Component, NodeDoor {
       ...(options.slices ? { departure: new Departure(env.clock, options.slices) } : {}),
       hostIps: internal.map(({ address }) => address),
       wanted: (uid) => this.#wanted.get(uid),
-      ...(options.pretends ? { seenAs: pretended } : {}),
+      pretends: options.pretends ?? false,
       setting: () => ({
         allocatable: options.allocatable ?? options.capacity,
         services: options.services?.list() ?? [],
@@ -279,18 +279,3 @@ export class Agent implements Component, NodeDoor {
 }
 
 const uidOf = (id: string): string => (id.includes('_') ? parseContainerId(id).uid : id);
-
-/** What is left of a pod whose containers only pretend: nothing that would have to be looked up, asked or mounted. */
-function pretended(pod: Pod): Pod {
-  const bare = ({ name, image, restartPolicy, ports, resources, terminationMessagePath }: Container): Container => ({
-    name,
-    ...(image === undefined ? {} : { image }),
-    ...(restartPolicy === undefined ? {} : { restartPolicy }),
-    ...(ports ? { ports } : {}),
-    ...(resources ? { resources } : {}),
-    ...(terminationMessagePath ? { terminationMessagePath } : {}),
-  });
-  const { containers, initContainers } = pod.spec;
-  const init = initContainers ? { initContainers: initContainers.map(bare) } : {};
-  return { ...pod, spec: { ...pod.spec, containers: containers.map(bare), ...init } };
-}

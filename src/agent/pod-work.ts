@@ -10,6 +10,7 @@ import type { Departure } from './departure.ts';
 import { graceMinMs, planOf, type Step } from './pod-plan.ts';
 import { type Busy, type PodFacts, type ProbeVerdict, podView, type StartFailure } from './pod-view.ts';
 import { PodVolumes, type VolumeParts } from './pod-volumes.ts';
+import { pretendedPod, pretendedStatus } from './pretended.ts';
 import { httpAnswer, type ProbeOutcome, type Probes, portOf } from './probes.ts';
 import { pullSecrets } from './pull-secrets.ts';
 import { InvalidImage, type PullPolicy, type Runtime, type RuntimeList } from './runtime.ts';
@@ -32,8 +33,8 @@ export interface PodWorkParts {
   readonly departure?: Departure;
   /** The newest that the cache knows of the pod; nothing once it is gone. */
   wanted(uid: string): Pod | undefined;
-  /** What is looked at instead of the pod itself. */
-  seenAs?(pod: Pod): Pod;
+  /** Containers only pretend: see pretended.ts. */
+  readonly pretends: boolean;
   setting(pod: Pod): Omit<SpecSetting, 'podIps' | 'hostIps'>;
   again(uid: string): void;
   tell(pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string): void;
@@ -119,7 +120,7 @@ export class PodWork {
     const newer = written && Number(written.metadata.resourceVersion) > Number(cached.metadata.resourceVersion);
     if (!newer) this.#written = undefined;
     const newest = newer ? written : cached;
-    return this.#parts.seenAs?.(newest) ?? newest;
+    return this.#parts.pretends ? pretendedPod(newest) : newest;
   }
 
   #facts(pod: Pod, list: RuntimeList): PodFacts {
@@ -289,10 +290,9 @@ export class PodWork {
   async #report(pod: Pod, facts: PodFacts): Promise<void> {
     let current = pod;
     for (let tries = 0; ; tries++) {
-      const next = podStatus(podView({ ...facts, pod: current }), {
-        ips: this.#parts.hostIps,
-        scheme: this.runtime.name,
-      });
+      const host = { ips: this.#parts.hostIps, scheme: this.runtime.name };
+      const told = podStatus(podView({ ...facts, pod: current }), host);
+      const next = this.#parts.pretends ? pretendedStatus(told, current.status) : told;
       const patch = changes(current.status ?? {}, next);
       if (!patch) return;
       const { uid, resourceVersion } = current.metadata;

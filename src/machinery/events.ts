@@ -16,6 +16,7 @@ export class EventRecorder {
   readonly #component: string;
   readonly #host: string | undefined;
   readonly #known = new Map<string, Promise<Event | undefined>>();
+  #last = 0n;
 
   constructor(env: Env, client: Client, component: string, host?: string) {
     this.#env = env;
@@ -49,7 +50,7 @@ export class EventRecorder {
       kind: events,
       object: {
         metadata: {
-          name: `${about.metadata.name}.${this.#env.random.uid().replaceAll('-', '').slice(0, 16)}`,
+          name: `${about.metadata.name}.${this.#moment()}`,
           namespace,
         },
         involvedObject: {
@@ -71,6 +72,13 @@ export class EventRecorder {
         count: 1,
       },
     });
+  }
+
+  /** Names sort as events happened: a list of them, which is sorted by name, tells what came first. */
+  #moment(): string {
+    const drawn = BigInt(this.#env.clock.now()) * 1_000_000n + BigInt(this.#env.random.below(1_000));
+    this.#last = drawn > this.#last ? drawn : this.#last + 1n;
+    return this.#last.toString(16);
   }
 
   async #again(notice: Notice, before: Event | undefined): Promise<Event> {

@@ -41,6 +41,11 @@ export function validateResize(root: Checked, previous: Checked): void {
     root.toldAt('').forbidden('windows pods cannot be resized');
     return;
   }
+  // An agent that resizes says what a container has now.
+  const running = partsOf(previous.at('status').part.containerStatuses).find((status) => partOf(status.state).running);
+  if (running && running.resources === undefined) {
+    root.toldAt('').forbidden('Pod running on node without support for resize');
+  }
   const quality = qualityOf(spec.part);
   const promised = textOf(previous.at('status').part.qosClass) || qualityOf(before);
   if (quality !== promised) spec.invalidAs(promised, 'Pod QOS Class may not change as a result of resizing');

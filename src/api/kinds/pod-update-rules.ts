@@ -1,4 +1,5 @@
-import { equalJson, type Json } from '../../base/json.ts';
+import { equalJson, type Json, type JsonObject } from '../../base/json.ts';
+import { unifiedDiff } from '../../base/line-diff.ts';
 import { goView } from '../schema/go-view.ts';
 import type { Checked } from './checks.ts';
 import { mapOf, type Part, partOf, partsOf } from './defaulting.ts';
@@ -19,7 +20,20 @@ export function validatePodUpdate(spec: Checked, before: Part): void {
   onlyRemovedGates(spec.at('schedulingGates'), before);
   const gated = partsOf(before.schedulingGates).length > 0;
   if (gated) validateNarrowing(spec, before);
-  if (!equalJson(comparable(spec.part, before, gated), before as Json)) spec.forbidden(frozen);
+  const rest = comparable(spec.part, before, gated);
+  if (!equalJson(rest, before as Json)) spec.forbidden(`${frozen}\n${shownDifference(before as Json, rest)}`);
+}
+
+/** Where the two differ, so that whoever is refused need not search. */
+function shownDifference(before: Json, after: Json): string {
+  const lines = (spec: Json) => JSON.stringify(inOrder(goView('core.v1.PodSpec', spec)), null, 1).split('\n');
+  return unifiedDiff(lines(before), lines(after));
+}
+
+/** As upstream's own structure has them: what is started first stands first. */
+function inOrder(view: Json): Json {
+  const { Volumes, InitContainers, Containers, EphemeralContainers, ...rest } = view as JsonObject;
+  return { Volumes, InitContainers, Containers, EphemeralContainers, ...rest } as unknown as Json;
 }
 
 /** A deadline may come and come nearer. Answers whether there is any sense in looking further. */
