@@ -2,14 +2,25 @@ import type { Kind } from '../api/kind.ts';
 import { configMaps } from '../api/kinds/config-map.ts';
 import type { Container, Pod } from '../api/kinds/pod.ts';
 import { secrets } from '../api/kinds/secret.ts';
-import type { Env } from '../base/env.ts';
+import type { Cancel, Env } from '../base/env.ts';
 import { canonicalJson, type Json } from '../base/json.ts';
 import type { Client } from '../client/client.ts';
+import { AccountTokens, isTokenRefused, type TokenSource } from './account-tokens.ts';
 import type { SpecSetting } from './container-spec.ts';
 import type { Variables } from './environment.ts';
 import type { Named, ObjectWatch } from './object-watch.ts';
 import type { Mount } from './runtime.ts';
-import { containerMounts, hasFiles, namedObjects, readSources, refreshFiles, type VolumeHost } from './volumes.ts';
+import {
+  containerMounts,
+  hasFiles,
+  MountError,
+  namedObjects,
+  readSources,
+  refreshFiles,
+  tokenSources,
+  type VolumeHost,
+  type VolumeSources,
+} from './volumes.ts';
 
 /** What the volumes of all pods of a node share. */
 export interface VolumeParts {
@@ -28,12 +39,15 @@ export class PodVolumes {
   /** What the files were last made of. */
   #madeOf: string | undefined;
   #refreshing = false;
+  readonly #tokens: AccountTokens;
+  #forgetRenewal: Cancel | undefined;
 
   constructor(env: Env, client: Client, parts: VolumeParts, again: () => void) {
     this.#env = env;
     this.#client = client;
     this.#parts = parts;
     this.#again = again;
+    this.#tokens = new AccountTokens(env.clock, client);
   }
 
   async mounts(
@@ -42,7 +56,7 @@ export class PodVolumes {
     setting: SpecSetting & { readonly env: Variables },
   ): Promise<readonly Mount[]> {
     if (!container.volumeMounts?.length) return [];
-    const sources = { ...(await readSources(this.#client, pod)), ...setting };
+    const sources = { ...(await this.#read(pod)), ...setting };
     const variables = new Map(setting.env.map(({ name, value }) => [name, value]));
     return containerMounts(pod, container, { host: this.#parts.host, sources, variables });
   }
@@ -54,7 +68,7 @@ export class PodVolumes {
     const { labels, annotations } = pod.metadata;
     const revisions = this.#named.map((named) => this.#parts.objects.revision(named));
     const madeOf = canonicalJson([labels ?? {}, annotations ?? {}, setting.podIps, revisions] as unknown as Json);
-    if (madeOf === this.#madeOf || this.#refreshing) return;
+    if ((madeOf === this.#madeOf && !this.#tokens.isDue) || this.#refreshing) return;
     this.#refreshing = true;
     this.#refresh(pod, setting).then(
       () => this.#done(madeOf),
@@ -67,14 +81,34 @@ export class PodVolumes {
   }
 
   async release(uid: string): Promise<void> {
+    this.#forgetRenewal?.();
     for (const forget of this.#forget) forget();
     this.#forget = [];
     this.#named = [];
     await this.#parts.host.release(uid);
   }
 
+  async #read(pod: Pod): Promise<Pick<VolumeSources, 'configMaps' | 'secrets' | 'tokens'>> {
+    const wanted = tokenSources(pod);
+    const tokens = wanted.length > 0 ? await this.#tokensOf(pod, wanted) : new Map();
+    return { ...(await readSources(this.#client, pod)), tokens };
+  }
+
+  async #tokensOf(pod: Pod, wanted: readonly TokenSource[]): Promise<ReadonlyMap<string, Uint8Array>> {
+    try {
+      const tokens = await this.#tokens.of(pod, wanted);
+      this.#forgetRenewal?.();
+      const { dueMs } = this.#tokens;
+      if (dueMs !== undefined) this.#forgetRenewal = this.#env.clock.after(dueMs, this.#again);
+      return tokens;
+    } catch (error) {
+      if (!isTokenRefused(error)) throw error;
+      throw new MountError(`failed to fetch token: ${(error as Error).message}`);
+    }
+  }
+
   async #refresh(pod: Pod, setting: SpecSetting): Promise<void> {
-    const sources = { ...(await readSources(this.#client, pod)), ...setting };
+    const sources = { ...(await this.#read(pod)), ...setting };
     await refreshFiles(pod, { host: this.#parts.host, sources });
   }
 

@@ -7,6 +7,7 @@ import { containerMounts, MountError, volumePlan } from './volumes.ts';
 const sources = {
   configMaps: new Map([['settings', { a: encodeText('1'), b: encodeText('2') }]]),
   secrets: new Map([['hidden', { key: encodeText('x') }]]),
+  tokens: new Map([['3607 ', encodeText('eyJ')]]),
   podIps: ['10.244.0.2'],
   hostIps: [],
   allocatable: {},
@@ -43,6 +44,15 @@ test('volumePlan joins projected sources, and waits for what is missing unless i
     },
   );
   assert.throws(() => plan({ configMap: { name: 'none' } }), new MountError('configmap "none" not found'));
+});
+
+test('volumePlan puts a token of the account where the pod looks for it, and waits while there is none', () => {
+  const source = (serviceAccountToken: object) => plan({ projected: { sources: [{ serviceAccountToken }] } });
+  assert.deepEqual(source({ path: 'token', expirationSeconds: 3607 }), {
+    kind: 'files',
+    files: [{ path: 'token', bytes: encodeText('eyJ'), mode: 0o644 }],
+  });
+  assert.throws(() => source({ path: 'token', audience: 'vault' }), new MountError('no token for token yet'));
 });
 
 test('containerMounts names the folder of the host', async () => {

@@ -7,6 +7,7 @@ import type { KubeObject, Labels } from '../api/object.ts';
 import { quantityBytes } from '../api/quantity.ts';
 import { encodeText } from '../base/json.ts';
 import type { Client } from '../client/client.ts';
+import { type TokenSource, tokenKey } from './account-tokens.ts';
 import { base64Bytes } from './base64.ts';
 import { expand, fieldValue, resourceValue } from './environment.ts';
 import type { Mount } from './runtime.ts';
@@ -50,6 +51,8 @@ export interface VolumeSources {
   /** By name: the decoded data of what the pod names; nothing where it does not exist. */
   readonly configMaps: ReadonlyMap<string, Data | undefined>;
   readonly secrets: ReadonlyMap<string, Data | undefined>;
+  /** Tokens of the pod's account, by what they are asked for. */
+  readonly tokens: ReadonlyMap<string, Uint8Array>;
   readonly podIps: readonly string[];
   readonly hostIps: readonly string[];
   readonly allocatable: Labels;
@@ -90,7 +93,7 @@ interface Projection {
   readonly configMap?: Named;
   readonly secret?: Named;
   readonly downwardAPI?: Downward;
-  readonly serviceAccountToken?: object;
+  readonly serviceAccountToken?: TokenSource;
 }
 interface Volume extends Projection {
   readonly name: string;
@@ -171,6 +174,11 @@ export function namedObjects(pod: Pod): {
   };
 }
 
+export const tokenSources = (pod: Pod): readonly TokenSource[] =>
+  volumesOf(pod)
+    .flatMap((volume) => volume.projected?.sources ?? [])
+    .flatMap(({ serviceAccountToken }) => serviceAccountToken ?? []);
+
 export const hasFiles = (pod: Pod): boolean => volumesOf(pod).some(isOfObjects);
 
 interface MountExtras {
@@ -221,7 +229,6 @@ interface FilesSetting {
   readonly mode: number;
 }
 
-// A service account token is not made here: it needs the TokenRequest API. The file is left out.
 function filesOf(pod: Pod, part: Projection, { sources, mode }: FilesSetting): readonly VolumeFile[] {
   if (part.configMap) {
     const name = part.configMap.name ?? '';
@@ -230,6 +237,12 @@ function filesOf(pod: Pod, part: Projection, { sources, mode }: FilesSetting): r
   if (part.secret) {
     const name = secretName(part.secret);
     return named(part.secret, { data: sources.secrets.get(name), what: `secret "${name}"`, mode });
+  }
+  if (part.serviceAccountToken) {
+    const { path } = part.serviceAccountToken;
+    const bytes = sources.tokens.get(tokenKey(part.serviceAccountToken));
+    if (!bytes) throw new MountError(`no token for ${path} yet`);
+    return [{ path, bytes, mode }];
   }
   return (part.downwardAPI?.items ?? []).map((item): VolumeFile => {
     const bytes = encodeText(

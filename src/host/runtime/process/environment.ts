@@ -45,6 +45,7 @@ function own(name: string, value: string, ports: readonly number[], place: Place
 }
 
 export function volumeName(mount: Mount): string {
-  const text = mount.name ?? mount.target.replace(/^\/+/, '');
+  // The token of the pod's account stands in a volume whose name ends as it pleases.
+  const text = mount.name?.replace(/^(kube-api-access)-\w{5}$/, '$1') ?? mount.target.replace(/^\/+/, '');
   return `VOLUME_${text.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`;
 }

@@ -56,6 +56,7 @@ test('a container is told its address, its ports and its volumes, and little of 
   const mounts = [
     { name: 'web-data', source: '/volumes/1/sub', target: '/data', readOnly: false },
     { source: '/volumes/2', target: '/etc/config', readOnly: true },
+    { name: 'kube-api-access-k2tr4', source: '/volumes/3', target: '/var/run/secrets', readOnly: true },
   ];
   const { env } = plan({ image: 'host', command: ['x'], mounts, env: [{ name: 'MINE', value: '1' }] });
   const { PATH, HOME, LANG, TMPDIR, NODE, ...rest } = env;
@@ -68,6 +69,7 @@ test('a container is told its address, its ports and its volumes, and little of 
     PORT_8080: '28080',
     VOLUME_WEB_DATA: '/volumes/1/sub',
     VOLUME_ETC_CONFIG: '/volumes/2',
+    VOLUME_KUBE_API_ACCESS: '/volumes/3',
     MINE: '1',
     MINI_K8S_POD_DIR: '/pods/pod',
   });
