@@ -20,6 +20,13 @@ const retryAfterSeconds = 10;
 /** Pods that a budget remembers as being evicted and still sees: more mean that its controller is gone. */
 const disruptedMax = 2_000;
 
+const disruptionTarget = {
+  type: 'DisruptionTarget',
+  status: 'True',
+  reason: 'EvictionByEvictionAPI',
+  message: 'Eviction API: evicting',
+};
+
 interface BudgetSpec {
   readonly selector?: LabelSelector;
   readonly unhealthyPodEvictionPolicy?: string;
@@ -64,11 +71,40 @@ export async function evict(
   // It is as it was when this was decided, or the eviction fails: a pod may have become ready meanwhile.
   const { resourceVersion } = pod.metadata;
   if (guard.as === 'is free to go' && guard.because === 'unhealthy') {
-    await deleteObject(deps, main, { ...asked, preconditions: { ...asked.preconditions, resourceVersion } }, how);
+    await markAndDelete(deps, main, { ...asked, preconditions: { ...asked.preconditions, resourceVersion } }, how);
     return;
   }
   if (guard.as === 'counts') await take(deps, guard.budget, pod, how);
-  await deleteObject(deps, main, asked, how);
+  await markAndDelete(deps, main, asked, how);
+}
+
+/** The pod says why it goes: whoever counts failures tells evictions from crashes by this. */
+async function markAndDelete(
+  deps: EvictionDeps,
+  route: ResourceRoute,
+  asked: DeleteOptions,
+  options: WriteOptions,
+): Promise<void> {
+  const { uid, resourceVersion } = asked.preconditions ?? {};
+  const { caller, dryRun } = options;
+  const status = { ...route, subresource: 'status', verb: 'update' } as const;
+  const mark = (live: KubeObject) => {
+    if (uid !== undefined && uid !== live.metadata.uid) return live;
+    const metadata = resourceVersion === undefined ? live.metadata : { ...live.metadata, resourceVersion };
+    return { ...withTarget(live as Pod, deps.env.clock.now()), metadata };
+  };
+  const marked = await deps.writer.update(status, mark, { caller, dryRun });
+  const at = dryRun || resourceVersion === undefined ? resourceVersion : marked.metadata.resourceVersion;
+  const preconditions = { ...asked.preconditions, ...(at === undefined ? {} : { resourceVersion: at }) };
+  await deleteObject(deps, route, { ...asked, preconditions }, options);
+}
+
+function withTarget(pod: Pod, now: Instant): Pod {
+  const { conditions = [] } = pod.status ?? {};
+  const before = conditions.find(({ type }) => type === disruptionTarget.type);
+  const lastTransitionTime = before?.status === 'True' ? (before.lastTransitionTime ?? null) : timestamp(now);
+  const others = conditions.filter((condition) => condition !== before);
+  return { ...pod, status: { ...pod.status, conditions: [...others, { ...disruptionTarget, lastTransitionTime }] } };
 }
 
 type Guard =
