@@ -38,7 +38,10 @@ export function allControllers(given: ControllerParts): readonly Component[] {
     loop(parts, new ReplicaSetController(caches.of(replicaSets), caches.of(pods))),
   ];
   loops.push(...workloadControllers(caches).map((controller) => loop(parts, controller)));
-  const cluster = clusterControllers(caches, kinds, parts.timing ?? timings.upstream);
+  const cluster = clusterControllers(caches, kinds, {
+    timing: parts.timing ?? timings.upstream,
+    crypto: parts.env.crypto,
+  });
   loops.push(...cluster.map((controller) => loop(parts, controller)));
   return [kinds, ...loops];
 }

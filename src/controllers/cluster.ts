@@ -1,3 +1,4 @@
+import { certificateSigningRequests } from '../api/kinds/certificate-signing-request.ts';
 import { configMaps } from '../api/kinds/config-map.ts';
 import { endpointSlices } from '../api/kinds/endpoint-slice.ts';
 import { endpoints } from '../api/kinds/endpoints.ts';
@@ -8,12 +9,18 @@ import { persistentVolumes } from '../api/kinds/persistent-volume.ts';
 import { persistentVolumeClaims } from '../api/kinds/persistent-volume-claim.ts';
 import { pods } from '../api/kinds/pod.ts';
 import { resourceQuotas } from '../api/kinds/resource-quota.ts';
+import { secrets } from '../api/kinds/secret.ts';
 import { services } from '../api/kinds/service.ts';
 import { serviceAccounts } from '../api/kinds/service-account.ts';
 import { storageClasses } from '../api/kinds/storage-class.ts';
+import type { Crypto } from '../base/env.ts';
 import type { Caches } from '../machinery/caches.ts';
 import type { Controller } from '../machinery/controller.ts';
 import type { KindCaches } from '../machinery/kind-caches.ts';
+import { BootstrapSigner } from './bootstrap-signer.ts';
+import { CertificateApprover } from './certificate-approver.ts';
+import { CertificateCleaner } from './certificate-cleaner.ts';
+import { CertificateSigner } from './certificate-signer.ts';
 import { EndpointSliceController } from './endpoint-slice.ts';
 import { EndpointSliceMirroringController } from './endpoint-slice-mirroring.ts';
 import { EndpointsController } from './endpoints.ts';
@@ -28,19 +35,23 @@ import { RootCaPublisher } from './root-ca.ts';
 import { ServiceAccountController } from './service-account.ts';
 import { ClaimProtectionController, VolumeProtectionController } from './storage-protection.ts';
 import type { Timing } from './timing.ts';
+import { TokenCleaner } from './token-cleaner.ts';
 import { VolumeBinder } from './volume-binding.ts';
 
 /** The controllers that look after the cluster itself rather than after somebody's workload. */
-export function clusterControllers(caches: Caches, kinds: KindCaches, timing: Timing): readonly Controller<unknown>[] {
+export function clusterControllers(
+  caches: Caches,
+  kinds: KindCaches,
+  { timing, crypto }: { readonly timing: Timing; readonly crypto: Pick<Crypto, 'digest'> },
+): readonly Controller<unknown>[] {
   const controllers: readonly unknown[] = [
     ...serviceControllers(caches),
     new NodeLifecycleController({ nodes: caches.of(nodes), leases: caches.of(leases), pods: caches.of(pods) }, timing),
     new NodeTtlController(caches.of(nodes)),
     new PodGarbageCollector(caches.of(pods), caches.of(nodes), timing),
     ...storageControllers(caches),
+    ...accessControllers(caches, crypto),
     new NamespaceController(caches.of(namespaces), kinds),
-    new ServiceAccountController(caches.of(namespaces), caches.of(serviceAccounts)),
-    new RootCaPublisher(caches.of(namespaces), caches.of(configMaps)),
     new GarbageCollector(kinds),
     new ResourceQuotaController(caches.of(resourceQuotas), kinds),
   ];
@@ -63,5 +74,19 @@ function storageControllers(caches: Caches): readonly unknown[] {
     new ClaimProtectionController(claims, users),
     new VolumeProtectionController(volumes),
     new EphemeralVolumeController(users, claims),
+  ];
+}
+
+/** Who gets into the cluster: certificates, and the tokens with which machines join. */
+function accessControllers(caches: Caches, crypto: Pick<Crypto, 'digest'>): readonly unknown[] {
+  const [requests, kept] = [caches.of(certificateSigningRequests), caches.of(secrets)];
+  return [
+    new ServiceAccountController(caches.of(namespaces), caches.of(serviceAccounts)),
+    new RootCaPublisher(caches.of(namespaces), caches.of(configMaps)),
+    new CertificateApprover(requests),
+    new CertificateSigner(requests),
+    new CertificateCleaner(requests),
+    new BootstrapSigner(caches.of(configMaps), kept, crypto),
+    new TokenCleaner(kept),
   ];
 }

@@ -127,10 +127,12 @@ export class ControllerLoop<Observed> implements Component {
   }
 
   /** A question that cannot be answered is answered by why. */
-  async #ask({ path, query = [] }: Question): Promise<Answer> {
+  async #ask({ path, query = [], body }: Question): Promise<Answer> {
     try {
       const headers = { accept: `${objectType}, ${jsonType}` };
-      return { found: await jsonOf(await this.#client.request({ method: 'GET', path, query, headers })) };
+      const asked =
+        body === undefined ? { method: 'GET' as const } : { method: 'POST' as const, body: { object: body } };
+      return { found: await jsonOf(await this.#client.request({ ...asked, path, query, headers })) };
     } catch (error) {
       if (!isApiError(error)) throw error;
       return { error };

@@ -31,6 +31,8 @@ export interface Refusal {
 export interface Question {
   readonly path: string;
   readonly query?: readonly (readonly [string, string])[];
+  /** What is asked about, where a path does not say it: a review. */
+  readonly body?: Json;
 }
 export type Answer = { readonly found: Json } | { readonly error: ApiError };
 

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ApiError } from '../api/error.ts';
 import type { Kind } from '../api/kind.ts';
 import { builtInKinds } from '../api/kinds/all.ts';
 import { documentHash, openApiV2, openApiV3, openApiV3Index } from '../api/schema/openapi.ts';
@@ -25,6 +26,7 @@ import { MemoryStore } from '../store/memory.ts';
 import type { Store } from '../store/store.ts';
 import { accessOf } from './access.ts';
 import { admissionOf } from './admission.ts';
+import { authorityOf } from './certificates.ts';
 import {
   addressOf,
   dataFolder,
@@ -86,6 +88,7 @@ export async function openControlPlane(settings: ServerSettings, around: Surroun
     openapi,
     metrics: () => env.metrics.render(),
     access,
+    authority: authorityOf(pki, env.clock),
     admission,
     ...waysOut(around, pki),
   });
@@ -109,7 +112,8 @@ const nodeClient = 'kube-apiserver-kubelet-client';
 /** How the server reaches others: webhooks, nodes, pods. A node of this process is reached by a call. */
 function waysOut({ nodes, resolve = (host, port) => ({ host, port }) }: Surroundings, pki: Pki) {
   let own: Pair | undefined;
-  const remote = ({ host, port, authority }: NodePlace): Transport => {
+  const remote = ({ name, host, port, authority }: NodePlace): Transport => {
+    if (host === '') throw new ApiError('ServiceUnavailable', `node ${name} has told no address`);
     own ??= pki.client(nodeClient, { name: nodeClient, groups: ['system:masters'] });
     const { certificate, key } = own;
     return relay({ scheme: 'https', host, port, certificate, key, ...(authority ? { authority } : {}) });

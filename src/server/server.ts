@@ -15,6 +15,7 @@ import type { ClusterFacts } from './auth/bootstrap/objects.ts';
 import { reconcileBootstrap } from './auth/bootstrap/reconcile.ts';
 import { issuerPaths } from './auth/issuer-documents.ts';
 import { backupLines, backupPath } from './backup.ts';
+import { type CertificateAuthority, Certificates } from './certificates.ts';
 import { Conversions } from './custom/conversions.ts';
 import { ConvertingStore } from './custom/converting-store.ts';
 import { CustomDefinitions } from './custom/definitions.ts';
@@ -70,6 +71,8 @@ export interface ServerOptions {
   /** The OpenAPI document at a path, where there is one. */
   readonly openapi?: (asked: OpenApiQuestion) => OpenApiAnswer | undefined;
   readonly metrics?: () => string;
+  /** Who signs certificates; without it nobody does. */
+  readonly authority?: CertificateAuthority;
 }
 
 const insufficientStorage = 507;
@@ -99,12 +102,14 @@ export class ApiServer {
   readonly #gate = new FairGate();
   readonly #custom: CustomDefinitions;
   readonly #links: NodeLinks;
+  readonly #certificates: Certificates;
 
   constructor(env: Env, store: Store, options: ServerOptions) {
     this.#env = env;
     this.#store = store;
     this.#options = options;
     this.#links = new NodeLinks(env.clock);
+    this.#certificates = new Certificates(store, options.authority);
     this.kinds = new KindRegistry(options.kinds);
     this.#discovery = new Discovery(this.kinds, options.address, env.crypto);
     this.#access = new Access(env, store, options.access ?? {});
@@ -187,10 +192,10 @@ export class ApiServer {
     return this.#resources.handle(request, route, asker);
   }
 
-  #other(request: ApiRequest): ApiResponse {
+  #other(request: ApiRequest): Promise<ApiResponse> | ApiResponse {
     const { path } = request;
-    const link = this.#links.answer(request);
-    if (link) return link;
+    const inner = this.#links.answer(request) ?? this.#certificates.answer(request);
+    if (inner) return inner;
     const refusal = refused(request, this.kinds);
     if (refusal) return refusal;
     const document = this.#discovery.at(path, request.headers.accept ?? '');

@@ -10,7 +10,7 @@ interface PemBlock {
 }
 const blockPattern = /-----BEGIN ([^\n-]*)-----[ \t]*\r?\n([\s\S]*?)-----END \1-----/g;
 
-function pemBlocks(text: string): readonly PemBlock[] {
+export function pemBlocks(text: string): readonly PemBlock[] {
   return [...text.matchAll(blockPattern)].flatMap(([, type = '', body = '']) => {
     const headers = /^[^\n:]+:/.test(body);
     const encoded = (headers ? body.slice(body.search(/\r?\n\r?\n/)) : body).replace(/\s/g, '');
@@ -19,7 +19,7 @@ function pemBlocks(text: string): readonly PemBlock[] {
 }
 
 /** Each byte as a letter: the form is plain letters, and whatever else there is must not match. */
-const textIn = (encoded: string): string =>
+export const textIn = (encoded: string): string =>
   Array.from(decodeBase64(encoded), (byte) => String.fromCharCode(byte)).join('');
 
 /** What is wrong with a request for a certificate, as base64 of its PEM form; undefined: nothing. */
@@ -42,7 +42,7 @@ export function certificateFault(encoded: string): string | undefined {
   return undefined;
 }
 
-interface Element {
+export interface Element {
   readonly tag: number;
   readonly content: Uint8Array;
 }
@@ -52,7 +52,7 @@ const sequenceTag = 0x30;
 const attributesTag = 0xa0;
 
 /** The elements that the bytes are made of, or undefined where they are not. */
-function elementsOf(bytes: Uint8Array): readonly Element[] | undefined {
+export function elementsOf(bytes: Uint8Array): readonly Element[] | undefined {
   const found: Element[] = [];
   let at = 0;
   while (at < bytes.length) {
@@ -118,7 +118,7 @@ export function requestedOrganizations(encoded: string): readonly string[] | und
     });
 }
 
-function nameIn({ tag, content }: Element): string {
+export function nameIn({ tag, content }: Element): string {
   if (tag !== bmpTag) return decodeText(content);
   const letters: string[] = [];
   for (let at = 0; at + 1 < content.length; at += 2) {

@@ -32,6 +32,7 @@ export interface LeafRequest {
   readonly names?: readonly string[];
   readonly now: Instant;
   readonly lifetime?: Millis;
+  readonly encipher?: boolean;
 }
 
 const day = 24 * 60 * 60 * 1000;
@@ -76,10 +77,15 @@ export function createAuthority(name: string, now: Instant): Pair {
 /** A server's or client's certificate, with a fresh key. The authority's common name is its whole name. */
 export function issue(authority: Pair, request: LeafRequest): Pair {
   const { privateKey, publicKey } = newKey();
+  return { certificate: certify(authority, request, publicKey), key: pemOf(privateKey) };
+}
+
+/** The same for a key that somebody else has. */
+export function certify(authority: Pair, request: LeafRequest, publicKey: KeyObject): string {
   const parent = new X509Certificate(authority.certificate);
   const names = (request.names ?? []).map(alternativeName);
   const until = Math.min(request.now + (request.lifetime ?? leafLifetime), parent.validToDate.getTime());
-  const certificate = signed(createPrivateKey(authority.key), {
+  return signed(createPrivateKey(authority.key), {
     issuer: subjectOf(parent),
     subject: request.subject,
     publicKey,
@@ -87,15 +93,14 @@ export function issue(authority: Pair, request: LeafRequest): Pair {
     until,
     extensions: [
       extension(oid.basicConstraints, true, der.sequence()),
-      // digitalSignature
-      extension(oid.keyUsage, true, der.bits(Buffer.of(0x80), 7)),
+      // digitalSignature, and keyEncipherment where it was asked for
+      extension(oid.keyUsage, true, request.encipher ? der.bits(Buffer.of(0xa0), 5) : der.bits(Buffer.of(0x80), 7)),
       extension(oid.extendedKeyUsage, false, der.sequence(...request.use.map((use) => der.objectId(oid[use])))),
       extension(oid.subjectKeyId, false, der.octets(keyIdentifier(publicKey))),
       extension(oid.authorityKeyId, false, der.sequence(der.implicit(0, keyIdentifier(parent.publicKey)))),
       ...(names.length > 0 ? [extension(oid.alternativeNames, false, der.sequence(...names))] : []),
     ],
   });
-  return { certificate, key: pemOf(privateKey) };
 }
 
 export function subjectOf(certificate: X509Certificate): Subject {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { X509Certificate } from 'node:crypto';
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,4 +68,19 @@ test('a pki is the same after a restart, private, renewed near its end and kept 
   assert.notEqual(renewed.client('admin', admin).certificate, user.certificate);
   writeFileSync(join(directory, 'ca.key'), readFileSync(join(directory, 'sa.key')));
   assert.throws(() => open(now), /do not belong together/);
+});
+
+test('Pki certifies a key that somebody else has', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'mini-k8s-pki-'));
+  const pki = openPki({ directory, now, serverNames: [] });
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const key = publicKey.export({ type: 'spki', format: 'der' });
+  const subject = { name: 'system:node:a', groups: ['system:nodes'] };
+  const text = pki.certify({ subject, use: ['client'], encipher: true, now, lifetime: 3_600_000, key });
+  const certificate = new X509Certificate(text);
+  assert.ok(certificate.verify(new X509Certificate(pki.authority).publicKey));
+  assert.deepEqual(certificate.publicKey.export({ type: 'spki', format: 'der' }), key);
+  assert.equal(certificate.subject, 'O=system:nodes\nCN=system:node:a');
+  assert.ok(certificate.validToDate.getTime() - now <= 3_600_000);
+  rmSync(directory, { recursive: true });
 });

@@ -1,10 +1,11 @@
-import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, randomBytes, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import type { Instant, Millis } from '../../base/env.ts';
 import type { CryptoKeys } from '../crypto.ts';
 import { readIfThere, writePrivateFile } from '../private-file.ts';
 import {
+  certify,
   createAuthority,
   createSigningKey,
   issue,
@@ -25,6 +26,12 @@ export interface Pki {
   readonly keys: CryptoKeys;
   /** The certificate of a user; kept under `file`, so that a restart gives out the same. */
   client(file: string, subject: Subject): Pair;
+  /** A certificate for somebody else's key, PEM. */
+  certify(request: ForeignRequest): string;
+}
+export interface ForeignRequest extends LeafRequest {
+  /** SubjectPublicKeyInfo, DER. */
+  readonly key: Uint8Array;
 }
 
 export interface PkiOptions {
@@ -63,6 +70,8 @@ export function openPki(options: PkiOptions): Pki {
     tokenPublicKey: publicKeyPem(signingKey),
     keys: { signingKey, sealKey },
     client: (file, subject) => leaf(file, { subject, use: ['client'], now }),
+    certify: ({ key, ...request }) =>
+      certify(authority, request, createPublicKey({ key: Buffer.from(key), format: 'der', type: 'spki' })),
   };
 }
 
