@@ -13,7 +13,15 @@ interface Totals {
   /** Rules of a schema that is not structural are not compiled. */
   readonly compiles: boolean;
   cost: number;
+  readonly dear: Expense[];
 }
+/** An expression, and what it may cost at most. */
+interface Expense {
+  readonly path: string;
+  readonly cost: number;
+}
+/** So many are named when all of them together are too dear. */
+const dearestMax = 4;
 interface Standing {
   readonly isResource: boolean;
   readonly count: number | undefined;
@@ -36,7 +44,7 @@ export class Nesting {
     this.isResource = standing.isResource;
     this.count = standing.count;
     this.uncorrelated = standing.uncorrelated;
-    this.#totals = 'cost' in totals ? (totals as Totals) : { ...totals, cost: 0 };
+    this.#totals = 'cost' in totals ? (totals as Totals) : { ...totals, cost: 0, dear: [] };
   }
 
   get compiles(): boolean {
@@ -45,8 +53,13 @@ export class Nesting {
   get totalCost(): number {
     return this.#totals.cost;
   }
-  add(cost: number): void {
+  /** Those that cost most and matter, the dearest first. */
+  get dearest(): readonly Expense[] {
+    return this.#totals.dear.toSorted((one, other) => other.cost - one.cost).slice(0, dearestMax);
+  }
+  add(path: string, cost: number): void {
     this.#totals.cost += cost;
+    if (cost >= schemaCostMax / 100) this.#totals.dear.push({ path, cost });
   }
 
   inside(): Nesting {
@@ -174,7 +187,7 @@ function judgeCost({ program }: Compiled, path: string, what: string, place: Pla
   const once = estimateCost(program.expression, program.checked, shape).cost.max;
   const count = nesting.count ?? Math.floor(requestBytesMax / (declared.bytesMin + 1));
   const cost = once * count;
-  nesting.add(cost);
+  nesting.add(path, cost);
   return cost > ruleCostMax ? [forbidden(path, costText(what, cost, ruleCostMax))] : [];
 }
 
@@ -187,8 +200,10 @@ function costText(what: string, cost: number, max: number): string {
 }
 
 /** All rules of one schema together. */
-export function judgeTotalCost({ totalCost }: Nesting, path: string): readonly FieldError[] {
+export function judgeTotalCost({ totalCost, dearest }: Nesting, path: string): readonly FieldError[] {
   if (totalCost <= schemaCostMax) return [];
+  const share = 'contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema';
   const what = 'x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema';
-  return [forbidden(path, costText(what, totalCost, schemaCostMax))];
+  const shares = dearest.map((expense) => forbidden(expense.path, share));
+  return [...shares, forbidden(path, costText(what, totalCost, schemaCostMax))];
 }

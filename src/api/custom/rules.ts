@@ -156,11 +156,10 @@ class Run {
     const { rule } = compiled;
     const type = types[rule.reason ?? ''] ?? 'Invalid';
     const at = rule.fieldPath ? { ...place, path: joinedPath(place.path, rule.fieldPath) } : place;
-    this.#add(
-      type,
-      at,
-      this.#message(compiled, place, inputs) ?? (rule.message?.trim() || `failed rule: ${ruleText(rule)}`),
-    );
+    const detail = this.#message(compiled, place, inputs) ?? (rule.message?.trim() || `failed rule: ${ruleText(rule)}`);
+    // A structure would make the sentence unreadable; a scalar says what is wrong with it.
+    const shown = type === 'Invalid' && typeof place.value !== 'object' ? `${JSON.stringify(place.value)}: ` : '';
+    this.#add(type, at, shown + detail);
   }
 
   /** What the message expression says, where it says something that can be shown. */

@@ -1,7 +1,6 @@
 import { decodeText, encodeText } from '../../../base/json.ts';
 import { parseDuration } from '../../schema/scalars.ts';
 import { CelError, overflow } from '../cel-error.ts';
-import { one } from '../cost-range.ts';
 import type { Functions } from '../environment.ts';
 import * as types from '../type.ts';
 import {
@@ -67,9 +66,6 @@ function bytesToText(bytes: Uint8Array): Result {
   }
 }
 
-/** The text of a scalar is never longer. */
-const letters = (max: number) => ({ estimate: () => ({ cost: one, size: { min: 1, max } }) });
-
 /** Whether a value is what its type starts as. */
 export function isZero(value: Value): boolean {
   if (value === null || value === false || value === '' || value === 0 || value === 0n) return true;
@@ -113,19 +109,13 @@ export const conversions: Functions = {
   ],
   string: [
     plain('string_to_string', [types.string], types.string, (text: string) => text),
-    plain('bool_to_string', [types.bool], types.string, [String, letters(5)]),
-    plain('int64_to_string', [types.int], types.string, [String, letters(20)]),
-    plain('uint64_to_string', [types.uint], types.string, [({ value }: Uint) => String(value), letters(20)]),
-    plain('double_to_string', [types.double], types.string, [doubleText, letters(24)]),
+    plain('bool_to_string', [types.bool], types.string, String),
+    plain('int64_to_string', [types.int], types.string, String),
+    plain('uint64_to_string', [types.uint], types.string, ({ value }: Uint) => String(value)),
+    plain('double_to_string', [types.double], types.string, doubleText),
     plain('bytes_to_string', [types.bytes], types.string, [bytesToText, byTraversal(0, true)]),
-    plain('timestamp_to_string', [types.timestamp], types.string, [
-      ({ nanos }: Timestamp) => timestampText(nanos),
-      letters(35),
-    ]),
-    plain('duration_to_string', [types.duration], types.string, [
-      ({ nanos }: Duration) => durationText(nanos),
-      letters(32),
-    ]),
+    plain('timestamp_to_string', [types.timestamp], types.string, ({ nanos }: Timestamp) => timestampText(nanos)),
+    plain('duration_to_string', [types.duration], types.string, ({ nanos }: Duration) => durationText(nanos)),
   ],
   bytes: [
     plain('bytes_to_bytes', [types.bytes], types.bytes, (value: Uint8Array) => value),
