@@ -70,10 +70,10 @@ export class Writer {
   }
 
   async create(route: ResourceRoute, draft: KubeObject, options: WriteOptions): Promise<KubeObject> {
-    const generated = !draft.metadata.name && draft.metadata.generateName;
+    const generated = draft.metadata.name ? undefined : draft.metadata.generateName || undefined;
     for (let tries = 1; ; tries++) {
       try {
-        return await this.#createOnce(route, this.#identified(route, draft), options);
+        return await this.#createOnce(route, this.#identified(route, draft), options, generated);
       } catch (error) {
         const taken = error instanceof ApiError && error.reason === 'AlreadyExists';
         if (!generated || !taken || tries >= generatedNameTriesMax) throw error;
@@ -81,14 +81,19 @@ export class Writer {
     }
   }
 
-  async #createOnce(route: ResourceRoute, draft: KubeObject, options: WriteOptions): Promise<KubeObject> {
+  async #createOnce(
+    route: ResourceRoute,
+    draft: KubeObject,
+    options: WriteOptions,
+    generateName: string | undefined,
+  ): Promise<KubeObject> {
     const { kind } = route;
     const named = { ...route, name: draft.metadata.name };
     const request: AdmissionRequest = { operation: 'CREATE', kind, route: named, ...options };
     let object = this.#defaulted(kind, draft);
     const { manager } = options;
     if (manager !== undefined) object = this.#deps.fields.written(route, undefined, object, manager);
-    object = await this.#mutate(object, request);
+    object = await this.#mutate(object, generateName ? { ...request, generateName } : request);
     const context = { now: this.#deps.env.clock.now(), subresource: route.subresource, caller: options.caller };
     // Of what was asked for: what the server makes of it is nobody's fault.
     const warnings = kind.rules.warnings?.(object, undefined) ?? [];
@@ -217,12 +222,18 @@ export class Writer {
 
   async #mutate(object: KubeObject, request: AdmissionRequest): Promise<KubeObject> {
     let next = object;
-    for (const plugin of this.#deps.plugins) if (plugin.mutate) next = await plugin.mutate(next, request);
+    for (const plugin of this.#deps.plugins) {
+      const changed = plugin.mutate?.(next, request);
+      if (changed !== undefined) next = changed instanceof Promise ? await changed : changed;
+    }
     return next === object ? object : this.#defaulted(request.kind, next);
   }
 
   async #admit(object: KubeObject | undefined, request: AdmissionRequest): Promise<void> {
-    for (const plugin of this.#deps.plugins) await plugin.validate?.(object, request);
+    for (const plugin of this.#deps.plugins) {
+      const judged = plugin.validate?.(object, request);
+      if (judged) await judged;
+    }
   }
 
   /** The object with what the server gives every new object. */

@@ -11,6 +11,8 @@ export interface AdmissionRequest {
   readonly caller: Caller;
   readonly previous?: KubeObject;
   readonly dryRun: boolean;
+  /** What the name was made of, as long as the object may change: refusals name what was asked for. */
+  readonly generateName?: string;
   /** Tells the client something in a Warning header, whatever becomes of the request. */
   readonly warn?: (text: string) => void;
 }

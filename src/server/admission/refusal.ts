@@ -3,8 +3,8 @@ import { forbidden } from '../auth/authorization.ts';
 import type { AdmissionRequest } from './plugin.ts';
 
 /** The 403 of a plugin that does not let a request through. */
-export const refusal = ({ kind, route }: AdmissionRequest, why: string): ApiError =>
-  forbidden({ resource: kind.plural, group: kind.group, name: route.name }, why);
+export const refusal = ({ kind, route, generateName }: AdmissionRequest, why: string): ApiError =>
+  forbidden({ resource: kind.plural, group: kind.group, name: generateName ?? route.name }, why);
 
 /** Several things that are wrong, as upstream joins them: each once. */
 export function joinedReasons(reasons: readonly string[]): string {

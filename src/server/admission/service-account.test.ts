@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { pods } from '../../api/kinds/pod.ts';
 import { serviceAccounts } from '../../api/kinds/service-account.ts';
 import { seeded } from '../../base/random.ts';
-import { admittedSpec, asked, storeWith } from './plugin.test-data.ts';
+import { admittedSpec, asked, storeWith, whole } from './plugin.test-data.ts';
 import { ServiceAccount } from './service-account.ts';
 
 const inShop = (name: string, more: object = {}, annotations: object = {}) =>
@@ -108,4 +108,12 @@ test('ServiceAccount: containers put into a running pod are held to the secrets 
   const spec = { serviceAccountName: 'strict', containers: [], ephemeralContainers: [container(env)] };
   const why = `ephemeral container c with envVar A referencing secret.secretName="other" ${because} secret`;
   assert.equal(await admittedSpec(await plugin(), { spec }, request), why);
+});
+
+test('ServiceAccount: a refused pod without a name of its own is called by what its name would begin with', async () => {
+  const request = asked(pods, { name: 'web-x2k4z', generateName: 'web-' });
+  await assert.rejects(
+    async () => (await plugin()).mutate(whole({ spec: { serviceAccountName: 'none', containers: [] } }), request),
+    /^ApiError: pods "web-" is forbidden: /,
+  );
 });
