@@ -3,6 +3,7 @@ import type { Transport } from '../api/wire.ts';
 /** Where a node's own API is, as its Node object says. */
 export interface NodePlace {
   readonly name: string;
+  /** '' where the node has not told it. */
   readonly host: string;
   readonly port: number;
   /** PEM: what its certificate has to be signed by, where the node has said so. */

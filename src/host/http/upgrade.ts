@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { ApiRequest, ApiResponse } from '../../api/wire.ts';
 import { StopSource } from '../../base/stop.ts';
 import { duplexOf, isHangUp } from './duplex.ts';
+import { deadlines } from './limits.ts';
 
 type Upgrade = Extract<ApiResponse, { readonly upgrade: string }>;
 
@@ -48,6 +49,10 @@ export async function serveUpgrade(
   try {
     await answer.serve(duplex);
     duplex.end();
+    // Who has been told the end and does not go holds nothing.
+    const letGo = () => setTimeout(() => socket.destroy(), deadlines.lingerMs).unref();
+    if (socket.writableFinished) letGo();
+    else socket.once('finish', letGo);
   } catch (error) {
     socket.destroy();
     if (!isHangUp(error)) throw error;

@@ -1,4 +1,3 @@
-import { ApiError } from '../../api/error.ts';
 import { type Node, nodeApiAuthority, nodes } from '../../api/kinds/node.ts';
 import type { Store } from '../../store/store.ts';
 import { storageKey } from '../kinds.ts';
@@ -17,11 +16,10 @@ export async function nodePlace(store: Store, name: string): Promise<NodePlace> 
   const host = addressTypes
     .map((type) => addresses.find((address) => address.type === type)?.address)
     .find((address) => address);
-  if (!host) throw new ApiError('ServiceUnavailable', `node ${name} has no address`);
   const authority = node.metadata.annotations?.[nodeApiAuthority];
   return {
     name,
-    host,
+    host: host ?? '',
     port: node.status?.daemonEndpoints?.kubeletEndpoint?.Port || usualPort,
     ...(authority ? { authority } : {}),
   };

@@ -6,7 +6,7 @@ import { type Engine, findEngine } from './engine.ts';
 import { isEngineError } from './engine-client.ts';
 
 /** An image of one static program, made from a Debian package: no registry is needed. */
-export const busybox = 'mini-k8s-test/busybox:1';
+export const busybox = 'mini-k8s-test/busybox:2';
 const program = '/bin/busybox';
 const applets = [
   'sh',
@@ -16,6 +16,7 @@ const applets = [
   'nc',
   'httpd',
   'ls',
+  'tar',
   'true',
   'false',
   'id',
