@@ -92,10 +92,10 @@ export function certify(authority: Pair, request: LeafRequest, publicKey: KeyObj
     from: request.now - backdate,
     until,
     extensions: [
-      extension(oid.basicConstraints, true, der.sequence()),
       // digitalSignature, and keyEncipherment where it was asked for
       extension(oid.keyUsage, true, request.encipher ? der.bits(Buffer.of(0xa0), 5) : der.bits(Buffer.of(0x80), 7)),
       extension(oid.extendedKeyUsage, false, der.sequence(...request.use.map((use) => der.objectId(oid[use])))),
+      extension(oid.basicConstraints, true, der.sequence()),
       extension(oid.subjectKeyId, false, der.octets(keyIdentifier(publicKey))),
       extension(oid.authorityKeyId, false, der.sequence(der.implicit(0, keyIdentifier(parent.publicKey)))),
       ...(names.length > 0 ? [extension(oid.alternativeNames, false, der.sequence(...names))] : []),
