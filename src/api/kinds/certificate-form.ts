@@ -96,28 +96,9 @@ function isCertificate(said: readonly Element[]): boolean {
   return serial?.tag === integerTag && parts.length >= 5 && parts.slice(0, 5).every(({ tag }) => tag === sequenceTag);
 }
 
-const setTag = 0x31;
 const bmpTag = 0x1e;
-/** 2.5.4.10. */
-const organization = [0x55, 0x04, 0x0a];
 
-/** The organizations of the subject in a request that has the right form; undefined where it has not. */
-export function requestedOrganizations(encoded: string): readonly string[] | undefined {
-  const [block] = pemBlocks(textIn(encoded));
-  if (block?.type !== 'CERTIFICATE REQUEST' || signedFault(block.bytes, isRequest)) return undefined;
-  const said = elementsOf(elementsOf(block.bytes)?.[0]?.content ?? block.bytes)?.[0];
-  const subject = elementsOf(said?.content ?? block.bytes)?.[1];
-  return (elementsOf(subject?.content ?? new Uint8Array()) ?? [])
-    .filter(({ tag }) => tag === setTag)
-    .flatMap(({ content }) => elementsOf(content) ?? [])
-    .flatMap(({ content }) => {
-      const [type, value] = elementsOf(content) ?? [];
-      const isOrganization =
-        type?.content.length === organization.length && organization.every((byte, at) => type.content[at] === byte);
-      return isOrganization && value ? [nameIn(value)] : [];
-    });
-}
-
+/** A name in whatever letters it was written. */
 export function nameIn({ tag, content }: Element): string {
   if (tag !== bmpTag) return decodeText(content);
   const letters: string[] = [];

@@ -1,11 +1,10 @@
-import { requestedOrganizations } from '../../api/kinds/certificate-form.ts';
+import { readRequest } from '../../api/kinds/certificate-request.ts';
+import { clientSigner } from '../../api/kinds/certificate-signers.ts';
 import type { KubeObject } from '../../api/object.ts';
 import { mastersGroup } from '../attributes.ts';
 import type { AdmissionPlugin, AdmissionRequest } from './plugin.ts';
 import { refusal } from './refusal.ts';
 import { isSigningRequest } from './signer-rights.ts';
-
-const clientSigner = 'kubernetes.io/kube-apiserver-client';
 
 /** Nobody asks for a client certificate of the group that may do everything. */
 export class CertificateSubjectRestriction implements AdmissionPlugin {
@@ -19,9 +18,9 @@ export class CertificateSubjectRestriction implements AdmissionPlugin {
       readonly request: string;
     };
     if (signerName !== clientSigner) return;
-    const organizations = requestedOrganizations(encoded);
-    if (!organizations) throw refusal(request, 'failed to parse CSR: asn1: syntax error');
-    if (!organizations.includes(mastersGroup)) return;
+    const asked = readRequest(encoded);
+    if (!asked) throw refusal(request, 'failed to parse CSR: asn1: syntax error');
+    if (!asked.organizations.includes(mastersGroup)) return;
     throw refusal(request, `use of ${signerName} signer with ${mastersGroup} group is not allowed`);
   }
 }

@@ -12,6 +12,8 @@ import { pods } from '../../api/kinds/pod.ts';
 import { runtimeClasses } from '../../api/kinds/runtime-class.ts';
 import { storageClasses } from '../../api/kinds/storage-class.ts';
 import type { KubeObject } from '../../api/object.ts';
+import { encodeBase64 } from '../../base/base64.ts';
+import { encodeText } from '../../base/json.ts';
 import { seeded } from '../../base/random.ts';
 import { SimClock } from '../../sim/clock.ts';
 import { simEnv } from '../../sim/env.ts';
@@ -21,6 +23,7 @@ import { KindRegistry } from '../kinds.ts';
 import { type AdmissionOptions, builtInPlugins, pluginNames } from './built-in.ts';
 import { CertificateApproval } from './certificate-approval.ts';
 import { CertificateSigning } from './certificate-signing.ts';
+import { CertificateSubjectRestriction } from './certificate-subject-restriction.ts';
 import { DefaultIngressClass } from './default-ingress-class.ts';
 import { DefaultStorageClass } from './default-storage-class.ts';
 import { EventRateLimit } from './event-rate-limit.ts';
@@ -232,4 +235,26 @@ test('every plugin can be switched by its name, and stands where it is named', a
   assert.deepEqual(namesOf({ disable: pluginNames }), []);
   const off = pluginNames.filter((name) => !namesOf({}).includes(name));
   assert.deepEqual(off, ['EventRateLimit', 'OwnerReferencesPermissionEnforcement']);
+});
+
+/** What openssl made of a client named eve in the group system:masters. */
+const ofMasters = `-----BEGIN CERTIFICATE REQUEST-----
+MIHiMIGJAgEAMCcxFzAVBgNVBAoMDnN5c3RlbTptYXN0ZXJzMQwwCgYDVQQDDANl
+dmUwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAQ8bM6W2tmdaKkASn0snk+cHXwd
+jdUt8Pp2nR2NniDAgMAerBoZyHboLmJ6lXFljcaBEMBMtVOav6/JjM7DvPWfoAAw
+CgYIKoZIzj0EAwIDSAAwRQIgct4tX/KUxxjSAeUWD2k2Ha8+AYsMN7hk8EpCfXm2
+7gYCIQDj9DiJRK1HW5Z19mWis36VJ6y08O54hPK/23dyAbfQ3g==
+-----END CERTIFICATE REQUEST-----
+`;
+
+test('CertificateSubjectRestriction: nobody asks for a client certificate of the masters', async () => {
+  const plugin = new CertificateSubjectRestriction();
+  const encoded = encodeBase64(encodeText(ofMasters));
+  const ask = (signerName: string, request: string) =>
+    admitted(plugin, { spec: { signerName, request } }, asked(certificateSigningRequests));
+  const signer = 'kubernetes.io/kube-apiserver-client';
+  const why = `use of ${signer} signer with system:masters group is not allowed`;
+  assert.equal(await ask(signer, encoded), why);
+  assert.equal(await ask(signer, 'eA=='), 'failed to parse CSR: asn1: syntax error');
+  assert.equal(typeof (await ask('example.com/other', encoded)), 'object');
 });
