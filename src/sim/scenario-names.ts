@@ -1,5 +1,4 @@
 import type { Pod } from '../api/kinds/pod.ts';
-import type { ReplicaSet } from '../api/kinds/replica-set.ts';
 import { controllerOf, type KubeObject } from '../api/object.ts';
 import { never } from '../base/stop.ts';
 import { compareText } from '../base/text.ts';
@@ -7,6 +6,7 @@ import type { Store } from '../store/store.ts';
 
 const setsFolder = '/apps/replicasets/';
 const podsFolder = '/core/pods/';
+const revisionsFolder = '/apps/controllerrevisions/';
 
 /** Short names in the order of creation (web-A, web-A-1) for those drawn by chance: a new draw changes no answer. */
 export class Names {
@@ -17,7 +17,8 @@ export class Names {
     const take: Parameters<Store['watch']>[2]['take'] = (batch) => {
       for (const { type, entry, previous } of batch) {
         if (type !== 'put' || previous) continue;
-        if (entry.key.startsWith(setsFolder)) this.#set(entry.value as unknown as ReplicaSet);
+        if (entry.key.startsWith(revisionsFolder)) this.#set(entry.value as unknown as KubeObject);
+        if (entry.key.startsWith(setsFolder)) this.#set(entry.value as unknown as KubeObject);
         if (entry.key.startsWith(podsFolder)) this.#pod(entry.value as unknown as Pod);
       }
       return 'more';
@@ -41,7 +42,7 @@ export class Names {
     return names.reduce((changed, [name, short]) => changed.replaceAll(name, short), text);
   }
 
-  #set(set: ReplicaSet): void {
+  #set(set: KubeObject): void {
     const owner = controllerOf(set);
     if (!owner) return;
     const letter = String.fromCharCode('A'.charCodeAt(0) + this.#next(set, owner.name) - 1);
@@ -50,7 +51,8 @@ export class Names {
 
   #pod(pod: Pod): void {
     const owner = controllerOf(pod);
-    if (!owner) return;
+    // Pods of stateful sets have names that chance has no part in.
+    if (!owner || owner.kind === 'StatefulSet') return;
     this.#short.set(pod.metadata.name, `${this.short(owner.name)}-${this.#next(pod, owner.name)}`);
   }
 

@@ -9,8 +9,8 @@ import { replicaSets } from '../api/kinds/replica-set.ts';
 import type { KubeObject } from '../api/object.ts';
 import { compareText } from '../base/text.ts';
 import type { Line, Stage } from './scenario.ts';
+import { type Row, workloadViews } from './scenario-views.ts';
 
-type Row = readonly (string | number)[];
 interface View {
   readonly head: Row;
   rows(stage: Stage, line: Line): Promise<readonly Row[]>;
@@ -19,10 +19,16 @@ interface View {
 /** What a verb `show` answers: few columns, nothing that depends on chance or on the printer of `kubectl get`. */
 export async function show(stage: Stage, line: Line): Promise<readonly string[]> {
   const [, what = ''] = line.words;
-  const view = views[what];
+  const view = views[what] ?? viewOf(what);
   if (!view) return [`nothing is known about ${what}`];
   const rows = await view.rows(stage, line);
   return rows.length === 0 ? [`no ${what}`] : aligned([view.head, ...rows], stage);
+}
+
+/** Of kinds whose rows need nothing but the object. */
+function viewOf(what: string): View | undefined {
+  const view = workloadViews[what];
+  return view && { head: view.head, rows: async (stage, line) => (await listed(stage, view.kind, line)).map(view.row) };
 }
 
 function aligned(rows: readonly Row[], stage: Stage): readonly string[] {

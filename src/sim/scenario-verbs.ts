@@ -12,6 +12,7 @@ import type { Json } from '../base/json.ts';
 import { type Action, act } from '../client/action.ts';
 import { checkConverged, checkQuiet } from './converged.ts';
 import { durationOf, type Line, type Stage } from './scenario.ts';
+import { endPod, evictPod, workloadDrafts, workloadKinds } from './scenario-workloads.ts';
 import { deploymentOf, serviceOf } from './workload.ts';
 
 /** Does something to the cluster. Most answer nothing. */
@@ -25,6 +26,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   node: nodes as unknown as Kind,
   namespace: namespaces as unknown as Kind,
   configmap: configMaps as unknown as Kind,
+  ...workloadKinds,
 };
 const kindOf = (name: string): Kind => {
   const kind = kinds[name];
@@ -107,6 +109,9 @@ export const verbs: Readonly<Record<string, Verb>> = {
     }
     return undefined;
   },
+  end: endPod,
+  evict: evictPod,
+  patch: (stage, line) => patched(stage, line, JSON.parse(line.words[3] ?? '{}') as Json),
   crash: onHost(({ cluster }, host) => cluster.crash(host)),
   restart: onHost(({ cluster }, host) => cluster.restart(host)),
   cut: onHost(({ cluster }, host) => cluster.net.cut(host)),
@@ -134,6 +139,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
 
 type Settings = Readonly<Record<string, string>>;
 const drafts: Readonly<Record<string, (name: string, settings: Settings) => Draft<KubeObject>>> = {
+  ...workloadDrafts,
   namespace: (name) => ({ metadata: { name } }),
   configmap: (name, settings) => configMapOf(name, settings) as unknown as Draft<KubeObject>,
   service: (name, settings) =>
