@@ -14,6 +14,7 @@ import { outputOf, runningId } from './attachment.ts';
 import type { DnsSetting } from './container-spec.ts';
 import { Departure } from './departure.ts';
 import { AgentFleet } from './fleet.ts';
+import { KeptVolumes } from './kept-volumes.ts';
 import { containerName, podLogs } from './logs.ts';
 import type { ExecCall, NodeDoor, PodLogOptions } from './node-door.ts';
 import { type NodeFacts, NodeRegistration } from './node-registration.ts';
@@ -57,6 +58,7 @@ export class Agent implements Component, NodeDoor {
   readonly #probes: Probes;
   readonly #parts: PodWorkParts;
   readonly #objects: ObjectWatch;
+  readonly #kept: KeptVolumes | undefined;
   /** By uid, as are all maps and queue keys here: a new pod of an old name is another pod. */
   readonly #wanted = new Map<string, Pod>();
   readonly #works = new Map<string, PodWork>();
@@ -79,6 +81,7 @@ export class Agent implements Component, NodeDoor {
       this.#queue.add(uid);
     });
     this.#objects = new ObjectWatch(env, client);
+    this.#kept = options.volumes?.keptNames && new KeptVolumes(env, client, options.volumes);
     const internal = options.addresses.filter(({ type }) => type === 'InternalIP');
     this.#parts = {
       env,
@@ -107,6 +110,7 @@ export class Agent implements Component, NodeDoor {
       ...(this.#options.fleet ? [] : [this.#fleet.cache.run(inner)]),
       this.#registration.run(inner),
       this.#resync(inner),
+      ...(this.#kept ? [this.#kept.run(inner)] : []),
       ...this.#runtimes.all().map((runtime) => this.#listen(runtime, inner)),
       ...Array.from({ length: this.#options.workers ?? 8 }, () => this.#work(inner)),
     ];

@@ -9,6 +9,7 @@ import { encodeText } from '../base/json.ts';
 import type { Client } from '../client/client.ts';
 import { type TokenSource, tokenKey } from './account-tokens.ts';
 import { base64Bytes } from './base64.ts';
+import { type ClaimedVolume, readClaims } from './claim-volumes.ts';
 import { expand, fieldValue, resourceValue } from './environment.ts';
 import type { Mount } from './runtime.ts';
 
@@ -21,6 +22,10 @@ export interface VolumeHost {
   /** A path inside a volume, made where it is missing, that leads nowhere outside by any link. */
   inside(folder: string, place: SubPath): Promise<string>;
   release(pod: string): Promise<void>;
+  /** A folder that outlives pods: what a claim has got. Without it the node has none. */
+  kept?(name: string): Promise<string>;
+  keptNames?(): Promise<readonly string[]>;
+  dropKept?(name: string): Promise<void>;
 }
 export interface FolderWish {
   readonly files?: readonly VolumeFile[];
@@ -45,6 +50,7 @@ export interface VolumeFile {
 export type VolumePlan =
   | { readonly kind: 'empty'; readonly memory: boolean; readonly bytesMax?: number }
   | { readonly kind: 'host'; readonly path: string; readonly type: string }
+  | { readonly kind: 'kept'; readonly name: string }
   | { readonly kind: 'files'; readonly files: readonly VolumeFile[] };
 
 export interface VolumeSources {
@@ -53,6 +59,8 @@ export interface VolumeSources {
   readonly secrets: ReadonlyMap<string, Data | undefined>;
   /** Tokens of the pod's account, by what they are asked for. */
   readonly tokens: ReadonlyMap<string, Uint8Array>;
+  /** What stands behind the pod's claims. */
+  readonly claims?: ReadonlyMap<string, ClaimedVolume>;
   readonly podIps: readonly string[];
   readonly hostIps: readonly string[];
   readonly allocatable: Labels;
@@ -109,6 +117,9 @@ export function volumePlan(pod: Pod, name: string, sources: VolumeSources): Volu
   const volume = volumesOf(pod).find((one) => one.name === name);
   if (!volume) throw new MountError(`the pod has no volume ${name}`);
   if (volume.emptyDir) return emptyPlan(volume.emptyDir);
+  const claimed = sources.claims?.get(name);
+  if (claimed?.kind === 'missing') throw new MountError(claimed.why);
+  if (claimed) return claimed;
   if (volume.hostPath) return { kind: 'host', path: volume.hostPath.path, type: volume.hostPath.type ?? '' };
   if (volume.projected) {
     const mode = volume.projected.defaultMode ?? defaultMode;
@@ -188,6 +199,10 @@ interface MountExtras {
 
 async function folderOf(pod: Pod, name: string, plan: VolumePlan, host: VolumeHost): Promise<string> {
   if (plan.kind === 'host') return host.hostPath(plan.path, plan.type);
+  if (plan.kind === 'kept') {
+    if (!host.kept) throw new MountError('this node keeps no volumes');
+    return host.kept(plan.name);
+  }
   const group = (pod.spec.securityContext as { readonly fsGroup?: number } | undefined)?.fsGroup;
   const owned = group === undefined ? {} : { group };
   if (plan.kind === 'files') return host.folder(pod.metadata.uid, name, { files: plan.files, ...owned });
@@ -204,7 +219,10 @@ const isOfObjects = (volume: Volume): boolean =>
   Boolean(volume.configMap ?? volume.secret ?? volume.downwardAPI ?? volume.projected);
 
 /** Reads what the volumes of a pod name, each object once. */
-export async function readSources(client: Client, pod: Pod): Promise<Pick<VolumeSources, 'configMaps' | 'secrets'>> {
+export async function readSources(
+  client: Client,
+  pod: Pod,
+): Promise<Pick<VolumeSources, 'configMaps' | 'secrets' | 'claims'>> {
   const names = namedObjects(pod);
   const namespace = pod.metadata.namespace ?? '';
   const read = async <T extends KubeObject>(kind: Kind<T>, names: readonly string[], data: (object: T) => Data) => {
@@ -221,7 +239,7 @@ export async function readSources(client: Client, pod: Pod): Promise<Pick<Volume
     })),
     read(secrets, names.secrets, (secret) => mapValues(secret.data ?? {}, base64Bytes)),
   ]);
-  return { configMaps: maps, secrets: hidden };
+  return { configMaps: maps, secrets: hidden, claims: await readClaims(client, pod) };
 }
 
 interface FilesSetting {

@@ -26,6 +26,7 @@ import { EndpointSliceMirroringController } from './endpoint-slice-mirroring.ts'
 import { EndpointsController } from './endpoints.ts';
 import { EphemeralVolumeController } from './ephemeral-volume.ts';
 import { GarbageCollector } from './garbage-collector.ts';
+import { LocalPathProvisioner } from './local-path.ts';
 import { NamespaceController } from './namespace.ts';
 import { NodeLifecycleController } from './node-lifecycle.ts';
 import { NodeTtlController } from './node-ttl.ts';
@@ -74,6 +75,7 @@ function storageControllers(caches: Caches): readonly unknown[] {
     new ClaimProtectionController(claims, users),
     new VolumeProtectionController(volumes),
     new EphemeralVolumeController(users, claims),
+    new LocalPathProvisioner({ claims, volumes, classes: caches.of(storageClasses), nodes: caches.of(nodes) }),
   ];
 }
 

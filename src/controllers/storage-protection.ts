@@ -1,3 +1,4 @@
+import { byClaim, claimsOf } from '../api/claim-users.ts';
 import type { Kind } from '../api/kind.ts';
 import { pathOf } from '../api/kind.ts';
 import { partOf } from '../api/kinds/defaulting.ts';
@@ -18,7 +19,6 @@ import {
   type Source,
   source,
 } from '../machinery/controller.ts';
-import { byClaim, claimsOf } from './claim-users.ts';
 
 const claimFinalizer = 'kubernetes.io/pvc-protection';
 const volumeFinalizer = 'kubernetes.io/pv-protection';

@@ -2,16 +2,11 @@ import { mapOf, partOf, textOf, textsOf } from '../api/kinds/defaulting.ts';
 import { type PersistentVolume, persistentVolumes } from '../api/kinds/persistent-volume.ts';
 import { type PersistentVolumeClaim, persistentVolumeClaims } from '../api/kinds/persistent-volume-claim.ts';
 import { keyOf } from '../api/object.ts';
+import { bindCompleted, boundByController, isBound } from '../api/volume-matching.ts';
 import { equalJson, type Json, type JsonObject } from '../base/json.ts';
 import { type Action, act } from '../client/action.ts';
+import { ownVolume } from '../machinery/own-volume.ts';
 import { statusPatch } from './status-patch.ts';
-import { claimRefOf, isFor } from './volume-matching.ts';
-
-export const boundByController = 'pv.kubernetes.io/bound-by-controller';
-const bindCompleted = 'pv.kubernetes.io/bind-completed';
-
-export const isBound = ({ metadata }: PersistentVolumeClaim): boolean =>
-  metadata.annotations?.[bindCompleted] !== undefined;
 
 /** The writes that make a volume and a claim one; none where they are. Each may fail, and is then found undone. */
 export function bind(volume: PersistentVolume, claim: PersistentVolumeClaim): readonly (readonly Action[])[] {
@@ -21,26 +16,6 @@ export function bind(volume: PersistentVolume, claim: PersistentVolumeClaim): re
     ownClaim(volume, claim),
     boundStatus(volume, claim),
   ].filter((group) => group.length > 0);
-}
-
-/** The volume's side, which comes first: whoever owns the volume has won. */
-export function ownVolume(volume: PersistentVolume, claim: PersistentVolumeClaim): readonly Action[] {
-  const ref = claimRefOf(volume);
-  const meant = isFor(volume, claim);
-  if (meant && ref?.uid === claim.metadata.uid) return [];
-  const { uid, resourceVersion, annotations } = volume.metadata;
-  const { namespace, name } = claim.metadata;
-  const claimRef = {
-    apiVersion: 'v1',
-    kind: 'PersistentVolumeClaim',
-    ...(namespace ? { namespace } : {}),
-    name,
-    uid: claim.metadata.uid,
-    resourceVersion: claim.metadata.resourceVersion,
-  };
-  const marked = meant || annotations?.[boundByController] ? {} : { annotations: { [boundByController]: 'yes' } };
-  const patch = { metadata: { uid, resourceVersion, ...marked }, spec: { claimRef } };
-  return [act({ verb: 'patch', kind: persistentVolumes, key: keyOf(volume), patch })];
 }
 
 function ownClaim(volume: PersistentVolume, claim: PersistentVolumeClaim): readonly Action[] {

@@ -1,3 +1,4 @@
+import { byClaim } from '../api/claim-users.ts';
 import { isApiError } from '../api/error.ts';
 import { pathOf } from '../api/kind.ts';
 import { partOf, textOf } from '../api/kinds/defaulting.ts';
@@ -7,6 +8,7 @@ import type { Pod } from '../api/kinds/pod.ts';
 import type { StorageClass } from '../api/kinds/storage-class.ts';
 import { type Key, keyOf, keyText, parseKey } from '../api/object.ts';
 import { storageClassOf } from '../api/storage-class-of.ts';
+import { claimRefOf, isBound } from '../api/volume-matching.ts';
 import type { Instant, Random } from '../base/env.ts';
 import type { Cache } from '../machinery/cache.ts';
 import {
@@ -18,10 +20,7 @@ import {
   type Source,
   source,
 } from '../machinery/controller.ts';
-import { byClaim } from './claim-users.ts';
-import { isBound } from './volume-bind.ts';
 import { type ClaimObserved, planClaim } from './volume-claim.ts';
-import { claimRefOf } from './volume-matching.ts';
 import { planVolume, type VolumeObserved } from './volume-reclaim.ts';
 
 export interface VolumeCaches {

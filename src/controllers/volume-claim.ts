@@ -5,15 +5,23 @@ import { conditionOf, type Pod } from '../api/kinds/pod.ts';
 import type { StorageClass } from '../api/kinds/storage-class.ts';
 import { type KubeObject, keyOf } from '../api/object.ts';
 import { hasStorageClass, storageClassOf } from '../api/storage-class-of.ts';
+import {
+  bestMatch,
+  boundByController,
+  claimRefOf,
+  isBound,
+  isFor,
+  misfit,
+  selectedNodeAnnotation,
+  waitsForPod,
+} from '../api/volume-matching.ts';
 import type { Instant } from '../base/env.ts';
 import { compareText } from '../base/text.ts';
 import { type Action, act, type Notice } from '../client/action.ts';
 import type { Plan } from '../machinery/controller.ts';
 import { statusPatch } from './status-patch.ts';
-import { bind, boundByController, isBound } from './volume-bind.ts';
-import { bestMatch, claimRefOf, isFor, misfit } from './volume-matching.ts';
+import { bind } from './volume-bind.ts';
 
-export const selectedNodeAnnotation = 'volume.kubernetes.io/selected-node';
 const provisionerAnnotations = [
   'volume.beta.kubernetes.io/storage-provisioner',
   'volume.kubernetes.io/storage-provisioner',
@@ -96,10 +104,8 @@ function namedVolume(observed: ClaimObserved, volume: PersistentVolume | undefin
 }
 
 /** Whether a claim waits for its first pod, which has not found its node yet. */
-export function isDelayed(claim: PersistentVolumeClaim, storageClass: StorageClass | undefined): boolean {
-  if (claim.metadata.annotations?.[selectedNodeAnnotation] !== undefined) return false;
-  return partOf(storageClass).volumeBindingMode === 'WaitForFirstConsumer';
-}
+const isDelayed = (claim: PersistentVolumeClaim, storageClass: StorageClass | undefined): boolean =>
+  claim.metadata.annotations?.[selectedNodeAnnotation] === undefined && waitsForPod(storageClass);
 
 function waitingFor(claim: PersistentVolumeClaim, pods: readonly Pod[]): Notice {
   const first = 'waiting for first consumer to be created before binding';

@@ -2,11 +2,11 @@ import { partOf, textOf } from '../api/kinds/defaulting.ts';
 import { type PersistentVolume, persistentVolumes } from '../api/kinds/persistent-volume.ts';
 import type { PersistentVolumeClaim } from '../api/kinds/persistent-volume-claim.ts';
 import { keyOf } from '../api/object.ts';
+import { boundByController, claimRefOf, isFor } from '../api/volume-matching.ts';
 import type { Json } from '../base/json.ts';
 import { type Action, act, type Notice } from '../client/action.ts';
 import type { Plan } from '../machinery/controller.ts';
-import { boundByController, volumePhase } from './volume-bind.ts';
-import { claimRefOf, isFor } from './volume-matching.ts';
+import { volumePhase } from './volume-bind.ts';
 
 const provisionedBy = 'pv.kubernetes.io/provisioned-by';
 

@@ -32,6 +32,7 @@ import {
 import { type ClusterSettings, nodeRange } from './settings.ts';
 import { SimulatedNodes } from './simulated-nodes.ts';
 import { ChildPart } from './split.ts';
+import { offerStorage } from './storage.ts';
 import { supervise } from './supervise.ts';
 
 export interface Cluster {
@@ -87,6 +88,7 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
     });
     if (!settings.bare) await offerClasses(client, engine ? ['docker', 'process'] : ['process']);
   }
+  if (!settings.bare) await offerStorage(client);
   const dataplane = new UserspaceDataplane({
     env: forkEnv(env, 'dataplane'),
     serviceAddresses: real,

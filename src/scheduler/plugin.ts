@@ -13,6 +13,8 @@ export interface SchedulerPlugin<Prepared = unknown> {
   readonly weight?: number;
   /** Once per pod, before nodes are looked at. */
   prepare?(pod: Pod, snapshot: Snapshot): Prepared;
+  /** Why no node at all will do, whatever the nodes are. */
+  refuse?(pod: Pod, prepared: Prepared): string | undefined;
   /** The only nodes worth looking at, where the pod itself names them. */
   narrow?(pod: Pod): readonly string[] | undefined;
   filter?(pod: Pod, node: NodeInfo, prepared: Prepared): Rejection | undefined;

@@ -2,12 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Node } from '../api/kinds/node.ts';
 import { nodes } from '../api/kinds/node.ts';
+import { persistentVolumes } from '../api/kinds/persistent-volume.ts';
+import { persistentVolumeClaims } from '../api/kinds/persistent-volume-claim.ts';
 import { type Pod, pods } from '../api/kinds/pod.ts';
 import { services } from '../api/kinds/service.ts';
+import { storageClasses } from '../api/kinds/storage-class.ts';
 import type { Env, Instant } from '../base/env.ts';
 import { seeded } from '../base/random.ts';
 import { Client } from '../client/client.ts';
 import { Cache } from '../machinery/cache.ts';
+import { VolumeBinding } from './plugins/volume-binding.ts';
 import { schedule } from './schedule.ts';
 import { defaultPlugins, Scheduler } from './scheduler.ts';
 import { LiveSnapshot } from './snapshot.ts';
@@ -26,6 +30,12 @@ const pod = (name: string, cpu: string, spec: Partial<Pod['spec']> = {}): Pod =>
   metadata: { ...meta(name), namespace: 'default' },
   spec: { containers: [{ name: 'c', resources: { requests: { cpu } } }], ...spec },
 });
+const unused = new Client(() => Promise.reject(new Error('a scheduler never calls')));
+const storage = {
+  claims: new Cache({} as Env, unused, persistentVolumeClaims),
+  volumes: new Cache({} as Env, unused, persistentVolumes),
+  classes: new Cache({} as Env, unused, storageClasses),
+};
 const place = (wanted: Pod, world: readonly Node[], standing: readonly Pod[] = []) => {
   const snapshot = new LiveSnapshot();
   for (const each of world) snapshot.setNode(each);
@@ -33,7 +43,7 @@ const place = (wanted: Pod, world: readonly Node[], standing: readonly Pod[] = [
   return schedule(
     wanted,
     snapshot,
-    defaultPlugins(() => []),
+    defaultPlugins(() => [], new VolumeBinding(storage)),
     seeded('test'),
   );
 };
@@ -118,6 +128,7 @@ test('Scheduler binds, and remembers it before the cache shows it; refuses with 
     pods: new Cache(env, client, pods),
     nodes: new Cache(env, client, nodes),
     services: new Cache(env, client, services),
+    ...storage,
   };
   const scheduler = new Scheduler(caches);
   void caches.nodes.run({ stopped: false, onStop: () => () => {} });

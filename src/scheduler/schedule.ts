@@ -15,6 +15,10 @@ interface Candidate {
 export function schedule(pod: Pod, snapshot: Snapshot, plugins: readonly SchedulerPlugin[], random: Random): Placement {
   if (snapshot.nodes.length === 0) return { unschedulable: 'no nodes available to schedule pods' };
   const prepared = plugins.map((plugin) => ({ plugin, prepared: plugin.prepare?.(pod, snapshot) }));
+  for (const { plugin, prepared: own } of prepared) {
+    const refusal = plugin.refuse?.(pod, own);
+    if (refusal !== undefined) return { unschedulable: refused(snapshot, refusal) };
+  }
   const rejections = new Map<NodeInfo, Rejection>();
   const fitting: NodeInfo[] = [];
   const excluded = narrowing(pod, plugins);
@@ -72,6 +76,13 @@ function explain(pod: Pod, snapshot: Snapshot, rejections: ReadonlyMap<NodeInfo,
     final ? 'Preemption is not helpful for scheduling' : 'No preemption victims found for incoming pod',
   );
   return `${middle}${start}${counted(evictions)}.`;
+}
+
+/** What no node could mend is told before nodes are looked at. */
+function refused({ nodes }: Snapshot, refusal: string): string {
+  const start = `0/${nodes.length} nodes are available: `;
+  const end = `${nodes.length} Preemption is not helpful for scheduling`;
+  return `${start}${refusal}. no new claims to deallocate, preemption: ${start}${end}.`;
 }
 
 function counted(reasons: readonly string[]): string {

@@ -1,7 +1,11 @@
+import { byClaim } from '../api/claim-users.ts';
+import { textOf } from '../api/kinds/defaulting.ts';
 import type { Node } from '../api/kinds/node.ts';
+import type { PersistentVolumeClaim } from '../api/kinds/persistent-volume-claim.ts';
 import { conditionOf, isFinished, type Pod, pods as podKind } from '../api/kinds/pod.ts';
 import type { Service } from '../api/kinds/service.ts';
-import { type Key, keyOf } from '../api/object.ts';
+import { type Key, keyOf, keyText } from '../api/object.ts';
+import { claimRefOf } from '../api/volume-matching.ts';
 import type { Instant, Millis, Random } from '../base/env.ts';
 import { equalJson } from '../base/json.ts';
 import { timestamp } from '../base/text.ts';
@@ -16,6 +20,7 @@ import { balance, resources } from './plugins/resources.ts';
 import { spreading } from './plugins/spreading.ts';
 import { taints } from './plugins/taints.ts';
 import { unschedulable } from './plugins/unschedulable.ts';
+import { VolumeBinding, type VolumeCaches } from './plugins/volume-binding.ts';
 import { schedule } from './schedule.ts';
 import { LiveSnapshot } from './snapshot.ts';
 
@@ -40,14 +45,17 @@ interface Waiting {
   readonly world: number;
 }
 
-export interface SchedulerCaches {
+export interface SchedulerCaches extends VolumeCaches {
   readonly pods: Cache<Pod>;
   readonly nodes: Cache<Node>;
   readonly services: Cache<Service>;
 }
 
 /** The order in which reasons are found is the order in which they are told. */
-export const defaultPlugins = (servicesOf: (namespace: string) => readonly Service[]): readonly SchedulerPlugin[] =>
+export const defaultPlugins = (
+  servicesOf: (namespace: string) => readonly Service[],
+  volumes: VolumeBinding,
+): readonly SchedulerPlugin[] =>
   [
     unschedulable,
     nodeName,
@@ -55,6 +63,7 @@ export const defaultPlugins = (servicesOf: (namespace: string) => readonly Servi
     nodeAffinity,
     nodePorts,
     resources,
+    volumes,
     spreading(servicesOf),
     balance,
   ] as readonly SchedulerPlugin[];
@@ -64,6 +73,7 @@ export class Scheduler implements Controller<Pod> {
   readonly name: string;
   readonly #caches: SchedulerCaches;
   readonly #plugins: readonly SchedulerPlugin[];
+  readonly #volumes: VolumeBinding;
   readonly #snapshot = new LiveSnapshot();
   readonly #assumed = new Map<string, Assumed>();
   readonly #waiting = new Map<string, Waiting>();
@@ -74,7 +84,9 @@ export class Scheduler implements Controller<Pod> {
     this.name = name;
     this.#caches = caches;
     caches.services.index('namespace', byNamespace);
-    this.#plugins = defaultPlugins((namespace) => caches.services.by('namespace', namespace));
+    caches.pods.index('claim', byClaim);
+    this.#volumes = new VolumeBinding(caches);
+    this.#plugins = defaultPlugins((namespace) => caches.services.by('namespace', namespace), this.#volumes);
     // Registered before the loop's own listeners: what the loop then asks for is already true here.
     caches.pods.onChange((now, before) => this.#podChanged(now, before));
     caches.nodes.onChange((now, before) => this.#nodeChanged(now, before));
@@ -84,7 +96,21 @@ export class Scheduler implements Controller<Pod> {
     return [
       source(this.#caches.pods, (pod) => [...(this.#isPending(pod) ? [keyOf(pod)] : []), ...this.#woken()]),
       source(this.#caches.nodes, () => this.#woken()),
+      source(this.#caches.claims, (claim) => this.#usersOf(claim)),
+      source(this.#caches.volumes, (volume) => {
+        const ref = claimRefOf(volume);
+        const key = { namespace: textOf(ref?.namespace), name: textOf(ref?.name) };
+        const claim = ref && this.#caches.claims.get(key);
+        return claim ? this.#usersOf(claim) : [];
+      }),
     ];
+  }
+
+  /** The pods that wait for a claim: what has become of it is a new world for them. */
+  #usersOf(claim: PersistentVolumeClaim): readonly Key[] {
+    const users = this.#caches.pods.by('claim', keyText(keyOf(claim))).filter((pod) => this.#isPending(pod));
+    for (const { metadata } of users) this.#waiting.delete(metadata.uid);
+    return users.map(keyOf);
   }
 
   /** Everyone who waits, once per change that may matter. */
@@ -151,7 +177,12 @@ export class Scheduler implements Controller<Pod> {
       if (waiting.notBefore > now) return { actions: [], again: waiting.notBefore - now };
     }
     const placement = schedule(pod, this.#snapshot, this.#plugins, random);
-    return 'node' in placement ? this.#bind(pod, placement.node, now) : this.#refuse(pod, placement.unschedulable, now);
+    if ('unschedulable' in placement) return this.#refuse(pod, placement.unschedulable, now);
+    const node = this.#caches.nodes.get({ namespace: '', name: placement.node });
+    const choices = node && this.#volumes.choices(pod, node);
+    // The pod goes once its claims are bound: it is looked at again when they change.
+    if (choices) return choices.length > 0 ? { actions: [choices] } : nothing;
+    return this.#bind(pod, placement.node, now);
   }
 
   #bind(pod: Pod, node: string, now: Instant): Plan {

@@ -15,11 +15,13 @@ const pinsName = '.inside';
 /** The volumes of one node's pods, as folders of this machine: `volumes/<pod>/<volume>`. */
 export class FolderVolumes implements VolumeHost {
   readonly #root: string;
+  readonly #kept: string;
   /** By folder: writers of one volume come one after another. */
   readonly #turns = new Map<string, Promise<unknown>>();
 
   constructor(nodeFolder: string) {
     this.#root = join(nodeFolder, 'volumes');
+    this.#kept = join(nodeFolder, 'claims');
   }
 
   async folder(pod: string, volume: string, wish: FolderWish = {}): Promise<string> {
@@ -41,6 +43,21 @@ export class FolderVolumes implements VolumeHost {
     // A mount that is still there would have its contents removed: those of a volume, or of the user.
     for (const mounted of await mountsBelow(path)) await unmount(mounted);
     await rm(path, { recursive: true, force: true });
+  }
+
+  async kept(name: string): Promise<string> {
+    const path = join(this.#kept, named(name));
+    const made = await mkdir(path, { recursive: true });
+    if (made !== undefined) await chmod(path, openMode);
+    return path;
+  }
+
+  keptNames(): Promise<readonly string[]> {
+    return readdir(this.#kept).catch(() => []);
+  }
+
+  async dropKept(name: string): Promise<void> {
+    await rm(join(this.#kept, named(name)), { recursive: true, force: true });
   }
 
   /** Folders of pods that nobody knows any more. */

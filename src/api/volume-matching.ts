@@ -1,13 +1,26 @@
-import { mapOf, type Part, partOf, textOf, textsOf } from '../api/kinds/defaulting.ts';
-import type { Node } from '../api/kinds/node.ts';
-import type { PersistentVolume } from '../api/kinds/persistent-volume.ts';
-import type { PersistentVolumeClaim } from '../api/kinds/persistent-volume-claim.ts';
-import type { KubeObject } from '../api/object.ts';
-import { compareQuantity, parseQuantity, type Quantity } from '../api/quantity.ts';
-import { type LabelSelector, matcherOf } from '../api/selector.ts';
-import { storageClassOf } from '../api/storage-class-of.ts';
-import { isAffine } from '../api/volume-affinity.ts';
 import { compareText } from '../base/text.ts';
+import { mapOf, type Part, partOf, textOf, textsOf } from './kinds/defaulting.ts';
+import type { Node } from './kinds/node.ts';
+import type { PersistentVolume } from './kinds/persistent-volume.ts';
+import type { PersistentVolumeClaim } from './kinds/persistent-volume-claim.ts';
+import type { StorageClass } from './kinds/storage-class.ts';
+import type { KubeObject } from './object.ts';
+import { compareQuantity, parseQuantity, type Quantity } from './quantity.ts';
+import { type LabelSelector, matcherOf } from './selector.ts';
+import { storageClassOf } from './storage-class-of.ts';
+import { isAffine } from './volume-affinity.ts';
+
+export const boundByController = 'pv.kubernetes.io/bound-by-controller';
+export const bindCompleted = 'pv.kubernetes.io/bind-completed';
+/** The node that was chosen for the first pod of a claim: what the claim gets must be had there. */
+export const selectedNodeAnnotation = 'volume.kubernetes.io/selected-node';
+
+export const isBound = ({ metadata }: PersistentVolumeClaim): boolean =>
+  metadata.annotations?.[bindCompleted] !== undefined;
+
+/** Whether the claims of a class wait for their first pod. */
+export const waitsForPod = (storageClass: StorageClass | undefined): boolean =>
+  partOf(storageClass).volumeBindingMode === 'WaitForFirstConsumer';
 
 export const claimRefOf = (volume: PersistentVolume): Part | undefined => {
   const ref = partOf(volume.spec).claimRef;

@@ -1,6 +1,5 @@
-import { partOf, partsOf, textOf } from '../api/kinds/defaulting.ts';
-import type { Pod } from '../api/kinds/pod.ts';
-import type { Index } from '../machinery/cache.ts';
+import { partOf, partsOf, textOf } from './kinds/defaulting.ts';
+import type { Pod } from './kinds/pod.ts';
 
 /** The claims that a pod names, or that are made for its ephemeral volumes. */
 export function claimsOf({ metadata, spec }: Pod): readonly string[] {
@@ -11,4 +10,5 @@ export function claimsOf({ metadata, spec }: Pod): readonly string[] {
 }
 
 /** `namespace/claim`. */
-export const byClaim: Index<Pod> = (pod) => claimsOf(pod).map((name) => `${pod.metadata.namespace ?? ''}/${name}`);
+export const byClaim = (pod: Pod): readonly string[] =>
+  claimsOf(pod).map((name) => `${pod.metadata.namespace ?? ''}/${name}`);
