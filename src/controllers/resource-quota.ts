@@ -2,7 +2,7 @@ import type { Kind } from '../api/kind.ts';
 import { mapOf, partOf } from '../api/kinds/defaulting.ts';
 import { type ResourceQuota, resourceQuotas } from '../api/kinds/resource-quota.ts';
 import { type Key, type KubeObject, keyOf } from '../api/object.ts';
-import { formatQuantity } from '../api/quantity.ts';
+import { formatQuantity, parseQuantity } from '../api/quantity.ts';
 import { type Amounts, amountsOf, sum, whole } from '../api/quota/amounts.ts';
 import { evaluatorOf } from '../api/quota/evaluator.ts';
 import { scopesOf } from '../api/quota/scopes.ts';
@@ -23,6 +23,11 @@ import type { KindCaches } from '../machinery/kind-caches.ts';
 
 /** Admission counts up at once; what was freed is counted after so long, so that many deletions are one write. */
 const recountMs = 200;
+/**
+ * What admission has just counted may not be there to be seen yet: nothing is taken back before the quota has been quiet
+ * for so long. A quota that is full is quiet, so that what was freed comes back.
+ */
+const settledMs = 500;
 
 export interface QuotaObserved {
   readonly quota: ResourceQuota;
@@ -35,6 +40,8 @@ export class ResourceQuotaController implements Controller<QuotaObserved> {
   readonly name = 'resourcequota-controller';
   readonly #quotas: Cache<ResourceQuota>;
   readonly #kinds: Pick<KindCaches, 'builtIn' | 'all' | 'onKind'>;
+  /** Since when a quota is as it is. */
+  readonly #quietSince = new Map<string, { readonly revision: string; readonly at: Instant }>();
   /** When a quota was last counted. */
   readonly #countedAt = new Map<string, Instant>();
 
@@ -89,12 +96,26 @@ export class ResourceQuotaController implements Controller<QuotaObserved> {
     if (left > 0 && !isNew) return { actions: [], again: left };
     const used = usageOf(quota, content);
     if (!isNew && equalJson(mapOf(before.used), used)) return nothing;
+    const loud = this.#quietSinceOf(quota, now) + settledMs - now;
+    if (!isNew && loud > 0 && takesBack(used, mapOf(before.used))) return { actions: [], again: loud };
     this.#countedAt.set(uid, now);
     // Admission writes here too: whoever was quicker is looked at again.
     const object = { ...quota, status: { hard, used } };
     return { actions: [[act({ verb: 'status', kind: resourceQuotas, object })]] };
   }
+
+  #quietSinceOf({ metadata }: ResourceQuota, now: Instant): Instant {
+    const known = this.#quietSince.get(metadata.uid);
+    if (known?.revision === metadata.resourceVersion) return known.at;
+    this.#quietSince.set(metadata.uid, { revision: metadata.resourceVersion, at: now });
+    return now;
+  }
 }
+
+type Texts = Readonly<Record<string, string>>;
+
+const takesBack = (used: Texts, before: Texts): boolean =>
+  Object.entries(before).some(([name, text]) => parseQuantity(used[name] ?? '0').nanos < parseQuantity(text).nanos);
 
 const isCounted = (kind: Kind): boolean => kind.namespaced && !(kind.plural === 'events' && kind.group === '');
 const limitsIn = (quota: ResourceQuota): readonly string[] => Object.keys(mapOf(partOf(quota.spec).hard));
