@@ -32,7 +32,6 @@ export function bound(route: ResourceRoute, pod: Pod, binding: JsonObject, now: 
     status: 'True',
     lastProbeTime: null,
     lastTransitionTime: timestamp(now),
-    ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
   };
   // Where it was hoped to go is of no interest any more.
   const { nominatedNodeName: _hoped, ...status } = pod.status ?? {};
