@@ -61,7 +61,9 @@ export function readModel(text: string): Readonly<Record<string, string>> {
       .trim()
       .replaceAll('*_/', '*/')
       .replace(/\\+(['"])/g, '$1')
-      .replace(/\\\\+/g, '\\');
+      .replace(/\\\\+/g, '\\')
+      // The generator has put blanks in the place of line ends: two of them were a paragraph's.
+      .replace(/(?<=[.:!?)]) {2}(?=[A-Z])/g, '\n\n');
     // Members whose names are words of JavaScript have an underscore before them.
     if (description) fields[member === undefined ? '' : member.replace(/^_(?=[a-z])/, '')] = description;
   }

@@ -86,6 +86,7 @@ export async function openControlPlane(settings: ServerSettings, around: Surroun
     address,
     serviceRange: settings['service-range'],
     openapi,
+    describe,
     metrics: () => env.metrics.render(),
     access,
     authority: authorityOf(pki, env.clock),

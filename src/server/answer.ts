@@ -12,12 +12,13 @@ import type { Entry } from '../store/store.ts';
 import type { AnswerType, Wanted } from './negotiate.ts';
 import type { Listed } from './read.ts';
 import { mapInSlices } from './slices.ts';
-import { includeOf, partialMetadata, tableOf } from './table.ts';
+import { type Describe, includeOf, partialMetadata, tableOf } from './table.ts';
 import { hasProtobuf, type Views } from './views.ts';
 
 interface AnswerDeps {
   readonly views: Views;
   readonly clock: Clock;
+  readonly describe?: Describe | undefined;
 }
 /** What is answered, and how. */
 export interface Asked {
@@ -91,7 +92,8 @@ export class Answers {
   ): Json {
     const include = includeOf(request.query);
     const { version = 'v1' } = wanted;
-    return tableOf(kind, objects, { now: this.#deps.clock.now(), include, metadata, version });
+    const { clock, describe } = this.#deps;
+    return tableOf(kind, objects, { now: clock.now(), include, metadata, version, describe });
   }
 
   /** Long lists are made in slices: what is not encoded yet is encoded a little at a time. */
@@ -157,10 +159,12 @@ export class Answers {
       return (this.#table(kind, [object], metadata, asked) as { readonly rows: readonly Json[] }).rows[0] as Json;
     };
     if (wanted.mediaType !== jsonType) {
-      const whole = { ...(head as JsonObject), [name]: await this.#each(listed, part) };
+      const parts = await this.#each(listed, part);
+      const whole = { ...(head as JsonObject), ...(parts.length > 0 || !table ? { [name]: parts } : {}) };
       return encodedAnswer(200, whole, wanted.mediaType);
     }
-    const { rows: _none, ...rest } = head as JsonObject;
+    const { rows, ...rest } = head as JsonObject;
+    if (rows === null && listed.entries.length === 0) return encodedAnswer(200, head, wanted.mediaType);
     return jsonChunks(rest, name, await this.#each(listed, (entry) => encodeText(JSON.stringify(part(entry)))));
   }
 }

@@ -10,6 +10,7 @@ import { storageKey, storagePrefix } from './kinds.ts';
 import { checkListOptions } from './list-options.ts';
 import type { ResourceRoute } from './route.ts';
 import { filterInSlices } from './slices.ts';
+import type { Describe } from './table.ts';
 import type { Views } from './views.ts';
 
 /** What a list or watch shows of its collection. */
@@ -77,6 +78,7 @@ export interface ReadDeps {
   readonly store: Store;
   readonly views: Views;
   readonly clock: Clock;
+  readonly describe?: Describe | undefined;
 }
 
 export interface Listed {

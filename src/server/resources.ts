@@ -22,6 +22,7 @@ import { getAtLeast, getEntry, listEntries, type ReadDeps } from './read.ts';
 import type { ResourceRoute } from './route.ts';
 import { type ConnectionDeps, Connections } from './streaming/connections.ts';
 import { finalized, scaled, scaleOf } from './subresources.ts';
+import type { Describe } from './table.ts';
 import { notServed } from './unrouted.ts';
 import { openWatch } from './watch.ts';
 import type { WriteOptions, Writer } from './write.ts';
@@ -29,6 +30,7 @@ import { askedOptions, checkOptions, type WriteOptionsKind } from './write-optio
 
 export interface ResourceDeps extends ConnectionDeps {
   readonly writer: Writer;
+  readonly describe?: Describe | undefined;
 }
 
 /** Somebody else made it in between, or took it away again. */
@@ -55,7 +57,7 @@ export class Resources {
 
   constructor(deps: ResourceDeps) {
     this.#deps = deps;
-    this.#reading = { store: deps.store, views: deps.views, clock: deps.env.clock };
+    this.#reading = { store: deps.store, views: deps.views, clock: deps.env.clock, describe: deps.describe };
     this.#connections = new Connections(deps);
     this.#answers = new Answers(this.#reading);
   }

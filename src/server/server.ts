@@ -30,6 +30,7 @@ import type { Outward } from './outward.ts';
 import { type Asker, Resources } from './resources.ts';
 import { routeOf } from './route.ts';
 import { ServiceGoods } from './service-goods.ts';
+import type { Describe } from './table.ts';
 import { pageNotFound, refused } from './unrouted.ts';
 import { Views } from './views.ts';
 import { withWarnings } from './warnings.ts';
@@ -69,6 +70,8 @@ export interface ServerOptions {
   /** How the server reaches webhooks; without it there are none. */
   readonly outward?: Outward;
   /** The OpenAPI document at a path, where there is one. */
+  /** What the fields of types are for, as tables tell it of kinds without columns of their own. */
+  readonly describe?: Describe;
   readonly openapi?: (asked: OpenApiQuestion) => OpenApiAnswer | undefined;
   readonly metrics?: () => string;
   /** Who signs certificates; without it nobody does. */
@@ -136,7 +139,7 @@ export class ApiServer {
       authorization: this.#access.authorization,
     };
     const writer = new Writer(deps);
-    this.#resources = new Resources({ ...deps, writer, ...ways });
+    this.#resources = new Resources({ ...deps, describe: options.describe, writer, ...ways });
     this.#custom = new CustomDefinitions({ ...deps, writer, conversions, kinds: this.kinds });
   }
 

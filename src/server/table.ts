@@ -5,10 +5,16 @@ import { type ApiRequest, queryValue } from '../api/wire.ts';
 import type { Instant } from '../base/env.ts';
 import type { Json } from '../base/json.ts';
 
-const defaultColumns: readonly Column[] = [
-  { name: 'Name', type: 'string', format: 'name' },
-  { name: 'Created At', type: 'date' },
-];
+/** What a field of a type is for, where that is known. */
+export type Describe = (type: string, field: string) => string | undefined;
+
+const defaultColumns = (describe: Describe | undefined): readonly Column[] => {
+  const about = (field: string) => ({ description: describe?.('meta.v1.ObjectMeta', field) ?? '' });
+  return [
+    { name: 'Name', type: 'string', format: 'name', ...about('name') },
+    { name: 'Created At', type: 'date', ...about('creationTimestamp') },
+  ];
+};
 
 interface TableOptions {
   readonly now: Instant;
@@ -17,11 +23,12 @@ interface TableOptions {
   /** Of meta.k8s.io. */
   readonly version?: string;
   readonly headless?: boolean;
+  readonly describe?: Describe | undefined;
 }
 
 /** How `kubectl get` sees objects: rows of cells. */
 export function tableOf(kind: Kind, objects: readonly KubeObject[], options: TableOptions): Json {
-  const columns = kind.rules.columns ?? defaultColumns;
+  const columns = kind.rules.columns ?? defaultColumns(options.describe);
   const { version = 'v1' } = options;
   return {
     kind: 'Table',
@@ -36,12 +43,15 @@ export function tableOf(kind: Kind, objects: readonly KubeObject[], options: Tab
           description,
           priority,
         })),
-    rows: objects.map((object) => ({
-      cells: kind.rules.cells?.(object, options.now) ?? [object.metadata.name, object.metadata.creationTimestamp],
-      ...rowObject(kind, object, options),
-    })),
+    // Upstream has no list at all where nobody has said what the columns of a kind are.
+    rows: objects.length === 0 && !kind.rules.columns ? null : objects.map((object) => rowOf(kind, object, options)),
   };
 }
+
+const rowOf = (kind: Kind, object: KubeObject, options: TableOptions): Json => ({
+  cells: kind.rules.cells?.(object, options.now) ?? [object.metadata.name, object.metadata.creationTimestamp],
+  ...rowObject(kind, object, options),
+});
 
 /** Which part of the objects the rows carry. */
 export function includeOf(query: ApiRequest['query']): string {

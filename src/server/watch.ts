@@ -10,7 +10,7 @@ import {
   type WatchEvent,
   type Watching,
 } from '../api/wire.ts';
-import type { Clock, Millis } from '../base/env.ts';
+import type { Millis } from '../base/env.ts';
 import type { JsonObject } from '../base/json.ts';
 import { StopSource } from '../base/stop.ts';
 import { type Change, Compacted, type Entry, type Revision } from '../store/store.ts';
@@ -88,7 +88,7 @@ class Session {
     this.#request = open.request;
     this.#mediaType = open.wanted.mediaType;
     this.#partial = open.wanted.as === 'PartialObjectMetadata';
-    this.#shape = shapeOf(this.#kind, open.wanted, open.request, deps.clock);
+    this.#shape = shapeOf(this.#kind, open.wanted, open.request, deps);
     this.#bookmarks = flagged(open.request.query, 'allowWatchBookmarks');
     this.#stop = StopSource.under(open.request.stop);
   }
@@ -232,7 +232,7 @@ function shapeOf(
   kind: Kind,
   wanted: Wanted,
   request: ApiRequest,
-  clock: Clock,
+  { clock, describe }: Pick<ReadDeps, 'clock' | 'describe'>,
 ): ((object: KubeObject) => KubeObject) | undefined {
   const { version = 'v1' } = wanted;
   if (wanted.as === 'PartialObjectMetadata') {
@@ -243,7 +243,7 @@ function shapeOf(
   let headless = false;
   return (object) => {
     const metadata = { resourceVersion: object.metadata.resourceVersion };
-    const table = tableOf(kind, [object], { now: clock.now(), include, metadata, version, headless });
+    const table = tableOf(kind, [object], { now: clock.now(), include, metadata, version, headless, describe });
     headless = true;
     return table as unknown as KubeObject;
   };
