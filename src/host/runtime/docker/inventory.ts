@@ -246,7 +246,9 @@ function lifeOf({ State: state, Created }: Inspected): Pick<ContainerState, 'sta
     return { state: 'exited', exitCode: startErrorCode, reason: 'StartError', finishedAt };
   }
   const reason = state.OOMKilled ? 'OOMKilled' : state.ExitCode === 0 ? 'Completed' : 'Error';
-  const finishedAt = instantOf(state.FinishedAt);
+  const told = instantOf(state.FinishedAt);
+  // Of a container that ends at once the engine may write the end down before the beginning.
+  const finishedAt = told !== undefined && startedAt !== undefined && told < startedAt ? startedAt : told;
   return {
     state: 'exited',
     exitCode: state.ExitCode,
