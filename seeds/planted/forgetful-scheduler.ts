@@ -1,6 +1,9 @@
 import { type Node, nodes } from '../../src/api/kinds/node.ts';
+import { persistentVolumes } from '../../src/api/kinds/persistent-volume.ts';
+import { persistentVolumeClaims } from '../../src/api/kinds/persistent-volume-claim.ts';
 import { type Pod, pods } from '../../src/api/kinds/pod.ts';
 import { services } from '../../src/api/kinds/service.ts';
+import { storageClasses } from '../../src/api/kinds/storage-class.ts';
 import { type Key, keyOf } from '../../src/api/object.ts';
 import type { Instant, Random } from '../../src/base/env.ts';
 import { act } from '../../src/client/action.ts';
@@ -8,6 +11,7 @@ import type { Cache } from '../../src/machinery/cache.ts';
 import { type Controller, nothing, type Plan, source } from '../../src/machinery/controller.ts';
 import { ControllerLoop } from '../../src/machinery/controller-loop.ts';
 import { EventRecorder } from '../../src/machinery/events.ts';
+import { VolumeBinding } from '../../src/scheduler/plugins/volume-binding.ts';
 import { schedule } from '../../src/scheduler/schedule.ts';
 import { defaultPlugins } from '../../src/scheduler/scheduler.ts';
 import { LiveSnapshot } from '../../src/scheduler/snapshot.ts';
@@ -18,10 +22,12 @@ class ForgetfulScheduler implements Controller<Pod> {
   readonly name = 'forgetful-scheduler';
   readonly #pods: Cache<Pod>;
   readonly #nodes: Cache<Node>;
+  readonly #volumes: VolumeBinding;
 
-  constructor(podCache: Cache<Pod>, nodeCache: Cache<Node>) {
+  constructor(podCache: Cache<Pod>, nodeCache: Cache<Node>, volumes: VolumeBinding) {
     this.#pods = podCache;
     this.#nodes = nodeCache;
+    this.#volumes = volumes;
   }
 
   sources() {
@@ -40,7 +46,7 @@ class ForgetfulScheduler implements Controller<Pod> {
     const placement = schedule(
       pod,
       snapshot,
-      defaultPlugins(() => []),
+      defaultPlugins(() => [], this.#volumes),
       random,
     );
     if (!('node' in placement)) return nothing;
@@ -53,7 +59,12 @@ export const forgetfulScheduler: Partial<PartChoice> = {
   scheduler: ({ env, client, caches }) => {
     caches.of(services);
     const events = new EventRecorder(env, client, 'forgetful-scheduler');
-    const scheduler = new ForgetfulScheduler(caches.of(pods), caches.of(nodes));
+    const volumes = new VolumeBinding({
+      claims: caches.of(persistentVolumeClaims),
+      volumes: caches.of(persistentVolumes),
+      classes: caches.of(storageClasses),
+    });
+    const scheduler = new ForgetfulScheduler(caches.of(pods), caches.of(nodes), volumes);
     return [new ControllerLoop(env, client, scheduler, { workers: 64, events })];
   },
 };
