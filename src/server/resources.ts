@@ -17,6 +17,7 @@ import { evict } from './eviction.ts';
 import { managerOf } from './field-tracker.ts';
 import { podLogs } from './logs.ts';
 import { negotiate, negotiatePlain, type Wanted } from './negotiate.ts';
+import { Pace } from './pace.ts';
 import { applyType, patchOf, patchOptionErrors, requireIdentity } from './patch.ts';
 import { getAtLeast, getEntry, listEntries, type ReadDeps } from './read.ts';
 import type { ResourceRoute } from './route.ts';
@@ -111,8 +112,16 @@ export class Resources {
     if (route.name !== '') throw notAllowed();
     const closed = route.kind.custom?.closed;
     if (closed !== undefined) throw new ApiError('MethodNotAllowed', closed);
-    const { object, warnings } = inRoute(route, decodeObject(request, route.kind));
+    const { object, warnings } = await this.#decoded(request, route);
     return this.#created(call, object, warnings);
+  }
+
+  /** A long body is a turn of its own. */
+  async #decoded(request: ApiRequest, route: ResourceRoute): Promise<Decoded> {
+    const pace = new Pace(this.#deps.env.clock);
+    const decoded = pace.step(() => inRoute(route, decodeObject(request, route.kind)));
+    await pace.rest();
+    return decoded;
   }
 
   async #created(call: Call, object: KubeObject, warnings: readonly string[]): Promise<ApiResponse> {
@@ -124,7 +133,7 @@ export class Resources {
 
   async #update(call: Call): Promise<ApiResponse> {
     const { request, route } = call;
-    const { object, warnings } = inRoute(route, decodeObject(request, route.kind));
+    const { object, warnings } = await this.#decoded(request, route);
     if (object.metadata.name !== route.name) throw wrongName(object.metadata.name, route.name);
     try {
       return await this.#changed(call, () => ({ object, warnings }));
@@ -135,10 +144,12 @@ export class Resources {
     }
   }
 
-  #patch(call: Call): Promise<ApiResponse> {
+  async #patch(call: Call): Promise<ApiResponse> {
     const { request, route } = call;
     if (mediaTypeOf(request) === applyType) return this.#apply(call);
-    const patch = patchOf(request, route.kind);
+    const pace = new Pace(this.#deps.env.clock);
+    const patch = pace.step(() => patchOf(request, route.kind));
+    await pace.rest();
     return this.#changed(call, (live) => {
       const patched = patch(live as unknown as JsonObject);
       return { ...patched, object: requireIdentity(route, live, patched.object) };

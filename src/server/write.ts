@@ -14,6 +14,7 @@ import type { Entry, Store } from '../store/store.ts';
 import type { AdmissionPlugin, AdmissionRequest } from './admission/plugin.ts';
 import { type FieldTracker, withManaged, withQuietTimes } from './field-tracker.ts';
 import { storageKey } from './kinds.ts';
+import { Pace } from './pace.ts';
 import { getEntry } from './read.ts';
 import type { ResourceRoute } from './route.ts';
 import type { Views } from './views.ts';
@@ -90,9 +91,11 @@ export class Writer {
     const { kind } = route;
     const named = { ...route, name: draft.metadata.name };
     const request: AdmissionRequest = { operation: 'CREATE', kind, route: named, ...options };
-    let object = this.#defaulted(kind, draft);
+    const pace = new Pace(this.#deps.env.clock);
+    let object = pace.step(() => this.#defaulted(kind, draft));
     const { manager } = options;
-    if (manager !== undefined) object = this.#deps.fields.written(route, undefined, object, manager);
+    if (manager !== undefined) object = pace.step(() => this.#deps.fields.written(route, undefined, object, manager));
+    await pace.rest();
     object = await this.#mutate(object, generateName ? { ...request, generateName } : request);
     const context = { now: this.#deps.env.clock.now(), subresource: route.subresource, caller: options.caller };
     // Of what was asked for: what the server makes of it is nobody's fault.
@@ -100,12 +103,13 @@ export class Writer {
     object = kind.rules.prepareCreate?.(object, context) ?? withoutStatus(kind, object);
     if (hasGeneration(kind)) object = { ...object, metadata: { ...object.metadata, generation: 1 } };
     return this.#reserved(kind, { next: object, previous: undefined, ...options }, async (next) => {
-      const errors = [
+      const errors = pace.step(() => [
         ...validateMeta(next.metadata, { asked: draft.metadata, previous: undefined }, kind),
         ...(kind.rules.validate?.(next, undefined, context) ?? []),
-      ];
+      ]);
       if (errors.length > 0) throw invalidObject(kind, next.metadata.name, errors);
       for (const text of warnings) options.warn?.(text);
+      await pace.rest();
       await this.#admit(next, request);
       const made = asKept(kind, next);
       if (options.dryRun) {
@@ -138,10 +142,12 @@ export class Writer {
 
   /** Reads, changes, writes; a conflict is tried again unless the client named the revision it wants to change. */
   async update(route: ResourceRoute, change: Change, options: WriteOptions): Promise<KubeObject> {
+    const pace = new Pace(this.#deps.env.clock);
     for (let tries = 0; ; tries++) {
       const entry = await getEntry(this.#deps.store, route);
       const live = this.#deps.views.object(route.kind, entry);
-      const next = await change(live);
+      const next = await pace.step(() => change(live));
+      await pace.rest();
       const asked = next.metadata.resourceVersion;
       if (next.metadata.uid && next.metadata.uid !== live.metadata.uid) {
         throw conflict(
@@ -151,7 +157,7 @@ export class Writer {
       }
       if (asked && asked !== live.metadata.resourceVersion) throw modified(route);
       if (!asked && route.kind.rules.needsRevision) throw revisionNeeded(route);
-      const done = await this.#commitUpdate(route, entry, next, options);
+      const done = await this.#commitUpdate(route, entry, next, { ...options, pace });
       if (done) return done;
       if (tries >= conflictRetriesMax) throw modified(route);
     }
@@ -162,7 +168,7 @@ export class Writer {
     route: ResourceRoute,
     entry: Entry,
     asked: KubeObject,
-    options: WriteOptions,
+    options: WriteOptions & { readonly pace: Pace },
   ): Promise<KubeObject | undefined> {
     const { kind } = route;
     const live = this.#deps.views.object(kind, entry);
@@ -171,7 +177,9 @@ export class Writer {
     let next = this.#defaulted(kind, { ...asked, metadata: keptMeta(asked.metadata, live.metadata) });
     // Through a subresource only what it really changes counts; else what was asked for, before the server has its say.
     const isMain = route.subresource === '';
-    if (isMain) next = this.#owned(route, live, next, options);
+    const { pace } = options;
+    if (isMain) next = pace.step(() => this.#owned(route, live, next, options));
+    await pace.rest();
     const { managedFields } = next.metadata;
     if (!options.admitted) next = await this.#mutate(next, request);
     next = kind.rules.prepareUpdate?.(next, live, context) ?? keptOtherHalf(kind, next, live, route.subresource);
@@ -181,15 +189,16 @@ export class Writer {
       next = { ...next, metadata: { ...next.metadata, generation: (live.metadata.generation ?? 0) + 1 } };
     }
     return this.#reserved(kind, { next, previous: live, ...options }, async (final) => {
-      const errors = [
+      const errors = pace.step(() => [
         ...validateMeta(final.metadata, { asked: asked.metadata, previous: live.metadata }, kind),
         ...(kind.rules.validate?.(final, live, context) ?? []),
-      ];
+      ]);
       if (errors.length > 0) throw invalidObject(kind, route.name, errors);
       const warned = isMain && !options.admitted;
       if (warned) for (const text of kind.rules.warnings?.(final, live) ?? []) options.warn?.(text);
       if (!options.admitted) await this.#admit(final, request);
-      const quiet = withQuietTimes(asKept(kind, final), live);
+      await pace.rest();
+      const quiet = pace.step(() => withQuietTimes(asKept(kind, final), live));
       if (options.dryRun) return { object: quiet, kept: false };
       const sameOwners = quiet.metadata.managedFields === live.metadata.managedFields;
       if (sameOwners && equalJson(stored(kind, quiet), entry.value)) return { object: live, kept: false };

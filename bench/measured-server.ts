@@ -1,0 +1,138 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { Agent, request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+
+const program = join(import.meta.dirname, '..', 'src', 'main', 'mini-k8s.ts');
+
+export interface Reply {
+  readonly status: number;
+  readonly body: Buffer;
+  readonly tookMs: number;
+}
+
+/** An API server alone in a process of its own. Every user is told by a token, and may do everything. */
+export class MeasuredServer {
+  readonly readyMs: number;
+  readonly url: URL;
+  readonly folder: string;
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess, folder: string, ready: { readonly ms: number; readonly url: string }) {
+    this.#child = child;
+    this.folder = folder;
+    this.readyMs = ready.ms;
+    this.url = new URL(ready.url);
+  }
+
+  static async start(users: readonly string[], more: readonly string[] = []): Promise<MeasuredServer> {
+    const folder = mkdtempSync(join(tmpdir(), 'mini-k8s-bench-'));
+    const tokens = join(folder, 'tokens.csv');
+    writeFileSync(tokens, users.map((name) => `${tokenOf(name)},${name},${name},"system:masters"`).join('\n'));
+    const where = ['--data-dir', join(folder, 'data'), '--kubeconfig', join(folder, 'kubeconfig')];
+    const flags = [...where, '--listen', '127.0.0.1:0', '--token-auth-file', tokens, '--log-level', 'error', ...more];
+    const begun = performance.now();
+    const child = spawn(process.execPath, [program, 'server', ...flags], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const line = await new Promise<string>((resolve, reject) => {
+      createInterface({ input: child.stdout as Readable }).once('line', resolve);
+      child.once('exit', (code) => reject(new Error(`the server ended with ${code} before it was ready`)));
+    });
+    return new MeasuredServer(child, folder, { ms: performance.now() - begun, url: JSON.parse(line).server });
+  }
+
+  user(name: string): ServerUser {
+    return new ServerUser(this.url, tokenOf(name));
+  }
+
+  /** Of this process alone, by Linux's own account. */
+  residentMegabytes(): number {
+    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
+    return (Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024) / 1e6;
+  }
+
+  async remove(): Promise<void> {
+    const ended = new Promise((resolve) => this.#child.once('exit', resolve));
+    this.#child.kill('SIGTERM');
+    await ended;
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export const tokenOf = (user: string): string => `token-of-${user}-of-the-benchmark`;
+
+/** One user with connections of his own. */
+export class ServerUser {
+  readonly #url: URL;
+  readonly #token: string;
+  readonly #agent = new Agent({ keepAlive: true, rejectUnauthorized: false });
+
+  constructor(url: URL, token: string) {
+    this.#url = url;
+    this.#token = token;
+  }
+
+  send(method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Reply> {
+    const bytes = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
+    const begun = performance.now();
+    return new Promise((resolve, reject) => {
+      const type = bytes === undefined ? {} : { 'content-type': 'application/json' };
+      const outgoing = request(
+        {
+          agent: this.#agent,
+          host: this.#url.hostname,
+          port: this.#url.port,
+          method,
+          path,
+          headers: { authorization: `Bearer ${this.#token}`, ...type, ...headers },
+        },
+        (incoming) => {
+          const parts: Buffer[] = [];
+          incoming.on('data', (part) => parts.push(part));
+          incoming.on('error', reject);
+          incoming.on('end', () => {
+            const tookMs = performance.now() - begun;
+            resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(parts), tookMs });
+          });
+        },
+      );
+      outgoing.on('error', reject);
+      outgoing.end(bytes);
+    });
+  }
+
+  /** Many requests, so many at a time; throws at the first that is refused. */
+  async sendAll(count: number, atOnce: number, send: (index: number) => Promise<Reply>): Promise<void> {
+    let next = 0;
+    const one = async () => {
+      while (next < count) {
+        const { status, body } = await send(next++);
+        if (status >= 300) throw new Error(`${status}: ${body.toString().slice(0, 500)}`);
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, one));
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+/** About 2.3 kB as JSON, as a real one is. */
+export function samplePod(name: string): object {
+  const variables = Array.from({ length: 12 }, (_, n) => ({
+    name: `VARIABLE_${n}`,
+    value: `the value of number ${n}`,
+  }));
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, labels: { app: `app-${name.at(-1)}`, tier: 'web' }, annotations: { note: 'x'.repeat(200) } },
+    spec: {
+      containers: [{ name: 'main', image: 'registry.example.com/team/web:1.2.3', env: variables }],
+      automountServiceAccountToken: false,
+    },
+  };
+}
