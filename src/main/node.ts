@@ -5,6 +5,7 @@ import type { NodeApiPlace } from '../agent/node-registration.ts';
 import type { Runtimes } from '../agent/runtime-choice.ts';
 import type { VolumeHost } from '../agent/volumes.ts';
 import type { EndpointSlice } from '../api/kinds/endpoint-slice.ts';
+import type { NodeStatus } from '../api/kinds/node.ts';
 import type { Service } from '../api/kinds/service.ts';
 import { type Env, forkEnv } from '../base/env.ts';
 import type { Client } from '../client/client.ts';
@@ -42,6 +43,8 @@ interface AgentChoice {
   readonly name: string;
   readonly hostIp: string;
   readonly pretends?: boolean;
+  /** What a node that only pretends says of itself, where it says it. */
+  readonly told?: NodeStatus;
   readonly volumes?: VolumeHost;
   readonly runtimeVersion?: string;
   readonly api?: NodeApiPlace;
@@ -56,14 +59,15 @@ export function agentOf(parts: NodeParts, env: Env, runtimes: Runtimes, choice: 
     ...(parts.slices ? { slices: parts.slices } : {}),
     ...(choice.volumes ? { volumes: choice.volumes } : {}),
     events: new EventRecorder(env, parts.client, 'kubelet', choice.name),
-    capacity: {
+    capacity: choice.told?.capacity ?? {
       cpu: String(cpus().length),
       memory: `${Math.floor(totalmem() / 1024)}Ki`,
       pods: podsMax,
       'ephemeral-storage': '100Gi',
     },
+    ...(choice.told?.allocatable ? { allocatable: choice.told.allocatable } : {}),
     ...(choice.api ? { api: choice.api } : {}),
-    addresses: [
+    addresses: choice.told?.addresses ?? [
       { type: 'InternalIP', address: choice.hostIp },
       { type: 'Hostname', address: choice.name },
     ],

@@ -47,7 +47,12 @@ export class SimulatedNodes implements Component {
       succeedsAfter: (spec) => (this.#runsOn(name, spec) ? undefined : 0),
     });
     const hostIp = `192.168.${(this.#next >> 8) & 255}.${this.#next & 255}`;
-    const agent = agentOf(this.#parts, env, { default: runtime }, { name, hostIp, pretends: true });
+    const agent = agentOf(
+      this.#parts,
+      env,
+      { default: runtime },
+      { name, hostIp, pretends: true, told: node.status ?? {} },
+    );
     this.#parts.doors.add(name, agent);
     agent.run(stop).catch((error: unknown) => {
       if (!(error instanceof Stopped))
