@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ApiError } from '../api/error.ts';
 import { type Pod, pods } from '../api/kinds/pod.ts';
 import { type ReplicaSet, replicaSets } from '../api/kinds/replica-set.ts';
 import type { Env, Instant } from '../base/env.ts';
 import { seeded } from '../base/random.ts';
+import { act } from '../client/action.ts';
 import { Client } from '../client/client.ts';
 import { Cache } from '../machinery/cache.ts';
 import { ReplicaSetController } from './replica-set.ts';
@@ -174,4 +176,31 @@ test('ReplicaSetController makes no pods for a set that is being deleted', () =>
       .map((action) => action.verb),
     ['patch'],
   );
+});
+
+test('ReplicaSetController says in its status when pods are refused, except where the namespace ends', () => {
+  const refusal = (error: ApiError) => ({
+    action: act({ verb: 'create', kind: pods, object: { metadata: {} } as never }),
+    error,
+  });
+  const observed = { set: set(), pods: [], related: [] };
+  const told = controller.refused(observed, refusal(new ApiError('Forbidden', 'exceeded quota')), now).actions.flat();
+  assert.deepEqual(told[0], {
+    verb: 'event',
+    about: set(),
+    type: 'Warning',
+    reason: 'FailedCreate',
+    message: 'Error creating: exceeded quota',
+  });
+  const failure = {
+    type: 'ReplicaFailure',
+    status: 'True',
+    lastTransitionTime: '2026-01-01T00:10:00Z',
+    reason: 'FailedCreate',
+    message: 'exceeded quota',
+  };
+  const status = { replicas: 0, terminatingReplicas: 0, observedGeneration: 1, conditions: [failure] };
+  assert.deepEqual(told[1]?.verb === 'patch' && told[1].patch, { status });
+  const ending = new ApiError('Forbidden', 'no', { causes: [{ reason: 'NamespaceTerminating' }] });
+  assert.deepEqual(controller.refused(observed, refusal(ending), now), { actions: [] });
 });

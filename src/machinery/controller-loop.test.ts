@@ -15,7 +15,7 @@ import { simEnv } from '../sim/env.ts';
 import { MemoryStore } from '../store/memory.ts';
 import { bootstrap } from './bootstrap.ts';
 import { Cache } from './cache.ts';
-import { type Controller, type Plan, source } from './controller.ts';
+import { type Controller, nothing, type Plan, type Refusal, source } from './controller.ts';
 import { ControllerLoop } from './controller-loop.ts';
 import { EventRecorder } from './events.ts';
 
@@ -27,6 +27,7 @@ class Copier
   implements Controller<{ readonly wanted: number; readonly copies: readonly ConfigMap[]; readonly of: string }>
 {
   readonly name = 'copier';
+  readonly refusals: string[] = [];
   readonly #cache: Cache<ConfigMap>;
   constructor(cache: Cache<ConfigMap>) {
     this.#cache = cache;
@@ -45,6 +46,10 @@ class Copier
     const missing = Math.max(0, wanted - copies.length);
     return { actions: [Array.from({ length: missing }, () => act({ verb: 'create', kind: configMaps, object }))] };
   }
+  refused(_observed: unknown, { error }: Refusal): Plan {
+    this.refusals.push(error.message);
+    return nothing;
+  }
 }
 
 async function world(wrap: (transport: Transport) => Transport = (transport) => transport) {
@@ -56,13 +61,15 @@ async function world(wrap: (transport: Transport) => Transport = (transport) => 
   const client = new Client(wrap(server.handle), admin);
   const stop = new StopSource();
   const cache = new Cache(env, client, configMaps);
-  const loop = new ControllerLoop(env, client, new Copier(cache), { events: new EventRecorder(env, client, 'test') });
+  const copier = new Copier(cache);
+  const loop = new ControllerLoop(env, client, copier, { events: new EventRecorder(env, client, 'test') });
   const running = Promise.all([cache.run(stop), loop.run(stop)]);
   const copies = async () => (await direct.list(configMaps, { labels: 'of' })).items.length;
   return {
     clock,
     direct,
     copies,
+    refusals: copier.refusals,
     end: async () => {
       stop.stop();
       await running;
@@ -108,5 +115,24 @@ test('ControllerLoop heals what somebody else deletes', async () => {
   await direct.send({ verb: 'delete', kind: configMaps, key: keyOf(first) });
   await clock.run(1_000, drain);
   assert.equal(await copies(), 3);
+  await end();
+});
+
+test('ControllerLoop tells the controller what was refused, and plans again until it is not', async () => {
+  let full = true;
+  const { clock, copies, direct, refusals, end } = await world((transport) => (request) => {
+    const isRefused = full && request.method === 'POST';
+    return isRefused ? Promise.reject(new ApiError('Forbidden', 'there is no room')) : transport(request);
+  });
+  await direct.send(
+    act({ verb: 'create', kind: configMaps, object: { metadata: { name: 'want-2', namespace: 'default' } } }),
+  );
+  await clock.run(200, drain);
+  assert.equal(await copies(), 0);
+  assert.ok(refusals.length > 1);
+  assert.deepEqual([...new Set(refusals)], ['there is no room']);
+  full = false;
+  await clock.run(60_000, drain);
+  assert.equal(await copies(), 2);
   await end();
 });
