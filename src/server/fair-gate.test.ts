@@ -3,17 +3,17 @@ import { test } from 'node:test';
 import { isApiError } from '../api/error.ts';
 import { FairGate } from './fair-gate.ts';
 
-const limits = { atOnce: 2, waitingPerUser: 3, waiting: 4 };
+const limits = { atOnce: 2, atOncePerUser: 2, waitingPerUser: 3, waiting: 4 };
 
 test('FairGate lets requests in at once while there is room', () => {
   const gate = new FairGate(limits);
   assert.equal(gate.enter('a'), undefined);
   assert.equal(gate.enter('a'), undefined);
   assert.equal(gate.inside, 2);
-  gate.leave();
+  gate.leave('a');
   assert.equal(gate.enter('b'), undefined);
-  gate.leave();
-  gate.leave();
+  gate.leave('a');
+  gate.leave('b');
   assert.deepEqual([gate.inside, gate.waiting], [0, 0]);
 });
 
@@ -24,13 +24,13 @@ test('FairGate lets users take turns, however many requests one of them has', as
   const order: string[] = [];
   for (const user of ['flood', 'flood', 'flood', 'other']) void gate.enter(user)?.then(() => order.push(user));
   assert.equal(gate.waiting, 4);
-  for (let n = 0; n < 4; n++) {
-    gate.leave();
+  for (const user of ['flood', 'flood', 'flood', 'other']) {
+    gate.leave(user);
     await Promise.resolve();
   }
   assert.deepEqual(order, ['flood', 'other', 'flood', 'flood']);
-  gate.leave();
-  gate.leave();
+  gate.leave('flood');
+  gate.leave('flood');
   assert.deepEqual([gate.inside, gate.waiting], [0, 0]);
 });
 
@@ -46,4 +46,15 @@ test('FairGate refuses what would wait too long, and says when to come again', (
   void gate.enter('other');
   refused('third');
   assert.deepEqual([gate.inside, gate.waiting], [2, 4]);
+});
+
+test('FairGate keeps places free for others when all that a user has inside waits for something slow', () => {
+  const gate = new FairGate({ atOnce: 3, atOncePerUser: 2, waitingPerUser: 3, waiting: 4 });
+  for (let n = 0; n < 4; n++) void gate.enter('slow');
+  assert.deepEqual([gate.inside, gate.waiting], [2, 2]);
+  assert.equal(gate.enter('other'), undefined);
+  gate.leave('other');
+  assert.deepEqual([gate.inside, gate.waiting], [2, 2]);
+  gate.leave('slow');
+  assert.deepEqual([gate.inside, gate.waiting], [2, 1]);
 });

@@ -3,13 +3,20 @@ import { ApiError } from '../api/error.ts';
 export interface FairGateLimits {
   /** Requests worked on at once. Group commit needs many, the others' patience few. */
   readonly atOnce: number;
+  /** Of one user. The rest stays free for others, even where all of his wait for something slow. */
+  readonly atOncePerUser: number;
   /** Of one user, waiting. */
   readonly waitingPerUser: number;
   /** Of all users together. */
   readonly waiting: number;
 }
 
-export const defaultGateLimits: FairGateLimits = { atOnce: 200, waitingPerUser: 1_000, waiting: 5_000 };
+export const defaultGateLimits: FairGateLimits = {
+  atOnce: 200,
+  atOncePerUser: 150,
+  waitingPerUser: 1_000,
+  waiting: 5_000,
+};
 
 const retryAfterSeconds = 1;
 
@@ -21,6 +28,7 @@ export class FairGate {
   readonly #limits: FairGateLimits;
   /** Users who wait, in the order of their turns. A map keeps it, and finds them. */
   readonly #queues = new Map<string, (() => void)[]>();
+  readonly #insideOf = new Map<string, number>();
   #inside = 0;
   #waiting = 0;
 
@@ -37,8 +45,10 @@ export class FairGate {
 
   /** Nothing where the request may go on at once: the usual case costs no promise. Whoever enters has to leave. */
   enter(user: string): Promise<void> | undefined {
-    if (this.#inside < this.#limits.atOnce) {
+    const own = this.#insideOf.get(user) ?? 0;
+    if (this.#inside < this.#limits.atOnce && own < this.#limits.atOncePerUser) {
       this.#inside++;
+      this.#insideOf.set(user, own + 1);
       return undefined;
     }
     const queue = this.#queues.get(user) ?? [];
@@ -51,18 +61,29 @@ export class FairGate {
     return new Promise((resolve) => queue.push(resolve));
   }
 
-  leave(): void {
-    const [first] = this.#queues;
-    if (!first) {
-      this.#inside--;
-      return;
-    }
-    const [user, queue] = first;
+  leave(user: string): void {
+    this.#inside--;
+    const own = (this.#insideOf.get(user) ?? 1) - 1;
+    if (own > 0) this.#insideOf.set(user, own);
+    else this.#insideOf.delete(user);
+    const next = this.#next();
+    if (!next) return;
+    const [name, queue] = next;
     this.#waiting--;
-    const next = queue.shift() as () => void;
+    this.#inside++;
+    this.#insideOf.set(name, (this.#insideOf.get(name) ?? 0) + 1);
+    const enter = queue.shift() as () => void;
     // Back to the end of the round, if there is more.
-    this.#queues.delete(user);
-    if (queue.length > 0) this.#queues.set(user, queue);
-    next();
+    this.#queues.delete(name);
+    if (queue.length > 0) this.#queues.set(name, queue);
+    enter();
+  }
+
+  /** Whose turn it is, of those who have not enough inside already. */
+  #next(): readonly [string, (() => void)[]] | undefined {
+    for (const waiting of this.#queues) {
+      if ((this.#insideOf.get(waiting[0]) ?? 0) < this.#limits.atOncePerUser) return waiting;
+    }
+    return undefined;
   }
 }

@@ -181,7 +181,7 @@ export class ApiServer {
     try {
       return await this.#answer(request, asker);
     } finally {
-      this.#gate.leave();
+      this.#gate.leave(asker.caller.name);
     }
   }
 
