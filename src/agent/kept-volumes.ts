@@ -11,8 +11,8 @@ import type { VolumeHost } from './volumes.ts';
 const sweepMs = 10_000;
 
 /**
- * Takes folders away whose volumes are to go. Only where the volume itself says so: what the server does not know may be
- * somebody's data all the same.
+ * Takes folders away whose volumes are to go. Only where the volume itself says so: what the server does not know may
+ * be somebody's data all the same.
  */
 export class KeptVolumes implements Component {
   readonly name = 'kept-volumes';

@@ -126,7 +126,7 @@ export class Client {
       ...request,
       headers: { ...(this.#agent ? { 'user-agent': this.#agent } : {}), ...request.headers },
     });
-    if (response.status >= 400) throw errorOf(await jsonOf(response), response.status);
+    if (response.status >= 400) throw errorOf(await failureOf(response), response.status);
     return response;
   }
 
@@ -154,6 +154,16 @@ export async function jsonOf(response: ApiResponse): Promise<Json> {
     return 'object' in response.body ? response.body.object : JSON.parse(decodeText(response.body.bytes));
   if ('chunks' in response) return JSON.parse(response.chunks.map((chunk) => decodeText(chunk)).join(''));
   throw new ApiError('InternalError', 'the server answered with a stream where an object was expected');
+}
+
+/** A path that nobody knows is answered in plain words. */
+async function failureOf(response: ApiResponse): Promise<Json> {
+  try {
+    return await jsonOf(response);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return response.status === 404 ? { message: 'the server could not find the requested resource' } : {};
+  }
 }
 
 function selectorQuery(query: Query): readonly (readonly [string, string])[] {

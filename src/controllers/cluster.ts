@@ -2,6 +2,7 @@ import { certificateSigningRequests } from '../api/kinds/certificate-signing-req
 import { configMaps } from '../api/kinds/config-map.ts';
 import { endpointSlices } from '../api/kinds/endpoint-slice.ts';
 import { endpoints } from '../api/kinds/endpoints.ts';
+import { horizontalPodAutoscalers } from '../api/kinds/horizontal-pod-autoscaler.ts';
 import { leases } from '../api/kinds/lease.ts';
 import { namespaces } from '../api/kinds/namespace.ts';
 import { nodes } from '../api/kinds/node.ts';
@@ -26,6 +27,7 @@ import { EndpointSliceMirroringController } from './endpoint-slice-mirroring.ts'
 import { EndpointsController } from './endpoints.ts';
 import { EphemeralVolumeController } from './ephemeral-volume.ts';
 import { GarbageCollector } from './garbage-collector.ts';
+import { HorizontalPodAutoscalerController } from './horizontal-pod-autoscaler.ts';
 import { LocalPathProvisioner } from './local-path.ts';
 import { NamespaceController } from './namespace.ts';
 import { NodeLifecycleController } from './node-lifecycle.ts';
@@ -54,6 +56,7 @@ export function clusterControllers(
     ...accessControllers(caches, crypto),
     new NamespaceController(caches.of(namespaces), kinds),
     new GarbageCollector(kinds),
+    new HorizontalPodAutoscalerController(caches.of(horizontalPodAutoscalers), caches.of(pods), kinds),
     new ResourceQuotaController(caches.of(resourceQuotas), kinds),
   ];
   return controllers as readonly Controller<unknown>[];

@@ -113,8 +113,8 @@ export class ControllerLoop<Observed> implements Component {
     this.#barriers.delete(key);
     const observed = this.#controller.observe(parseKey(key));
     if (observed === undefined) return;
-    const questions = this.#controller.wants?.(observed, this.#env.clock.now()) ?? [];
-    const answers = await Promise.all(questions.map((question) => this.#ask(question)));
+    const first = await this.#askAll(this.#controller.wants?.(observed, this.#env.clock.now()) ?? []);
+    const answers = [...first, ...(await this.#askAll(this.#controller.wantsMore?.(observed, first) ?? []))];
     const plan = this.#controller.plan(observed, this.#env.clock.now(), this.#env.random, answers);
     if (plan.again !== undefined) this.#queue.addAfter(key, Math.max(1, plan.again));
     for (const group of plan.actions) {
@@ -124,6 +124,10 @@ export class ControllerLoop<Observed> implements Component {
       await this.#tellOfRefusal(key, observed, refusals, stop);
       throw first.error;
     }
+  }
+
+  #askAll(questions: readonly Question[]): Promise<readonly Answer[]> {
+    return Promise.all(questions.map((question) => this.#ask(question)));
   }
 
   /** A question that cannot be answered is answered by why. */

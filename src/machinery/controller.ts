@@ -54,6 +54,8 @@ export interface Controller<Observed> {
   observe(key: Key): Observed | undefined;
   /** Asked before each plan; the answers come in the same order. */
   wants?(observed: Observed, now: Instant): readonly Question[];
+  /** What is to be asked once the first answers are known. */
+  wantsMore?(observed: Observed, answers: readonly Answer[]): readonly Question[];
   plan(observed: Observed, now: Instant, random: Random, answers: readonly Answer[]): Plan;
   /** What is to be told of a refusal, and written because of it: the same key is planned again afterwards. */
   refused?(observed: Observed, refusal: Refusal, now: Instant): Plan;
