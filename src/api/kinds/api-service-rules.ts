@@ -16,7 +16,7 @@ function mainRules(root: Checked): void {
   const version = spec.at('version');
   const name = root.at('metadata').at('name');
   const whole = `${version.text}.${group.text}`;
-  if (name.text !== whole) {
+  if (!name.isEmpty && name.text !== whole) {
     name.invalid(`must be \`spec.version+"."+spec.group\`: ${JSON.stringify(whole)}`);
   }
   if (group.isEmpty) {
