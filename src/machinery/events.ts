@@ -5,6 +5,7 @@ import type { Env } from '../base/env.ts';
 import { timestamp } from '../base/text.ts';
 import { act, type Notice } from '../client/action.ts';
 import type { Client } from '../client/client.ts';
+import { EventThrift, type Thrifty } from './event-thrift.ts';
 import { logFields, type Place } from './log-fields.ts';
 
 const knownMax = 4096;
@@ -15,6 +16,7 @@ export class EventRecorder {
   readonly #client: Client;
   readonly #component: string;
   readonly #host: string | undefined;
+  readonly #thrift: EventThrift;
   readonly #known = new Map<string, Promise<Event | undefined>>();
   #last = 0n;
 
@@ -23,12 +25,18 @@ export class EventRecorder {
     this.#client = client;
     this.#component = component;
     this.#host = host;
+    this.#thrift = new EventThrift(env.clock);
   }
 
   record(notice: Notice): void {
     const { about, type = 'Normal', reason, message } = notice;
     this.#env.log.info(message, { part: this.#component, event: type, reason, ...logFields(placeOf(about)) });
-    const identity = [about.kind, about.metadata.uid, type, reason, message].join('\u0000');
+    const thrifty = this.#thrift.take(notice);
+    if (thrifty) this.#write(thrifty);
+  }
+
+  #write({ notice, identity }: Thrifty): void {
+    const { reason, message } = notice;
     const before = this.#known.get(identity);
     if (this.#known.size >= knownMax) this.#known.clear();
     this.#known.set(
@@ -83,7 +91,8 @@ export class EventRecorder {
 
   async #again(notice: Notice, before: Event | undefined): Promise<Event> {
     if (!before) return this.#create(notice);
-    const patch = { count: (before.count ?? 1) + 1, lastTimestamp: timestamp(this.#env.clock.now()) };
+    const again = { count: (before.count ?? 1) + 1, lastTimestamp: timestamp(this.#env.clock.now()) };
+    const patch = notice.message === before.message ? again : { ...again, message: notice.message };
     const key = { namespace: before.metadata.namespace ?? '', name: before.metadata.name };
     return (await this.#client.send(act({ verb: 'patch', kind: events, key, patch }))) as unknown as Event;
   }
