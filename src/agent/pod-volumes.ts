@@ -2,7 +2,7 @@ import type { Kind } from '../api/kind.ts';
 import { configMaps } from '../api/kinds/config-map.ts';
 import type { Container, Pod } from '../api/kinds/pod.ts';
 import { secrets } from '../api/kinds/secret.ts';
-import type { Cancel, Env } from '../base/env.ts';
+import type { Env, Millis } from '../base/env.ts';
 import { canonicalJson, type Json } from '../base/json.ts';
 import type { Client } from '../client/client.ts';
 import { AccountTokens, isTokenRefused, type TokenSource } from './account-tokens.ts';
@@ -40,7 +40,6 @@ export class PodVolumes {
   #madeOf: string | undefined;
   #refreshing = false;
   readonly #tokens: AccountTokens;
-  #forgetRenewal: Cancel | undefined;
 
   constructor(env: Env, client: Client, parts: VolumeParts, again: () => void) {
     this.#env = env;
@@ -80,8 +79,12 @@ export class PodVolumes {
     );
   }
 
+  /** How long until a token has to be replaced. */
+  get dueMs(): Millis | undefined {
+    return this.#tokens.dueMs;
+  }
+
   async release(uid: string): Promise<void> {
-    this.#forgetRenewal?.();
     for (const forget of this.#forget) forget();
     this.#forget = [];
     this.#named = [];
@@ -96,11 +99,7 @@ export class PodVolumes {
 
   async #tokensOf(pod: Pod, wanted: readonly TokenSource[]): Promise<ReadonlyMap<string, Uint8Array>> {
     try {
-      const tokens = await this.#tokens.of(pod, wanted);
-      this.#forgetRenewal?.();
-      const { dueMs } = this.#tokens;
-      if (dueMs !== undefined) this.#forgetRenewal = this.#env.clock.after(dueMs, this.#again);
-      return tokens;
+      return await this.#tokens.of(pod, wanted);
     } catch (error) {
       if (!isTokenRefused(error)) throw error;
       throw new MountError(`failed to fetch token: ${(error as Error).message}`);

@@ -95,7 +95,8 @@ export class PodWork {
     this.#volumes?.keepTrue(pod, this.#setting(pod, podIps));
     await this.#report(pod, facts);
     await this.#finish(plan.steps, pod);
-    return plan.again;
+    const due = this.#volumes?.dueMs;
+    return due === undefined ? plan.again : Math.min(due, plan.again ?? due);
   }
 
   /** The pod is gone from the cluster: nothing of it stays. Answers whether all is done. */
