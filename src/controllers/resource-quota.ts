@@ -24,8 +24,8 @@ import type { KindCaches } from '../machinery/kind-caches.ts';
 /** Admission counts up at once; what was freed is counted after so long, so that many deletions are one write. */
 const recountMs = 200;
 /**
- * What admission has just counted may not be there to be seen yet: nothing is taken back before the quota has been quiet
- * for so long. A quota that is full is quiet, so that what was freed comes back.
+ * What admission has just counted may not be there to be seen yet: nothing is taken back before the quota has been
+ * quiet for so long. A quota that is full is quiet, so that what was freed comes back.
  */
 const settledMs = 500;
 
