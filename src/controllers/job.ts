@@ -11,6 +11,9 @@ import { JobSync } from './job-sync.ts';
 import { byOrphan, type Claimed, claim } from './ownership.ts';
 import { podRefusal } from './pod-refusal.ts';
 
+/** Pods of a job often end together, and each end would be two writes: they are counted by the half second. */
+const gatherMs = 500;
+
 export interface JobObserved {
   readonly job: Job;
   /** Owned, and orphans of the namespace that match. */
@@ -36,7 +39,7 @@ export class JobController implements Controller<JobObserved> {
   }
 
   sources(): readonly Source[] {
-    return [source(this.#jobs, (job) => [keyOf(job)]), source(this.#pods, (pod) => this.#jobsOf(pod))];
+    return [source(this.#jobs, (job) => [keyOf(job)]), source(this.#pods, (pod) => this.#jobsOf(pod), gatherMs)];
   }
 
   #jobsOf(pod: Pod): readonly Key[] {

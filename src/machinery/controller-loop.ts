@@ -66,9 +66,10 @@ export class ControllerLoop<Observed> implements Component {
     });
   }
 
-  #listen({ cache, keys }: Source): void {
+  #listen({ cache, keys, delayMs }: Source): void {
+    const wake = (key: string) => (delayMs ? this.#queue.addAfter(key, delayMs) : this.#queue.add(key));
     cache.onChange((now, before) => {
-      for (const object of [now, before]) if (object) for (const key of keys(object)) this.#queue.add(keyText(key));
+      for (const object of [now, before]) if (object) for (const key of keys(object)) wake(keyText(key));
     });
     cache.onProgress(() => this.#unpark());
   }

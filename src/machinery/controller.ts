@@ -9,6 +9,8 @@ import type { Cache } from './cache.ts';
 export interface Source<T extends KubeObject = KubeObject> {
   readonly cache: Cache<T>;
   keys(object: T): readonly Key[];
+  /** Changes are gathered so long before they are looked at: one write for many of them. */
+  readonly delayMs?: Millis;
 }
 
 /**
@@ -64,5 +66,8 @@ export interface Controller<Observed> {
 }
 
 /** A source of one kind, where the loop sees them all alike. */
-export const source = <T extends KubeObject>(cache: Cache<T>, keys: (object: T) => readonly Key[]): Source =>
-  ({ cache, keys }) as unknown as Source;
+export const source = <T extends KubeObject>(
+  cache: Cache<T>,
+  keys: (object: T) => readonly Key[],
+  delayMs?: Millis,
+): Source => ({ cache, keys, ...(delayMs === undefined ? {} : { delayMs }) }) as unknown as Source;
