@@ -3,3 +3,5 @@ export const localPathDriver = 'local-path.mini-k8s.io';
 /** Held by the node until the folder is gone. */
 export const localPathFinalizer = 'local-path.mini-k8s.io/folder';
 export const localPathClass = 'local-path';
+/** Which node keeps folders, and under which name. */
+export const localPathTopology = 'topology.local-path.mini-k8s.io/node';

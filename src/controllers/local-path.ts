@@ -3,7 +3,7 @@ import type { Node } from '../api/kinds/node.ts';
 import { type PersistentVolume, persistentVolumes } from '../api/kinds/persistent-volume.ts';
 import { type PersistentVolumeClaim, persistentVolumeClaims } from '../api/kinds/persistent-volume-claim.ts';
 import type { StorageClass } from '../api/kinds/storage-class.ts';
-import { localPathDriver, localPathFinalizer } from '../api/local-path.ts';
+import { localPathDriver, localPathFinalizer, localPathTopology } from '../api/local-path.ts';
 import { type Draft, type Key, keyOf, keyText, parseKey } from '../api/object.ts';
 import { compareQuantity, formatQuantity } from '../api/quantity.ts';
 import { storageClassOf } from '../api/storage-class-of.ts';
@@ -61,7 +61,11 @@ export class LocalPathProvisioner implements Controller<LocalObserved> {
     const own = () => volumes.list().filter(isOurs);
     return [
       source(claims, (claim) => [ofClaim(claim)]),
-      source(volumes, (volume) => (isOurs(volume) ? [ofVolume(volume)] : [])),
+      source(volumes, (volume) => {
+        const ref = claimRefOf(volume);
+        if (!isOurs(volume) || !ref) return [];
+        return [ofVolume(volume), { namespace: 'claim', name: `${textOf(ref.namespace)}/${textOf(ref.name)}` }];
+      }),
       source(classes, ({ metadata }) =>
         claims
           .list()
@@ -143,7 +147,8 @@ function create(claim: PersistentVolumeClaim, storageClass: StorageClass, node: 
     metadata: {
       name: volumeNameOf(claim),
       annotations: { [provisionedBy]: localPathDriver },
-      finalizers: [localPathFinalizer],
+      // Where nothing is kept nothing has to be cleared.
+      ...(node.metadata.labels?.[localPathTopology] === undefined ? {} : { finalizers: [localPathFinalizer] }),
     },
     spec: {
       capacity: { storage: formatQuantity(requestOf(claim)) },

@@ -100,10 +100,7 @@ test('NodeLifecycleController says that a silent node is unknown, tells so and t
       patch: {
         metadata: { uid: 'n', resourceVersion: '3' },
         spec: {
-          taints: [
-            { key, effect: 'NoSchedule', timeAdded },
-            { key, effect: 'NoExecute', timeAdded },
-          ],
+          taints: [{ key, effect: 'NoSchedule', timeAdded }],
         },
       },
     },
@@ -118,6 +115,10 @@ test('NodeLifecycleController says that a silent node is unknown, tells so and t
     lastHeartbeatTime: '2026-01-01T00:00:00Z',
     lastTransitionTime: timeAdded,
   });
+  // Pods are driven out once it is sure that the others have not fallen silent with it.
+  const kept = [{ key, effect: 'NoSchedule', timeAdded }];
+  const later = look(same, '00:01:55', { node: node('Unknown', kept), renewed: '00:00:30' });
+  assert.deepEqual(taintsIn(later), ['unreachable:NoSchedule', 'unreachable:NoExecute']);
 });
 
 test('NodeLifecycleController asks for the lease itself before it calls a node silent', () => {
@@ -142,7 +143,9 @@ test('NodeLifecycleController notices within seconds that a node with a link is 
   assert.equal(ask('00:01:00', 400).again, 3_000);
   assert.deepEqual(same.wants(observed, at('00:01:02')), []);
   assert.deepEqual(ask('00:01:03', 900), { actions: [], again: 2_100 });
-  assert.deepEqual(taintsIn(ask('00:01:06', 3_900)), ['unreachable:NoSchedule', 'unreachable:NoExecute']);
+  const silent = ask('00:01:06', 3_900);
+  assert.deepEqual(taintsIn(silent), ['unreachable:NoSchedule']);
+  assert.equal(silent.again, 1_000);
 });
 
 test('NodeLifecycleController judges a node without a link by its lease, also when it is quick', () => {

@@ -4,7 +4,7 @@ import { type Condition, conditionOf, type Pod } from '../api/kinds/pod.ts';
 import { type Key, keyOf } from '../api/object.ts';
 import type { Instant, Millis, Random } from '../base/env.ts';
 import { equalJson, type Json } from '../base/json.ts';
-import { timestamp } from '../base/text.ts';
+import { parseTime, timestamp } from '../base/text.ts';
 import { type Action, act, type Notice } from '../client/action.ts';
 import type { Cache, Index } from '../machinery/cache.ts';
 import {
@@ -124,6 +124,8 @@ export class NodeLifecycleController implements Controller<NodeObserved> {
     const all = [...others, judged];
     if (isAllSilent(all)) return { givingUp: 'lift', again: [] };
     if (isGivenUp(node)) return { givingUp: 'yes', again: [] };
+    const settled = parseTime(ready.lastTransitionTime ?? '') + this.#timing.settleMs - now;
+    if (settled > 0) return { givingUp: 'keep', again: [settled] };
     const wait = this.#limits.turn(judged, all, now);
     if (wait <= 0) return { givingUp: 'yes', again: [] };
     return { givingUp: 'keep', again: wait === Number.POSITIVE_INFINITY ? [] : [wait] };

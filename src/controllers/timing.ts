@@ -12,6 +12,8 @@ export interface Timing {
   readonly absentGraceMs: Millis;
   /** On nodes with a link, what a pod tolerates without having asked for it is cut to this. */
   readonly evictionMaxSeconds?: number;
+  /** A node that falls silent is given up only after this: others that fall silent with it say that it is the network. */
+  readonly settleMs: Millis;
   /** How many nodes of a zone are given up in a second, so that a fault of the network does not empty the cluster. */
   readonly givenUpPerSecond: number;
   /** The same where most of a large zone is gone. */
@@ -26,6 +28,7 @@ export const timings = {
     nodeStartupGraceMs: 60_000,
     absentGraceMs: 2_000,
     evictionMaxSeconds: 4,
+    settleMs: 1_000,
     givenUpPerSecond: 10,
     givenUpPerSecondReduced: 1,
   },
@@ -33,6 +36,7 @@ export const timings = {
     nodeGraceMs: 50_000,
     nodeStartupGraceMs: 60_000,
     absentGraceMs: 40_000,
+    settleMs: 5_000,
     givenUpPerSecond: 0.1,
     givenUpPerSecondReduced: 0.01,
   },

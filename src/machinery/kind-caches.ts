@@ -10,6 +10,9 @@ import { Cache } from './cache.ts';
 import type { Caches } from './caches.ts';
 
 const retryMs = 1_000;
+/** After a change it is looked so often: the server may serve a kind a moment after it has said so. */
+const looksPerChange = 3;
+const lookAgainMs = 500;
 const discoveryType = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 
 export interface KindListener {
@@ -31,7 +34,7 @@ export class KindCaches implements Component {
   readonly #listeners: KindListener[] = [];
   /** `apiVersion/Kind` of all that is served beside what is built in. */
   #served: ReadonlySet<string> = new Set();
-  #due = true;
+  #looks = looksPerChange;
   #wake: (() => void) | undefined;
   /** Why the last look failed: some kinds may be missing. */
   failure: string | undefined = 'discovery has not been read yet';
@@ -42,7 +45,7 @@ export class KindCaches implements Component {
     this.#builtIn = collectable(kinds).map((kind) => caches.of(kind));
     this.#builtInNames = new Set(kinds.map((kind) => `${kind.apiVersion}/${kind.kind}`));
     const look = () => {
-      this.#due = true;
+      this.#looks = looksPerChange;
       this.#wake?.();
     };
     caches.of(customResourceDefinitions).onChange(look);
@@ -71,16 +74,17 @@ export class KindCaches implements Component {
     stop.onStop(() => this.#wake?.());
     const running: Promise<void>[] = [];
     while (!stop.stopped) {
-      if (!this.#due) await this.#change();
+      if (this.#looks === 0) await this.#change();
       if (stop.stopped) break;
-      this.#due = false;
+      this.#looks--;
       try {
         running.push(...this.#settle(await this.#discover(), stop));
         this.failure = undefined;
+        if (this.#looks > 0) await sleep(this.#env.clock, lookAgainMs, stop).catch(() => {});
       } catch (error) {
         if (!isApiError(error)) throw error;
         this.failure = error.message;
-        this.#due = true;
+        this.#looks = Math.max(1, this.#looks);
         await sleep(this.#env.clock, retryMs, stop).catch(() => {});
       }
     }

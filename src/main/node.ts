@@ -7,6 +7,7 @@ import type { VolumeHost } from '../agent/volumes.ts';
 import type { EndpointSlice } from '../api/kinds/endpoint-slice.ts';
 import type { NodeStatus } from '../api/kinds/node.ts';
 import type { Service } from '../api/kinds/service.ts';
+import { localPathTopology } from '../api/local-path.ts';
 import { type Env, forkEnv } from '../base/env.ts';
 import type { Client } from '../client/client.ts';
 import { FolderVolumes } from '../host/volumes/folder-volumes.ts';
@@ -57,7 +58,7 @@ export function agentOf(parts: NodeParts, env: Env, runtimes: Runtimes, choice: 
     fleet: parts.fleet,
     services: parts.services,
     ...(parts.slices ? { slices: parts.slices } : {}),
-    ...(choice.volumes ? { volumes: choice.volumes } : {}),
+    ...(choice.volumes ? { volumes: choice.volumes, labels: { [localPathTopology]: choice.name } } : {}),
     events: new EventRecorder(env, parts.client, 'kubelet', choice.name),
     capacity: choice.told?.capacity ?? {
       cpu: String(cpus().length),

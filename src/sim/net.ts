@@ -216,8 +216,9 @@ const queryOf = (request: ApiRequest): Readonly<Record<string, string>> => Objec
 
 function encodedRequest(request: ApiRequest): ApiRequest {
   const { accept = jsonType } = request.headers;
-  const isTable = accept.includes('as=Table');
-  const encoded = { ...request, headers: { ...request.headers, accept: isTable ? accept : jsonType } };
+  // What is asked for in another form than the object's own is told in that form by every server.
+  const isForm = /;as=(Table|APIGroupDiscoveryList)/.test(accept);
+  const encoded = { ...request, headers: { ...request.headers, accept: isForm ? accept : jsonType } };
   if (!request.body || !('object' in request.body)) return encoded;
   return { ...encoded, body: { bytes: encodeText(JSON.stringify(request.body.object)), mediaType: jsonType } };
 }

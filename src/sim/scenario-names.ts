@@ -7,6 +7,7 @@ import type { Store } from '../store/store.ts';
 const setsFolder = '/apps/replicasets/';
 const podsFolder = '/core/pods/';
 const revisionsFolder = '/apps/controllerrevisions/';
+const volumesFolder = '/core/persistentvolumes/';
 
 /** Short names in the order of creation (web-A, web-A-1) for those drawn by chance: a new draw changes no answer. */
 export class Names {
@@ -19,6 +20,7 @@ export class Names {
         if (type !== 'put' || previous) continue;
         if (entry.key.startsWith(revisionsFolder)) this.#set(entry.value as unknown as KubeObject);
         if (entry.key.startsWith(setsFolder)) this.#set(entry.value as unknown as KubeObject);
+        if (entry.key.startsWith(volumesFolder)) this.#volume(entry.value as unknown as KubeObject);
         if (entry.key.startsWith(podsFolder)) this.#pod(entry.value as unknown as Pod);
       }
       return 'more';
@@ -47,6 +49,12 @@ export class Names {
     if (!owner) return;
     const letter = String.fromCharCode('A'.charCodeAt(0) + this.#next(set, owner.name) - 1);
     this.#short.set(set.metadata.name, `${owner.name}-${letter}`);
+  }
+
+  /** What a provisioner made is called after its claim, whose uid is drawn. */
+  #volume({ metadata, spec }: KubeObject): void {
+    const { claimRef } = spec as { readonly claimRef?: { readonly name: string } };
+    if (claimRef && metadata.name.startsWith('pvc-')) this.#short.set(metadata.name, `${claimRef.name}-volume`);
   }
 
   #pod(pod: Pod): void {

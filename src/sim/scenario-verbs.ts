@@ -12,6 +12,7 @@ import type { Json } from '../base/json.ts';
 import { type Action, act } from '../client/action.ts';
 import { checkConverged, checkQuiet } from './converged.ts';
 import { durationOf, type Line, type Stage } from './scenario.ts';
+import { plainKind, plainVerbs } from './scenario-objects.ts';
 import { endPod, evictPod, workloadDrafts, workloadKinds } from './scenario-workloads.ts';
 import { deploymentOf, serviceOf } from './workload.ts';
 
@@ -29,7 +30,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   ...workloadKinds,
 };
 const kindOf = (name: string): Kind => {
-  const kind = kinds[name];
+  const kind = kinds[name] ?? plainKind(name);
   assert(kind, `there is no kind ${name}`);
   return kind;
 };
@@ -60,6 +61,7 @@ const pair = (text: string | undefined): Readonly<Record<string, string>> | unde
 };
 
 export const verbs: Readonly<Record<string, Verb>> = {
+  ...plainVerbs,
   create: (stage, line) => {
     const { words, settings } = line;
     const [, what = '', name = ''] = words;

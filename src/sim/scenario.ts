@@ -1,4 +1,5 @@
 import { assert, type Millis } from '../base/env.ts';
+import { timings } from '../controllers/timing.ts';
 import type { Drain } from './clock.ts';
 import { SimCluster } from './cluster.ts';
 import { Names } from './scenario-names.ts';
@@ -37,6 +38,7 @@ export async function playScenario(text: string, options: ScenarioOptions): Prom
     nodes,
     net: { encoded: options.encoded, delayMaxMs: 1 },
     runtime: { startDelayMs: 500 },
+    timing: /^# timing: quick$/m.test(head.join('\n')) ? timings.quick : timings.upstream,
   });
   const stage: Stage = { cluster, names: new Names(cluster.store) };
   await cluster.start();
