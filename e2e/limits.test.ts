@@ -120,7 +120,10 @@ describe('what a client may not do, and that others do not suffer from it', () =
         Array.from({ length: streamsPerSession }, () => post(one, 'a', `${maps}?dryRun=All`)),
       );
       const refused = await until('refusal', 20_000, async () => {
-        const first = await Promise.race([...answers, new Promise<undefined>((resolve) => setTimeout(resolve, 50))]);
+        const first = await Promise.race([
+          ...answers,
+          new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 50)),
+        ]);
         return first?.status === 429 ? first : undefined;
       });
       assert.equal(refused.headers['retry-after'], '1');
@@ -151,7 +154,9 @@ describe('what a client may not do, and that others do not suffer from it', () =
         stream.on('error', () => {});
       }
     }
-    await Promise.all(sessions.map((one) => new Promise((resolve) => one.ping(resolve))));
+    await Promise.all(
+      sessions.map((one) => new Promise<void>((resolve) => one.ping(Buffer.alloc(8), () => resolve()))),
+    );
     await isAnswered('b');
     await ask('b', 'POST', maps, map('seen'));
     await until('word of it in every watch', 20_000, () => heard === watchesCount);

@@ -2,6 +2,7 @@ import type { Env } from '../base/env.ts';
 import { machineClock } from './clock.ts';
 import { type CryptoKeys, type MachineCrypto, machineCrypto } from './crypto.ts';
 import { jsonLog, type LogOptions } from './log.ts';
+import { upstreamBuckets } from './metric-buckets.ts';
 import { metricsRegistry, type Registry, type RegistryOptions } from './metrics.ts';
 import { withProcessFigures } from './process-figures.ts';
 import { machineRandom } from './random.ts';
@@ -22,11 +23,12 @@ export interface HostEnv extends Env {
 
 /** The real world. */
 export function hostEnv(options: HostEnvOptions = {}): HostEnv {
+  const metrics = { ...options.metrics, buckets: { ...upstreamBuckets, ...options.metrics?.buckets } };
   return {
     clock: machineClock,
     random: machineRandom(options.seed),
     log: jsonLog(options.log),
-    metrics: withProcessFigures(metricsRegistry(options.metrics)),
+    metrics: withProcessFigures(metricsRegistry(metrics)),
     crypto: machineCrypto(options.keys),
   };
 }

@@ -99,6 +99,19 @@ function renderSeries(name: string, family: Family, labels: string, series: Seri
 /** The key of a series is its text: labels in one order, values escaped. */
 function labelText(labels: Labels | undefined): string {
   if (labels === undefined) return '';
+  if (!Object.isFrozen(labels)) return madeText(labels);
+  let text = texts.get(labels);
+  if (text === undefined) {
+    text = madeText(labels);
+    texts.set(labels, text);
+  }
+  return text;
+}
+
+/** Of labels that are used again and again, and frozen to say so. */
+const texts = new WeakMap<Labels, string>();
+
+function madeText(labels: Labels): string {
   const names = Object.keys(labels);
   if (names.length > 1) names.sort(compareText);
   let text = '';

@@ -31,11 +31,16 @@ export class FairGate {
   readonly #insideOf = new Map<string, number>();
   #inside = 0;
   #waiting = 0;
+  #changing = 0;
 
   constructor(limits: FairGateLimits = defaultGateLimits) {
     this.#limits = limits;
   }
 
+  /** Of those inside: how many change something. */
+  get changing(): number {
+    return this.#changing;
+  }
   get inside(): number {
     return this.#inside;
   }
@@ -44,10 +49,11 @@ export class FairGate {
   }
 
   /** Nothing where the request may go on at once: the usual case costs no promise. Whoever enters has to leave. */
-  enter(user: string): Promise<void> | undefined {
+  enter(user: string, changes = false): Promise<void> | undefined {
     const own = this.#insideOf.get(user) ?? 0;
     if (this.#inside < this.#limits.atOnce && own < this.#limits.atOncePerUser) {
       this.#inside++;
+      if (changes) this.#changing++;
       this.#insideOf.set(user, own + 1);
       return undefined;
     }
@@ -58,11 +64,17 @@ export class FairGate {
     }
     if (queue.length === 0) this.#queues.set(user, queue);
     this.#waiting++;
-    return new Promise((resolve) => queue.push(resolve));
+    return new Promise((resolve) => {
+      queue.push(() => {
+        if (changes) this.#changing++;
+        resolve();
+      });
+    });
   }
 
-  leave(user: string): void {
+  leave(user: string, changes = false): void {
     this.#inside--;
+    if (changes) this.#changing--;
     const own = (this.#insideOf.get(user) ?? 1) - 1;
     if (own > 0) this.#insideOf.set(user, own);
     else this.#insideOf.delete(user);

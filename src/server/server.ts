@@ -1,6 +1,6 @@
 import { ApiError, statusOf } from '../api/error.ts';
 import type { Kind } from '../api/kind.ts';
-import { type ApiRequest, type ApiResponse, jsonType, linesType, queryValue, type Transport } from '../api/wire.ts';
+import { type ApiRequest, type ApiResponse, jsonType, linesType, type Transport } from '../api/wire.ts';
 import type { Env } from '../base/env.ts';
 import { encodeText, type Json } from '../base/json.ts';
 import { type Store, StoreFull } from '../store/store.ts';
@@ -19,17 +19,22 @@ import { type CertificateAuthority, Certificates } from './certificates.ts';
 import { Conversions } from './custom/conversions.ts';
 import { ConvertingStore } from './custom/converting-store.ts';
 import { CustomDefinitions } from './custom/definitions.ts';
+import { deprecationOf } from './deprecated.ts';
 import { Discovery } from './discovery.ts';
 import { FairGate } from './fair-gate.ts';
 import { FieldTracker } from './field-tracker.ts';
+import { Health } from './health.ts';
+import { healthChecks } from './health-checks.ts';
 import { KindRegistry } from './kinds.ts';
 import { negotiatePlain } from './negotiate.ts';
 import type { NodeDoors, Reach } from './node-doors.ts';
 import { NodeLinks } from './node-links.ts';
 import type { Outward } from './outward.ts';
+import { RequestFigures } from './request-figures.ts';
 import { type Asker, Resources } from './resources.ts';
-import { routeOf } from './route.ts';
+import { type ResourceRoute, routeOf } from './route.ts';
 import { ServiceGoods } from './service-goods.ts';
+import { standingFigures } from './standing-figures.ts';
 import type { Describe } from './table.ts';
 import { pageNotFound, refused } from './unrouted.ts';
 import { Views } from './views.ts';
@@ -103,6 +108,9 @@ export class ApiServer {
   readonly #access: Access;
   readonly #plugins: readonly AdmissionPlugin[];
   readonly #gate = new FairGate();
+  readonly #figures: RequestFigures;
+  readonly #health: Health;
+  #isStarting = false;
   readonly #custom: CustomDefinitions;
   readonly #links: NodeLinks;
   readonly #certificates: Certificates;
@@ -111,6 +119,9 @@ export class ApiServer {
     this.#env = env;
     this.#store = store;
     this.#options = options;
+    this.#figures = new RequestFigures(env);
+    const isServing = () => this.#custom.isReady;
+    this.#health = new Health(healthChecks({ store, isServing, isStarting: () => this.#isStarting }));
     this.#links = new NodeLinks(env.clock);
     this.#certificates = new Certificates(store, options.authority);
     this.kinds = new KindRegistry(options.kinds);
@@ -154,16 +165,29 @@ export class ApiServer {
       response = this.#failure(request, error);
     }
     if (told.size > 0) response = withWarnings(response, [...told]);
-    const seconds = (this.#env.clock.monotonic() - started) / 1000;
-    this.#env.metrics.observe('apiserver_request_duration_seconds', seconds, { verb: request.method });
-    this.#env.metrics.count('apiserver_request_total', { verb: request.method, code: String(response.status) });
+    this.#told(request, response, this.#env.clock.monotonic() - started);
     return response;
   };
 
+  /** Counted, and told to whoever reads the log that closely; never what is in it. */
+  #told(request: ApiRequest, response: ApiResponse, tookMs: number): void {
+    let route: ResourceRoute | undefined;
+    try {
+      route = routeOf(request, this.kinds);
+    } catch {
+      // What cannot be routed is counted as no resource.
+    }
+    this.#figures.count({ request, route, response, tookMs });
+    const { method, path, headers } = request;
+    this.#env.log.debug('request', { method, path, code: response.status, tookMs, userAgent: headers['user-agent'] });
+  }
+
   /** Makes what every cluster has from the start, and puts back what was taken from the system's own roles. */
   async bootstrap(facts: ClusterFacts): Promise<void> {
+    this.#isStarting = true;
     await reconcileBootstrap(this.#env, this.#store, facts);
     await this.#access.legacyTokens.start(facts.clientAuthority);
+    this.#isStarting = false;
   }
 
   async #handle(request: ApiRequest, warn: Asker['warn']): Promise<ApiResponse> {
@@ -176,12 +200,12 @@ export class ApiServer {
 
   /** Watches, logs and the like hold no place: they are answered once they have begun. */
   async #inTurn(request: ApiRequest, asker: Asker): Promise<ApiResponse> {
-    const waiting = this.#gate.enter(asker.caller.name);
+    const waiting = this.#gate.enter(asker.caller.name, changes(request));
     if (waiting) await waiting;
     try {
       return await this.#answer(request, asker);
     } finally {
-      this.#gate.leave(asker.caller.name);
+      this.#gate.leave(asker.caller.name, changes(request));
     }
   }
 
@@ -190,7 +214,7 @@ export class ApiServer {
     if (!route) return this.#other(request);
     const own = this.#access.answer(request, route, { caller: asker.caller, plugins: this.#plugins });
     if (own) return own;
-    const warning = route.kind.custom?.warning;
+    const warning = route.kind.custom?.warning ?? deprecationOf(route.kind)?.sentence;
     if (warning !== undefined) asker.warn(warning);
     return this.#resources.handle(request, route, asker);
   }
@@ -205,8 +229,9 @@ export class ApiServer {
     if (document && !document.etag) return encodedAnswer(200, document.body, negotiatePlain(request.headers.accept));
     if (document) return withETag(request, document.body, document);
     if (path === '/version' || path === '/version/') return { status: 200, body: { object: versionInfo } };
-    if (['/healthz', '/livez', '/readyz'].includes(path)) return this.#health(request);
-    if (path === '/metrics' && this.#options.metrics) return textAnswer(this.#options.metrics());
+    const health = this.#health.answer(request);
+    if (health) return health;
+    if (path === '/metrics' && this.#options.metrics) return this.#metrics(this.#options.metrics);
     if (path === backupPath) {
       return { status: 200, mediaType: linesType, stream: backupLines(this.#store, this.#env.crypto) };
     }
@@ -227,10 +252,10 @@ export class ApiServer {
     return { kinds: this.kinds.all().filter(({ custom }) => custom), version: this.kinds.version };
   }
 
-  #health(request: ApiRequest): ApiResponse {
-    const name = request.path.slice(1);
-    if (queryValue(request.query, 'verbose') === undefined) return textAnswer('ok');
-    return textAnswer(`[+]ping ok\n[+]log ok\n[+]store ok: revision ${this.#store.revision}\n${name} check passed\n`);
+  async #metrics(render: () => string): Promise<ApiResponse> {
+    const asked = { kinds: this.kinds, store: this.#store, gate: this.#gate, version: versionInfo };
+    await standingFigures(this.#env.metrics, asked);
+    return textAnswer(render());
   }
 
   #paths(): readonly string[] {
@@ -242,12 +267,10 @@ export class ApiServer {
       ...issuerPaths,
       '/api',
       '/apis',
-      '/healthz',
-      '/livez',
+      ...this.#health.paths,
       '/metrics',
       '/openapi/v2',
       '/openapi/v3',
-      '/readyz',
       '/version',
     ];
     return [...new Set([...own, ...versions, ...groups])].sort();
@@ -271,6 +294,8 @@ export class ApiServer {
     return statusAnswer(request, new ApiError('InternalError', `Internal error occurred: ${String(error)}`));
   }
 }
+
+const changes = ({ method }: ApiRequest): boolean => method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS';
 
 /** An error in the encoding that the client asked for. */
 function statusAnswer(request: ApiRequest, error: ApiError): ApiResponse {

@@ -1,0 +1,42 @@
+import type { Metrics } from '../base/env.ts';
+import type { Store } from '../store/store.ts';
+import type { FairGate } from './fair-gate.ts';
+import { type KindRegistry, storagePrefix } from './kinds.ts';
+
+/** Figures that nobody counts by the way: found out when somebody asks. */
+export async function standingFigures(
+  metrics: Metrics,
+  {
+    kinds,
+    store,
+    gate,
+    version,
+  }: { readonly kinds: KindRegistry; readonly store: Store; readonly gate: FairGate; readonly version: object },
+): Promise<void> {
+  const { gitVersion, gitCommit, gitTreeState, buildDate, goVersion, compiler, platform, major, minor } =
+    version as Readonly<Record<string, string>>;
+  metrics.gauge('kubernetes_build_info', 1, {
+    git_version: gitVersion ?? '',
+    git_commit: gitCommit ?? '',
+    git_tree_state: gitTreeState ?? '',
+    build_date: buildDate ?? '',
+    go_version: goVersion ?? '',
+    compiler: compiler ?? '',
+    platform: platform ?? '',
+    major: major ?? '',
+    minor: minor ?? '',
+  });
+  const { inside, changing, waiting } = gate;
+  metrics.gauge('apiserver_current_inflight_requests', changing, { request_kind: 'mutating' });
+  metrics.gauge('apiserver_current_inflight_requests', inside - changing, { request_kind: 'readOnly' });
+  metrics.gauge('apiserver_flowcontrol_current_inqueue_requests', waiting, {
+    flow_schema: 'global-default',
+    priority_level: 'global-default',
+  });
+  for (const kind of kinds.all()) {
+    if (kind.rules.storedAs || !kind.verbs.includes('list')) continue;
+    const { entries, remaining } = await store.list(storagePrefix(kind), { limit: 1 });
+    const resource = kind.group ? `${kind.plural}.${kind.group}` : kind.plural;
+    metrics.gauge('apiserver_storage_objects', entries.length + remaining, { resource });
+  }
+}
