@@ -32,6 +32,7 @@ const steps: readonly Step[] = [
   { name: 'knip', command: ['knip', '--no-progress'] },
   { name: 'tidy', command: ['node', 'tools/tidy.ts'] },
   { name: 'biome', command: ['biome', 'check', '--error-on-warnings', '--max-diagnostics=50'] },
+  { name: 'schema', command: ['node', 'tools/schema.ts', '--check'] },
   { name: 'docs', command: ['node', 'tools/docs.ts', '--check'] },
 ];
 

@@ -1,6 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { brotliDecompressSync } from 'node:zlib';
 import { shortType } from '../src/api/schema/names.ts';
 import { nullWhenAbsent, omittedWhenAbsent, optionalScalars, zeroWhenAbsent } from './schema-scalars.ts';
 
@@ -8,8 +10,7 @@ import { nullWhenAbsent, omittedWhenAbsent, optionalScalars, zeroWhenAbsent } fr
 // numbers into the tables of facts under src/api/schema/tables. `--check` fails where the tables are not what would be made.
 
 const { values: flags } = parseArgs({ options: { from: { type: 'string' }, check: { type: 'boolean' } } });
-if (!flags.from) throw new Error('say where the recorded documents are: --from DIR');
-const from = flags.from;
+const from = flags.from ?? unpacked();
 const out = new URL('../src/api/schema/tables/', import.meta.url).pathname;
 const header =
   '// Made by tools/schema.ts from the OpenAPI, discovery and protobuf facts of Kubernetes 1.36.3. Do not edit.\n';
@@ -75,6 +76,18 @@ const files = new Map<string, string>();
 const known = new Set<string>();
 const embeddings = new Set<string>();
 const otherNames = new Map<string, string>();
+
+/** Without a folder: the documents that were packed into compat/, so that a clone can check its tables. */
+function unpacked(): string {
+  const packed = readFileSync(new URL('../compat/schema.json.br', import.meta.url));
+  const folder = mkdtempSync(join(tmpdir(), 'schema-'));
+  process.on('exit', () => rmSync(folder, { recursive: true }));
+  for (const [file, text] of Object.entries(JSON.parse(brotliDecompressSync(packed).toString()) as object)) {
+    mkdirSync(dirname(join(folder, file)), { recursive: true });
+    writeFileSync(join(folder, file), text);
+  }
+  return folder;
+}
 
 function readSchemas(): Map<string, Schema> {
   const all = new Map<string, Schema>();
