@@ -20,8 +20,12 @@ export class JobOrphanController implements Controller<Pod> {
   sources(): readonly Source[] {
     return [
       source(this.#pods, (pod) => (isTracked(pod) ? [keyOf(pod)] : [])),
-      source(this.#jobs, (job) => this.#pods.by('tracked', job.metadata.uid).map(keyOf)),
+      source(this.#jobs, (job) => (this.#isOver(job) ? this.#pods.by('tracked', job.metadata.uid).map(keyOf) : [])),
     ];
+  }
+
+  #isOver(job: Job): boolean {
+    return endOf(job) !== undefined || this.#jobs.get(keyOf(job))?.metadata.uid !== job.metadata.uid;
   }
 
   observe(key: Key): Pod | undefined {
