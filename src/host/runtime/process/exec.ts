@@ -5,8 +5,10 @@ import { Channel } from '../../../base/channel.ts';
 import type { Stop } from '../../../base/stop.ts';
 import { signalGroup } from './identity.ts';
 import type { PlanRecord } from './record.ts';
-import { inTerminal, resizeTerminal } from './terminal.ts';
+import { inTerminal, resizeTerminal, type TerminalSize } from './terminal.ts';
 
+/** How long a command waits for the size of its window. */
+const sizeWithinMs = 200;
 /** As shells say it: the command was not found. */
 const notFound = 127;
 
@@ -20,7 +22,8 @@ export async function* execInside(
   const [file, ...args] = command;
   if (file === undefined) throw new Error('exec needs a command');
   const parts = new Channel<ExecPart>();
-  const [program, words] = io.tty ? inTerminal(file, args) : [file, args];
+  const sizes = io.resize && (await firstOf(io.resize));
+  const [program, words] = io.tty ? inTerminal(file, args, sizes?.first) : [file, args];
   const child = spawn(program, words, {
     cwd: plan.folder,
     env: io.tty ? { TERM: 'xterm', ...plan.env } : plan.env,
@@ -43,7 +46,7 @@ export async function* execInside(
     parts.close();
   });
   if (io.stdin !== undefined) void feed(child, io.stdin);
-  if (io.resize !== undefined) void resize(child, io.resize);
+  if (sizes !== undefined) void resize(child, sizes.later);
   try {
     yield* parts;
   } finally {
@@ -54,7 +57,25 @@ export async function* execInside(
   }
 }
 
-async function resize(child: ChildProcess, sizes: NonNullable<ExecIo['resize']>): Promise<void> {
+type Sizes = NonNullable<ExecIo['resize']>;
+
+/** A client tells the size of its window first of all: a command that begins with it need not be told later. */
+async function firstOf(sizes: Sizes): Promise<{ readonly first?: TerminalSize; readonly later: Sizes }> {
+  const iterator = sizes[Symbol.asyncIterator]();
+  const asked = iterator.next();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), sizeWithinMs);
+  });
+  const found = await Promise.race([asked, late]).finally(() => clearTimeout(timer));
+  async function* later(): AsyncGenerator<TerminalSize> {
+    let next = found ? await iterator.next() : await asked;
+    for (; !next.done; next = await iterator.next()) yield next.value;
+  }
+  return { ...(found && !found.done ? { first: found.value } : {}), later: later() };
+}
+
+async function resize(child: ChildProcess, sizes: Sizes): Promise<void> {
   for await (const size of sizes) if (child.pid !== undefined) resizeTerminal(child.pid, size);
 }
 

@@ -5,7 +5,7 @@ import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 // one, runs a command in it and passes on what is typed and shown. Elsewhere a command runs without a terminal.
 const script = '/usr/bin/script';
 
-interface TerminalSize {
+export interface TerminalSize {
   readonly rows: number;
   readonly columns: number;
 }
@@ -13,10 +13,11 @@ interface TerminalSize {
 const hasTerminals = (): boolean => process.platform === 'linux' && existsSync(script);
 
 /** The command as it runs in a terminal of its own; itself where there is none to have. */
-export function inTerminal(file: string, words: readonly string[]): readonly [string, string[]] {
+export function inTerminal(file: string, words: readonly string[], size?: TerminalSize): readonly [string, string[]] {
   if (!hasTerminals()) return [file, [...words]];
   // The shell in between is replaced by the command.
-  const line = ['exec', file, ...words].map((word, index) => (index === 0 ? word : quoted(word))).join(' ');
+  const command = `exec ${[file, ...words].map(quoted).join(' ')}`;
+  const line = size ? `stty rows ${size.rows} columns ${size.columns}; ${command}` : command;
   return [script, ['--quiet', '--return', '--flush', '--echo', 'always', '--command', line, '/dev/null']];
 }
 
