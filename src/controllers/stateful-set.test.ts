@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ApiError } from '../api/error.ts';
 import { type ControllerRevision, controllerRevisions } from '../api/kinds/controller-revision.ts';
 import { type PersistentVolumeClaim, persistentVolumeClaims } from '../api/kinds/persistent-volume-claim.ts';
 import { type Pod, pods } from '../api/kinds/pod.ts';
 import { type StatefulSet, statefulSets } from '../api/kinds/stateful-set.ts';
+import { act } from '../client/action.ts';
 import { Cache } from '../machinery/cache.ts';
 import { templateData } from './controller-revisions.ts';
 import { born, inWords, noClient, noEnv, now, ownedBy, type PodFacts, podOf } from './plan.test-data.ts';
@@ -182,4 +184,25 @@ test('StatefulSetController counts by revision, and moves on once all pods are o
     currentRevision: 'db-2',
     updateRevision: 'db-2',
   });
+});
+
+test('StatefulSetController tells of a claim that is refused, and of the pod that waits for it', () => {
+  const observed = {
+    set: set(),
+    pods: [],
+    revisions: [],
+    claims: new Map(),
+    fresh: { name: '', hash: '', collisionCount: 0 },
+  };
+  const object = { metadata: { name: 'data-db-0' } };
+  const action = act({ verb: 'create', kind: persistentVolumeClaims, object });
+  const error = new ApiError('Forbidden', 'exceeded quota');
+  const messages = controller
+    .refused(observed, { action, error })
+    .actions.flat()
+    .map((one) => one.verb === 'event' && one.message);
+  assert.deepEqual(messages, [
+    'Create Claim data-db-0 for Pod db-0 in StatefulSet db failed error: exceeded quota',
+    'Create Pod db-0 in StatefulSet db failed error: failed to create PVC data-db-0: exceeded quota',
+  ]);
 });

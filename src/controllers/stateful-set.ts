@@ -121,11 +121,19 @@ export class StatefulSetController implements Controller<StatefulSetObserved> {
   refused({ set }: StatefulSetObserved, { action, error }: Refusal): Plan {
     const verb = action.verb === 'create' ? 'Create' : action.verb === 'delete' ? 'Delete' : undefined;
     const name = action.verb === 'create' ? action.object.metadata.name : 'key' in action ? action.key.name : '';
-    const isPod = action.kind.plural === podKind.plural;
-    if (!verb || !(isPod || action.kind.plural === persistentVolumeClaims.plural)) return nothing;
-    const what = isPod ? `Pod ${name}` : `Claim ${name}`;
-    const message = `${verb} ${what} in StatefulSet ${set.metadata.name} failed error: ${error.message}`;
-    const notice: Notice = { verb: 'event', about: set, type: 'Warning', reason: `Failed${verb}`, message };
-    return { actions: [[notice]] };
+    if (verb === undefined) return nothing;
+    const place = `in StatefulSet ${set.metadata.name} failed error:`;
+    const told = (message: string): Notice => {
+      return { verb: 'event', about: set, type: 'Warning', reason: `Failed${verb}`, message };
+    };
+    if (action.kind.plural === podKind.plural) {
+      return { actions: [[told(`${verb} Pod ${name} ${place} ${error.message}`)]] };
+    }
+    if (action.kind.plural !== persistentVolumeClaims.plural) return nothing;
+    // Without its claim the pod cannot be made either.
+    const pod = `${set.metadata.name}${/-[0-9]+$/.exec(name ?? '')?.[0] ?? ''}`;
+    const forClaim = told(`${verb} Claim ${name} for Pod ${pod} ${place} ${error.message}`);
+    const why = `failed to create PVC ${name}: ${error.message}`;
+    return { actions: [[forClaim, told(`Create Pod ${pod} ${place} ${why}`)]] };
   }
 }
