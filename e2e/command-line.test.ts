@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { finished, freePort, miniK8s, Part, root, TestCluster, until } from './cluster.ts';
@@ -132,6 +132,37 @@ test('a backup of a running cluster becomes the same cluster in another folder',
     assert.match(refused.err, why);
   }
 });
+
+test('secrets are sealed on disk, and by another key after it was rotated', async () => {
+  const own = new TestCluster();
+  after(() => own.clear());
+  await own.start('server');
+  const access = ['--kubeconfig', own.kubeconfig];
+  const folder = join(own.folder, 'data');
+  const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 's' }, stringData: { word: 'open-sesame' } };
+  assert.equal((await miniK8s(['apply', '-f', '-', ...access], JSON.stringify(secret))).code, 0);
+  const refused = await miniK8s(['rotate-key', '--data-dir', folder]);
+  assert.deepEqual([refused.code, /in use by another process/.test(refused.err)], [1, true], refused.err);
+  assert.equal(await own.end(), 0);
+  const onDisk = () => ['state.sqlite', 'state.sqlite-wal'].map((file) => textOf(join(folder, 'store', file))).join('');
+  const word = Buffer.from('open-sesame').toString('base64');
+  assert.ok(onDisk().includes('/core/secrets/default/s'));
+  assert.equal(onDisk().includes(word), false);
+  const keyFile = join(folder, 'pki', 'seal.key');
+  const before = readFileSync(keyFile, 'utf8');
+  const rotated = await miniK8s(['rotate-key', '--data-dir', folder]);
+  assert.equal(rotated.code, 0, rotated.err);
+  assert.match(rotated.out, /^sealed \d+ secrets in /);
+  assert.equal(statSync(keyFile).mode & 0o777, 0o600);
+  assert.notEqual(readFileSync(keyFile, 'utf8').trim(), before.trim());
+  assert.equal(readFileSync(keyFile, 'utf8').trim().split('\n').length, 1);
+  await own.start('server');
+  const shown = await miniK8s(['get', 'secret', 's', '-o', 'json', ...access]);
+  assert.equal(JSON.parse(shown.out).data.word, word, shown.err);
+  assert.equal(await own.end(), 0);
+});
+
+const textOf = (file: string): string => (existsSync(file) ? readFileSync(file, 'latin1') : '');
 
 test('our own commands apply, show, scale, read and delete', async () => {
   await cluster.start('up');

@@ -15,6 +15,8 @@ import type { Crypto } from '../base/env.ts';
 export interface CryptoKeys {
   /** 32 bytes, AES-256. A fresh one when absent: what it sealed is then lost with the process. */
   readonly sealKey?: Uint8Array;
+  /** Earlier ones, by which what they sealed is still opened. */
+  readonly oldSealKeys?: readonly Uint8Array[];
   /** PKCS #8 PEM of a P-256 key. */
   readonly signingKey?: string;
   /** Public keys, PEM, of earlier signing keys that are still believed. */
@@ -51,10 +53,7 @@ export function machineCrypto(keys: CryptoKeys = {}): MachineCrypto {
     open: (sealed) => {
       if (sealed.length < nonceBytes + tagBytes)
         throw new Error('sealed bytes are too short to hold a nonce and a tag');
-      const options = { authTagLength: tagBytes };
-      const decipher = createDecipheriv('aes-256-gcm', sealKey, sealed.subarray(0, nonceBytes), options);
-      decipher.setAuthTag(sealed.subarray(nonceBytes, nonceBytes + tagBytes));
-      return Buffer.concat([decipher.update(sealed.subarray(nonceBytes + tagBytes)), decipher.final()]);
+      return openedBy([sealKey, ...(keys.oldSealKeys ?? [])], sealed);
     },
     sign: (bytes) => sign('sha256', bytes, { key: signingKey, dsaEncoding: 'ieee-p1363' }),
     verify: (bytes, signature, keyId) => {
@@ -69,4 +68,20 @@ export function keyIdOf(key: KeyObject): string {
   return createHash('sha256')
     .update(key.export({ type: 'spki', format: 'der' }))
     .digest('base64url');
+}
+
+/** By the first key that fits. */
+function openedBy(sealKeys: readonly Uint8Array[], sealed: Uint8Array): Uint8Array {
+  let failure: unknown;
+  for (const key of sealKeys) {
+    try {
+      const nonce = sealed.subarray(0, nonceBytes);
+      const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes });
+      decipher.setAuthTag(sealed.subarray(nonceBytes, nonceBytes + tagBytes));
+      return Buffer.concat([decipher.update(sealed.subarray(nonceBytes + tagBytes)), decipher.final()]);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
 }

@@ -21,6 +21,7 @@ import type { Pair } from '../host/x509/certificate.ts';
 import { openPki, type Pki } from '../host/x509/pki.ts';
 import { bootstrap } from '../machinery/bootstrap.ts';
 import type { NodePlace, ReachTarget } from '../server/node-doors.ts';
+import { SealingStore } from '../server/sealing-store.ts';
 import { ApiServer, type OpenApiAnswer, type OpenApiQuestion } from '../server/server.ts';
 import { MemoryStore } from '../store/memory.ts';
 import type { Store } from '../store/store.ts';
@@ -70,7 +71,8 @@ export async function openControlPlane(settings: ServerSettings, around: Surroun
     serverNames: [listen.host, apiServiceIp],
   });
   const env = hostEnv({ keys: pki.keys, log: { level: settings['log-level'] } });
-  const store: Store = given === inMemory ? new MemoryStore() : openSqliteStore(join(folder, storeFolder));
+  const kept: Store = given === inMemory ? new MemoryStore() : openSqliteStore(join(folder, storeFolder));
+  const store = new SealingStore(kept, env.crypto);
   const admission = admissionOf(settings);
   const access = await accessOf(settings, { crypto: env.crypto, publicKey: pki.tokenPublicKey });
   let server: ApiServer | undefined;

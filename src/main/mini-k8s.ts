@@ -33,6 +33,11 @@ const ownCommands: readonly CommandEntry[] = [
     load: async () => (await import('./restore.ts')).restore,
   },
   {
+    name: 'rotate-key',
+    summary: 'Seal all secrets of a cluster that is down with a new key',
+    load: async () => (await import('./rotate-key.ts')).rotateKey,
+  },
+  {
     name: 'dashboard',
     summary: 'Show the cluster in a browser, live and read-only',
     load: async () => (await import('./dashboard.ts')).dashboard,

@@ -1,9 +1,10 @@
-import { createPrivateKey, createPublicKey, randomBytes, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import type { Instant, Millis } from '../../base/env.ts';
 import type { CryptoKeys } from '../crypto.ts';
 import { readIfThere, writePrivateFile } from '../private-file.ts';
+import { readSealKeys } from '../seal-keys.ts';
 import {
   certify,
   createAuthority,
@@ -43,7 +44,6 @@ export interface PkiOptions {
 
 const day = 24 * 60 * 60 * 1000;
 const renewBefore: Millis = 60 * day;
-const sealKeyBytes = 32;
 // The name by which pods know the server, whatever else it is called.
 const serviceNames = [
   'localhost',
@@ -60,15 +60,12 @@ export function openPki(options: PkiOptions): Pki {
   const leaf = (file: string, request: LeafRequest) => openLeaf({ directory, authority }, file, request);
   const server = leaf('apiserver', { subject: { name: 'kube-apiserver' }, use: ['server'], names, now });
   const signingKey = keep(join(directory, 'sa.key'), createSigningKey);
-  const sealText = keep(join(directory, 'seal.key'), () => `${randomBytes(sealKeyBytes).toString('base64')}\n`);
-  const sealKey = Buffer.from(sealText, 'base64');
-  if (sealKey.length !== sealKeyBytes)
-    throw new Error(`${join(directory, 'seal.key')} does not hold 32 bytes in base64`);
+  const sealKeys = readSealKeys(directory);
   return {
     authority: authority.certificate,
     server,
     tokenPublicKey: publicKeyPem(signingKey),
-    keys: { signingKey, sealKey },
+    keys: { signingKey, ...sealKeys },
     client: (file, subject) => leaf(file, { subject, use: ['client'], now }),
     certify: ({ key, ...request }) =>
       certify(authority, request, createPublicKey({ key: Buffer.from(key), format: 'der', type: 'spki' })),
