@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { ApiError } from '../api/error.ts';
 import type { Kind } from '../api/kind.ts';
 import { builtInKinds } from '../api/kinds/all.ts';
@@ -18,9 +19,10 @@ import { type HttpServer, serveHttp } from '../host/http/server.ts';
 import { writeKubeconfig } from '../host/kubeconfig-file.ts';
 import { openSqliteStore } from '../host/store/sqlite.ts';
 import type { Pair } from '../host/x509/certificate.ts';
-import { openPki, type Pki } from '../host/x509/pki.ts';
+import { frontProxyClient, openPki, type Pki } from '../host/x509/pki.ts';
 import { bootstrap } from '../machinery/bootstrap.ts';
 import type { NodePlace, ReachTarget } from '../server/node-doors.ts';
+import type { OutwardTarget } from '../server/outward.ts';
 import { SealingStore } from '../server/sealing-store.ts';
 import { ApiServer, type OpenApiAnswer, type OpenApiQuestion } from '../server/server.ts';
 import { MemoryStore } from '../store/memory.ts';
@@ -96,7 +98,12 @@ export async function openControlPlane(settings: ServerSettings, around: Surroun
     ...waysOut(around, pki),
   });
   const client = new Client(server.handle, admin);
-  await server.bootstrap({ ip: listen.host, port: http.port, clientAuthority: pki.authority });
+  await server.bootstrap({
+    ip: listen.host,
+    port: http.port,
+    clientAuthority: pki.authority,
+    frontProxy: { authority: pki.frontProxy.authority, client: frontProxyClient },
+  });
   await bootstrap(client, { apiServiceIp, port: http.port });
   const kubeconfig = settings.kubeconfig ?? join(folder, 'kubeconfig');
   writeAdminKubeconfig({ path: kubeconfig, name: settings.name, url: `https://${address}`, pki });
@@ -115,6 +122,7 @@ const nodeClient = 'kube-apiserver-kubelet-client';
 /** How the server reaches others: webhooks, nodes, pods. A node of this process is reached by a call. */
 function waysOut({ nodes, resolve = (host, port) => ({ host, port }) }: Surroundings, pki: Pki) {
   let own: Pair | undefined;
+  let proxy: Pair | undefined;
   const remote = ({ name, host, port, authority }: NodePlace): Transport => {
     if (host === '') throw new ApiError('ServiceUnavailable', `node ${name} has told no address`);
     own ??= pki.client(nodeClient, { name: nodeClient, groups: ['system:masters'] });
@@ -124,6 +132,19 @@ function waysOut({ nodes, resolve = (host, port) => ({ host, port }) }: Surround
   return {
     outward: httpsOutward(resolve),
     nodes: (place: NodePlace) => nodes?.(place.name) ?? remote(place),
+    aggregated: ({ server, serverName, authority, insecure }: OutwardTarget) => {
+      const { hostname, port } = new URL(server);
+      const place = resolve(hostname.replace(/^\[|\]$/g, ''), Number(port || 443));
+      proxy ??= pki.frontProxy.client();
+      const believed = authority ?? (insecure ? undefined : rootCertificates.join('\n'));
+      return relay({
+        scheme: 'https',
+        ...place,
+        ...proxy,
+        ...(serverName === undefined ? {} : { serverName }),
+        ...(believed === undefined ? {} : { authority: believed }),
+      });
+    },
     reach: ({ scheme, host, port }: ReachTarget) => relay({ scheme, ...resolve(host, port) }),
   };
 }

@@ -3,6 +3,7 @@ import { toBase64 } from '../api/protobuf-wire.ts';
 import type { Crypto } from '../base/env.ts';
 import { hash32 } from '../base/hash.ts';
 import { encodeText, type Json } from '../base/json.ts';
+import type { RemoteVersion } from './aggregation/aggregator.ts';
 import type { KindRegistry } from './kinds.ts';
 
 export const aggregatedType = (version: string): string =>
@@ -22,8 +23,14 @@ export class Discovery {
   readonly #kinds: KindRegistry;
   readonly #address: string;
   readonly #crypto: Pick<Crypto, 'digest'>;
+  readonly #remote: () => readonly RemoteVersion[];
 
-  constructor(kinds: KindRegistry, address: string, crypto: Pick<Crypto, 'digest'>) {
+  constructor(
+    kinds: KindRegistry,
+    address: string,
+    { crypto, remote }: { readonly crypto: Pick<Crypto, 'digest'>; readonly remote: () => readonly RemoteVersion[] },
+  ) {
+    this.#remote = remote;
     this.#kinds = kinds;
     this.#address = address;
     this.#crypto = crypto;
@@ -116,6 +123,12 @@ export class Discovery {
       if (!versions.includes(version)) versions.push(version);
       groups.set(group, versions);
     }
+    // What others serve comes last.
+    for (const { group, version } of this.#remote()) {
+      const versions = groups.get(group) ?? [];
+      if (!versions.includes(version)) versions.push(version);
+      groups.set(group, versions);
+    }
     return [...groups];
   }
 
@@ -127,16 +140,16 @@ export class Discovery {
       metadata: {},
       items: groups.map(([name, versions]) => ({
         metadata: name ? { name } : {},
-        versions: versions.map((version) => ({
-          version,
-          resources: this.#kinds
-            .all()
-            .filter((kind) => kind.group === name && kind.version === version)
-            .map(aggregatedResource),
-          freshness: 'Current',
-        })),
+        versions: versions.map((version) => this.#aggregatedVersion(name, version)),
       })),
     };
+  }
+
+  #aggregatedVersion(group: string, version: string): Json {
+    const remote = this.#remote().find((one) => one.group === group && one.version === version);
+    if (remote) return { version, resources: remote.resources, freshness: remote.isFresh ? 'Current' : 'Stale' };
+    const kinds = this.#kinds.all().filter((kind) => kind.group === group && kind.version === version);
+    return { version, resources: kinds.map(aggregatedResource), freshness: 'Current' };
   }
 }
 

@@ -4,6 +4,7 @@ import type { Kind } from '../api/kind.ts';
 export class KindRegistry {
   readonly #byPath = new Map<string, Kind>();
   version = 0;
+  readonly #listeners: (() => void)[] = [];
 
   constructor(kinds: readonly Kind[]) {
     for (const kind of kinds) this.add(kind);
@@ -11,12 +12,22 @@ export class KindRegistry {
 
   add(kind: Kind): void {
     this.#byPath.set(pathKey(kind.group, kind.version, kind.plural), kind);
-    this.version++;
+    this.#changed();
   }
 
   remove(kind: Kind): void {
     this.#byPath.delete(pathKey(kind.group, kind.version, kind.plural));
+    this.#changed();
+  }
+
+  /** Told after each change. */
+  onChange(run: () => void): void {
+    this.#listeners.push(run);
+  }
+
+  #changed(): void {
     this.version++;
+    for (const run of this.#listeners) run();
   }
 
   find(group: string, version: string, plural: string): Kind | undefined {

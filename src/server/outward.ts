@@ -17,6 +17,8 @@ export interface OutwardTarget {
   readonly serverName?: string;
   /** PEM; without one, the authorities that the machine believes. */
   readonly authority?: string;
+  /** Whatever certificate is shown is believed: only where somebody said so. */
+  readonly insecure?: boolean;
 }
 /** How the server reaches others: webhooks, aggregated servers. Given by whoever has a network. */
 export type Outward = (target: OutwardTarget) => Transport;

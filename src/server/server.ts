@@ -9,6 +9,7 @@ import type { AdmissionPlugin } from './admission/plugin.ts';
 import { MutatingPolicies } from './admission/policies/mutating-policies.ts';
 import { ValidatingPolicies } from './admission/policies/validating-policies.ts';
 import { webhookPlugins } from './admission/webhooks/plugins.ts';
+import { type AggregatedDoor, Aggregator } from './aggregation/aggregator.ts';
 import { encodedAnswer } from './answer.ts';
 import { Access, type AccessOptions } from './auth/access.ts';
 import type { ClusterFacts } from './auth/bootstrap/objects.ts';
@@ -72,6 +73,8 @@ export interface ServerOptions {
   readonly nodes?: NodeDoors;
   /** How the server reaches pods, for the proxy subresources. */
   readonly reach?: Reach;
+  /** How the server reaches API servers that are added to it. */
+  readonly aggregated?: AggregatedDoor;
   /** How the server reaches webhooks; without it there are none. */
   readonly outward?: Outward;
   /** The OpenAPI document at a path, where there is one. */
@@ -112,6 +115,7 @@ export class ApiServer {
   readonly #health: Health;
   #isStarting = false;
   readonly #custom: CustomDefinitions;
+  readonly #aggregator: Aggregator;
   readonly #links: NodeLinks;
   readonly #certificates: Certificates;
 
@@ -125,7 +129,10 @@ export class ApiServer {
     this.#links = new NodeLinks(env.clock);
     this.#certificates = new Certificates(store, options.authority);
     this.kinds = new KindRegistry(options.kinds);
-    this.#discovery = new Discovery(this.kinds, options.address, env.crypto);
+    this.#discovery = new Discovery(this.kinds, options.address, {
+      crypto: env.crypto,
+      remote: () => this.#aggregator.versions,
+    });
     this.#access = new Access(env, store, options.access ?? {});
     const views = new Views();
     const policies = { env, store, views, kinds: this.kinds, authorization: this.#access.authorization };
@@ -152,6 +159,7 @@ export class ApiServer {
     const writer = new Writer(deps);
     this.#resources = new Resources({ ...deps, describe: options.describe, writer, ...ways });
     this.#custom = new CustomDefinitions({ ...deps, writer, conversions, kinds: this.kinds });
+    this.#aggregator = new Aggregator({ env, store, kinds: this.kinds, writer, door: options.aggregated });
   }
 
   readonly handle: Transport = async (request) => {
@@ -187,6 +195,8 @@ export class ApiServer {
     this.#isStarting = true;
     await reconcileBootstrap(this.#env, this.#store, facts);
     await this.#access.legacyTokens.start(facts.clientAuthority);
+    if (!this.#custom.isReady) await this.#custom.ready;
+    await this.#aggregator.start();
     this.#isStarting = false;
   }
 
@@ -210,6 +220,8 @@ export class ApiServer {
   }
 
   #answer(request: ApiRequest, asker: Asker): Promise<ApiResponse> | ApiResponse {
+    const aggregated = this.#aggregator.answer(request, asker.caller);
+    if (aggregated) return aggregated;
     const route = routeOf(request, this.kinds);
     if (!route) return this.#other(request);
     const own = this.#access.answer(request, route, { caller: asker.caller, plugins: this.#plugins });
@@ -223,7 +235,8 @@ export class ApiServer {
     const { path } = request;
     const inner = this.#links.answer(request) ?? this.#certificates.answer(request);
     if (inner) return inner;
-    const refusal = refused(request, this.kinds);
+    const groups = this.#aggregator.versions.map(({ group }) => group);
+    const refusal = groups.includes(path.split('/')[2] ?? '') ? undefined : refused(request, this.kinds);
     if (refusal) return refusal;
     const document = this.#discovery.at(path, request.headers.accept ?? '');
     if (document && !document.etag) return encodedAnswer(200, document.body, negotiatePlain(request.headers.accept));

@@ -36,7 +36,7 @@ export function relay(target: RelayTarget): Transport {
   return (request) => {
     const { method, body } = request;
     const bytes = body && 'bytes' in body ? body.bytes : undefined;
-    const headers = { ...request.headers, ...(bytes ? { 'content-length': String(bytes.length) } : {}) };
+    const headers = { ...linesOf(request.headers), ...(bytes ? { 'content-length': String(bytes.length) } : {}) };
     const options: RequestOptions = { host, port, method, path: pathOf(request), headers, agent: false };
     return new Promise<ApiResponse>((resolve, reject) => {
       if (request.stop.stopped) return reject(new Stopped());
@@ -59,6 +59,16 @@ export function relay(target: RelayTarget): Transport {
       outgoing.end(bytes);
     });
   };
+}
+
+/** A header with several values has one in each line. */
+function linesOf(headers: ApiRequest['headers']): Record<string, string | readonly string[]> {
+  const several: Record<string, string | readonly string[]> = {};
+  for (const name in headers) {
+    const value = headers[name] as string;
+    several[name] = value.includes('\n') ? value.split('\n') : value;
+  }
+  return several;
 }
 
 function pathOf({ path, query }: ApiRequest): string {

@@ -27,6 +27,8 @@ export interface Pki {
   readonly keys: CryptoKeys;
   /** The certificate of a user; kept under `file`, so that a restart gives out the same. */
   client(file: string, subject: Subject): Pair;
+  /** Proves to servers that are added to this one that it is this one which tells them who asks. */
+  readonly frontProxy: { readonly authority: string; client(): Pair };
   /** A certificate for somebody else's key, PEM. */
   certify(request: ForeignRequest): string;
 }
@@ -53,9 +55,12 @@ const serviceNames = [
   'kubernetes.default.svc.cluster.local',
 ];
 
+export const frontProxyClient = 'front-proxy-client';
+
 export function openPki(options: PkiOptions): Pki {
   const { directory, now } = options;
-  const authority = openAuthority(directory, now);
+  const authority = openAuthority(directory, 'ca', now);
+  const proxyAuthority = openAuthority(directory, 'front-proxy-ca', now);
   const names = [...new Set([...serviceNames, '127.0.0.1', '::1', ...options.serverNames])];
   const leaf = (file: string, request: LeafRequest) => openLeaf({ directory, authority }, file, request);
   const server = leaf('apiserver', { subject: { name: 'kube-apiserver' }, use: ['server'], names, now });
@@ -67,20 +72,27 @@ export function openPki(options: PkiOptions): Pki {
     tokenPublicKey: publicKeyPem(signingKey),
     keys: { signingKey, ...sealKeys },
     client: (file, subject) => leaf(file, { subject, use: ['client'], now }),
+    frontProxy: {
+      authority: proxyAuthority.certificate,
+      client: () => {
+        const request: LeafRequest = { subject: { name: frontProxyClient }, use: ['client'], now };
+        return openLeaf({ directory, authority: proxyAuthority }, frontProxyClient, request);
+      },
+    },
     certify: ({ key, ...request }) =>
       certify(authority, request, createPublicKey({ key: Buffer.from(key), format: 'der', type: 'spki' })),
   };
 }
 
 /** Never replaced silently: everything that was ever given out hangs on it. */
-function openAuthority(directory: string, now: Instant): Pair {
-  const pair = readPair(directory, 'ca');
-  if (!pair) return keepPair(directory, 'ca', createAuthority('mini-k8s-ca', now));
+function openAuthority(directory: string, file: 'ca' | 'front-proxy-ca', now: Instant): Pair {
+  const pair = readPair(directory, file);
+  if (!pair) return keepPair(directory, file, createAuthority(`mini-k8s-${file}`, now));
   const certificate = matching(pair);
   if (!certificate)
-    throw new Error(`ca.crt and ca.key in ${directory} do not belong together: restore them or remove both`);
+    throw new Error(`${file}.crt and ${file}.key in ${directory} do not belong together: restore them or remove both`);
   if (certificate.validToDate.getTime() - now < renewBefore)
-    return keepPair(directory, 'ca', createAuthority('mini-k8s-ca', now));
+    return keepPair(directory, file, createAuthority(`mini-k8s-${file}`, now));
   return pair;
 }
 

@@ -7,6 +7,8 @@ export interface ClusterFacts {
   readonly port: number;
   /** PEM: whose client certificates are believed. */
   readonly clientAuthority: string;
+  /** Who tells added servers who asks: PEM, and the name in its certificate. */
+  readonly frontProxy?: { readonly authority: string; readonly client: string };
 }
 export interface BootstrapObject {
   readonly key: string;
@@ -82,7 +84,7 @@ function foundCondition(spec: JsonObject, now: string): JsonObject {
 }
 
 /** What an API server that is added to this one has to know, to believe whom this one believes. */
-function authenticationFacts({ clientAuthority }: ClusterFacts): BootstrapObject {
+function authenticationFacts({ clientAuthority, frontProxy }: ClusterFacts): BootstrapObject {
   const name = 'extension-apiserver-authentication';
   return {
     key: `/core/configmaps/kube-system/${name}`,
@@ -90,11 +92,20 @@ function authenticationFacts({ clientAuthority }: ClusterFacts): BootstrapObject
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata: { name, namespace: 'kube-system' },
-      data: { 'client-ca-file': clientAuthority },
+      data: { 'client-ca-file': clientAuthority, ...(frontProxy ? proxyFacts(frontProxy) : {}) },
     },
     always: true,
   };
 }
+
+const proxyFacts = ({ authority, client }: NonNullable<ClusterFacts['frontProxy']>): JsonObject => ({
+  'requestheader-allowed-names': JSON.stringify([client]),
+  'requestheader-client-ca-file': authority,
+  'requestheader-extra-headers-prefix': '["X-Remote-Extra-"]',
+  'requestheader-group-headers': '["X-Remote-Group"]',
+  'requestheader-uid-headers': '["X-Remote-Uid"]',
+  'requestheader-username-headers': '["X-Remote-User"]',
+});
 
 function endpoints({ ip, port }: ClusterFacts): BootstrapObject {
   return {
