@@ -9,6 +9,8 @@ import { inTerminal, resizeTerminal, type TerminalSize } from './terminal.ts';
 
 /** How long a command waits for the size of its window. */
 const sizeWithinMs = 200;
+/** Pieces of output, of up to 64 KiB each, that wait for whoever listens. */
+const unheardPartsMax = 16;
 /** As shells say it: the command was not found. */
 const notFound = 127;
 
@@ -34,8 +36,14 @@ export async function* execInside(
     ...(plan.group === undefined ? {} : { gid: plan.group }),
   });
   const forget = stop.onStop(() => parts.close());
-  child.stdout?.on('data', (bytes: Buffer) => parts.push({ from: 'stdout', bytes }));
-  child.stderr?.on('data', (bytes: Buffer) => parts.push({ from: io.tty ? 'stdout' : 'stderr', bytes }));
+  for (const from of ['stdout', 'stderr'] as const) {
+    const stream = child[from];
+    stream?.on('data', (bytes: Buffer) => {
+      parts.push({ from: io.tty ? 'stdout' : from, bytes });
+      // Whoever listens may be slower than the command speaks.
+      if (parts.size >= unheardPartsMax) stream.pause();
+    });
+  }
   child.once('error', (error) => {
     parts.push({ from: io.tty ? 'stdout' : 'stderr', bytes: Buffer.from(`exec ${file}: ${error.message}\n`) });
     parts.push({ exitCode: notFound });
@@ -48,7 +56,12 @@ export async function* execInside(
   if (io.stdin !== undefined) void feed(child, io.stdin);
   if (sizes !== undefined) void resize(child, sizes.later);
   try {
-    yield* parts;
+    for await (const part of parts) {
+      yield part;
+      if (parts.size > 0) continue;
+      child.stdout?.resume();
+      child.stderr?.resume();
+    }
   } finally {
     forget();
     if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
