@@ -25,6 +25,8 @@ export interface ControllerParts {
   /** Shared with the other parts of this process; whoever made them runs them. */
   readonly caches: Caches;
   readonly timing?: Timing;
+  /** What nodes get parts of; without it nobody gives them any. */
+  readonly podRange?: string;
 }
 
 /** Every controller in its loop. */
@@ -41,6 +43,7 @@ export function allControllers(given: ControllerParts): readonly Component[] {
   const cluster = clusterControllers(caches, kinds, {
     timing: parts.timing ?? timings.upstream,
     crypto: parts.env.crypto,
+    ...(parts.podRange === undefined ? {} : { podRange: parts.podRange }),
   });
   loops.push(...cluster.map((controller) => loop(parts, controller)));
   return [kinds, ...loops];

@@ -3,6 +3,7 @@ import { configMaps } from '../api/kinds/config-map.ts';
 import { endpointSlices } from '../api/kinds/endpoint-slice.ts';
 import { endpoints } from '../api/kinds/endpoints.ts';
 import { horizontalPodAutoscalers } from '../api/kinds/horizontal-pod-autoscaler.ts';
+import { ipAddresses } from '../api/kinds/ip-address.ts';
 import { leases } from '../api/kinds/lease.ts';
 import { namespaces } from '../api/kinds/namespace.ts';
 import { nodes } from '../api/kinds/node.ts';
@@ -13,6 +14,7 @@ import { resourceQuotas } from '../api/kinds/resource-quota.ts';
 import { secrets } from '../api/kinds/secret.ts';
 import { services } from '../api/kinds/service.ts';
 import { serviceAccounts } from '../api/kinds/service-account.ts';
+import { serviceCidrs } from '../api/kinds/service-cidr.ts';
 import { storageClasses } from '../api/kinds/storage-class.ts';
 import type { Crypto } from '../base/env.ts';
 import type { Caches } from '../machinery/caches.ts';
@@ -30,27 +32,38 @@ import { GarbageCollector } from './garbage-collector.ts';
 import { HorizontalPodAutoscalerController } from './horizontal-pod-autoscaler.ts';
 import { LocalPathProvisioner } from './local-path.ts';
 import { NamespaceController } from './namespace.ts';
+import { NodeIpamController } from './node-ipam.ts';
 import { NodeLifecycleController } from './node-lifecycle.ts';
 import { NodeTtlController } from './node-ttl.ts';
 import { PodGarbageCollector } from './pod-garbage-collector.ts';
 import { ResourceQuotaController } from './resource-quota.ts';
 import { RootCaPublisher } from './root-ca.ts';
 import { ServiceAccountController } from './service-account.ts';
+import { ServiceAddressController } from './service-addresses.ts';
+import { ServiceCidrController } from './service-cidr.ts';
 import { ClaimProtectionController, VolumeProtectionController } from './storage-protection.ts';
 import type { Timing } from './timing.ts';
 import { TokenCleaner } from './token-cleaner.ts';
 import { VolumeBinder } from './volume-binding.ts';
 
+export interface ClusterSetting {
+  readonly timing: Timing;
+  readonly crypto: Pick<Crypto, 'digest'>;
+  /** What nodes get parts of; without it nobody gives them any. */
+  readonly podRange?: string;
+}
+
 /** The controllers that look after the cluster itself rather than after somebody's workload. */
 export function clusterControllers(
   caches: Caches,
   kinds: KindCaches,
-  { timing, crypto }: { readonly timing: Timing; readonly crypto: Pick<Crypto, 'digest'> },
+  { timing, crypto, podRange }: ClusterSetting,
 ): readonly Controller<unknown>[] {
   const controllers: readonly unknown[] = [
     ...serviceControllers(caches),
     new NodeLifecycleController({ nodes: caches.of(nodes), leases: caches.of(leases), pods: caches.of(pods) }, timing),
     new NodeTtlController(caches.of(nodes)),
+    ...(podRange === undefined ? [] : [new NodeIpamController(caches.of(nodes), podRange)]),
     new PodGarbageCollector(caches.of(pods), caches.of(nodes), timing),
     ...storageControllers(caches),
     ...accessControllers(caches, crypto),
@@ -68,6 +81,8 @@ function serviceControllers(caches: Caches): readonly unknown[] {
     new EndpointSliceController({ services: known, pods: behind, slices, nodes: caches.of(nodes) }),
     new EndpointsController(known, behind, caches.of(endpoints)),
     new EndpointSliceMirroringController(known, caches.of(endpoints), slices),
+    new ServiceAddressController(known, caches.of(ipAddresses)),
+    new ServiceCidrController(caches.of(serviceCidrs), caches.of(ipAddresses)),
   ];
 }
 

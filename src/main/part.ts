@@ -34,7 +34,11 @@ export const controllers = part(
   'controllers',
   'Run the controllers against any API server',
   controllersFlags,
-  ({ env, client, caches }, { values }) => allControllers({ env, client, caches, timing: timings[values.timing] }),
+  ({ env, client, caches }, { values }) => {
+    const podRange = values['pod-range'];
+    const shared = { env, client, caches, timing: timings[values.timing] };
+    return allControllers({ ...shared, ...(podRange === undefined ? {} : { podRange }) });
+  },
 );
 
 export const scheduler = part(

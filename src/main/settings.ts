@@ -73,7 +73,11 @@ export const partFlags = defineFlags({
   'log-level': { type: 'choice', choices: ['debug', 'info', 'error'], default: 'info', help: 'how much is logged' },
 });
 
-export const controllersFlags = defineFlags({ ...partFlags, timing });
+export const controllersFlags = defineFlags({
+  ...partFlags,
+  timing,
+  'pod-range': { type: 'text', value: 'CIDR', help: 'addresses of pods, a part of which each node is given' },
+});
 
 export type ServerSettings = Values<typeof serverFlags>;
 export type ClusterSettings = Values<typeof clusterFlags>;

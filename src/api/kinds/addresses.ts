@@ -76,6 +76,14 @@ export function isStrictlyWithin(outer: Range, inner: Range): boolean {
   return maskedBytes({ bytes: inner.bytes, bits: outer.bits }).every((byte, index) => byte === first[index]);
 }
 
+/** Whether an address lies in a range. */
+export function contains(range: string, address: string): boolean {
+  const outer = rangeOf(range);
+  const inner = rangeOf(`${address}/${address.includes(':') ? 128 : 32}`);
+  if (!outer || !inner) return false;
+  return isStrictlyWithin(outer, inner) || canonicalRange(range) === canonicalRange(`${address}/${outer.bits}`);
+}
+
 /** What speaks against an address as the end of a connection: it means nobody, this machine or this link. */
 export function endpointAddressSentences(text: string): readonly string[] {
   const bytes = addressBytes(text);
