@@ -29,6 +29,8 @@ export interface NodeApiPlace {
 export interface NodeFacts {
   readonly name: string;
   readonly labels?: Labels;
+  /** The addresses that its pods get. */
+  readonly podRange?: string;
   readonly capacity: Labels;
   /** What pods may use of the capacity; all of it where nothing is said. */
   readonly allocatable?: Labels;
@@ -119,12 +121,14 @@ export class NodeRegistration implements Component {
     node ??= await this.#client.send<Node>({
       verb: 'create',
       kind: nodes,
-      object: { metadata: { name, labels: nodeLabels(this.#facts), annotations }, spec: {} },
+      object: { metadata: { name, labels: nodeLabels(this.#facts), annotations }, spec: rangeOf(this.#facts) },
     });
     const labels = missing(nodeLabels(this.#facts), node.metadata.labels ?? {});
     const notes = missing(annotations, node.metadata.annotations ?? {});
     const metadata = { ...(labels ? { labels } : {}), ...(notes ? { annotations: notes } : {}) };
     if (labels || notes) await this.#client.send({ verb: 'patch', kind: nodes, key, patch: { metadata } });
+    const spec = node.spec.podCIDR ? {} : rangeOf(this.#facts);
+    if (spec.podCIDR) await this.#client.send({ verb: 'patch', kind: nodes, key, patch: { spec } });
     const status = nodeStatus(this.#facts, node, now) as unknown as Json;
     await this.#client.send({ verb: 'patch', kind: nodes, key, patch: { status }, subresource: 'status' });
     this.#toldAt = this.#env.clock.monotonic();
@@ -153,6 +157,9 @@ export class NodeRegistration implements Component {
     }
   }
 }
+
+const rangeOf = ({ podRange }: NodeFacts): { readonly podCIDR?: string; readonly podCIDRs?: readonly string[] } =>
+  podRange === undefined ? {} : { podCIDR: podRange, podCIDRs: [podRange] };
 
 export function nodeLabels(facts: NodeFacts): Labels {
   const os = facts.os ?? 'linux';

@@ -43,6 +43,7 @@ export function machineNode(parts: NodeParts, machine: Machine, choice: NodeChoi
 interface AgentChoice {
   readonly name: string;
   readonly hostIp: string;
+  readonly podRange?: string;
   readonly pretends?: boolean;
   /** What a node that only pretends says of itself, where it says it. */
   readonly told?: NodeStatus;
@@ -68,6 +69,7 @@ export function agentOf(parts: NodeParts, env: Env, runtimes: Runtimes, choice: 
     },
     ...(choice.told?.allocatable ? { allocatable: choice.told.allocatable } : {}),
     ...(choice.api ? { api: choice.api } : {}),
+    ...(choice.podRange === undefined ? {} : { podRange: choice.podRange }),
     addresses: choice.told?.addresses ?? [
       { type: 'InternalIP', address: choice.hostIp },
       { type: 'Hostname', address: choice.name },
