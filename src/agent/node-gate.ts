@@ -66,7 +66,13 @@ export class NodeGate {
 
   async #require({ method, path }: ApiRequest, caller: Caller): Promise<void> {
     const verb = verbs[method] ?? '';
-    const subresource = subresourceOf(path);
+    const subresources = subresourcesOf(path);
+    for (const subresource of subresources) if (await this.#allows(caller, verb, subresource)) return;
+    const what = `(user=${caller.name}, verb=${verb}, resource=nodes, subresource(s)=[${subresources.join(' ')}])`;
+    throw new ApiError('Forbidden', `Forbidden ${what}`);
+  }
+
+  async #allows(caller: Caller, verb: string, subresource: string): Promise<boolean> {
     const review = {
       apiVersion: 'authorization.k8s.io/v1',
       kind: 'SubjectAccessReview',
@@ -80,9 +86,7 @@ export class NodeGate {
       },
     };
     const status = await this.#asked('/apis/authorization.k8s.io/v1/subjectaccessreviews', review as unknown as Json);
-    if (isObject(status) && status.allowed === true) return;
-    const what = `(user=${caller.name}, verb=${verb}, resource=nodes, subresource(s)=[${subresource}])`;
-    throw new ApiError('Forbidden', `Forbidden ${what}`);
+    return isObject(status) && status.allowed === true;
   }
 
   /** The status of a review, remembered for a while: sooner forgotten when it says no. */
@@ -100,9 +104,9 @@ export class NodeGate {
   }
 }
 
-/** Figures and healths can be allowed alone; all that reaches into pods is `proxy`. */
-function subresourceOf(path: string): string {
-  const [first] = path.split('/').filter(Boolean);
-  if (first === 'stats' || first === 'metrics' || first === 'pods' || first === 'healthz') return first;
-  return 'proxy';
+/** What one may be allowed alone; to whom everything is open that reaches into the node, these are too. */
+function subresourcesOf(path: string): readonly string[] {
+  const [first = ''] = path.split('/').filter(Boolean);
+  if (first === 'stats' || first === 'metrics') return [first];
+  return first === 'pods' || first === 'healthz' ? [first, 'proxy'] : ['proxy'];
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { constants, createDeflate, deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { encodeText } from '../../base/json.ts';
-import { Inflater } from './inflate.ts';
+import { InflateError, Inflater } from './inflate.ts';
 import { SpdyDecoder, SpdyEncoder, SpdyError, type SpdyFrame } from './spdy-frames.ts';
 import { adler32, dictionary, HeaderBlocks } from './spdy-headers.ts';
 
@@ -68,6 +68,22 @@ test('Inflater reads whatever zlib makes of any bytes', () => {
 test('Inflater stops at its limit, before it has made more', () => {
   const packed = deflateSync(new Uint8Array(1_000_000), { finishFlush: constants.Z_SYNC_FLUSH }).subarray(2);
   assert.throws(() => new Inflater(new Uint8Array(0), 1000).inflate(packed), /more than 1000 bytes/);
+});
+
+test('Inflater refuses what is damaged, and never does anything else', () => {
+  const packed = deflateSync(encodeText('a text that is long enough to be packed, to be packed, packed'.repeat(4)));
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 100 }), fc.nat(packed.length), (noise, at) => {
+      for (const bytes of [noise, Buffer.concat([packed.subarray(2, 2 + at), noise])]) {
+        try {
+          new Inflater(new Uint8Array(0), 10_000).inflate(bytes);
+        } catch (error) {
+          assert.ok(error instanceof InflateError, String(error));
+        }
+      }
+    }),
+    { numRuns: 3000 },
+  );
 });
 
 const frames: fc.Arbitrary<SpdyFrame> = fc.oneof(
