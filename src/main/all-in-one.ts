@@ -47,10 +47,7 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
   const engine = settings.runtime === 'sim' ? undefined : await engineFor(settings.runtime);
   const doors = new LocalDoors(() => plane.env);
   const local: MachineNode[] = [];
-  const resolve = (ip: string, port: number) => {
-    const places = local.flatMap(({ runtimes }) => runtimes.map((runtime) => runtime.resolve(ip, port)));
-    return places.find((place) => place.host !== ip) ?? { host: ip, port };
-  };
+  const resolve = resolver(local);
   const plane = await openControlPlane(settings, { nodes: doors.find, resolve });
   const { env, client } = plane;
   const stop = new StopSource();
@@ -65,12 +62,8 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
     await registerNodes(plane, wanted);
   } else {
     const cluster = await clusterIdentity(env, client);
-    const machine: Machine = {
-      cluster,
-      realAddresses: real,
-      podRange: settings['pod-range'],
-      ...(engine ? { engine } : {}),
-    };
+    const addresses = { realAddresses: real, podRange: settings['pod-range'] };
+    const machine: Machine = { cluster, ...addresses, ...(engine ? { engine } : {}) };
     const nodeParts: NodeParts = { ...shared, slices: caches.of(endpointSlices) };
     for (const [index, { metadata }] of wanted.entries()) {
       const { name } = metadata;
@@ -111,6 +104,14 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
       if (real) await removeServiceAddresses(settings['service-range'], plane.folder);
       await plane.close();
     },
+  };
+}
+
+/** Where a pod's port is really heard, as the first of these nodes knows that has it elsewhere than at its address. */
+function resolver(nodes: readonly MachineNode[]) {
+  return (ip: string, port: number) => {
+    const places = nodes.flatMap(({ runtimes }) => runtimes.map((runtime) => runtime.resolve(ip, port)));
+    return places.find((place) => place.host !== ip) ?? { host: ip, port };
   };
 }
 
