@@ -11,6 +11,7 @@ const leaseNamespace = 'kube-node-lease';
 /** A node that had no link may have one by now. */
 const linkAgainMs = 5_000;
 const failedAgainMs = 1_000;
+const askedAgainMs = 1;
 /** The conditions that a silent node can no longer vouch for. */
 const reported = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'];
 
@@ -77,7 +78,10 @@ export class NodeHealth {
     const heard = { ...before, renewed: newest, beaten, at: signed ? now : before.at };
     const probe = this.#linked(heard, node, { now, answers });
     this.#probes.set(name, probe);
-    return { isLinked: probe.isLinked, left: this.#left(probe, node, lease, now) };
+    const left = this.#left(probe, node, lease, now);
+    // Its time may run out between what was asked for and this look: nobody is called silent without being asked.
+    const unasked = left <= 0 && answers.length === 0 && ready?.status === 'True';
+    return { isLinked: probe.isLinked, left: unasked ? askedAgainMs : left };
   }
 
   #linked(
@@ -97,7 +101,9 @@ export class NodeHealth {
     }
     const { ageMs } = answer.found as { readonly ageMs: number };
     const at = Math.max(probe.at, now - ageMs) as Instant;
-    return { ...probe, at, isLinked: true, askAt: Math.max(at + grace, now + failedAgainMs) as Instant };
+    const silentAt = at + grace;
+    const askAt = (silentAt > now ? silentAt : now + failedAgainMs) as Instant;
+    return { ...probe, at, isLinked: true, askAt };
   }
 
   #left(probe: Probe, node: Node, lease: Lease | undefined, now: Instant): Millis {

@@ -87,7 +87,8 @@ test('NodeLifecycleController leaves a node alone whose lease is fresh, and look
 test('NodeLifecycleController says that a silent node is unknown, tells so and taints it', () => {
   const same = controller();
   look(same, '00:01:00', { renewed: '00:00:30' });
-  const { actions } = look(same, '00:01:50', { renewed: '00:00:30' });
+  const stale = { found: { spec: { renewTime: '2026-01-01T00:00:30.000000Z' } } };
+  const { actions } = look(same, '00:01:50', { renewed: '00:00:30' }, [stale]);
   const timeAdded = '2026-01-01T00:01:50Z';
   const key = 'node.kubernetes.io/unreachable';
   const message = 'Node n status is now: NodeNotReady';
@@ -146,6 +147,20 @@ test('NodeLifecycleController notices within seconds that a node with a link is 
   const silent = ask('00:01:06', 3_900);
   assert.deepEqual(taintsIn(silent), ['unreachable:NoSchedule']);
   assert.equal(silent.again, 1_000);
+});
+
+test('NodeLifecycleController calls no node silent that it has not asked about, however close the time is', () => {
+  const same = controller(timings.quick);
+  const observed = { name: 'n', node: node('True'), lease: undefined, pods: [] };
+  same.wants(observed, at('00:01:00'));
+  look(same, '00:01:00', {}, [{ found: { ageMs: 0 } }]);
+  // The millisecond between the question and the look is the one in which its time runs out.
+  assert.deepEqual(same.wants(observed, (at('00:01:03') - 1) as Instant), []);
+  assert.deepEqual(look(same, '00:01:03', {}), { actions: [], again: 1 });
+  assert.deepEqual(same.wants(observed, at('00:01:03')), [{ path: '/mini-k8s/nodes/n/link' }]);
+  // An old answer is asked after as soon as it runs out.
+  assert.equal(look(same, '00:01:03', {}, [{ found: { ageMs: 2_900 } }]).again, 100);
+  assert.equal(same.wants(observed, (at('00:01:03') + 100) as Instant).length, 1);
 });
 
 test('NodeLifecycleController judges a node without a link by its lease, also when it is quick', () => {
