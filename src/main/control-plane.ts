@@ -29,6 +29,7 @@ import { MemoryStore } from '../store/memory.ts';
 import type { Store } from '../store/store.ts';
 import { accessOf } from './access.ts';
 import { admissionOf } from './admission.ts';
+import { auditOf } from './audit.ts';
 import { authorityOf } from './certificates.ts';
 import {
   addressOf,
@@ -96,6 +97,7 @@ export async function openControlPlane(settings: ServerSettings, around: Surroun
     authority: authorityOf(pki, env.clock),
     admission,
     ...waysOut(around, pki),
+    ...auditOf(settings, env),
   });
   const client = new Client(server.handle, admin);
   await server.bootstrap({

@@ -34,6 +34,12 @@ export const serverFlags = defineFlags({
     value: 'FILE',
     help: 'an AdmissionConfiguration: for whom pod security holds, how many events are heard',
   },
+  'audit-log': { type: 'text', value: 'FILE', help: 'where it is written down who did what, an event a line' },
+  'audit-policy': {
+    type: 'text',
+    value: 'FILE',
+    help: 'how much of what is written down: a Policy of audit.k8s.io/v1',
+  },
   'service-range': { type: 'text', default: '10.96.0.0/16', value: 'CIDR', help: 'addresses of Services' },
   'log-level': { type: 'choice', choices: ['debug', 'info', 'error'], default: 'info', help: 'how much is logged' },
 });

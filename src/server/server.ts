@@ -11,6 +11,7 @@ import { ValidatingPolicies } from './admission/policies/validating-policies.ts'
 import { webhookPlugins } from './admission/webhooks/plugins.ts';
 import { type AggregatedDoor, Aggregator } from './aggregation/aggregator.ts';
 import { encodedAnswer } from './answer.ts';
+import { Audit, type Audited, type AuditOptions } from './audit/audit.ts';
 import { Access, type AccessOptions } from './auth/access.ts';
 import type { ClusterFacts } from './auth/bootstrap/objects.ts';
 import { reconcileBootstrap } from './auth/bootstrap/reconcile.ts';
@@ -82,6 +83,8 @@ export interface ServerOptions {
   readonly describe?: Describe;
   readonly openapi?: (asked: OpenApiQuestion) => OpenApiAnswer | undefined;
   readonly metrics?: () => string;
+  /** Where it is written down who did what. */
+  readonly audit?: AuditOptions;
   /** Who signs certificates; without it nobody does. */
   readonly authority?: CertificateAuthority;
 }
@@ -113,6 +116,7 @@ export class ApiServer {
   readonly #gate = new FairGate();
   readonly #figures: RequestFigures;
   readonly #health: Health;
+  readonly #audit: Audit | undefined;
   #isStarting = false;
   readonly #custom: CustomDefinitions;
   readonly #aggregator: Aggregator;
@@ -124,6 +128,7 @@ export class ApiServer {
     this.#store = store;
     this.#options = options;
     this.#figures = new RequestFigures(env);
+    this.#audit = options.audit && new Audit(env, options.audit);
     const isServing = () => this.#custom.isReady;
     this.#health = new Health(healthChecks({ store, isServing, isStarting: () => this.#isStarting }));
     this.#links = new NodeLinks(env.clock);
@@ -166,13 +171,15 @@ export class ApiServer {
     const started = this.#env.clock.monotonic();
     // What is told by the way is told whatever becomes of the request, and once.
     const told = new Set<string>();
+    const audited = this.#audit?.begin(request);
     let response: ApiResponse;
     try {
-      response = await this.#handle(request, (text) => told.add(text));
+      response = await this.#handle(request, (text) => told.add(text), audited);
     } catch (error) {
       response = this.#failure(request, error);
     }
     if (told.size > 0) response = withWarnings(response, [...told]);
+    if (audited) response = audited.answered(response);
     this.#told(request, response, this.#env.clock.monotonic() - started);
     return response;
   };
@@ -200,11 +207,12 @@ export class ApiServer {
     this.#isStarting = false;
   }
 
-  async #handle(request: ApiRequest, warn: Asker['warn']): Promise<ApiResponse> {
+  async #handle(request: ApiRequest, warn: Asker['warn'], audited: Audited | undefined): Promise<ApiResponse> {
     if (!this.#custom.isReady) await this.#custom.ready;
     const admitting = this.#access.admit(request);
     const admitted = admitting instanceof Promise ? await admitting : admitting;
     for (const text of admitted.warnings) warn(text);
+    audited?.known(admitted.caller);
     return this.#inTurn(request, { caller: admitted.caller, warn });
   }
 
