@@ -159,6 +159,16 @@ test('A proxied pod hears the path as it came, and its links lead through the se
   );
 });
 
+test('A proxied path is found whatever things are called', async () => {
+  const { ask, post, put, passed } = await world();
+  await post('/api/v1/namespaces', { metadata: { name: 'services' } });
+  await post('/api/v1/namespaces/services/pods', pod('proxy', [container('a', 80)]));
+  const path = '/api/v1/namespaces/services/pods/proxy';
+  await put(path, { podIP: '10.1.1.1', podIPs: [{ ip: '10.1.1.1' }] });
+  await ask('POST', `${path}/proxy/pods/x/proxy/y`);
+  assert.equal(passed[0]?.request.path, '/pods/x/proxy/y');
+});
+
 test('A proxy leads to no address that only the server reaches, and a path without its slash is sent on', async () => {
   const { ask, post, put, passed } = await world();
   await post(pods, pod('inner', [container('a', 80)]));

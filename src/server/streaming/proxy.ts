@@ -13,10 +13,10 @@ export interface ProxyCall {
 }
 
 const movedPermanently = 301;
-const proxyPath = /^(.*?\/(?:pods|services|nodes)\/[^/]+\/proxy)(\/.*)?$/;
+const proxyPath = /^(\/api\/v1\/(?:namespaces\/[^/]+\/(?:pods|services)|nodes)\/[^/]+\/proxy)(\/.*)?$/;
 /** What belongs to one connection, or proves who somebody is to this server and is nobody else's business. */
 const ownHeaders =
-  /^(connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|host|content-length|authorization|impersonate-.*|x-remote-.*)$/;
+  /^(connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|host|expect|content-length|authorization|impersonate-.*|x-remote-.*)$/;
 
 /** What follows /proxy in the path, with its encoding; '' where not even a slash does. */
 export const proxyRest = ({ path }: ApiRequest): string => proxyPath.exec(path)?.[2] ?? '';
