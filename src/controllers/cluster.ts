@@ -30,6 +30,7 @@ import { EndpointsController } from './endpoints.ts';
 import { EphemeralVolumeController } from './ephemeral-volume.ts';
 import { GarbageCollector } from './garbage-collector.ts';
 import { HorizontalPodAutoscalerController } from './horizontal-pod-autoscaler.ts';
+import { LegacyTokenCleaner } from './legacy-token-cleaner.ts';
 import { LocalPathProvisioner } from './local-path.ts';
 import { NamespaceController } from './namespace.ts';
 import { NodeIpamController } from './node-ipam.ts';
@@ -108,5 +109,11 @@ function accessControllers(caches: Caches, crypto: Pick<Crypto, 'digest'>): read
     new CertificateCleaner(requests),
     new BootstrapSigner(caches.of(configMaps), kept, crypto),
     new TokenCleaner(kept),
+    new LegacyTokenCleaner({
+      secrets: kept,
+      accounts: caches.of(serviceAccounts),
+      pods: caches.of(pods),
+      maps: caches.of(configMaps),
+    }),
   ];
 }
