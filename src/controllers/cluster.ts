@@ -1,5 +1,6 @@
 import { certificateSigningRequests } from '../api/kinds/certificate-signing-request.ts';
 import { configMaps } from '../api/kinds/config-map.ts';
+import { csiDrivers } from '../api/kinds/csi-driver.ts';
 import { endpointSlices } from '../api/kinds/endpoint-slice.ts';
 import { endpoints } from '../api/kinds/endpoints.ts';
 import { horizontalPodAutoscalers } from '../api/kinds/horizontal-pod-autoscaler.ts';
@@ -16,10 +17,12 @@ import { services } from '../api/kinds/service.ts';
 import { serviceAccounts } from '../api/kinds/service-account.ts';
 import { serviceCidrs } from '../api/kinds/service-cidr.ts';
 import { storageClasses } from '../api/kinds/storage-class.ts';
+import { volumeAttachments } from '../api/kinds/volume-attachment.ts';
 import type { Crypto } from '../base/env.ts';
 import type { Caches } from '../machinery/caches.ts';
 import type { Controller } from '../machinery/controller.ts';
 import type { KindCaches } from '../machinery/kind-caches.ts';
+import { AttachDetachController } from './attach-detach.ts';
 import { BootstrapSigner } from './bootstrap-signer.ts';
 import { CertificateApprover } from './certificate-approver.ts';
 import { CertificateCleaner } from './certificate-cleaner.ts';
@@ -66,7 +69,7 @@ export function clusterControllers(
     new NodeTtlController(caches.of(nodes)),
     ...(podRange === undefined ? [] : [new NodeIpamController(caches.of(nodes), podRange)]),
     new PodGarbageCollector(caches.of(pods), caches.of(nodes), timing),
-    ...storageControllers(caches),
+    ...storageControllers(caches, crypto),
     ...accessControllers(caches, crypto),
     new NamespaceController(caches.of(namespaces), kinds),
     new GarbageCollector(kinds),
@@ -87,13 +90,17 @@ function serviceControllers(caches: Caches): readonly unknown[] {
   ];
 }
 
-function storageControllers(caches: Caches): readonly unknown[] {
+function storageControllers(caches: Caches, crypto: Pick<Crypto, 'digest'>): readonly unknown[] {
   const [claims, volumes, users] = [caches.of(persistentVolumeClaims), caches.of(persistentVolumes), caches.of(pods)];
   return [
     new VolumeBinder({ claims, volumes, classes: caches.of(storageClasses), pods: users }),
     new ClaimProtectionController(claims, users),
     new VolumeProtectionController(volumes),
     new EphemeralVolumeController(users, claims),
+    new AttachDetachController(
+      { volumes, pods: users, attachments: caches.of(volumeAttachments), drivers: caches.of(csiDrivers) },
+      crypto,
+    ),
     new LocalPathProvisioner({ claims, volumes, classes: caches.of(storageClasses), nodes: caches.of(nodes) }),
   ];
 }
