@@ -20,7 +20,8 @@ const collector = (keep?: number) =>
     timings.upstream,
     keep,
   );
-const pod = (name: string, meta: Partial<Pod['metadata']> = {}, phase = 'Running'): Pod => ({
+type Phase = NonNullable<Pod['status']>['phase'];
+const pod = (name: string, meta: Partial<Pod['metadata']> = {}, phase: Phase = 'Running'): Pod => ({
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: {
