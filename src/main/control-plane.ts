@@ -25,6 +25,7 @@ import type { NodePlace, ReachTarget } from '../server/node-doors.ts';
 import type { OutwardTarget } from '../server/outward.ts';
 import { SealingStore } from '../server/sealing-store.ts';
 import { ApiServer, type OpenApiAnswer, type OpenApiQuestion } from '../server/server.ts';
+import { podConnection } from '../server/streaming/pod-connection.ts';
 import { MemoryStore } from '../store/memory.ts';
 import type { Store } from '../store/store.ts';
 import { accessOf } from './access.ts';
@@ -147,7 +148,11 @@ function waysOut({ nodes, resolve = (host, port) => ({ host, port }) }: Surround
         ...(believed === undefined ? {} : { authority: believed }),
       });
     },
-    reach: ({ scheme, host, port }: ReachTarget) => relay({ scheme, ...resolve(host, port) }),
+    reach: ({ scheme, host, port, pod }: ReachTarget) => {
+      // The addresses of pods elsewhere need not lead there from here; their node's does.
+      if (!pod || nodes?.(pod.node.name)) return relay({ scheme, ...resolve(host, port) });
+      return relay({ scheme, host, port, dial: () => podConnection(remote(pod.node), pod, port) });
+    },
   };
 }
 

@@ -18,6 +18,13 @@ export interface ReachTarget {
   readonly scheme: 'http' | 'https';
   readonly host: string;
   readonly port: number;
+  /** The pod behind the address, and its node, where they are known: another way to it. */
+  readonly pod?: PodPlace;
+}
+export interface PodPlace {
+  readonly namespace: string;
+  readonly name: string;
+  readonly node: NodePlace;
 }
 /** How the server reaches them, for the proxy subresources. Bodies and upgrades pass through as they are. */
 export type Reach = (target: ReachTarget) => Transport;

@@ -6,6 +6,7 @@ import { type ApiResponse, type Duplex, jsonType } from '../../api/wire.ts';
 import { encodeText } from '../../base/json.ts';
 import { Pipe } from '../../base/pipe.ts';
 import { never, StopSource } from '../../base/stop.ts';
+import { connectTcp } from '../runtime/process/tcp.ts';
 import { relay } from './relay.ts';
 
 const servers: Server[] = [];
@@ -87,6 +88,16 @@ test('A relay lets go of an answer that nobody waits for any more', async () => 
     });
   });
   await closed;
+});
+
+test('A relay goes another way where it is given one', async () => {
+  const port = await listening(createServer((incoming, outgoing) => outgoing.end(`heard ${incoming.headers.host}`)));
+  const dial = async (): Promise<Duplex> => connectTcp('127.0.0.1', port);
+  const answer = await relay({ scheme: 'http', host: 'nowhere.invalid', port: 80, dial })(asked('GET', '/'));
+  assert.equal(await textOf(answer), 'heard nowhere.invalid');
+  const refuse = () => Promise.reject(new Error('no way'));
+  const to = relay({ scheme: 'http', host: 'nowhere.invalid', port: 80, dial: refuse });
+  await assert.rejects(to(asked('GET', '/')), /no way/);
 });
 
 test('A relay joins both ends of an upgrade', async () => {

@@ -1,8 +1,10 @@
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
+import { Duplex as NodeDuplex } from 'node:stream';
+import { connect as connectTls } from 'node:tls';
 import { ApiError } from '../../api/error.ts';
-import type { ApiRequest, ApiResponse, Transport } from '../../api/wire.ts';
+import type { ApiRequest, ApiResponse, Duplex, Transport } from '../../api/wire.ts';
 import { Stopped } from '../../base/env.ts';
 import { duplexOf } from './duplex.ts';
 
@@ -18,13 +20,15 @@ export interface RelayTarget {
   /** Our own, PEM. */
   readonly certificate?: string;
   readonly key?: string;
+  /** Another way there than by host and port. */
+  readonly dial?: () => Promise<Duplex>;
 }
 
 const connectWithinMs = 30_000;
 
 /** Passes requests on and streams what comes back: bodies of any kind and length, and upgrades. */
 export function relay(target: RelayTarget): Transport {
-  const { scheme, host, port, authority, serverName, certificate, key } = target;
+  const { scheme, host, port, authority, serverName, certificate, key, dial } = target;
   const ask = scheme === 'https' ? httpsRequest : httpRequest;
   const secrets = {
     rejectUnauthorized: authority !== undefined,
@@ -37,13 +41,20 @@ export function relay(target: RelayTarget): Transport {
     const { method, body } = request;
     const bytes = body && 'bytes' in body ? body.bytes : undefined;
     const headers = { ...linesOf(request.headers), ...(bytes ? { 'content-length': String(bytes.length) } : {}) };
-    const options: RequestOptions = { host, port, method, path: pathOf(request), headers, agent: false };
+    const defaultPort = scheme === 'https' ? 443 : 80;
+    const options: RequestOptions = { host, port, defaultPort, method, path: pathOf(request), headers };
     return new Promise<ApiResponse>((resolve, reject) => {
       if (request.stop.stopped) return reject(new Stopped());
-      const outgoing = ask({ ...options, ...(scheme === 'https' ? secrets : {}) });
+      // Each request has a connection of its own; an agent would not let it be dialled.
+      const way = dial
+        ? { createConnection: dialled(dial, scheme === 'https' ? secrets : undefined) }
+        : { agent: false };
+      const outgoing = ask({ ...options, ...way, ...(scheme === 'https' ? secrets : {}) });
       const forget = request.stop.onStop(() => outgoing.destroy(new Stopped()));
       const late = setTimeout(() => outgoing.destroy(new Error('i/o timeout')), connectWithinMs);
       outgoing.once('socket', (socket) => {
+        // A way that was dialled is open by now.
+        if (dial) clearTimeout(late);
         socket.once(scheme === 'https' ? 'secureConnect' : 'connect', () => clearTimeout(late));
       });
       outgoing.once('close', () => {
@@ -71,6 +82,44 @@ function linesOf(headers: ApiRequest['headers']): Record<string, string | readon
   return several;
 }
 
+type Created = (error: Error | null, socket: NodeDuplex) => void;
+
+/** A connection of another kind as Node's client wants it; with secrets, TLS inside it. */
+function dialled(dial: () => Promise<Duplex>, secrets: object | undefined) {
+  return (_options: unknown, created: Created): undefined => {
+    dial().then(
+      (duplex) => {
+        const raw = streamOf(duplex);
+        created(null, secrets ? connectTls({ ...secrets, socket: raw }) : raw);
+      },
+      (error: Error) => created(error, undefined as unknown as NodeDuplex),
+    );
+    return undefined;
+  };
+}
+
+function streamOf(duplex: Duplex): NodeDuplex {
+  const incoming = duplex.incoming[Symbol.asyncIterator]();
+  return new NodeDuplex({
+    read() {
+      incoming.next().then(
+        ({ done, value }) => this.push(done ? null : value),
+        (error: Error) => this.destroy(error),
+      );
+    },
+    write: (bytes, _encoding, done) => void duplex.write(bytes).then(() => done(), done),
+    final: (done) => {
+      duplex.end();
+      done();
+    },
+    destroy: (error, done) => {
+      duplex.end();
+      void incoming.return?.();
+      done(error);
+    },
+  });
+}
+
 function pathOf({ path, query }: ApiRequest): string {
   return query.length > 0 ? `${path}?${new URLSearchParams(query.map(([name, value]) => [name, value]))}` : path;
 }
@@ -88,7 +137,8 @@ async function* chunksOf(incoming: IncomingMessage): AsyncGenerator<Uint8Array> 
 
 function upgradeOf(incoming: IncomingMessage, socket: Socket, head: Uint8Array): ApiResponse {
   socket.on('error', () => {});
-  socket.setNoDelay(true);
+  // A way that was dialled has no such thing.
+  socket.setNoDelay?.(true);
   const far = duplexOf(socket, head);
   return {
     status: 101,

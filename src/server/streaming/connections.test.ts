@@ -146,7 +146,9 @@ test('A proxied pod hears the path as it came, and its links lead through the se
   await put(`${pods}/web`, { podIP: '10.1.1.1', podIPs: [{ ip: '10.1.1.1' }] });
   const answer = await ask('GET', `${pods}/http:web:/proxy/a%2Fb/?q=1`, { headers: { host: 'here', cookie: 'c' } });
   const [{ to, request }] = passed as [Passed];
-  assert.deepEqual(to, { scheme: 'http', host: '10.1.1.1', port: 8080 });
+  const node = { name: 'n', host: '10.0.0.9', port: 4321 };
+  const place = { namespace: 'default', name: 'web', node };
+  assert.deepEqual(to, { scheme: 'http', host: '10.1.1.1', port: 8080, pod: place });
   assert.equal(request.path, '/a%2Fb/');
   assert.equal(request.headers['x-forwarded-uri'], `${pods}/http:web:/proxy/a%2Fb/`);
   assert.equal(request.headers['cookie'], 'c');

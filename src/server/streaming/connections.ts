@@ -84,7 +84,7 @@ export class Connections {
     if (!reach) throw new ApiError('ServiceUnavailable', 'this server was started without a way to reach pods');
     const target =
       plural === 'pods'
-        ? podTarget(route, await this.#pod({ ...route, name: splitName(route.name, 'pod').name }))
+        ? await podTarget(store, route, await this.#pod({ ...route, name: splitName(route.name, 'pod').name }))
         : await serviceTarget(store, route);
     return proxied(request, { rest, relay: reach(target), target });
   }

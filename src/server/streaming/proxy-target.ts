@@ -1,12 +1,13 @@
-import { ApiError } from '../../api/error.ts';
+import { ApiError, isApiError } from '../../api/error.ts';
 import { type EndpointSlice, serviceNameLabel } from '../../api/kinds/endpoint-slice.ts';
 import type { Pod } from '../../api/kinds/pod.ts';
 import { type Service, services } from '../../api/kinds/service.ts';
 import type { Store } from '../../store/store.ts';
 import { storageKey } from '../kinds.ts';
-import type { ReachTarget } from '../node-doors.ts';
+import type { PodPlace, ReachTarget } from '../node-doors.ts';
 import { notFound } from '../read.ts';
 import type { ResourceRoute } from '../route.ts';
+import { nodePlace } from './node-place.ts';
 
 const slicesPrefix = '/discovery.k8s.io/endpointslices/';
 const usualPorts = { http: 80, https: 443 } as const;
@@ -28,12 +29,15 @@ export function splitName(text: string, what: string): NameParts {
   return { scheme: scheme === 'https' ? 'https' : 'http', name, port };
 }
 
-export function podTarget(route: ResourceRoute, pod: Pod): ReachTarget {
+export async function podTarget(store: Store, route: ResourceRoute, pod: Pod): Promise<ReachTarget> {
   const { scheme, port } = splitName(route.name, 'pod');
   const first = pod.spec.containers.find(({ ports = [] }) => ports.length > 0)?.ports?.[0]?.containerPort;
   const host = pod.status?.podIP ?? '';
   if (host === '') throw new ApiError('BadRequest', 'address not allowed');
-  return { scheme, host: allowed(host), port: port === '' ? (first ?? usualPorts[scheme]) : numberOf(port) };
+  const { name, namespace = '' } = pod.metadata;
+  const place = await placeOf(store, { namespace, name }, pod.spec.nodeName);
+  const number = port === '' ? (first ?? usualPorts[scheme]) : numberOf(port);
+  return { scheme, host: allowed(host), port: number, ...place };
 }
 
 /** One of the ready endpoints behind a Service. */
@@ -50,9 +54,27 @@ export async function serviceTarget(store: Store, route: ResourceRoute): Promise
     const number = slice.ports?.find((one) => (one.name ?? '') === portName)?.port;
     const ready = (slice.endpoints ?? []).find(({ conditions }) => conditions?.ready !== false);
     const host = ready?.addresses[0];
-    if (number !== undefined && host) return { scheme, host: allowed(host), port: number };
+    if (number === undefined || !ready || !host) continue;
+    const { targetRef } = ready;
+    const pod = targetRef?.kind === 'Pod' && targetRef.name ? { namespace, name: targetRef.name } : undefined;
+    const place = pod ? await placeOf(store, pod, ready.nodeName) : {};
+    return { scheme, host: allowed(host), port: number, ...place };
   }
   throw new ApiError('ServiceUnavailable', `no endpoints available for service ${JSON.stringify(name)}`);
+}
+
+async function placeOf(
+  store: Store,
+  pod: Omit<PodPlace, 'node'>,
+  node: string | undefined,
+): Promise<{ readonly pod?: PodPlace }> {
+  if (!node) return {};
+  try {
+    return { pod: { ...pod, node: await nodePlace(store, node) } };
+  } catch (error) {
+    if (!isApiError(error, 'NotFound')) throw error;
+    return {};
+  }
 }
 
 function nameOfPort(service: Service, number: number): string {
