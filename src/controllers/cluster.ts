@@ -11,6 +11,8 @@ import { nodes } from '../api/kinds/node.ts';
 import { persistentVolumes } from '../api/kinds/persistent-volume.ts';
 import { persistentVolumeClaims } from '../api/kinds/persistent-volume-claim.ts';
 import { pods } from '../api/kinds/pod.ts';
+import { resourceClaims } from '../api/kinds/resource-claim.ts';
+import { resourceClaimTemplates } from '../api/kinds/resource-claim-template.ts';
 import { resourceQuotas } from '../api/kinds/resource-quota.ts';
 import { secrets } from '../api/kinds/secret.ts';
 import { services } from '../api/kinds/service.ts';
@@ -40,6 +42,7 @@ import { NodeIpamController } from './node-ipam.ts';
 import { NodeLifecycleController } from './node-lifecycle.ts';
 import { NodeTtlController } from './node-ttl.ts';
 import { PodGarbageCollector } from './pod-garbage-collector.ts';
+import { ResourceClaimController } from './resource-claims.ts';
 import { ResourceQuotaController } from './resource-quota.ts';
 import { RootCaPublisher } from './root-ca.ts';
 import { ServiceAccountController } from './service-account.ts';
@@ -70,6 +73,7 @@ export function clusterControllers(
     ...(podRange === undefined ? [] : [new NodeIpamController(caches.of(nodes), podRange)]),
     new PodGarbageCollector(caches.of(pods), caches.of(nodes), timing),
     ...storageControllers(caches, crypto),
+    new ResourceClaimController(caches.of(pods), caches.of(resourceClaims), caches.of(resourceClaimTemplates)),
     ...accessControllers(caches, crypto),
     new NamespaceController(caches.of(namespaces), kinds),
     new GarbageCollector(kinds),

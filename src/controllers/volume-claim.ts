@@ -1,9 +1,11 @@
-import { partOf, textOf } from '../api/kinds/defaulting.ts';
+import { mapOf, partOf, textOf } from '../api/kinds/defaulting.ts';
 import type { PersistentVolume } from '../api/kinds/persistent-volume.ts';
 import { type PersistentVolumeClaim, persistentVolumeClaims } from '../api/kinds/persistent-volume-claim.ts';
 import { conditionOf, type Pod } from '../api/kinds/pod.ts';
 import type { StorageClass } from '../api/kinds/storage-class.ts';
+import { localPathDriver } from '../api/local-path.ts';
 import { type KubeObject, keyOf } from '../api/object.ts';
+import { compareQuantity, parseQuantity } from '../api/quantity.ts';
 import { hasStorageClass, storageClassOf } from '../api/storage-class-of.ts';
 import {
   bestMatch,
@@ -12,6 +14,7 @@ import {
   isBound,
   isFor,
   misfit,
+  requestOf,
   selectedNodeAnnotation,
   waitsForPod,
 } from '../api/volume-matching.ts';
@@ -53,15 +56,28 @@ export function planClaim(observed: ClaimObserved, _now: Instant): ClaimPlan {
 }
 
 /** A claim that was bound once never gets another volume. */
-function keepBound({ claim, volume }: ClaimObserved): ClaimPlan {
+function keepBound(observed: ClaimObserved): ClaimPlan {
+  const { claim, volume } = observed;
   if (textOf(partOf(claim.spec).volumeName) === '') {
     return lost(claim, 'ClaimLost', 'Bound claim has lost reference to PersistentVolume. Data on the volume is lost!');
   }
   if (!volume)
     return lost(claim, 'ClaimLost', 'Bound claim has lost its PersistentVolume. Data on the volume is lost!');
   const ref = claimRefOf(volume);
-  if (ref === undefined || isFor(volume, claim)) return { actions: bind(volume, claim) };
+  if (ref === undefined || isFor(volume, claim)) return growing(observed, bind(volume, claim));
   return lost(claim, 'ClaimMisbound', 'Two claims are bound to the same volume, this one is bound incorrectly');
+}
+
+/** A claim that asks for more than it has: somebody else makes the volume larger, and it says so once. */
+function growing({ claim, volume, storageClass, told: before }: ClaimObserved, actions: Plan['actions']): ClaimPlan {
+  const { driver } = partOf(partOf(volume?.spec).csi);
+  const has = mapOf(partOf(claim.status).capacity).storage;
+  const wants = has !== undefined && compareQuantity(requestOf(claim), parseQuantity(has)) > 0;
+  const allowed = partOf(storageClass).allowVolumeExpansion === true;
+  if (!wants || !allowed || driver === undefined || driver === localPathDriver) return { actions };
+  const message = 'waiting for an external controller to expand this PVC';
+  const event = notice(claim, 'Normal', 'ExternalExpanding', message);
+  return { actions: before === message ? actions : [...actions, [event]], tells: message };
 }
 
 function lost(claim: PersistentVolumeClaim, reason: string, message: string): ClaimPlan {

@@ -127,6 +127,22 @@ test('VolumeBinder gives a claim that names no class the newest default class', 
   ]);
 });
 
+test('VolumeBinder says who makes a volume larger for a claim that asks for more', () => {
+  const csi = { csi: { driver: 'example.com/csi' }, claimRef: { namespace: 'n', name: 'data', uid: 'data' } };
+  const bound = claim(
+    { volumeName: 'v', storageClassName: 'x' },
+    { annotations: { 'pv.kubernetes.io/bind-completed': 'yes' } },
+  );
+  const status = { phase: 'Bound', capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'] };
+  const storageClass = classNamed('x', { allowVolumeExpansion: true });
+  const grows = observed({ ...bound, status }, { volume: volume('v', '1Gi', csi, 'Bound'), storageClass });
+  assert.deepEqual(told(planClaim(grows, now)), [
+    'ExternalExpanding: waiting for an external controller to expand this PVC',
+  ]);
+  const again = { ...grows, told: 'waiting for an external controller to expand this PVC' };
+  assert.deepEqual(planClaim(again, now).actions, []);
+});
+
 test('VolumeBinder calls a claim lost whose volume is gone', () => {
   const bound = claim({ volumeName: 'v' }, { annotations: { 'pv.kubernetes.io/bind-completed': 'yes' } });
   const plan = planClaim(observed({ ...bound, status: { phase: 'Bound', capacity: { storage: '2Gi' } } }), now);
