@@ -105,11 +105,11 @@ async function main(): Promise<void> {
     let worst = 0;
     for (const name of (Object.keys(loads) as LoadName[]).filter((name) => name.includes(process.argv[3] ?? ''))) {
       const child = fork(import.meta.filename, [], { stdio: 'inherit' });
+      const ended = new Promise((resolve) => child.once('exit', resolve));
       child.send({ url: String(server.url), name } satisfies Load);
       // Until it has all its connections.
       await sleep(1_000);
       const figures = await probe(light, seconds * 1_000);
-      const ended = new Promise((resolve) => child.once('exit', resolve));
       child.kill();
       await ended;
       await sleep(500);
@@ -161,14 +161,15 @@ async function drive({ url, name }: Load): Promise<void> {
   const { atOnce, run } = loads[name];
   const user = new ServerUser(new URL(url), tokenOf('heavy'));
   const told = new Set<number>();
+  const once = async () => {
+    const reply = await run(user);
+    if (!reply || told.has(reply.status)) return;
+    told.add(reply.status);
+    if (reply.status >= 300) console.error(`${name}: ${reply.status} ${reply.body.toString().slice(0, 120)}`);
+  };
   const forever = async () => {
-    for (;;) {
-      const reply = await run(user);
-      if (reply && !told.has(reply.status)) {
-        told.add(reply.status);
-        if (reply.status >= 300) console.error(`${name}: ${reply.status} ${reply.body.toString().slice(0, 120)}`);
-      }
-    }
+    // A connection that breaks is opened again, and told.
+    for (;;) await once().catch((error: unknown) => console.error(`${name}: ${String(error)}`));
   };
   for (let n = 0; n < atOnce; n++) void forever();
 }

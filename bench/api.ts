@@ -1,0 +1,212 @@
+/**
+ * The API server beside a bare node:https server on the same machine in the same run: `node bench/api.ts [SECONDS]`.
+ * The client is wrk, because one in JavaScript would itself be the limit. Durable creates: SQLite in a real folder.
+ */
+import { execFile, fork } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Instant } from '../src/base/env.ts';
+import { createAuthority, issue } from '../src/host/x509/certificate.ts';
+import { MeasuredServer, type ServerUser, samplePod, tokenOf } from './measured-server.ts';
+
+const run = promisify(execFile);
+const seconds = Number(process.argv[2] ?? 3);
+const maps = '/api/v1/namespaces/default/configmaps';
+const podsPath = '/api/v1/namespaces/default/pods';
+const podsCount = 10_000;
+const watchersCount = 500;
+const watchedWrites = 200;
+const map = (name: string) => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name },
+  data: { k: 'v'.repeat(100) },
+});
+const percent = (sorted: readonly number[], part: number) => sorted[Math.floor((sorted.length - 1) * part)] ?? 0;
+
+if (process.send) process.on('message', (url: string) => void watchAll(new URL(url)));
+else if (await isMissing())
+  console.log('wrk is not installed: nothing was measured (Debian has it as the package wrk)');
+else await main();
+
+async function isMissing(): Promise<boolean> {
+  return run('wrk', ['--version']).then(
+    () => false,
+    // It answers its version with an exit code of 1.
+    (error: { readonly code?: unknown }) => error.code === 'ENOENT',
+  );
+}
+
+async function main(): Promise<void> {
+  const scripts = mkdtempSync(join(tmpdir(), 'mini-k8s-wrk-'));
+  const server = await MeasuredServer.start(['bench']);
+  const bare = await bareServer();
+  try {
+    const user = server.user('bench');
+    await user.send('POST', '/api/v1/namespaces/default/serviceaccounts', { metadata: { name: 'default' } });
+    await user.sendAll(1, 1, () => user.send('POST', maps, map('one')));
+    const get = join(scripts, 'get.lua');
+    const create = join(scripts, 'create.lua');
+    writeFileSync(get, `wrk.headers["Authorization"] = "Bearer ${tokenOf('bench')}"\n`);
+    writeFileSync(create, createScript());
+    await compared('get, 64 connections', { server, bare, path: `${maps}/one`, script: get, connections: 64 });
+    await compared('get, one connection', { server, bare, path: `${maps}/one`, script: get, connections: 1 });
+    await compared('durable create, 64 connections', { server, bare, path: maps, script: create, connections: 64 });
+    await compared('durable create, one connection', { server, bare, path: maps, script: create, connections: 1 });
+    await fanOut(server, user);
+    await user.sendAll(podsCount, 32, (n) => user.send('POST', podsPath, samplePod(`pod-${n}`)));
+    await lists(user);
+    report('memory', {
+      residentMegabytes: Math.round(server.residentMegabytes()),
+      readyMs: Math.round(server.readyMs),
+    });
+    user.close();
+  } finally {
+    bare.server.closeAllConnections();
+    bare.server.close();
+    await server.remove();
+    rmSync(scripts, { recursive: true, force: true });
+  }
+}
+
+function report(what: string, figures: object): void {
+  console.log(JSON.stringify({ bench: 'api', what, ...figures }));
+}
+
+interface Comparison {
+  readonly server: MeasuredServer;
+  readonly bare: { readonly url: string };
+  readonly path: string;
+  readonly script: string;
+  readonly connections: number;
+}
+
+/** In turns, so that a machine that slows down slows both. */
+async function compared(what: string, { server, bare, path, script, connections }: Comparison): Promise<void> {
+  const rates = { own: 0, bare: 0 };
+  let refused = 0;
+  const rounds = 2;
+  for (let round = 0; round < rounds; round++) {
+    for (const name of ['bare', 'own'] as const) {
+      const root = name === 'own' ? server.url.href.replace(/\/$/, '') : bare.url;
+      const words = ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', script, `${root}${path}`];
+      const { stdout } = await run('wrk', words);
+      rates[name] += Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1] ?? 0) / rounds;
+      if (name === 'own') refused += Number(/Non-2xx or 3xx responses: (\d+)/.exec(stdout)?.[1] ?? 0);
+    }
+  }
+  const { own, bare: ceiling } = rates;
+  const ratio = Number((own / ceiling).toFixed(3));
+  report(what, { requestsPerSecond: Math.round(own), bareNode: Math.round(ceiling), ratio, refused });
+}
+
+function createScript(): string {
+  return [
+    'wrk.method = "POST"',
+    `wrk.headers["Authorization"] = "Bearer ${tokenOf('bench')}"`,
+    'wrk.headers["Content-Type"] = "application/json"',
+    `wrk.body = '${JSON.stringify({ ...map(''), metadata: { generateName: 'made-' } })}'`,
+    '',
+  ].join('\n');
+}
+
+/** Answers each request with the same bytes, after reading what was sent. */
+async function bareServer() {
+  const now = Date.now() as Instant;
+  const pair = issue(createAuthority('bench', now), {
+    subject: { name: 'x' },
+    use: ['server'],
+    names: ['127.0.0.1'],
+    now,
+  });
+  const bytes = Buffer.from(JSON.stringify(map('one')));
+  const server = createServer({ cert: pair.certificate, key: pair.key }, (incoming, outgoing) => {
+    incoming.resume().on('end', () => {
+      outgoing.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': bytes.length });
+      outgoing.end(bytes);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { server, url: `https://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+async function lists(user: ServerUser): Promise<void> {
+  const took: number[] = [];
+  let bytes = 0;
+  for (let round = 0; round < 7; round++) {
+    const { tookMs, body, status } = await user.send('GET', podsPath);
+    if (status !== 200) throw new Error(`the list was answered ${status}`);
+    took.push(tookMs);
+    bytes = body.length;
+  }
+  const [first = 0, ...more] = took;
+  more.sort((a, b) => a - b);
+  report('list of 10,000 pods', {
+    firstMs: Math.round(first),
+    ms: Math.round(percent(more, 0.5)),
+    megabytes: bytes / 1e6,
+  });
+}
+
+/** Watchers are a process of their own; the lag is from the moment of the write to the moment of the event. */
+async function fanOut(server: MeasuredServer, user: ServerUser): Promise<void> {
+  const child = fork(import.meta.filename, [], { stdio: 'inherit' });
+  const told = (what: string) =>
+    new Promise<{ readonly lags: readonly number[] }>((resolve) => {
+      child.on('message', (message: { readonly what: string; readonly lags: readonly number[] }) => {
+        if (message.what === what) resolve(message);
+      });
+    });
+  const open = told('open');
+  const done = told('done');
+  child.send(server.url.href);
+  await open;
+  const begun = performance.now();
+  for (let n = 0; n < watchedWrites; n++) {
+    const metadata = { name: `seen-${n}`, annotations: { at: String(Date.now()) } };
+    const { status } = await user.send('POST', '/api/v1/namespaces/kube-public/configmaps', { ...map(''), metadata });
+    if (status !== 201) throw new Error(`a watched create was answered ${status}`);
+  }
+  const { lags } = await done;
+  const perSecond = Math.round((lags.length / (performance.now() - begun)) * 1_000);
+  const figures = { eventsPerSecond: perSecond, lagMsP50: percent(lags, 0.5), lagMsP99: percent(lags, 0.99) };
+  report(`${watchersCount} watchers of ${watchedWrites} creates by one client`, figures);
+  child.kill();
+}
+
+async function watchAll(url: URL): Promise<void> {
+  const { connect } = await import('node:http2');
+  const lags: number[] = [];
+  const sessions = [];
+  const perSession = 100;
+  let opened = 0;
+  for (let n = 0; n < watchersCount; n += perSession) {
+    const session = connect(url.href, { rejectUnauthorized: false });
+    sessions.push(session);
+    for (let m = 0; m < perSession; m++) {
+      const stream = session.request({
+        ':path': '/api/v1/namespaces/kube-public/configmaps?watch=1&resourceVersion=0',
+        authorization: `Bearer ${tokenOf('bench')}`,
+      });
+      stream.on('response', () => {
+        if (++opened === watchersCount) setTimeout(() => process.send?.({ what: 'open', lags: [] }), 200);
+      });
+      let rest = '';
+      stream.on('data', (chunk: Buffer) => {
+        const now = Date.now();
+        const lines = (rest + chunk.toString('latin1')).split('\n');
+        rest = lines.pop() ?? '';
+        for (const line of lines) {
+          const at = /"at":"(\d+)"/.exec(line)?.[1];
+          if (at !== undefined) lags.push(now - Number(at));
+        }
+        if (lags.length < watchersCount * watchedWrites) return;
+        process.send?.({ what: 'done', lags: lags.sort((a, b) => a - b) });
+      });
+    }
+  }
+}
