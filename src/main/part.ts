@@ -28,6 +28,8 @@ interface Parts {
   readonly env: HostEnv;
   readonly client: Client;
   readonly caches: Caches;
+  /** Once all components have ended. */
+  atEnd(run: () => void): void;
 }
 
 export const controllers = part(
@@ -98,6 +100,10 @@ export const agent = part(
     const choice = { name: values.node, folder, podRange: values['pod-range'], hostIp, api: { port, authority } };
     const node = machineNode(shared, machine, choice);
     await prepared(node.runtimes);
+    // What runs, runs on; but who listens to an engine would never end.
+    parts.atEnd(() => {
+      for (const runtime of node.runtimes) runtime.leave();
+    });
     return [node.agent, listener.open(node.agent)];
   },
 );
@@ -120,7 +126,8 @@ function part<F extends Flags & typeof partFlags>(
       const env = hostEnv({ log: { level: values['log-level'], fields: { part: name } } });
       const client = new Client(httpTransport(readKubeconfig(values.kubeconfig)));
       const caches = new Caches(env, client);
-      const components = await compose({ env, client, caches }, context);
+      const endings: (() => void)[] = [];
+      const components = await compose({ env, client, caches, atEnd: (run) => void endings.push(run) }, context);
       const stop = new StopSource();
       const running = supervise(env, [...caches.all(), ...components], stop);
       const { port } = await servePart(listen, () => env.metrics.render());
@@ -129,6 +136,7 @@ function part<F extends Flags & typeof partFlags>(
       await untilSignal();
       stop.stop();
       await running;
+      for (const end of endings) end();
       return 0;
     },
   };
