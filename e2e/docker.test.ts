@@ -147,7 +147,7 @@ describe('containers of a real engine', { skip }, () => {
     for (const id of before) assert.ok(after.includes(id));
   });
 
-  test('an unknown runtime class is refused with an event, and another runtime is one class away', async () => {
+  test('a class that nobody has is refused, one that no node can run says so, and another runtime is one away', async () => {
     const pod = (name: string, runtime: string, image: string) => `
 apiVersion: v1
 kind: Pod
@@ -156,10 +156,14 @@ spec:
   runtimeClassName: ${runtime}
   containers: [{name: c, image: ${image}, command: [sleep, '1000']}]
 ---`;
-    await does(['apply', '-f', '-'], pod('foreign', 'gvisor', busybox) + pod('plain', 'process', 'host'));
+    const access = ['--kubeconfig', cluster.kubeconfig];
+    const refused = await finished(program, [...access, 'apply', '-f', '-'], pod('nobody', 'none', busybox));
+    assert.match(refused.err, /RuntimeClass "none" not found/);
+    const gvisor = 'apiVersion: node.k8s.io/v1\nkind: RuntimeClass\nmetadata: {name: gvisor}\nhandler: gvisor\n---';
+    await does(['apply', '-f', '-'], gvisor + pod('foreign', 'gvisor', busybox) + pod('plain', 'process', 'host'));
     await until('event about the class', 10_000, async () => {
       const events = await does(['get', 'events', '--field-selector', 'involvedObject.name=foreign']);
-      return /FailedCreatePodSandBox.*RuntimeClass.node.k8s.io "gvisor" not found/.test(events);
+      return /FailedCreatePodSandBox.*no runtime for "gvisor" is configured/.test(events);
     });
     await does(['wait', '--for=condition=Ready', 'pod/plain', '--timeout=20s']);
   });
