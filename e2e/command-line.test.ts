@@ -72,7 +72,7 @@ test('each part runs as a process of its own against any API server, and shows i
   const other = new TestCluster();
   after(() => other.clear());
   await other.start('server');
-  for (const words of [['controllers'], ['scheduler'], ['agent', '--data-dir', other.folder]]) {
+  for (const words of [['controllers'], ['scheduler'], ['agent', '--runtime', 'process', '--data-dir', other.folder]]) {
     const part = new Part([...words, '--kubeconfig', other.kubeconfig]);
     try {
       const { metrics } = await part.ready();

@@ -2,6 +2,8 @@ import { clusterCommands } from '../cli/commands.ts';
 import { type CommandEntry, runCommand } from '../cli/run.ts';
 import { machineWorld } from './world.ts';
 
+const leaveWithinMs = 500;
+
 // argv -> one command. Those that make a cluster are here, those that speak to one are in cli/.
 const ownCommands: readonly CommandEntry[] = [
   { name: 'up', summary: 'Start a cluster', load: async () => (await import('./up.ts')).up },
@@ -48,3 +50,5 @@ const ownCommands: readonly CommandEntry[] = [
 process.removeAllListeners('warning');
 
 process.exitCode = await runCommand([...ownCommands, ...clusterCommands], process.argv.slice(2), machineWorld());
+// What failed half-way may have left something open that nobody will ever close.
+if (process.exitCode !== 0) setTimeout(() => process.exit(), leaveWithinMs).unref();

@@ -99,11 +99,11 @@ export const agent = part(
     const { host: hostIp, port, authority } = listener;
     const choice = { name: values.node, folder, podRange: values['pod-range'], hostIp, api: { port, authority } };
     const node = machineNode(shared, machine, choice);
-    await prepared(node.runtimes);
     // What runs, runs on; but who listens to an engine would never end.
     parts.atEnd(() => {
       for (const runtime of node.runtimes) runtime.leave();
     });
+    await prepared(node.runtimes);
     return [node.agent, listener.open(node.agent)];
   },
 );
