@@ -292,6 +292,23 @@ test('a body above the limit is 413, announced or not, and one below arrives who
   );
 });
 
+test('a long body that comes while long answers are still on their way is read to its end', async () => {
+  const socket = connectTls({ port: server.port, host: '127.0.0.1', ca: authority.certificate, ...userCertificate });
+  await once(socket, 'secureConnect');
+  const body = Buffer.alloc(400_000, 'x');
+  const answers = 4;
+  socket.write('GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(answers));
+  socket.write(`POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Type: a/b\r\nContent-Length: ${body.length}\r\n\r\n`);
+  socket.write(body);
+  let text = '';
+  for await (const part of socket) {
+    text += part;
+    if (text.endsWith(body.toString('latin1', 0, 1000)) && text.length > answers * 2 * long.length + body.length) break;
+  }
+  assert.equal(text.match(/HTTP\/1.1 200/g)?.length, answers);
+  assert.equal(text.match(/HTTP\/1.1 201/g)?.length, 1);
+});
+
 test('a bug is a 500 that the log explains', async () => {
   const answer = await ask('/bug');
   assert.deepEqual([answer.status, json(answer).message], [500, 'Internal error occurred: oops']);

@@ -166,7 +166,14 @@ class Front {
   #welcome(socket: TLSSocket): void {
     (socket as Known)[identityKey] = identityOf(socket);
     socket.on('error', (error) => this.#env.log.debug('a connection broke', { error: error.message }));
-    (socket.alpnProtocol === 'h2' ? this.#http2 : this.#http1).emit('connection', socket);
+    if (socket.alpnProtocol === 'h2') {
+      this.#http2.emit('connection', socket);
+      return;
+    }
+    this.#http1.emit('connection', socket);
+    // Otherwise the parser reads from the connection by itself, and when a long answer is still on its way as the next
+    // request begins it is paused in the middle of what it is given: it takes that for a broken request.
+    socket.on('data', ignored);
   }
 
   #track(session: ServerHttp2Session): void {
@@ -288,3 +295,5 @@ const asking = (incoming: Incoming) => ({
   url: incoming.url ?? '',
   headers: incoming.headers as ApiRequest['headers'],
 });
+
+const ignored = (): void => {};
