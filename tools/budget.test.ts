@@ -60,7 +60,7 @@ test('What a user installs fits into the budget of bytes.', () => {
 
 test('The package holds the built program and nothing of its tests, its sources or the compiler.', () => {
   const wanted =
-    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|bin\/.*\.cjs|out\/.*\.(js|d\.ts|html|css|svg|json))$/;
+    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|bin\/.*\.cjs|out\/.*\.(js|d\.ts|html|css|svg|json|json\.br))$/;
   const ofTests = /\.(test|conformance|test-data)\./;
   const strange = packed().files.filter(({ path }) => !wanted.test(path) || ofTests.test(path));
   ok(strange.length === 0, `not for users: ${strange.map(({ path }) => path).join(', ')}`);

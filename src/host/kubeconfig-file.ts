@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { parse } from 'yaml';
+import { decodeYaml } from '../api/yaml/decode.ts';
 import { contextOf, kubeconfigText, type Source } from '../client/kubeconfig.ts';
 import type { Access } from './http/client.ts';
 import { writePrivateFile } from './private-file.ts';
@@ -45,7 +45,7 @@ export function readKubeconfig(path: string, contextName?: string): Access & { r
       ? read(resolve(dirname(path), source.file))
       : Buffer.from(source.base64, 'base64').toString('utf8');
   try {
-    const { server, namespace, insecure, ca, cert, key, token } = contextOf(parse(read(path)), contextName);
+    const { server, namespace, insecure, ca, cert, key, token } = contextOf(decodeYaml(read(path)).value, contextName);
     return {
       server,
       namespace,

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
+import { decodeYaml } from '../api/yaml/decode.ts';
 import { UsageError } from '../cli/flags.ts';
 import type { MachineCrypto } from '../host/crypto.ts';
 import { httpTransport } from '../host/http/client.ts';
@@ -38,7 +38,9 @@ async function issuersOf(
 ): Promise<{ readonly authentication: AuthenticationConfiguration; readonly issuerKeys: IssuerKeys }> {
   const { authenticationConfiguration } = await import('../server/auth/authentication-configuration.ts');
   const { fetchedKeys } = await import('../host/issuer-keys.ts');
-  const authentication = readNamed('authentication-config', path, (text) => authenticationConfiguration(parse(text)));
+  const authentication = readNamed('authentication-config', path, (text) =>
+    authenticationConfiguration(decodeYaml(text).value),
+  );
   return { authentication, issuerKeys: fetchedKeys };
 }
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
+import { decodeYaml } from '../api/yaml/decode.ts';
 import { UsageError } from '../cli/flags.ts';
 import { type AdmissionOptions, pluginNames } from '../server/admission/built-in.ts';
 import { admissionConfiguration } from '../server/admission/configuration.ts';
@@ -27,7 +27,7 @@ function namesIn(
 
 function configurationIn(path: string): Pick<AdmissionOptions, 'podSecurity' | 'eventLimits'> {
   try {
-    return admissionConfiguration(parse(readFileSync(path, 'utf8')));
+    return admissionConfiguration(decodeYaml(readFileSync(path, 'utf8')).value);
   } catch (error) {
     throw new UsageError(
       `--admission-control-config-file ${path}: ${error instanceof Error ? error.message : String(error)}`,

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
+import { decodeYaml } from '../api/yaml/decode.ts';
 import { UsageError } from '../cli/flags.ts';
 import { auditFile } from '../host/audit-file.ts';
 import type { HostEnv } from '../host/env.ts';
@@ -21,7 +21,7 @@ export function auditOf(settings: ServerSettings, env: HostEnv): { readonly audi
 function policyOf(path: string | undefined): AuditPolicy {
   if (path === undefined) return metadataOfAll;
   try {
-    return auditPolicy(parse(readFileSync(path, 'utf8')));
+    return auditPolicy(decodeYaml(readFileSync(path, 'utf8')).value);
   } catch (error) {
     throw new UsageError(`--audit-policy ${path}: ${error instanceof Error ? error.message : String(error)}`);
   }
