@@ -3,9 +3,9 @@ import type { Container, EnvVar, Pod } from '../api/kinds/pod.ts';
 import type { Secret } from '../api/kinds/secret.ts';
 import type { Service } from '../api/kinds/service.ts';
 import { parseQuantity } from '../api/quantity.ts';
+import { decodeBase64 } from '../base/base64.ts';
 import { decodeText } from '../base/json.ts';
 import { compareText } from '../base/text.ts';
-import { base64Bytes } from './base64.ts';
 
 export interface EnvironmentSources {
   configMap(name: string): ConfigMap | undefined;
@@ -78,7 +78,7 @@ function variableValue({ pod, container, sources, known }: Setting, variable: En
     const { name = '', key, optional } = from.secretKeyRef;
     const secret = sources.secret(name);
     const value = secret?.data?.[key];
-    if (value !== undefined) return decodeText(base64Bytes(value));
+    if (value !== undefined) return decodeText(decodeBase64(value));
     if (optional) return undefined;
     throw new ConfigError(
       secret ? `couldn't find key ${key} in Secret ${namespace}/${name}` : `secret "${name}" not found`,
@@ -103,7 +103,7 @@ function bulk(
   const secret = sources.secret(name);
   if (!secret && !optional) throw new ConfigError(`secret "${name}" not found`);
   const data = Object.entries(secret?.data ?? {});
-  return Object.fromEntries(data.map(([key, value]) => [key, decodeText(base64Bytes(value))]));
+  return Object.fromEntries(data.map(([key, value]) => [key, decodeText(decodeBase64(value))]));
 }
 
 /** A field of the pod, as the downward API names it. */

@@ -5,10 +5,10 @@ import type { Container, Pod } from '../api/kinds/pod.ts';
 import { secrets } from '../api/kinds/secret.ts';
 import type { KubeObject, Labels } from '../api/object.ts';
 import { quantityBytes } from '../api/quantity.ts';
+import { decodeBase64 } from '../base/base64.ts';
 import { encodeText } from '../base/json.ts';
 import type { Client } from '../client/client.ts';
 import { type TokenSource, tokenKey } from './account-tokens.ts';
-import { base64Bytes } from './base64.ts';
 import { type ClaimedVolume, readClaims } from './claim-volumes.ts';
 import { expand, fieldValue, resourceValue } from './environment.ts';
 import type { Mount } from './runtime.ts';
@@ -235,9 +235,9 @@ export async function readSources(
   const [maps, hidden] = await Promise.all([
     read(configMaps, names.configMaps, (map) => ({
       ...mapValues(map.data ?? {}, encodeText),
-      ...mapValues(map.binaryData ?? {}, base64Bytes),
+      ...mapValues(map.binaryData ?? {}, decodeBase64),
     })),
-    read(secrets, names.secrets, (secret) => mapValues(secret.data ?? {}, base64Bytes)),
+    read(secrets, names.secrets, (secret) => mapValues(secret.data ?? {}, decodeBase64)),
   ]);
   return { configMaps: maps, secrets: hidden, claims: await readClaims(client, pod) };
 }
