@@ -1,5 +1,6 @@
 import type { Node, Taint } from './kinds/node.ts';
-import type { NodeSelectorRequirement, NodeSelectorTerm, PodSpec, Toleration } from './kinds/pod.ts';
+import type { NodeSelectorTerm, PodSpec, Toleration } from './kinds/pod.ts';
+import { isInteger, satisfies } from './selector.ts';
 
 // Which nodes a pod asks for and bears: asked by the scheduler for every pod, by daemon sets for every node.
 
@@ -25,27 +26,6 @@ export function matchesTerm({ matchExpressions = [], matchFields = [] }: NodeSel
   );
 }
 
-function satisfies({ operator, values = [] }: NodeSelectorRequirement, actual: string | undefined): boolean {
-  switch (operator) {
-    case 'In':
-      return actual !== undefined && values.includes(actual);
-    case 'NotIn':
-      return actual === undefined || !values.includes(actual);
-    case 'Exists':
-      return actual !== undefined;
-    case 'DoesNotExist':
-      return actual === undefined;
-    case 'Gt':
-    case 'Lt': {
-      const [wanted] = values;
-      if (!isInteger(actual) || !isInteger(wanted)) return false;
-      return operator === 'Gt' ? Number(actual) > Number(wanted) : Number(actual) < Number(wanted);
-    }
-    default:
-      return false;
-  }
-}
-
 export const toleratedBy = (tolerations: readonly Toleration[] | undefined, taint: Taint): boolean =>
   (tolerations ?? []).some((toleration) => tolerates(toleration, taint));
 
@@ -65,5 +45,3 @@ function tolerates(toleration: Toleration, taint: Taint): boolean {
       return false;
   }
 }
-
-const isInteger = (text: string | undefined): boolean => text !== undefined && /^[-+]?\d+$/.test(text);

@@ -25,7 +25,11 @@ export function matcherOf(selector: LabelSelector | undefined): Matches {
     expressions.every((expression) => satisfies(expression, labels?.[expression.key]));
 }
 
-function satisfies({ operator, values = [] }: LabelSelectorRequirement, actual: string | undefined): boolean {
+/** Whether what stands under the key of a requirement is what it asks for; `actual` is absent where nothing does. */
+export function satisfies(
+  { operator, values = [] }: Omit<LabelSelectorRequirement, 'key'>,
+  actual: string | undefined,
+): boolean {
   switch (operator) {
     case 'In':
       return actual !== undefined && values.includes(actual);
@@ -44,9 +48,11 @@ function satisfies({ operator, values = [] }: LabelSelectorRequirement, actual: 
 }
 
 function compares(greater: boolean, actual: string | undefined, bound: string | undefined): boolean {
-  if (actual === undefined || !/^[-+]?\d+$/.test(actual)) return false;
+  if (!isInteger(actual) || !isInteger(bound)) return false;
   return greater ? Number(actual) > Number(bound) : Number(actual) < Number(bound);
 }
+
+export const isInteger = (text: string | undefined): boolean => text !== undefined && /^[-+]?\d+$/.test(text);
 
 export const parseLabelRequirements = (text: string): readonly LabelSelectorRequirement[] => parseRequirements(text);
 
