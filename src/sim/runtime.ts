@@ -15,6 +15,7 @@ import {
 import type { Duplex } from '../api/wire.ts';
 import { Channel } from '../base/channel.ts';
 import { type Env, type Instant, type Millis, type Random, sleep } from '../base/env.ts';
+import { type Hint, Hints } from '../base/hints.ts';
 import { encodeText } from '../base/json.ts';
 import type { Stop } from '../base/stop.ts';
 
@@ -37,7 +38,6 @@ interface Box {
   readonly waiting: Set<() => void>;
 }
 
-const hintsMax = 1_000;
 /** Images whose pull fails, for as long as one tries. */
 const missingPrefix = 'missing/';
 /** What every simulated container uses. */
@@ -53,7 +53,7 @@ export class SimRuntime implements Runtime {
   readonly #random: Random;
   readonly #sandboxes = new Map<string, { readonly id: string; readonly ips: readonly string[] }>();
   readonly #boxes = new Map<string, Box>();
-  readonly #hints = new Set<Channel<{ readonly id: string }>>();
+  readonly #hints = new Hints();
   #nextAddress = 2;
 
   constructor(env: Env, options: SimRuntimeOptions = {}) {
@@ -126,16 +126,8 @@ export class SimRuntime implements Runtime {
     };
   }
 
-  async *events(stop: Stop): AsyncGenerator<{ readonly id: string }> {
-    const hints = new Channel<{ readonly id: string }>();
-    const forget = stop.onStop(() => hints.close());
-    this.#hints.add(hints);
-    try {
-      yield* hints;
-    } finally {
-      this.#hints.delete(hints);
-      forget();
-    }
+  events(stop: Stop): AsyncGenerator<Hint> {
+    return this.#hints.listen(stop);
   }
 
   async *logs(id: string, options: LogOptions, stop: Stop): AsyncGenerator<Uint8Array> {
@@ -191,7 +183,7 @@ export class SimRuntime implements Runtime {
     // It may have been removed, or closed with its sandbox, while it was starting.
     if (this.#boxes.get(box.spec.id) !== box || box.state.state !== 'created') return;
     box.state = { ...box.state, state: 'running', startedAt: this.#env.clock.now() };
-    this.#hint(box.spec.id);
+    this.#hints.give(box.spec.id);
     const crashes = this.#random.float() < (this.#options.crashRatio ?? 0);
     const crashAfter = this.#random.below((this.#options.crashWithinMs ?? 1_000) + 1);
     const after = crashes ? crashAfter : this.#options.succeedsAfter?.(box.spec);
@@ -203,11 +195,7 @@ export class SimRuntime implements Runtime {
     const reason = exitCode === 0 ? 'Completed' : 'Error';
     box.state = { ...box.state, state: 'exited', exitCode, reason, finishedAt: this.#env.clock.now() };
     for (const wake of box.waiting) wake();
-    this.#hint(box.spec.id);
-  }
-
-  #hint(id: string): void {
-    for (const hints of this.#hints) if (hints.size < hintsMax) hints.push({ id });
+    this.#hints.give(box.spec.id);
   }
 
   #box(id: string, what: string): Box {

@@ -11,8 +11,8 @@ import type {
   Usage,
 } from '../../../agent/runtime.ts';
 import type { Duplex } from '../../../api/wire.ts';
-import { Channel } from '../../../base/channel.ts';
 import type { Env, Millis } from '../../../base/env.ts';
+import { type Hint, Hints } from '../../../base/hints.ts';
 import type { JsonObject } from '../../../base/json.ts';
 import type { Stop } from '../../../base/stop.ts';
 import { connectTcp } from '../process/tcp.ts';
@@ -46,8 +46,6 @@ export interface DockerRuntimeOptions {
   readonly hostIp: string;
 }
 
-/** Hints beyond this many are dropped: whoever does not take them looks at the whole list anyway. */
-const hintsMax = 1_000;
 /** An engine that makes many containers at a time has each of them later, and all of them not sooner. */
 const turnsAtOnce = 8;
 
@@ -60,13 +58,13 @@ export class DockerRuntime implements Runtime {
   readonly #inventory: Inventory;
   readonly #boxes: Boxes;
   readonly #turns = new Turns(turnsAtOnce);
-  readonly #hints = new Set<Channel<{ readonly id: string }>>();
+  readonly #hints = new Hints();
   #network: Promise<string> | undefined;
 
   constructor(env: Env, options: DockerRuntimeOptions) {
     this.#options = options;
     this.#client = options.engine.client;
-    this.#inventory = new Inventory(env, this.#client, options.owner, (seen) => this.#hint(seen));
+    this.#inventory = new Inventory(env, this.#client, options.owner, ({ state }) => this.#hints.give(state.id));
     this.#boxes = new Boxes(new PodAddresses(options.nodeRange, options.reserved));
     this.images = new DockerImages(this.#client);
   }
@@ -148,16 +146,8 @@ export class DockerRuntime implements Runtime {
     };
   }
 
-  async *events(stop: Stop): AsyncGenerator<{ readonly id: string }> {
-    const hints = new Channel<{ readonly id: string }>();
-    const forget = stop.onStop(() => hints.close());
-    this.#hints.add(hints);
-    try {
-      yield* hints;
-    } finally {
-      this.#hints.delete(hints);
-      forget();
-    }
+  events(stop: Stop): AsyncGenerator<Hint> {
+    return this.#hints.listen(stop);
   }
 
   async *logs(id: string, options: LogOptions, stop: Stop): AsyncGenerator<Uint8Array> {
@@ -223,7 +213,7 @@ export class DockerRuntime implements Runtime {
   /** Lets go of the containers, which run on. */
   leave(): void {
     this.#inventory.close();
-    for (const hints of this.#hints) hints.close();
+    this.#hints.close();
   }
 
   /** For the last node of a cluster that ends: the network goes, and the image that nobody else uses. */
@@ -325,10 +315,6 @@ export class DockerRuntime implements Runtime {
         .catch(unless(404));
     }
     this.#inventory.drop(engineId);
-  }
-
-  #hint({ state: { id } }: Seen): void {
-    for (const hints of this.#hints) if (hints.size < hintsMax) hints.push({ id });
   }
 }
 

@@ -13,8 +13,8 @@ import type {
   Usage,
 } from '../../../agent/runtime.ts';
 import type { Duplex } from '../../../api/wire.ts';
-import { Channel } from '../../../base/channel.ts';
 import type { Env, Millis } from '../../../base/env.ts';
+import { type Hint, Hints } from '../../../base/hints.ts';
 import type { Stop } from '../../../base/stop.ts';
 import type { Addresses } from './addresses.ts';
 import { attachTo } from './attach.ts';
@@ -47,8 +47,6 @@ export interface ProcessRuntimeOptions {
   readonly hostIp?: string;
 }
 
-/** Hints beyond this many are dropped: whoever does not take them looks at the whole list anyway. */
-const hintsMax = 1_000;
 /** Linux allows 107 bytes, macOS 103. */
 const socketPathMax = 100;
 
@@ -62,7 +60,7 @@ export class ProcessRuntime implements Runtime {
   readonly #hostIp: string;
   readonly #addresses: Addresses;
   readonly #pods = new Map<string, Pod>();
-  readonly #hints = new Set<Channel<{ readonly id: string }>>();
+  readonly #hints = new Hints();
   #program: string | undefined;
   #adopted = false;
 
@@ -171,16 +169,8 @@ export class ProcessRuntime implements Runtime {
     };
   }
 
-  async *events(stop: Stop): AsyncGenerator<{ readonly id: string }> {
-    const hints = new Channel<{ readonly id: string }>();
-    const forget = stop.onStop(() => hints.close());
-    this.#hints.add(hints);
-    try {
-      yield* hints;
-    } finally {
-      this.#hints.delete(hints);
-      forget();
-    }
+  events(stop: Stop): AsyncGenerator<Hint> {
+    return this.#hints.listen(stop);
   }
 
   async *logs(id: string, options: LogOptions, stop: Stop): AsyncGenerator<Uint8Array> {
@@ -242,7 +232,7 @@ export class ProcessRuntime implements Runtime {
   /** Lets go of the pods, which run on. */
   leave(): void {
     for (const pod of this.#pods.values()) pod.leave();
-    for (const hints of this.#hints) hints.close();
+    this.#hints.close();
   }
 
   /** What is on disk is what there is: also what another agent's life has left there. */
@@ -262,7 +252,7 @@ export class ProcessRuntime implements Runtime {
 
   #pod(folder: PodFolder, record: SandboxRecord): Pod {
     this.#program ??= shimProgram(this.#root);
-    const pod = new Pod(folder, record, this.#program, (id) => this.#hint(id));
+    const pod = new Pod(folder, record, this.#program, (id) => this.#hints.give(id));
     this.#pods.set(record.spec.id, pod);
     return pod;
   }
@@ -272,10 +262,6 @@ export class ProcessRuntime implements Runtime {
     fileName(container);
     for (const pod of this.#pods.values()) if (existsSync(pod.folder.plan(container))) return pod;
     return undefined;
-  }
-
-  #hint(id: string): void {
-    for (const hints of this.#hints) if (hints.size < hintsMax) hints.push({ id });
   }
 
   /** A shim that died meanwhile took its containers along: that is looked after, and what was asked for is done. */
