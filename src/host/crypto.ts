@@ -26,6 +26,10 @@ export interface CryptoKeys {
 export interface MachineCrypto extends Crypto {
   /** Names the signing key: the `kid` of the tokens that it signs. */
   readonly keyId: string;
+  /** By which signatures are believed, the signing key's own first. */
+  readonly publicKeys: ReadonlyMap<string, KeyObject>;
+  /** From now on the first of these signs, and the others verify beside it. */
+  renewSigning(keys: Pick<CryptoKeys, 'signingKey' | 'verifyKeys'>): void;
 }
 
 const nonceBytes = 12;
@@ -34,15 +38,17 @@ const tagBytes = 16;
 /** sha256, AES-256-GCM (nonce, tag, text) and ES256 with signatures as JWS has them: r and s, 64 bytes. */
 export function machineCrypto(keys: CryptoKeys = {}): MachineCrypto {
   const sealKey = keys.sealKey ?? randomBytes(32);
-  const signingKey = keys.signingKey
-    ? createPrivateKey(keys.signingKey)
-    : generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
-  const own = createPublicKey(signingKey);
-  const believed = new Map<string, KeyObject>();
-  for (const key of [own, ...(keys.verifyKeys ?? []).map((pem) => createPublicKey(pem))])
-    believed.set(keyIdOf(key), key);
+  let signing = signingWith(keys);
   return {
-    keyId: keyIdOf(own),
+    get keyId() {
+      return signing.keyId;
+    },
+    get publicKeys() {
+      return signing.believed;
+    },
+    renewSigning: (next) => {
+      signing = signingWith(next);
+    },
     digest: (bytes) => createHash('sha256').update(bytes).digest('hex'),
     seal: (plain) => {
       const nonce = randomBytes(nonceBytes);
@@ -55,12 +61,20 @@ export function machineCrypto(keys: CryptoKeys = {}): MachineCrypto {
         throw new Error('sealed bytes are too short to hold a nonce and a tag');
       return openedBy([sealKey, ...(keys.oldSealKeys ?? [])], sealed);
     },
-    sign: (bytes) => sign('sha256', bytes, { key: signingKey, dsaEncoding: 'ieee-p1363' }),
+    sign: (bytes) => sign('sha256', bytes, { key: signing.key, dsaEncoding: 'ieee-p1363' }),
     verify: (bytes, signature, keyId) => {
-      const key = believed.get(keyId);
+      const key = signing.believed.get(keyId);
       return key !== undefined && verify('sha256', bytes, { key, dsaEncoding: 'ieee-p1363' }, signature);
     },
   };
+}
+
+function signingWith({ signingKey, verifyKeys = [] }: Pick<CryptoKeys, 'signingKey' | 'verifyKeys'>) {
+  const key = signingKey ? createPrivateKey(signingKey) : generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+  const own = createPublicKey(key);
+  const believed = new Map<string, KeyObject>();
+  for (const one of [own, ...verifyKeys.map((pem) => createPublicKey(pem))]) believed.set(keyIdOf(one), one);
+  return { key, keyId: keyIdOf(own), believed };
 }
 
 /** As the service account issuer names its keys: the digest of the public key in DER, base64url. */

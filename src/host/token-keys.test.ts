@@ -11,6 +11,11 @@ import { hostEnv } from './env.ts';
 import { tokenSigning } from './token-keys.ts';
 
 const audience = 'https://kubernetes.default.svc';
+const bound = {
+  namespace: 'a',
+  serviceaccount: { name: 'builder', uid: 'sa-1' },
+  pod: { name: 'web', uid: 'pod-1' },
+};
 const url = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
 /** A cluster with one ServiceAccount, whose clock can be moved. */
@@ -30,13 +35,8 @@ async function world() {
   const metadata = (name: string, uid: string) => ({ name, namespace: 'a', uid });
   await put('/core/serviceaccounts/a/builder', { metadata: metadata('builder', 'sa-1') });
   await put('/core/pods/a/web', { metadata: metadata('web', 'pod-1') });
-  const signing = tokenSigning(crypto, publicKey);
+  const signing = tokenSigning(crypto);
   const tokens = new ServiceAccountTokens(env, store, signing);
-  const bound = {
-    namespace: 'a',
-    serviceaccount: { name: 'builder', uid: 'sa-1' },
-    pod: { name: 'web', uid: 'pod-1' },
-  };
   const token = tokens.issue({ bound, audiences: [audience], seconds: 3600 });
   const ask = async (text: string, wanted = [audience]) => (await tokens.verify(text, wanted)) as Answer;
   return { crypto, signing, store, put, metadata, clock, tokens, token, ask, publicKey };
@@ -130,4 +130,22 @@ test('a token out of a Secret is good as long as the Secret holds it', async () 
   assert.equal((await ask(token))?.caller?.name, 'system:serviceaccount:a:builder');
   await put('/core/secrets/a/s', { ...secret, data: { token: Buffer.from('other').toString('base64') } });
   assert.equal((await ask(token))?.error, "Token does not match server's copy");
+});
+
+test('a new key signs; tokens of an earlier one are good until it is retired, though they were seen before', async () => {
+  const { crypto, tokens, token, ask, signing, publicKey } = await world();
+  assert.ok((await ask(token))?.caller);
+  const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const signingKey = pair.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+  crypto.renewSigning({ signingKey, verifyKeys: [publicKey] });
+  const kids = () => signing.publicKeys.map((key) => (key as JsonObject).kid);
+  const fresh = tokens.issue({ bound, audiences: [audience], seconds: 3600 });
+  const kidOf = (text: string) => JSON.parse(Buffer.from(text.split('.')[0] ?? '', 'base64url').toString()).kid;
+  assert.deepEqual(kids(), [kidOf(fresh), kidOf(token)]);
+  assert.ok((await ask(fresh))?.caller);
+  assert.ok((await ask(token))?.caller);
+  crypto.renewSigning({ signingKey });
+  assert.deepEqual(kids(), [kidOf(fresh)]);
+  assert.ok((await ask(fresh))?.caller);
+  assert.match((await ask(token))?.error ?? '', /error in cryptographic primitive/);
 });

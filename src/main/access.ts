@@ -11,10 +11,7 @@ import type { IssuerKeys } from '../server/auth/oidc-tokens.ts';
 import type { ServerSettings } from './settings.ts';
 
 /** Who is believed, as flags and files say. */
-export async function accessOf(
-  settings: ServerSettings,
-  keys: { readonly crypto: MachineCrypto; readonly publicKey: string },
-): Promise<AccessOptions> {
+export async function accessOf(settings: ServerSettings, crypto: MachineCrypto): Promise<AccessOptions> {
   const tokenFile = settings['token-auth-file'];
   const configuration = settings['authentication-config'];
   const webhook = (flag: 'authorization-webhook' | 'authentication-token-webhook') => {
@@ -26,7 +23,7 @@ export async function accessOf(
   return {
     ...(authorizationWebhook ? { authorizationWebhook } : {}),
     ...(tokenWebhook ? { tokenWebhook } : {}),
-    signing: tokenSigning(keys.crypto, keys.publicKey),
+    signing: tokenSigning(crypto),
     ...(tokenFile ? { staticTokens: readNamed('token-auth-file', tokenFile, (text) => text) } : {}),
     ...(configuration ? await issuersOf(configuration) : {}),
   };

@@ -1,11 +1,11 @@
 import type { Clock } from '../base/env.ts';
-import type { Pki } from '../host/x509/pki.ts';
 import type { CertificateAuthority } from '../server/certificates.ts';
+import type { ClusterKeys } from './cluster-keys.ts';
 
 /** The authority of the cluster's folder, for what the server is asked to sign. */
-export const authorityOf = (pki: Pki, clock: Clock): CertificateAuthority => ({
+export const authorityOf = (keys: ClusterKeys, clock: Clock): CertificateAuthority => ({
   certify: ({ asked, usages, lifetimeMs }) =>
-    pki.certify({
+    keys.pki.certify({
       subject: { name: asked.commonName, groups: asked.organizations },
       names: [...asked.dnsNames, ...asked.addresses],
       use: [

@@ -19,7 +19,7 @@ import { type HttpServer, serveHttp } from '../host/http/server.ts';
 import { writeKubeconfig } from '../host/kubeconfig-file.ts';
 import { openSqliteStore } from '../host/store/sqlite.ts';
 import type { Pair } from '../host/x509/certificate.ts';
-import { frontProxyClient, openPki, type Pki } from '../host/x509/pki.ts';
+import { frontProxyClient, type Pki } from '../host/x509/pki.ts';
 import { bootstrap } from '../machinery/bootstrap.ts';
 import type { NodePlace, ReachTarget } from '../server/node-doors.ts';
 import type { OutwardTarget } from '../server/outward.ts';
@@ -32,6 +32,7 @@ import { accessOf } from './access.ts';
 import { admissionOf } from './admission.ts';
 import { auditOf } from './audit.ts';
 import { authorityOf } from './certificates.ts';
+import { ClusterKeys } from './cluster-keys.ts';
 import {
   addressOf,
   dataFolder,
@@ -69,16 +70,13 @@ export async function openControlPlane(settings: ServerSettings, around: Surroun
   const given = dataFolder(settings);
   const folder = given === inMemory ? mkdtempSync(join(tmpdir(), 'mini-k8s-')) : given;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const pki = openPki({
-    directory: join(folder, pkiFolder),
-    now: Date.now() as never,
-    serverNames: [listen.host, apiServiceIp],
-  });
+  const keys = new ClusterKeys(join(folder, pkiFolder), [listen.host, apiServiceIp]);
+  const { pki } = keys;
   const env = hostEnv({ keys: pki.keys, log: { level: settings['log-level'] } });
   const kept: Store = given === inMemory ? new MemoryStore() : openSqliteStore(join(folder, storeFolder));
   const store = new SealingStore(kept, env.crypto);
   const admission = admissionOf(settings);
-  const access = await accessOf(settings, { crypto: env.crypto, publicKey: pki.tokenPublicKey });
+  const access = await accessOf(settings, env.crypto);
   let server: ApiServer | undefined;
   const http = await serveHttp(env, (request) => (server as ApiServer).handle(request), {
     listen,
@@ -95,41 +93,54 @@ export async function openControlPlane(settings: ServerSettings, around: Surroun
     describe,
     metrics: () => env.metrics.render(),
     access,
-    authority: authorityOf(pki, env.clock),
+    authority: authorityOf(keys, env.clock),
+    renewKeys: () => keys.renew(),
     admission,
-    ...waysOut(around, pki),
+    ...waysOut(around, keys),
     ...auditOf(settings, env),
   });
   const client = new Client(server.handle, admin);
-  await server.bootstrap({
-    ip: listen.host,
-    port: http.port,
-    clientAuthority: pki.authority,
-    frontProxy: { authority: pki.frontProxy.authority, client: frontProxyClient },
-  });
+  const facts = { ip: listen.host, port: http.port };
+  await server.bootstrap({ ...facts, ...authoritiesOf(pki) });
   await bootstrap(client, { apiServiceIp, port: http.port });
   const kubeconfig = settings.kubeconfig ?? join(folder, 'kubeconfig');
-  writeAdminKubeconfig({ path: kubeconfig, name: settings.name, url: `https://${address}`, pki });
+  const admit = (now: Pki) =>
+    writeAdminKubeconfig({ path: kubeconfig, name: settings.name, url: `https://${address}`, pki: now });
+  admit(pki);
+  keys.follow(async (next) => {
+    env.crypto.renewSigning(next.keys);
+    http.replaceTrust(next.server, next.authority);
+    admit(next);
+    await (server as ApiServer).believe({ ...facts, ...authoritiesOf(next) });
+  });
+  const forget = keys.renewInTime((error) => env.log.error('the keys were not renewed', { error: String(error) }));
   return {
     env,
     folder,
     url: `https://${address}`,
     kubeconfig,
     client,
-    close: () => close(http, store, given === inMemory ? folder : undefined),
+    close: () => {
+      forget();
+      return close(http, store, given === inMemory ? folder : undefined);
+    },
   };
 }
+
+const authoritiesOf = (pki: Pki) => ({
+  clientAuthority: pki.authority,
+  frontProxy: { authority: pki.frontProxy.authority, client: frontProxyClient },
+});
 
 const nodeClient = 'kube-apiserver-kubelet-client';
 
 /** How the server reaches others: webhooks, nodes, pods. A node of this process is reached by a call. */
-function waysOut({ nodes, resolve = (host, port) => ({ host, port }) }: Surroundings, pki: Pki) {
-  let own: Pair | undefined;
-  let proxy: Pair | undefined;
+function waysOut({ nodes, resolve = (host, port) => ({ host, port }) }: Surroundings, keys: ClusterKeys) {
+  const own = kept(keys, (pki) => pki.client(nodeClient, { name: nodeClient, groups: ['system:masters'] }));
+  const proxy = kept(keys, (pki) => pki.frontProxy.client());
   const remote = ({ name, host, port, authority }: NodePlace): Transport => {
     if (host === '') throw new ApiError('ServiceUnavailable', `node ${name} has told no address`);
-    own ??= pki.client(nodeClient, { name: nodeClient, groups: ['system:masters'] });
-    const { certificate, key } = own;
+    const { certificate, key } = own();
     return relay({ scheme: 'https', host, port, certificate, key, ...(authority ? { authority } : {}) });
   };
   return {
@@ -138,12 +149,11 @@ function waysOut({ nodes, resolve = (host, port) => ({ host, port }) }: Surround
     aggregated: ({ server, serverName, authority, insecure }: OutwardTarget) => {
       const { hostname, port } = new URL(server);
       const place = resolve(hostname.replace(/^\[|\]$/g, ''), Number(port || 443));
-      proxy ??= pki.frontProxy.client();
       const believed = authority ?? (insecure ? undefined : rootCertificates.join('\n'));
       return relay({
         scheme: 'https',
         ...place,
-        ...proxy,
+        ...proxy(),
         ...(serverName === undefined ? {} : { serverName }),
         ...(believed === undefined ? {} : { authority: believed }),
       });
@@ -153,6 +163,17 @@ function waysOut({ nodes, resolve = (host, port) => ({ host, port }) }: Surround
       if (!pod || nodes?.(pod.node.name)) return relay({ scheme, ...resolve(host, port) });
       return relay({ scheme, host, port, dial: () => podConnection(remote(pod.node), pod, port) });
     },
+  };
+}
+
+/** Made once for each state of the keys. */
+function kept(keys: ClusterKeys, make: (pki: Pki) => Pair): () => Pair {
+  let of: Pki | undefined;
+  let pair: Pair | undefined;
+  return () => {
+    if (of !== keys.pki || !pair) pair = make(keys.pki);
+    of = keys.pki;
+    return pair;
   };
 }
 

@@ -50,6 +50,16 @@ const ownCommands: readonly CommandEntry[] = [
     load: async () => (await import('./rotate-key.ts')).rotateKey,
   },
   {
+    name: 'rotate-ca',
+    summary: 'Sign certificates by new authorities',
+    load: async () => (await import('./rotate-ca.ts')).rotateCa,
+  },
+  {
+    name: 'rotate-signing-key',
+    summary: 'Sign tokens of ServiceAccounts by a new key',
+    load: async () => (await import('./rotate-signing-key.ts')).rotateSigningKey,
+  },
+  {
     name: 'dashboard',
     summary: 'Show the cluster in a browser, live and read-only',
     load: async () => (await import('./dashboard.ts')).dashboard,

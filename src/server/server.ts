@@ -87,8 +87,12 @@ export interface ServerOptions {
   readonly audit?: AuditOptions;
   /** Who signs certificates; without it nobody does. */
   readonly authority?: CertificateAuthority;
+  /** Reads the keys of the cluster again, where they may change while it runs. */
+  readonly renewKeys?: () => Promise<void>;
 }
 
+/** Where the server is told that its keys have changed. No path of Kubernetes. */
+export const keysPath = '/mini-k8s/keys';
 const insufficientStorage = 507;
 const gitVersion = 'v1.36.3';
 const versionInfo = {
@@ -207,6 +211,12 @@ export class ApiServer {
     this.#isStarting = false;
   }
 
+  /** From now on others are believed: whoever is told whom to believe is told anew. */
+  async believe(facts: ClusterFacts): Promise<void> {
+    await reconcileBootstrap(this.#env, this.#store, facts);
+    this.#access.legacyTokens.renew(facts.clientAuthority);
+  }
+
   async #handle(request: ApiRequest, warn: Asker['warn'], audited: Audited | undefined): Promise<ApiResponse> {
     if (!this.#custom.isReady) await this.#custom.ready;
     const admitting = this.#access.admit(request);
@@ -255,6 +265,9 @@ export class ApiServer {
     if (path === '/metrics' && this.#options.metrics) return this.#metrics(this.#options.metrics);
     if (path === backupPath) {
       return { status: 200, mediaType: linesType, stream: backupLines(this.#store, this.#env.crypto) };
+    }
+    if (path === keysPath && request.method === 'POST' && this.#options.renewKeys) {
+      return this.#options.renewKeys().then(() => ({ status: 200, body: { object: { renewed: true } } }));
     }
     const issuer = this.#access.document(path, request.headers.accept ?? '', this.#options.address);
     if (issuer) return issuer;

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { createServer as createHttp1, type Server as Http1Server, type IncomingMessage } from 'node:http';
 import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
@@ -32,8 +33,11 @@ export interface HttpServerOptions {
 export interface HttpServer {
   readonly port: number;
   readonly insecurePort: number | undefined;
-  /** A renewed certificate, for connections from now on. */
-  replacePair(pair: Pair): void;
+  /**
+   * Another certificate and other authorities, for connections from now on. Who is connected by the word of an
+   * authority that is believed no longer has to come again.
+   */
+  replaceTrust(pair: Pair, clientAuthority: string): void;
   /** No new requests; those that run may finish; what still runs after the grace is cut. */
   close(grace?: Millis): Promise<void>;
 }
@@ -44,6 +48,7 @@ type Known = { [identityKey]?: Identity };
 /** One TLS listener: ALPN hands each connection to HTTP/2 or to HTTP/1.1, and upgrades travel on the latter. */
 export async function serveHttp(env: Env, transport: Transport, options: HttpServerOptions): Promise<HttpServer> {
   const front = new Front(env, transport);
+  let believed = options.clientAuthority;
   const tls = front.tlsServer(options);
   const insecure = options.insecure ? front.plainServer(options.insecure) : undefined;
   const port = await listen(tls, options.listen);
@@ -52,7 +57,12 @@ export async function serveHttp(env: Env, transport: Transport, options: HttpSer
     return {
       port,
       insecurePort,
-      replacePair: (pair) => tls.setSecureContext(secrets(options, pair)),
+      replaceTrust: (pair, clientAuthority) => {
+        tls.setSecureContext(secrets(clientAuthority, pair));
+        const isNarrower = certificatesIn(believed).some((one) => !clientAuthority.includes(one));
+        believed = clientAuthority;
+        if (isNarrower) front.showOut(certificatesIn(believed));
+      },
       close: (ms) => front.close(ms),
     };
   } catch (error) {
@@ -61,10 +71,13 @@ export async function serveHttp(env: Env, transport: Transport, options: HttpSer
   }
 }
 
-const secrets = (options: HttpServerOptions, pair: Pair) => ({
+const certificatesIn = (pem: string): readonly string[] =>
+  pem.split(/(?<=-----END CERTIFICATE-----)\s*/).filter(Boolean);
+
+const secrets = (clientAuthority: string, pair: Pair) => ({
   cert: pair.certificate,
   key: pair.key,
-  ca: options.clientAuthority,
+  ca: clientAuthority,
   minVersion: 'TLSv1.2' as const,
 });
 
@@ -82,6 +95,8 @@ class Front {
   readonly #http2: Http2Server;
   readonly #listeners: NetServer[] = [];
   readonly #sockets = new Set<Socket>();
+  /** Those of the connections that are somebody's by a certificate. */
+  readonly #known = new Set<TLSSocket>();
   readonly #sessions = new Set<ServerHttp2Session>();
   /** Watches, streams and upgrades: they end when asked to, not by themselves. */
   readonly #endless = new Set<() => void>();
@@ -107,7 +122,7 @@ class Front {
   tlsServer(options: HttpServerOptions): TlsServer {
     const server = createTls(
       {
-        ...secrets(options, options.pair),
+        ...secrets(options.clientAuthority, options.pair),
         ALPNProtocols: ['h2', 'http/1.1'],
         requestCert: true,
         // Judged per request: the answer to a certificate of a stranger is a 401, not a broken handshake.
@@ -151,6 +166,15 @@ class Front {
     this.#http1.close();
   }
 
+  /** Those whose certificate none of these has signed: as if the connection had broken. */
+  showOut(authorities: readonly string[]): void {
+    const keys = authorities.map((text) => new X509Certificate(text).publicKey);
+    for (const socket of this.#known) {
+      const certificate = socket.getPeerX509Certificate();
+      if (!keys.some((key) => certificate?.verify(key))) socket.destroy();
+    }
+  }
+
   #cut(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
@@ -164,7 +188,12 @@ class Front {
   }
 
   #welcome(socket: TLSSocket): void {
-    (socket as Known)[identityKey] = identityOf(socket);
+    const identity = identityOf(socket);
+    (socket as Known)[identityKey] = identity;
+    if (identity.caller) {
+      this.#known.add(socket);
+      socket.once('close', () => this.#known.delete(socket));
+    }
     socket.on('error', (error) => this.#env.log.debug('a connection broke', { error: error.message }));
     if (socket.alpnProtocol === 'h2') {
       this.#http2.emit('connection', socket);

@@ -1,7 +1,6 @@
 import {
   createHash,
   createPrivateKey,
-  createPublicKey,
   generateKeyPairSync,
   type KeyObject,
   randomBytes,
@@ -64,15 +63,33 @@ export function createAuthority(name: string, now: Instant): Pair {
     publicKey,
     from: now - backdate,
     until: now + authorityLifetime,
-    extensions: [
-      extension(oid.basicConstraints, true, der.sequence(der.boolean(true))),
-      // digitalSignature, keyEncipherment, keyCertSign
-      extension(oid.keyUsage, true, der.bits(Buffer.of(0xa4), 2)),
-      extension(oid.subjectKeyId, false, der.octets(keyIdentifier(publicKey))),
-    ],
+    extensions: authorityExtensions(publicKey),
   });
   return { certificate, key: pemOf(privateKey) };
 }
+
+/** One authority vouches for another: who believes the first believes the second. */
+export function crossCertificate(by: Pair, of: Pair, now: Instant): string {
+  const parent = new X509Certificate(by.certificate);
+  const child = new X509Certificate(of.certificate);
+  return signed(createPrivateKey(by.key), {
+    issuer: subjectOf(parent),
+    subject: subjectOf(child),
+    publicKey: child.publicKey,
+    from: now - backdate,
+    until: Math.min(child.validToDate.getTime(), parent.validToDate.getTime()),
+    extensions: [...authorityExtensions(child.publicKey), issuedBy(parent)],
+  });
+}
+
+const authorityExtensions = (publicKey: KeyObject) => [
+  extension(oid.basicConstraints, true, der.sequence(der.boolean(true))),
+  // digitalSignature, keyEncipherment, keyCertSign
+  extension(oid.keyUsage, true, der.bits(Buffer.of(0xa4), 2)),
+  extension(oid.subjectKeyId, false, der.octets(keyIdentifier(publicKey))),
+];
+const issuedBy = (parent: X509Certificate) =>
+  extension(oid.authorityKeyId, false, der.sequence(der.implicit(0, keyIdentifier(parent.publicKey))));
 
 /** A server's or client's certificate, with a fresh key. The authority's common name is its whole name. */
 export function issue(authority: Pair, request: LeafRequest): Pair {
@@ -97,7 +114,7 @@ export function certify(authority: Pair, request: LeafRequest, publicKey: KeyObj
       extension(oid.extendedKeyUsage, false, der.sequence(...request.use.map((use) => der.objectId(oid[use])))),
       extension(oid.basicConstraints, true, der.sequence()),
       extension(oid.subjectKeyId, false, der.octets(keyIdentifier(publicKey))),
-      extension(oid.authorityKeyId, false, der.sequence(der.implicit(0, keyIdentifier(parent.publicKey)))),
+      issuedBy(parent),
       ...(names.length > 0 ? [extension(oid.alternativeNames, false, der.sequence(...names))] : []),
     ],
   });
@@ -112,10 +129,6 @@ export function subjectOf(certificate: X509Certificate): Subject {
 /** A P-256 key, PKCS #8 PEM: for tokens. */
 export function createSigningKey(): string {
   return pemOf(newKey().privateKey);
-}
-
-export function publicKeyPem(key: string): string {
-  return createPublicKey(key).export({ type: 'spki', format: 'pem' }) as string;
 }
 
 const newKey = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });

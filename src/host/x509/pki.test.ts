@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
 import type { Instant } from '../../base/env.ts';
 import { createAuthority, issue, subjectOf } from './certificate.ts';
 import { der } from './der.ts';
-import { openPki } from './pki.ts';
+import { openPki, retireEarlierAuthorities, rotateAuthorities } from './pki.ts';
 
 const now = Date.UTC(2026, 0, 2) as Instant;
 const day = 24 * 60 * 60 * 1000;
@@ -83,4 +86,81 @@ test('Pki certifies a key that somebody else has', () => {
   assert.equal(certificate.subject, 'O=system:nodes\nCN=system:node:a');
   assert.ok(certificate.validToDate.getTime() - now <= 3_600_000);
   rmSync(directory, { recursive: true });
+});
+
+/** A folder of keys that goes with the test. */
+function folderOf(t: { after(run: () => void): void }): string {
+  const directory = mkdtempSync(join(tmpdir(), 'mini-k8s-pki-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+const admin = { name: 'admin', groups: ['system:masters'] };
+
+/** Whether a TLS client that trusts this much gets through to a server with this pair. */
+async function trusts(ca: string, pair: { readonly certificate: string; readonly key: string }): Promise<boolean> {
+  const server = createTlsServer({ cert: pair.certificate, key: pair.key }, (socket) => socket.end());
+  server.on('tlsClientError', () => {});
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const socket = connectTls({ host: '127.0.0.1', port, ca });
+  const isTrusted = await once(socket, 'secureConnect').then(
+    () => true,
+    () => false,
+  );
+  socket.destroy();
+  server.close();
+  return isTrusted;
+}
+
+test('after a rotation both authorities are believed, and who knows only the old one believes the new', async (t) => {
+  const directory = folderOf(t);
+  const open = () => openPki({ directory, now: Date.now() as Instant, serverNames: [] });
+  const first = open();
+  const before = first.client('admin', admin);
+  rotateAuthorities(directory, Date.now() as Instant);
+  const second = open();
+  assert.equal(second.authority.includes(first.authority), true);
+  assert.equal(second.authority.match(/BEGIN/g)?.length, 2);
+  assert.notEqual(second.server.certificate, first.server.certificate);
+  assert.notEqual(second.client('admin', admin).certificate, before.certificate);
+  const [newest = ''] = second.authority.split(/(?<=-----END CERTIFICATE-----\n)/);
+  for (const ca of [first.authority, newest, second.authority]) assert.equal(await trusts(ca, second.server), true);
+  assert.equal(await trusts(newest, first.server), false);
+  assert.match(new X509Certificate(newest).subject, /^CN=mini-k8s-ca-2$/);
+  rotateAuthorities(directory, Date.now() as Instant);
+  const third = open();
+  assert.equal(third.authority.match(/BEGIN/g)?.length, 3);
+  for (const ca of [first.authority, newest, third.authority]) assert.equal(await trusts(ca, third.server), true);
+  assert.equal(retireEarlierAuthorities(directory), 4);
+  const last = open();
+  assert.equal(last.authority.match(/BEGIN/g)?.length, 1);
+  assert.equal(await trusts(last.authority, last.server), true);
+  assert.equal(await trusts(first.authority, last.server), false);
+  assert.equal(retireEarlierAuthorities(directory), 0);
+});
+
+test('an authority near its end is followed by another one and stays believed', (t) => {
+  const directory = folderOf(t);
+  const first = openPki({ directory, now, serverNames: [] });
+  const nearly = openPki({ directory, now: later(3_620), serverNames: [] });
+  assert.equal(nearly.authority.match(/BEGIN/g)?.length, 2);
+  assert.equal(nearly.authority.includes(first.authority), true);
+  // It has ended since then.
+  assert.equal(openPki({ directory, now: later(3_700), serverNames: [] }).authority.match(/BEGIN/g)?.length, 1);
+});
+
+test('a rotation that was cut off is finished by the next start, or never was', (t) => {
+  const directory = folderOf(t);
+  const first = openPki({ directory, now, serverNames: [] });
+  const place = (name: string) => join(directory, name);
+  const next = createAuthority('mini-k8s-ca-2', now);
+  // Only the key had been written.
+  writeFileSync(place('ca-next.key'), next.key);
+  assert.equal(openPki({ directory, now, serverNames: [] }).authority, first.authority);
+  // Both had been, and one was in its place already.
+  writeFileSync(place('ca.key'), next.key);
+  rmSync(place('ca-next.key'));
+  writeFileSync(place('ca-next.crt'), next.certificate);
+  assert.equal(openPki({ directory, now, serverNames: [] }).authority, next.certificate);
+  assert.equal(readdirSync(directory).includes('ca-next.crt'), false);
 });

@@ -1,29 +1,26 @@
-import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
+import { createPublicKey, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
-import { join } from 'node:path';
-import type { Instant, Millis } from '../../base/env.ts';
+import type { Instant } from '../../base/env.ts';
 import type { CryptoKeys } from '../crypto.ts';
-import { readIfThere, writePrivateFile } from '../private-file.ts';
 import { readSealKeys } from '../seal-keys.ts';
+import { readSigningKeys } from '../signing-keys.ts';
 import {
-  certify,
-  createAuthority,
-  createSigningKey,
-  issue,
-  type LeafRequest,
-  type Pair,
-  publicKeyPem,
-  type Subject,
-  subjectOf,
-} from './certificate.ts';
+  type Authority,
+  keepPair,
+  matching,
+  openAuthority,
+  readPair,
+  renewBefore,
+  retireAuthorities,
+  rotateAuthority,
+} from './authority.ts';
+import { certify, issue, type LeafRequest, type Pair, type Subject, subjectOf } from './certificate.ts';
 
 /** All keys and certificates of a cluster, in one folder, made when they are missing. */
 export interface Pki {
-  /** PEM: what clients must trust, and whose client certificates the server believes. */
+  /** PEM: what clients must trust, and whose client certificates the server believes; the newest first. */
   readonly authority: string;
   readonly server: Pair;
-  /** PEM of the service account public key. */
-  readonly tokenPublicKey: string;
   readonly keys: CryptoKeys;
   /** The certificate of a user; kept under `file`, so that a restart gives out the same. */
   client(file: string, subject: Subject): Pair;
@@ -44,8 +41,7 @@ export interface PkiOptions {
   readonly serverNames: readonly string[];
 }
 
-const day = 24 * 60 * 60 * 1000;
-const renewBefore: Millis = 60 * day;
+const authorities = ['ca', 'front-proxy-ca'] as const;
 // The name by which pods know the server, whatever else it is called.
 const serviceNames = [
   'localhost',
@@ -59,51 +55,47 @@ export const frontProxyClient = 'front-proxy-client';
 
 export function openPki(options: PkiOptions): Pki {
   const { directory, now } = options;
-  const authority = openAuthority(directory, 'ca', now);
-  const proxyAuthority = openAuthority(directory, 'front-proxy-ca', now);
+  const authority = openAuthority(directory, authorities[0], now);
+  const proxyAuthority = openAuthority(directory, authorities[1], now);
   const names = [...new Set([...serviceNames, '127.0.0.1', '::1', ...options.serverNames])];
   const leaf = (file: string, request: LeafRequest) => openLeaf({ directory, authority }, file, request);
   const server = leaf('apiserver', { subject: { name: 'kube-apiserver' }, use: ['server'], names, now });
-  const signingKey = keep(join(directory, 'sa.key'), createSigningKey);
-  const sealKeys = readSealKeys(directory);
   return {
-    authority: authority.certificate,
+    authority: authority.bundle,
     server,
-    tokenPublicKey: publicKeyPem(signingKey),
-    keys: { signingKey, ...sealKeys },
+    keys: { ...readSigningKeys(directory), ...readSealKeys(directory) },
     client: (file, subject) => leaf(file, { subject, use: ['client'], now }),
     frontProxy: {
-      authority: proxyAuthority.certificate,
+      authority: proxyAuthority.bundle,
       client: () => {
         const request: LeafRequest = { subject: { name: frontProxyClient }, use: ['client'], now };
         return openLeaf({ directory, authority: proxyAuthority }, frontProxyClient, request);
       },
     },
     certify: ({ key, ...request }) =>
-      certify(authority, request, createPublicKey({ key: Buffer.from(key), format: 'der', type: 'spki' })),
+      certify(authority.pair, request, createPublicKey({ key: Buffer.from(key), format: 'der', type: 'spki' })),
   };
 }
 
-/** Never replaced silently: everything that was ever given out hangs on it. */
-function openAuthority(directory: string, file: 'ca' | 'front-proxy-ca', now: Instant): Pair {
-  const pair = readPair(directory, file);
-  if (!pair) return keepPair(directory, file, createAuthority(`mini-k8s-${file}`, now));
-  const certificate = matching(pair);
-  if (!certificate)
-    throw new Error(`${file}.crt and ${file}.key in ${directory} do not belong together: restore them or remove both`);
-  if (certificate.validToDate.getTime() - now < renewBefore)
-    return keepPair(directory, file, createAuthority(`mini-k8s-${file}`, now));
-  return pair;
+/** New authorities, for clients and servers and for what is added to this one. Earlier ones stay believed. */
+export function rotateAuthorities(directory: string, now: Instant): void {
+  for (const file of authorities) rotateAuthority(directory, file, now);
 }
 
+/** Only the newest authorities are believed from now on. Answers how many are not any longer. */
+export const retireEarlierAuthorities = (directory: string): number =>
+  authorities.reduce((sum, file) => sum + retireAuthorities(directory, file), 0);
+
 function openLeaf(
-  at: { readonly directory: string; readonly authority: Pair },
+  at: { readonly directory: string; readonly authority: Authority },
   file: string,
   request: LeafRequest,
 ): Pair {
-  const pair = readPair(at.directory, file);
-  if (pair && stillGood(pair, at.authority, request)) return pair;
-  return keepPair(at.directory, file, issue(at.authority, request));
+  const { pair: signer, path } = at.authority;
+  const kept = readPair(at.directory, file);
+  const good = kept && stillGood(kept, signer, request) ? kept : undefined;
+  const { certificate, key } = good ?? keepPair(at.directory, file, issue(signer, request));
+  return { certificate: certificate + path, key };
 }
 
 function stillGood(pair: Pair, authority: Pair, request: LeafRequest): boolean {
@@ -118,35 +110,4 @@ function stillGood(pair: Pair, authority: Pair, request: LeafRequest): boolean {
     (subject.groups ?? []).join('\n') === (request.subject.groups ?? []).join('\n') &&
     (request.names ?? []).every((name) => (isIP(name) ? certificate.checkIP(name) : certificate.checkHost(name)))
   );
-}
-
-function matching(pair: Pair): X509Certificate | undefined {
-  try {
-    const certificate = new X509Certificate(pair.certificate);
-    return certificate.checkPrivateKey(createPrivateKey(pair.key)) ? certificate : undefined;
-  } catch {
-    // Half a file of another program; it says the same as a pair that does not match.
-    return undefined;
-  }
-}
-
-function readPair(directory: string, file: string): Pair | undefined {
-  const certificate = readIfThere(join(directory, `${file}.crt`));
-  const key = readIfThere(join(directory, `${file}.key`));
-  return certificate !== undefined && key !== undefined ? { certificate, key } : undefined;
-}
-
-/** The key first: a crash in between leaves a pair that is not read, never one that is believed. */
-function keepPair(directory: string, file: string, pair: Pair): Pair {
-  writePrivateFile(join(directory, `${file}.key`), pair.key);
-  writePrivateFile(join(directory, `${file}.crt`), pair.certificate);
-  return pair;
-}
-
-function keep(path: string, make: () => string): string {
-  const kept = readIfThere(path);
-  if (kept !== undefined) return kept;
-  const made = make();
-  writePrivateFile(path, made);
-  return made;
 }

@@ -24,6 +24,8 @@ export class LegacyTokens {
   readonly #store: Store;
   readonly #tokens: ServiceAccountTokens;
   #authority = '';
+  /** Keys of the Secrets that ask for a token. */
+  readonly #known = new Set<string>();
   #secrets: Mirror | undefined;
   #accounts: Mirror | undefined;
 
@@ -45,7 +47,9 @@ export class LegacyTokens {
       if (previous !== undefined && isTokenSecret(previous)) {
         waiting.get(accountKey(previous as unknown as Secret))?.delete(key);
       }
+      this.#known.delete(key);
       if (next === undefined || !isTokenSecret(next)) return;
+      this.#known.add(key);
       const account = accountKey(next as unknown as Secret);
       const asking = waiting.get(account) ?? new Set<string>();
       waiting.set(account, asking.add(key));
@@ -53,6 +57,12 @@ export class LegacyTokens {
     });
     await this.#accounts.ready();
     await this.#secrets.ready();
+  }
+
+  /** Told once the server trusts others: Secrets that tell pods whom to trust follow. */
+  renew(authority: string): void {
+    this.#authority = authority;
+    for (const key of this.#known) this.#look(key);
   }
 
   #look(key: string): void {
@@ -81,15 +91,17 @@ export class LegacyTokens {
   #filled(secret: Secret, uid: string): Secret {
     const { namespace = '', name, annotations = {} } = secret.metadata;
     const data = secret.data ?? {};
-    if (data.token && data.namespace && data['ca.crt'] && annotations[uidAnnotation] === uid) return secret;
-    const account = { name: annotations[nameAnnotation] ?? '', uid };
     const text = (value: string) => encodeBase64(encodeText(value));
+    const authority = text(this.#authority);
+    const isTold = data['ca.crt'] === authority && data.token && data.namespace;
+    if (isTold && annotations[uidAnnotation] === uid) return secret;
+    const account = { name: annotations[nameAnnotation] ?? '', uid };
     return {
       ...secret,
       metadata: { ...secret.metadata, annotations: { ...annotations, [uidAnnotation]: uid } },
       data: {
         ...data,
-        'ca.crt': data['ca.crt'] || text(this.#authority),
+        'ca.crt': authority,
         namespace: data.namespace || text(namespace),
         token: data.token || text(this.#tokens.issueForSecret({ namespace, secret: name }, account)),
       },

@@ -19,7 +19,13 @@ const reviews = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
 async function world() {
   const env = simEnv({ clock: new SimClock(), random: seeded('tokens') });
   const access = {
-    signing: { issuer: 'https://own', audiences: ['https://own'], keyId: 'k', publicKeys: [{ kid: 'k' }] },
+    signing: {
+      issuer: 'https://own',
+      audiences: ['https://own'],
+      keyId: 'k',
+      publicKeys: [{ kid: 'k' }],
+      isBelieved: () => true,
+    },
   };
   // Nobody here makes service accounts.
   const admission = { disable: ['ServiceAccount'] };

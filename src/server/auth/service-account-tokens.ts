@@ -16,6 +16,8 @@ export interface TokenSigning {
   readonly keyId: string;
   /** The public keys as JSON Web Keys. */
   readonly publicKeys: readonly Json[];
+  /** Keys are retired while the server runs: what they signed is good no longer. */
+  isBelieved(keyId: string): boolean;
 }
 /** What a token says beside who it is. */
 export interface TokenOrder {
@@ -102,8 +104,8 @@ export class ServiceAccountTokens implements TokenKind {
 
   /** The algorithm is ours alone: what a header says about it can only make a token wrong. */
   #isSigned(token: string, parsed: ParsedToken): boolean {
-    if (this.#verified.has(token)) return true;
     const { alg, kid, crit } = parsed.header;
+    if (this.#verified.has(token)) return this.#signing.isBelieved(kid as string);
     if (alg !== algorithm || typeof kid !== 'string' || crit !== undefined) return false;
     if (!this.#env.crypto.verify(parsed.signed, parsed.signature, kid)) return false;
     if (this.#verified.size >= verifiedMax) this.#verified.delete(this.#verified.keys().next().value as string);
