@@ -58,6 +58,8 @@ for (const version of kubectlVersions) {
       assert.match(await does('describe', 'deployment', 'hello'), /Replicas: +2 desired/);
       assert.match(await does('describe', pod), /Status: +Running/);
       await does('logs', pod);
+      assert.match(await does('top', 'pods'), /NAME +CPU\(cores\) +MEMORY\(bytes\) *\nhello-\S+ +\d+m +\d+Mi/);
+      assert.match(await does('top', 'nodes'), /node-0 +\d+m +\d+% +\d+Mi +\d+%/);
     });
 
     test('explains kinds, with what their fields are for', async () => {

@@ -16,8 +16,10 @@ const unused = new Client(() => Promise.reject(new Error('a controller never cal
 const target = new Cache({} as Env, unused, deployments) as unknown as Cache;
 const make = () =>
   new HorizontalPodAutoscalerController(
-    new Cache({} as Env, unused, horizontalPodAutoscalers),
-    new Cache({} as Env, unused, pods),
+    {
+      scalers: new Cache({} as Env, unused, horizontalPodAutoscalers),
+      pods: new Cache({} as Env, unused, pods),
+    },
     { all: () => [target] },
   );
 const cpu = { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 50 } } };

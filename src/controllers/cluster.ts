@@ -77,7 +77,11 @@ export function clusterControllers(
     ...accessControllers(caches, crypto),
     new NamespaceController(caches.of(namespaces), kinds),
     new GarbageCollector(kinds),
-    new HorizontalPodAutoscalerController(caches.of(horizontalPodAutoscalers), caches.of(pods), kinds),
+    new HorizontalPodAutoscalerController(
+      { scalers: caches.of(horizontalPodAutoscalers), pods: caches.of(pods) },
+      kinds,
+      timing,
+    ),
     new ResourceQuotaController(caches.of(resourceQuotas), kinds),
   ];
   return controllers as readonly Controller<unknown>[];

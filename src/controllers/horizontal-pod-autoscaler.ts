@@ -24,8 +24,8 @@ import { type Bounds, type History, limit, type Told } from './autoscaler-limits
 import { type Judged, judge, tolerancesOf } from './autoscaler-metrics.ts';
 import { questionAbout } from './autoscaler-questions.ts';
 import { statusPatch } from './status-patch.ts';
+import { type Timing, timings } from './timing.ts';
 
-const periodMs: Millis = 15_000;
 const historyMs: Millis = 3_600_000;
 
 export interface ScalerObserved {
@@ -51,12 +51,18 @@ export class HorizontalPodAutoscalerController implements Controller<ScalerObser
   readonly #scalers: Cache<HorizontalPodAutoscaler>;
   readonly #pods: Cache<Pod>;
   readonly #kinds: Pick<KindCaches, 'all'>;
+  readonly #periodMs: Millis;
   readonly #past = new Map<string, Past>();
 
-  constructor(scalers: Cache<HorizontalPodAutoscaler>, pods: Cache<Pod>, kinds: Pick<KindCaches, 'all'>) {
-    this.#scalers = scalers;
-    this.#pods = pods.index('namespace', byNamespace);
+  constructor(
+    caches: { readonly scalers: Cache<HorizontalPodAutoscaler>; readonly pods: Cache<Pod> },
+    kinds: Pick<KindCaches, 'all'>,
+    { autoscalerMs }: Pick<Timing, 'autoscalerMs'> = timings.upstream,
+  ) {
+    this.#scalers = caches.scalers;
+    this.#pods = caches.pods.index('namespace', byNamespace);
     this.#kinds = kinds;
+    this.#periodMs = autoscalerMs;
   }
 
   sources(): readonly Source[] {
@@ -80,7 +86,7 @@ export class HorizontalPodAutoscalerController implements Controller<ScalerObser
   #waits({ metadata, spec }: HorizontalPodAutoscaler, now: Instant): Millis {
     const past = this.#past.get(metadata.uid);
     if (!past || past.spec !== canonicalJson(spec as Json)) return 0;
-    return past.lookedAt + periodMs - now;
+    return past.lookedAt + this.#periodMs - now;
   }
 
   wants({ scaler, target }: ScalerObserved, now: Instant): readonly Question[] {
@@ -294,7 +300,7 @@ export class HorizontalPodAutoscalerController implements Controller<ScalerObser
       conditions: merged(partsOf(before.conditions), told, now),
     };
     const group = [...statusPatch(horizontalPodAutoscalers, scaler, next), ...events];
-    return { actions: group.length > 0 ? [group] : [], again: periodMs };
+    return { actions: group.length > 0 ? [group] : [], again: this.#periodMs };
   }
 }
 

@@ -18,6 +18,8 @@ export interface Timing {
   readonly givenUpPerSecond: number;
   /** The same where most of a large zone is gone. */
   readonly givenUpPerSecondReduced: number;
+  /** So often an autoscaler looks at its metrics, each of which was measured since it last looked. */
+  readonly autoscalerMs: Millis;
 }
 
 /** `upstream` is what a real cluster does by default; `quick` notices within seconds that a node of ours is dead. */
@@ -31,6 +33,7 @@ export const timings = {
     settleMs: 1_000,
     givenUpPerSecond: 10,
     givenUpPerSecondReduced: 1,
+    autoscalerMs: 5_000,
   },
   upstream: {
     nodeGraceMs: 50_000,
@@ -39,5 +42,6 @@ export const timings = {
     settleMs: 5_000,
     givenUpPerSecond: 0.1,
     givenUpPerSecondReduced: 0.01,
+    autoscalerMs: 15_000,
   },
 } as const satisfies Readonly<Record<string, Timing>>;

@@ -18,6 +18,7 @@ import { ServiceProxy } from '../network/proxy.ts';
 import { schedulerLoop } from '../scheduler/parts.ts';
 import { type ControlPlane, openControlPlane } from './control-plane.ts';
 import { LocalDoors } from './doors.ts';
+import { offerMetricsRole } from './metrics-role.ts';
 import { type MachineNode, machineNode, type NodeParts } from './node.ts';
 import {
   clusterIdentity,
@@ -47,7 +48,7 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
   const doors = new LocalDoors(() => plane.env);
   const local: MachineNode[] = [];
   const resolve = resolver(local);
-  const plane = await openControlPlane(settings, { nodes: doors.find, resolve });
+  const plane = await openControlPlane(settings, { nodes: doors.find, resolve, resourceMetrics: !settings.bare });
   const { env, client } = plane;
   const stop = new StopSource();
   const caches = new Caches(env, client);
@@ -80,7 +81,10 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
     });
     if (!settings.bare) await offerClasses(client, engine ? ['docker', 'process'] : ['process']);
   }
-  if (!settings.bare) await offerStorage(client);
+  if (!settings.bare) {
+    await offerStorage(client);
+    await offerMetricsRole(client);
+  }
   const dataplane = new UserspaceDataplane({
     env: forkEnv(env, 'dataplane'),
     serviceAddresses: real,

@@ -23,6 +23,7 @@ import { frontProxyClient, type Pki } from '../host/x509/pki.ts';
 import { bootstrap } from '../machinery/bootstrap.ts';
 import type { NodePlace, ReachTarget } from '../server/node-doors.ts';
 import type { OutwardTarget } from '../server/outward.ts';
+import type { ResourceMetricsMaker } from '../server/resource-metrics/own-metrics.ts';
 import { SealingStore } from '../server/sealing-store.ts';
 import { ApiServer, type OpenApiAnswer, type OpenApiQuestion } from '../server/server.ts';
 import { podConnection } from '../server/streaming/pod-connection.ts';
@@ -60,6 +61,8 @@ export interface Surroundings {
   readonly nodes?: (name: string) => Transport | undefined;
   /** Where a pod's port is really heard. */
   readonly resolve?: (ip: string, port: number) => Place;
+  /** Whether it serves what nodes and pods use. */
+  readonly resourceMetrics?: boolean;
 }
 
 /** Store, API server and its listener. Ready when it answers; the kubeconfig is written then. */
@@ -97,6 +100,7 @@ export async function openControlPlane(settings: ServerSettings, around: Surroun
     renewKeys: () => keys.renew(),
     admission,
     ...waysOut(around, keys),
+    ...(around.resourceMetrics ? { resourceMetrics } : {}),
     ...auditOf(settings, env),
   });
   const client = new Client(server.handle, admin);
@@ -131,6 +135,12 @@ const authoritiesOf = (pki: Pki) => ({
   clientAuthority: pki.authority,
   frontProxy: { authority: pki.frontProxy.authority, client: frontProxyClient },
 });
+
+/** Loaded when it is first asked. */
+const resourceMetrics: ResourceMetricsMaker = async (env, store, nodes) => {
+  const { ResourceMetrics } = await import('../server/resource-metrics/resource-metrics.ts');
+  return new ResourceMetrics(env, store, nodes);
+};
 
 const nodeClient = 'kube-apiserver-kubelet-client';
 

@@ -1,15 +1,15 @@
 import type { Command } from '../cli/command.ts';
 import { openControlPlane } from './control-plane.ts';
 import { readyLine, untilSignal } from './foreground.ts';
-import { serverFlags } from './settings.ts';
+import { loneServerFlags } from './settings.ts';
 
-export const server: Command<typeof serverFlags> = {
+export const server: Command<typeof loneServerFlags> = {
   name: 'server',
   summary: 'Run the API server alone, in the foreground',
   usage: '[flags]',
-  flags: serverFlags,
+  flags: loneServerFlags,
   async run({ values, io }) {
-    const plane = await openControlPlane(values);
+    const plane = await openControlPlane(values, { resourceMetrics: values['resource-metrics'] });
     io.out(readyLine(plane));
     await untilSignal();
     await plane.close();

@@ -44,6 +44,11 @@ export const serverFlags = defineFlags({
   'log-level': { type: 'choice', choices: ['debug', 'info', 'error'], default: 'info', help: 'how much is logged' },
 });
 
+export const loneServerFlags = defineFlags({
+  ...serverFlags,
+  'resource-metrics': { type: 'switch', help: 'serve what nodes and pods use, as agents of this project tell it' },
+});
+
 /** How patient the cluster is with nodes. */
 const timing = {
   type: 'choice',

@@ -1,10 +1,8 @@
-import { isApiError } from '../api/error.ts';
-import type { Kind } from '../api/kind.ts';
 import { csiDrivers } from '../api/kinds/csi-driver.ts';
 import { storageClasses } from '../api/kinds/storage-class.ts';
 import { localPathClass, localPathDriver } from '../api/local-path.ts';
-import type { KubeObject } from '../api/object.ts';
 import type { Client } from '../client/client.ts';
+import { offer } from './offer.ts';
 
 /** Claims get folders of the node where their pod runs, unless they ask for something else. */
 export async function offerStorage(client: Client): Promise<void> {
@@ -19,12 +17,4 @@ export async function offerStorage(client: Client): Promise<void> {
     volumeBindingMode: 'WaitForFirstConsumer',
     allowVolumeExpansion: true,
   });
-}
-
-async function offer<T extends KubeObject>(client: Client, kind: Kind<T>, object: object): Promise<void> {
-  try {
-    await client.send({ verb: 'create', kind, object: object as never });
-  } catch (error) {
-    if (!isApiError(error, 'AlreadyExists')) throw error;
-  }
 }

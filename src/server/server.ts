@@ -33,6 +33,7 @@ import type { NodeDoors, Reach } from './node-doors.ts';
 import { NodeLinks } from './node-links.ts';
 import type { Outward } from './outward.ts';
 import { RequestFigures } from './request-figures.ts';
+import { OwnMetrics, type ResourceMetricsMaker } from './resource-metrics/own-metrics.ts';
 import { type Asker, Resources } from './resources.ts';
 import { type ResourceRoute, routeOf } from './route.ts';
 import { ServiceGoods } from './service-goods.ts';
@@ -83,6 +84,8 @@ export interface ServerOptions {
   readonly describe?: Describe;
   readonly openapi?: (asked: OpenApiQuestion) => OpenApiAnswer | undefined;
   readonly metrics?: () => string;
+  /** Serves what nodes and pods use; loaded when it is first asked. */
+  readonly resourceMetrics?: ResourceMetricsMaker;
   /** Where it is written down who did what. */
   readonly audit?: AuditOptions;
   /** Who signs certificates; without it nobody does. */
@@ -125,6 +128,7 @@ export class ApiServer {
   readonly #custom: CustomDefinitions;
   readonly #aggregator: Aggregator;
   readonly #links: NodeLinks;
+  readonly #ownMetrics: OwnMetrics | undefined;
   readonly #certificates: Certificates;
 
   constructor(env: Env, store: Store, options: ServerOptions) {
@@ -168,7 +172,10 @@ export class ApiServer {
     const writer = new Writer(deps);
     this.#resources = new Resources({ ...deps, describe: options.describe, writer, ...ways });
     this.#custom = new CustomDefinitions({ ...deps, writer, conversions, kinds: this.kinds });
-    this.#aggregator = new Aggregator({ env, store, kinds: this.kinds, writer, door: options.aggregated });
+    const { resourceMetrics: make, nodes } = options;
+    this.#ownMetrics = make && nodes && new OwnMetrics({ env, store, nodes, make });
+    const own = this.#ownMetrics ? [this.#ownMetrics.served] : [];
+    this.#aggregator = new Aggregator({ env, store, kinds: this.kinds, writer, door: options.aggregated, own });
   }
 
   readonly handle: Transport = async (request) => {
@@ -251,7 +258,8 @@ export class ApiServer {
 
   #other(request: ApiRequest): Promise<ApiResponse> | ApiResponse {
     const { path } = request;
-    const inner = this.#links.answer(request) ?? this.#certificates.answer(request);
+    const inner =
+      this.#links.answer(request) ?? this.#certificates.answer(request) ?? this.#ownMetrics?.answer(request);
     if (inner) return inner;
     const groups = this.#aggregator.versions.map(({ group }) => group);
     const refusal = groups.includes(path.split('/')[2] ?? '') ? undefined : refused(request, this.kinds);

@@ -1,9 +1,11 @@
 import { Agent } from '../agent/agent.ts';
+import { NodeApi } from '../agent/node-api.ts';
 import type { Runtime } from '../agent/runtime.ts';
+import { ApiError } from '../api/error.ts';
 import { builtInKinds } from '../api/kinds/all.ts';
 import { services } from '../api/kinds/service.ts';
 import type { Labels } from '../api/object.ts';
-import type { Caller } from '../api/wire.ts';
+import type { Caller, Transport } from '../api/wire.ts';
 import type { Component, Env, Log, Millis, Random } from '../base/env.ts';
 import { Fingerprint } from '../base/hash.ts';
 import { canonicalJson } from '../base/json.ts';
@@ -17,6 +19,7 @@ import { Cache } from '../machinery/cache.ts';
 import { Caches } from '../machinery/caches.ts';
 import { EventRecorder } from '../machinery/events.ts';
 import { schedulerLoop } from '../scheduler/parts.ts';
+import { ResourceMetrics } from '../server/resource-metrics/resource-metrics.ts';
 import { ApiServer } from '../server/server.ts';
 import { firstRevision } from '../store/core.ts';
 import type { Change } from '../store/store.ts';
@@ -51,6 +54,8 @@ export interface SimOptions {
   readonly timing?: Timing;
   readonly parts?: Partial<PartChoice>;
   readonly capacity?: Labels;
+  /** The server tells what nodes and pods use. */
+  readonly metrics?: boolean;
 }
 
 export const production: PartChoice = {
@@ -59,6 +64,7 @@ export const production: PartChoice = {
   engine: (runtime) => runtime,
 };
 
+const unreachable: Transport = () => Promise.reject(new ApiError('ServiceUnavailable', 'the node does not answer'));
 const admin: Caller = { name: 'admin', groups: ['system:masters'], extra: {} };
 const apiServiceIp = '10.96.0.1';
 const defaultCapacity: Labels = { cpu: '4', memory: '8Gi', pods: '110' };
@@ -81,6 +87,7 @@ export class SimCluster implements CheckedWorld {
   readonly #processes = new Map<string, SimProcess>();
   readonly #starts = new Map<string, number>();
   readonly #addresses = new Map<string, number>();
+  readonly #doors = new Map<string, Transport>();
   #bug: unknown;
 
   constructor(options: SimOptions) {
@@ -123,7 +130,12 @@ export class SimCluster implements CheckedWorld {
 
   startServer(): void {
     const env = this.#process('server').env;
-    const server = new ApiServer(env, this.store, { kinds: builtInKinds, address: '127.0.0.1:6443' });
+    const server = new ApiServer(env, this.store, {
+      kinds: builtInKinds,
+      address: '127.0.0.1:6443',
+      nodes: ({ name }) => this.#doors.get(name) ?? unreachable,
+      ...(this.#options.metrics ? { resourceMetrics: (...parts) => new ResourceMetrics(...parts) } : {}),
+    });
     this.net.server = server.handle;
   }
 
@@ -189,6 +201,7 @@ export class SimCluster implements CheckedWorld {
         events: new EventRecorder(env, client, 'kubelet', name),
       },
     );
+    this.#doors.set(name, new NodeApi({ env, node: name, door: agent }).handle);
     process.run([serviceCache, agent]);
   }
 
@@ -258,6 +271,7 @@ export class SimCluster implements CheckedWorld {
   }
 
   #kill(host: string): void {
+    this.#doors.delete(host);
     this.#processes.get(host)?.kill();
     this.#processes.delete(host);
   }

@@ -36,6 +36,14 @@ interface Box {
   state: ContainerState;
   starting?: Promise<void>;
   readonly waiting: Set<() => void>;
+  load: Load;
+}
+
+/** What a container uses from a moment on, and what it had used until then. */
+interface Load {
+  readonly cpuMillis: number;
+  readonly since: Instant;
+  readonly usedNanos: number;
 }
 
 /** Images whose pull fails, for as long as one tries. */
@@ -88,6 +96,7 @@ export class SimRuntime implements Runtime {
       spec,
       state: { id, sandbox, attempt, imageId: image, state: 'created' },
       waiting: new Set(),
+      load: { cpuMillis: 0, since: this.#env.clock.now(), usedNanos: 0 },
     });
   }
 
@@ -166,11 +175,18 @@ export class SimRuntime implements Runtime {
   }
 
   async usage(): Promise<readonly Usage[]> {
-    return [...this.#boxes.values()].flatMap(({ state }) => {
+    return [...this.#boxes.values()].flatMap(({ state, load }) => {
       if (state.state !== 'running' || state.startedAt === undefined) return [];
-      const cpuNanosTotal = (this.#env.clock.now() - state.startedAt) * simulatedCpuMillis * 1_000;
+      const cpuNanosTotal = usedNanos(load, this.#env.clock.now());
       return [{ id: state.id, cpuNanosTotal, memoryBytes: simulatedMemoryBytes }];
     });
+  }
+
+  /** For scenarios: so much the container uses from now on. */
+  burn(id: string, cpuMillis: number): void {
+    const box = this.#box(id, 'burn');
+    const now = this.#env.clock.now();
+    box.load = { cpuMillis, since: now, usedNanos: usedNanos(box.load, now) };
   }
 
   /** For scenarios: the container ends by itself, as a crash or a success. */
@@ -183,6 +199,7 @@ export class SimRuntime implements Runtime {
     // It may have been removed, or closed with its sandbox, while it was starting.
     if (this.#boxes.get(box.spec.id) !== box || box.state.state !== 'created') return;
     box.state = { ...box.state, state: 'running', startedAt: this.#env.clock.now() };
+    box.load = { cpuMillis: simulatedCpuMillis, since: this.#env.clock.now(), usedNanos: 0 };
     this.#hints.give(box.spec.id);
     const crashes = this.#random.float() < (this.#options.crashRatio ?? 0);
     const crashAfter = this.#random.below((this.#options.crashWithinMs ?? 1_000) + 1);
@@ -214,6 +231,10 @@ export class SimRuntime implements Runtime {
     throw new Error('all pod addresses of this node are taken');
   }
 }
+
+const nanosPerMilliMillisecond = 1_000;
+const usedNanos = ({ cpuMillis, since, usedNanos: before }: Load, now: Instant): number =>
+  before + (now - since) * cpuMillis * nanosPerMilliMillisecond;
 
 class SimImages implements Images {
   readonly #env: Env;

@@ -13,7 +13,7 @@ import { type Action, act } from '../client/action.ts';
 import { checkConverged, checkQuiet } from './converged.ts';
 import { durationOf, type Line, type Stage } from './scenario.ts';
 import { plainKind, plainVerbs } from './scenario-objects.ts';
-import { endPod, evictPod, workloadDrafts, workloadKinds } from './scenario-workloads.ts';
+import { burn, endPod, evictPod, workloadDrafts, workloadKinds } from './scenario-workloads.ts';
 import { deploymentOf, serviceOf } from './workload.ts';
 
 /** Does something to the cluster. Most answer nothing. */
@@ -113,6 +113,7 @@ export const verbs: Readonly<Record<string, Verb>> = {
   },
   end: endPod,
   evict: evictPod,
+  burn,
   patch: (stage, line) => patched(stage, line, JSON.parse(line.words[3] ?? '{}') as Json),
   crash: onHost(({ cluster }, host) => cluster.crash(host)),
   restart: onHost(({ cluster }, host) => cluster.restart(host)),

@@ -8,6 +8,7 @@ import { replicationControllers } from '../api/kinds/replication-controller.ts';
 import { resourceQuotas } from '../api/kinds/resource-quota.ts';
 import { statefulSets } from '../api/kinds/stateful-set.ts';
 import type { Draft, KubeObject } from '../api/object.ts';
+import { quantityMillis } from '../api/quantity.ts';
 import { assert } from '../base/env.ts';
 import { isObject, type Json, type JsonObject } from '../base/json.ts';
 import type { Line, Stage } from './scenario.ts';
@@ -101,4 +102,14 @@ async function podNamed({ cluster, names }: Stage, short: string): Promise<Pod> 
   const pod = (await cluster.admin.list(pods)).items.find(({ metadata }) => metadata.name === names.long(short));
   assert(pod, `there is no pod ${short}`);
   return pod;
+}
+
+/** `burn web 500m`: so much each container of the app uses that runs now. */
+export async function burn({ cluster }: Stage, { words }: Line): Promise<undefined> {
+  const [, app = '', cpu = ''] = words;
+  for (const { metadata, spec } of (await cluster.admin.list(pods)).items) {
+    const runtime = metadata.labels?.['app'] === app ? cluster.runtimes.get(spec.nodeName ?? '') : undefined;
+    const mine = runtime?.seen().containers.filter(({ sandbox }) => sandbox === metadata.uid) ?? [];
+    for (const { id } of mine) runtime?.burn(id, quantityMillis(cpu));
+  }
 }

@@ -38,6 +38,7 @@ export async function playScenario(text: string, options: ScenarioOptions): Prom
     nodes,
     net: { encoded: options.encoded, delayMaxMs: 1 },
     runtime: { startDelayMs: 500 },
+    metrics: /^# metrics: on$/m.test(head.join('\n')),
     timing: /^# timing: quick$/m.test(head.join('\n')) ? timings.quick : timings.upstream,
   });
   const stage: Stage = { cluster, names: new Names(cluster.store) };

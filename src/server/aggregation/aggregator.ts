@@ -13,7 +13,7 @@ import type { ResourceRoute } from '../route.ts';
 import { relayedHeaders } from '../streaming/proxy.ts';
 import type { WriteOptions, Writer } from '../write.ts';
 import { no, obstacleOf, passed, type ServiceReference, type Verdict } from './availability.ts';
-import { availableCondition, reconcileLocal } from './local-services.ts';
+import { availableCondition, type LocalVersion, reconcileLocal } from './local-services.ts';
 import { aggregatedResources } from './remote-discovery.ts';
 
 /** Passes requests on to an API server that was added: with this one's own certificate, whatever its body or answer. */
@@ -46,6 +46,12 @@ interface AggregatorDeps {
   readonly kinds: KindRegistry;
   readonly writer: Writer;
   readonly door: AggregatedDoor | undefined;
+  /** What this server serves itself beside its kinds, for as long as nobody was added for it. */
+  readonly own: readonly OwnVersion[];
+}
+export interface OwnVersion extends LocalVersion {
+  /** An APIResourceList. */
+  readonly resources: Json;
 }
 
 const kind = apiServices as unknown as Kind;
@@ -84,16 +90,27 @@ export class Aggregator {
 
   /** What others serve, the most important first. */
   get versions(): readonly RemoteVersion[] {
+    const own = this.#deps.own
+      .filter((one) => this.servesItself(one))
+      .map(({ group, version, resources }) => {
+        return { group, version, resources: aggregatedResources(resources, group, version), isFresh: true };
+      });
     const remotes = [...this.#remotes.values()].sort(
       ({ spec: a }, { spec: b }) =>
         b.groupPriorityMinimum - a.groupPriorityMinimum || b.versionPriority - a.versionPriority,
     );
-    return remotes.map(({ spec, resources, verdict }) => ({
+    const added = remotes.map(({ spec, resources, verdict }) => ({
       group: spec.group,
       version: spec.version,
       resources,
       isFresh: verdict?.status === 'True',
     }));
+    return [...added, ...own];
+  }
+
+  /** Whether nobody was added for it. */
+  servesItself({ group, version }: Pick<OwnVersion, 'group' | 'version'>): boolean {
+    return !this.#remotes.has(`${group}/${version}`);
   }
 
   /** The answer of whoever serves this path; undefined where that is this server itself. */
@@ -143,13 +160,13 @@ export class Aggregator {
   }
 
   async #reconcile(): Promise<void> {
-    const { env, store, kinds } = this.#deps;
+    const { env, store, kinds, own } = this.#deps;
     if (this.#reconciling) return;
     this.#reconciling = true;
     try {
       while (this.#localVersion !== kinds.version) {
         this.#localVersion = kinds.version;
-        await reconcileLocal(env, store, kinds.all());
+        await reconcileLocal(env, store, { kinds: kinds.all(), own });
       }
     } catch (error) {
       env.log.error('the API services of what is served here could not be written', { error: String(error) });
@@ -162,9 +179,19 @@ export class Aggregator {
     for (const { type, entry } of batch) {
       const service = entry.value as unknown as APIService;
       if (type === 'put') this.#put(service);
-      else this.#forget(service.metadata.name);
+      else {
+        this.#forget(service.metadata.name);
+        this.#reoffer(service.metadata.name);
+      }
     }
     return 'more';
+  }
+
+  /** Whoever took our place is gone, and we are back. */
+  #reoffer(name: string): void {
+    if (!this.#deps.own.some(({ group, version }) => `${version}.${group}` === name)) return;
+    this.#localVersion = -1;
+    void this.#reconcile();
   }
 
   #forget(name: string): void {

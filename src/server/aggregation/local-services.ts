@@ -37,8 +37,19 @@ const ownGroup = 'apiregistration.k8s.io';
 
 const kind = apiServices as unknown as Kind;
 
+/** A version that is served here without a kind of the registry. */
+export interface LocalVersion {
+  readonly group: string;
+  readonly version: string;
+  readonly priority: readonly [group: number, version: number];
+}
+interface Served {
+  readonly kinds: readonly Kind[];
+  readonly own: readonly LocalVersion[];
+}
+
 /** Makes an object for every group and version that is served here, and takes away those of what is served no more. */
-export async function reconcileLocal(env: Env, store: Store, kinds: readonly Kind[]): Promise<void> {
+export async function reconcileLocal(env: Env, store: Store, { kinds, own }: Served): Promise<void> {
   const { entries } = await store.list(storagePrefix(kind));
   const there = new Map(entries.map((entry) => [entry.key, entry]));
   const wanted = new Map<string, JsonObject>();
@@ -46,8 +57,10 @@ export async function reconcileLocal(env: Env, store: Store, kinds: readonly Kin
     if (one.group === ownGroup) continue;
     const name = `${one.version}.${one.group}`;
     const key = storageKey(kind, '', name);
-    if (!wanted.has(key)) wanted.set(key, localService(env, one, name));
+    if (wanted.has(key)) continue;
+    wanted.set(key, localService(env, { ...one, priority: priorities[name] ?? customPriority }, Boolean(one.custom)));
   }
+  for (const one of own) wanted.set(storageKey(kind, '', `${one.version}.${one.group}`), localService(env, one, false));
   const writes: Promise<unknown>[] = [];
   for (const [key, value] of wanted) if (!there.has(key)) writes.push(store.commit(key, 0, value));
   for (const [key, { value, modified }] of there) {
@@ -58,9 +71,10 @@ export async function reconcileLocal(env: Env, store: Store, kinds: readonly Kin
   await Promise.all(writes);
 }
 
-function localService(env: Env, { group, version, custom }: Kind, name: string): JsonObject {
+function localService(env: Env, { group, version, priority }: LocalVersion, isCustom: boolean): JsonObject {
   const now = timestamp(env.clock.now());
-  const [groupPriorityMinimum, versionPriority] = priorities[name] ?? customPriority;
+  const [groupPriorityMinimum, versionPriority] = priority;
+  const name = `${version}.${group}`;
   return {
     apiVersion: kind.apiVersion,
     kind: kind.kind,
@@ -68,7 +82,7 @@ function localService(env: Env, { group, version, custom }: Kind, name: string):
       name,
       uid: env.random.uid(),
       creationTimestamp: now,
-      labels: { [managedLabel]: custom ? 'true' : 'onstart' },
+      labels: { [managedLabel]: isCustom ? 'true' : 'onstart' },
     },
     spec: { ...(group ? { group } : {}), version, groupPriorityMinimum, versionPriority },
     status: { conditions: [availableCondition(now, 'True', 'Local', 'Local APIServices are always available')] },

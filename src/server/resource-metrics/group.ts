@@ -1,0 +1,23 @@
+import type { Json } from '../../base/json.ts';
+
+export const metricsGroup = 'metrics.k8s.io';
+export const metricsVersion = 'v1beta1';
+export const metricsRoot = `/apis/${metricsGroup}/${metricsVersion}`;
+/** Where it stands among others in discovery: where metrics-server puts itself. */
+export const metricsPriority = [100, 100] as const;
+
+const verbs = ['get', 'list'];
+const resource = (name: string, kind: string, namespaced: boolean): Json => ({
+  name,
+  singularName: '',
+  namespaced,
+  kind,
+  verbs,
+});
+/** What discovery tells of it, as metrics-server does. */
+export const metricsResources: Json = {
+  kind: 'APIResourceList',
+  apiVersion: 'v1',
+  groupVersion: `${metricsGroup}/${metricsVersion}`,
+  resources: [resource('nodes', 'NodeMetrics', false), resource('pods', 'PodMetrics', true)],
+};
