@@ -18,6 +18,7 @@ import { ServiceProxy } from '../network/proxy.ts';
 import { schedulerLoop } from '../scheduler/parts.ts';
 import { type ControlPlane, openControlPlane } from './control-plane.ts';
 import { LocalDoors } from './doors.ts';
+import { lazyHttpEntry, offerIngressClass } from './lazy-http-entry.ts';
 import { offerMetricsRole } from './metrics-role.ts';
 import { type MachineNode, machineNode, type NodeParts } from './node.ts';
 import {
@@ -29,7 +30,7 @@ import {
   offerClasses,
   prepared,
 } from './runtimes.ts';
-import { type ClusterSettings, nodeRange } from './settings.ts';
+import { type ClusterSettings, httpChoices, nodeRange } from './settings.ts';
 import { SimulatedNodes } from './simulated-nodes.ts';
 import { ChildPart } from './split.ts';
 import { offerStorage } from './storage.ts';
@@ -84,6 +85,7 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
   if (!settings.bare) {
     await offerStorage(client);
     await offerMetricsRole(client);
+    await offerIngressClass(client);
   }
   const dataplane = new UserspaceDataplane({
     env: forkEnv(env, 'dataplane'),
@@ -92,6 +94,7 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
   });
   if (settings.runtime !== 'sim') {
     parts.push(new ServiceProxy(env, { services: caches.of(services), slices: caches.of(endpointSlices), dataplane }));
+    parts.push(lazyHttpEntry({ env, client, caches, resolve, ...httpChoices(settings) }));
   }
   const running = supervise(env, [...caches.all(), ...parts], stop);
   return {

@@ -35,6 +35,11 @@ const ownCommands: readonly CommandEntry[] = [
     load: async () => (await import('./part.ts')).agent,
   },
   {
+    name: 'proxy',
+    summary: 'Let HTTP in to Services, Ingresses and Gateways of any API server',
+    load: async () => (await import('./proxy.ts')).proxy,
+  },
+  {
     name: 'backup',
     summary: 'Save the state and keys of a running cluster in one file',
     load: async () => (await import('./backup.ts')).backup,

@@ -57,6 +57,21 @@ const timing = {
   help: 'how soon a silent node is given up: within seconds, or as upstream does',
 } as const;
 
+/** Where HTTP comes in from outside. */
+export const httpFlags = defineFlags({
+  'http-listen': {
+    type: 'text',
+    value: 'ADDRESS:PORT',
+    help: 'where Ingresses are served; otherwise 127.0.0.1:80, or 8081 without the right to it',
+  },
+  'https-listen': { type: 'text', value: 'ADDRESS:PORT', help: 'the same with TLS; otherwise port 443, or 8443' },
+  'access-log': {
+    type: 'text',
+    value: 'FILE',
+    help: 'a line for each request that the HTTP proxy answers; - is stderr',
+  },
+});
+
 export const clusterFlags = defineFlags({
   ...serverFlags,
   runtime: {
@@ -69,6 +84,8 @@ export const clusterFlags = defineFlags({
   'pod-range': { type: 'text', default: '10.244.0.0/16', value: 'CIDR', help: 'addresses of pods' },
   bare: { type: 'switch', help: 'leave out every add-on that a plain control plane does not have' },
   foreground: { type: 'switch', help: 'stay in the foreground' },
+  ...httpFlags,
+  'entry-point': { type: 'switch', help: 'every Service answers at --http-listen, by Host or first part of the path' },
   split: { type: 'switch', help: 'run controllers and scheduler as processes of their own' },
   timing,
 });
@@ -92,6 +109,17 @@ export const controllersFlags = defineFlags({
 
 export type ServerSettings = Values<typeof serverFlags>;
 export type ClusterSettings = Values<typeof clusterFlags>;
+
+/** Where HTTP comes in, as the flags say. */
+export function httpChoices(values: Values<typeof httpFlags> & { readonly 'entry-point': boolean }) {
+  const { 'http-listen': http, 'https-listen': https, 'access-log': accessLog } = values;
+  return {
+    entryPoint: values['entry-point'],
+    ...(http === undefined ? {} : { http: addressOf('http-listen', http) }),
+    ...(https === undefined ? {} : { https: addressOf('https-listen', https) }),
+    ...(accessLog === undefined ? {} : { accessLog }),
+  };
+}
 
 export const inMemory = ':memory:';
 // Inside the data folder.
