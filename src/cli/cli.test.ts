@@ -72,6 +72,8 @@ async function cluster(files: Readonly<Record<string, string>> = {}) {
       stop: how.stop ?? never,
       version: '0.1.0',
       connect: async () => ({ client, namespace: 'default' }),
+      listen: async () => Promise.reject(new Error('nothing listens here')),
+      browse: async () => false,
     };
     const code = await runCommand(clusterCommands, line.split(' ').filter(Boolean), world);
     return { code, out, error };
@@ -193,6 +195,13 @@ test('commands answer wrong words with exit code 2 and one line', async () => {
     ['get pods -o table', 'mini-k8s: --output must be one of wide, yaml, json, name, not "table"\n'],
     ['scale web many', 'mini-k8s: "many" is not a number of replicas (0 to 2147483647): mini-k8s scale NAME N\n'],
     ['logs', 'mini-k8s: logs needs a pod: mini-k8s logs POD, or TYPE/NAME\n'],
+    [
+      'port-forward web',
+      'mini-k8s: port-forward needs a target and a port: mini-k8s port-forward service/web 8080:80\n',
+    ],
+    ['port-forward web 1:2:3', 'mini-k8s: "1:2:3" is no port: it must be REMOTE, LOCAL:REMOTE or :REMOTE\n'],
+    ['port-forward web 70000', 'mini-k8s: "70000" is no port: it must be REMOTE, LOCAL:REMOTE or :REMOTE\n'],
+    ['open', 'mini-k8s: open needs one Service: mini-k8s open SERVICE\n'],
     ['delete pods', 'mini-k8s: name the objects, or say --all or -l LABELS\n'],
   ];
   for (const [line, error] of lines) {
@@ -309,7 +318,7 @@ test('status tells what should be, what is and why, in words', async () => {
 test('version and help speak for themselves', async () => {
   const { run } = await cluster();
   equal((await run('version')).out, 'Client Version: v0.1.0\nServer Version: v1.36.3\n');
-  match((await run('help')).out, /Commands:\n {2}status {4}What should be/);
+  match((await run('help')).out, /Commands:\n {2}status +What should be/);
   match(
     (await run('scale --help')).out,
     /Usage: mini-k8s scale \[NAME \| TYPE\/NAME\] N \[flags\]\n\nFlags:\n {2}--replicas N +how many/,

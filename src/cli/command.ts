@@ -1,4 +1,5 @@
 import type { KubeObject } from '../api/object.ts';
+import type { Duplex } from '../api/wire.ts';
 import type { Clock } from '../base/env.ts';
 import type { Stop } from '../base/stop.ts';
 import type { Client } from '../client/client.ts';
@@ -47,6 +48,20 @@ export interface World {
   /** Of this package, such as 0.1.0. */
   readonly version: string;
   connect(where: Where): Promise<Connected>;
+  /** Lets connections in on this machine; answers the port, where any was asked for. */
+  listen(place: LocalPlace, accept: (peer: Duplex) => void): Promise<LocalListener>;
+  /** Shows a page to whoever sits here; false where there is no way to. */
+  browse(url: string): Promise<boolean>;
+}
+export interface LocalPlace {
+  readonly host: string;
+  /** 0 takes any. */
+  readonly port: number;
+}
+export interface LocalListener {
+  readonly port: number;
+  /** Nobody new; who is connected stays. */
+  close(): void;
 }
 export interface Io {
   out(text: string): void;

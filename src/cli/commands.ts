@@ -20,6 +20,21 @@ export const clusterCommands: readonly CommandEntry[] = [
   },
   { name: 'logs', summary: 'Show what containers wrote', load: async () => (await import('./logs.ts')).logs },
   { name: 'scale', summary: 'Change how many replicas run', load: async () => (await import('./scale.ts')).scale },
+  {
+    name: 'port-forward',
+    summary: 'Reach ports of pods or Services from this machine, also after the pods were replaced',
+    load: async () => (await import('./port-forward.ts')).portForward,
+  },
+  {
+    name: 'tunnel',
+    summary: 'Keep all LoadBalancer Services reachable from this machine',
+    load: async () => (await import('./tunnel.ts')).tunnel,
+  },
+  {
+    name: 'open',
+    summary: 'Show a Service in the browser',
+    load: async () => (await import('./open.ts')).open,
+  },
   { name: 'delete', summary: 'Delete objects', load: async () => (await import('./delete.ts')).remove },
   {
     name: 'version',

@@ -58,6 +58,8 @@ async function run(line: string) {
     stop: never,
     version: '0.0.0',
     connect: async () => ({ client: new Client(transport), namespace: 'default' }),
+    listen: async () => Promise.reject(new Error('nothing listens here')),
+    browse: async () => false,
   };
   const code = await runCommand(clusterCommands, line.split(' '), world);
   return { code, ...said };

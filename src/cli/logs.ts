@@ -103,7 +103,8 @@ async function podOf(
   return chosen;
 }
 
-function selectorText(selector: Json | undefined): string {
+/** A selector of either form as a query says it. */
+export function selectorText(selector: Json | undefined): string {
   if (!isObject(selector)) return '';
   // A Service selects by plain labels, everything newer by a LabelSelector.
   const isNew = 'matchLabels' in selector || 'matchExpressions' in selector;

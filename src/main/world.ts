@@ -26,6 +26,8 @@ export function machineWorld(): World {
     stop,
     version: JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version,
     connect,
+    listen: async (place, accept) => (await import('../host/local-door.ts')).listen(place, accept),
+    browse: async (url) => (await import('../host/browser.ts')).browse(url),
   };
 }
 
