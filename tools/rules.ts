@@ -103,4 +103,4 @@ export const generated: readonly string[] = ['src/api/schema/tables'];
 /** Files that something outside the sources starts: never imported, and alive. */
 export const entries: readonly string[] = ['src/main/', 'src/dashboard/main.ts', 'src/platform.d.ts'];
 
-export const sourceFolders: readonly string[] = ['src', 'tools', 'e2e', 'bench', 'compat'];
+export const sourceFolders: readonly string[] = ['src', 'tools', 'e2e', 'bench', 'compat', 'conformance'];

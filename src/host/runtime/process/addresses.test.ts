@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { NamedAddresses, RealAddresses } from './addresses.ts';
+import { temporaryFolder } from './temporary-folder.test-data.ts';
 
-const file = () => join(mkdtempSync(join(tmpdir(), 'addresses-')), 'addresses.json');
+const file = () => join(temporaryFolder('addresses'), 'addresses.json');
 
 test('named addresses and their local ports are the same after a restart', async () => {
   const options = { file: file(), cidr: '10.244.3.0/24' };

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { LogOptions } from '../../../agent/runtime.ts';
 import { never } from '../../../base/stop.ts';
 import { readLog } from './log-reader.ts';
 import { LogWriter } from './log-writer.ts';
+import { temporaryFolder } from './temporary-folder.test-data.ts';
 
 const all: LogOptions = { follow: false, timestamps: false };
-const folder = () => mkdtempSync(join(tmpdir(), 'log-'));
+const folder = () => temporaryFolder('log');
 
 test('a log keeps both streams, whole lines, and the line that has no end', async () => {
   const path = join(folder(), 'log');

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { sandbox } from '../../../agent/runtime.conformance.ts';
@@ -8,8 +7,9 @@ import { type ContainerSpec, InvalidImage } from '../../../agent/runtime.ts';
 import { MissingImage, programOf } from './images.ts';
 import { planOf } from './plan.ts';
 import { PodFolder } from './record.ts';
+import { temporaryFolder } from './temporary-folder.test-data.ts';
 
-const from = realpathSync(mkdtempSync(join(tmpdir(), 'plan-')));
+const from = realpathSync(temporaryFolder('plan'));
 const place = {
   sandbox: sandbox('pod'),
   ip: '10.244.0.2',
