@@ -45,7 +45,7 @@ async function cluster(files: Readonly<Record<string, string>> = {}) {
   const admission = { disable: ['ServiceAccount'] };
   const server = new ApiServer(env, new MemoryStore(), { kinds: builtInKinds, address: '127.0.0.1:6443', admission });
   const client = new Client(server.handle, admin);
-  await bootstrap(client, { apiServiceIp: '10.96.0.1', port: 6443 });
+  await bootstrap(client, { serviceRange: '10.96.0.0/16', apiServiceIp: '10.96.0.1', port: 6443 });
   const contents: Record<string, string> = { ...files };
   const run = async (line: string, how: { stdin?: string; stop?: StopSource } = {}): Promise<Said> => {
     let out = '';

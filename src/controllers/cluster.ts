@@ -20,6 +20,7 @@ import { serviceAccounts } from '../api/kinds/service-account.ts';
 import { serviceCidrs } from '../api/kinds/service-cidr.ts';
 import { storageClasses } from '../api/kinds/storage-class.ts';
 import { volumeAttachments } from '../api/kinds/volume-attachment.ts';
+import { volumeAttributesClasses } from '../api/kinds/volume-attributes-class.ts';
 import type { Crypto } from '../base/env.ts';
 import type { Caches } from '../machinery/caches.ts';
 import type { Controller } from '../machinery/controller.ts';
@@ -48,7 +49,11 @@ import { RootCaPublisher } from './root-ca.ts';
 import { ServiceAccountController } from './service-account.ts';
 import { ServiceAddressController } from './service-addresses.ts';
 import { ServiceCidrController } from './service-cidr.ts';
-import { ClaimProtectionController, VolumeProtectionController } from './storage-protection.ts';
+import {
+  AttributesClassProtectionController,
+  ClaimProtectionController,
+  VolumeProtectionController,
+} from './storage-protection.ts';
 import type { Timing } from './timing.ts';
 import { TokenCleaner } from './token-cleaner.ts';
 import { VolumeBinder } from './volume-binding.ts';
@@ -104,6 +109,7 @@ function storageControllers(caches: Caches, crypto: Pick<Crypto, 'digest'>): rea
     new VolumeBinder({ claims, volumes, classes: caches.of(storageClasses), pods: users }),
     new ClaimProtectionController(claims, users),
     new VolumeProtectionController(volumes),
+    new AttributesClassProtectionController(caches.of(volumeAttributesClasses), claims, volumes),
     new EphemeralVolumeController(users, claims),
     new AttachDetachController(
       { volumes, pods: users, attachments: caches.of(volumeAttachments), drivers: caches.of(csiDrivers) },

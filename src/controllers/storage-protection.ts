@@ -1,10 +1,11 @@
 import { byClaim, claimsOf } from '../api/claim-users.ts';
 import type { Kind } from '../api/kind.ts';
 import { pathOf } from '../api/kind.ts';
-import { partOf } from '../api/kinds/defaulting.ts';
+import { partOf, textOf } from '../api/kinds/defaulting.ts';
 import { type PersistentVolume, persistentVolumes } from '../api/kinds/persistent-volume.ts';
 import { type PersistentVolumeClaim, persistentVolumeClaims } from '../api/kinds/persistent-volume-claim.ts';
 import { type Pod, pods as podKind } from '../api/kinds/pod.ts';
+import { type VolumeAttributesClass, volumeAttributesClasses } from '../api/kinds/volume-attributes-class.ts';
 import { type Key, type KubeObject, keyOf, keyText } from '../api/object.ts';
 import type { Instant, Random } from '../base/env.ts';
 import type { Json } from '../base/json.ts';
@@ -21,6 +22,7 @@ import {
 } from '../machinery/controller.ts';
 
 const claimFinalizer = 'kubernetes.io/pvc-protection';
+const classFinalizer = 'kubernetes.io/vac-protection';
 const volumeFinalizer = 'kubernetes.io/pv-protection';
 
 export interface ClaimUse {
@@ -92,6 +94,65 @@ export class VolumeProtectionController implements Controller<PersistentVolume> 
     return release(persistentVolumes, volume, volumeFinalizer);
   }
 }
+
+export interface AttributesClassUse {
+  readonly attributes: VolumeAttributesClass;
+  readonly used: boolean;
+}
+
+/** Keeps a class of attributes as long as a claim or a volume has it, or is on the way to it. */
+export class AttributesClassProtectionController implements Controller<AttributesClassUse> {
+  readonly name = 'volumeattributesclass-protection-controller';
+  readonly #classes: Cache<VolumeAttributesClass>;
+  readonly #claims: Cache<PersistentVolumeClaim>;
+  readonly #volumes: Cache<PersistentVolume>;
+
+  constructor(
+    classes: Cache<VolumeAttributesClass>,
+    claims: Cache<PersistentVolumeClaim>,
+    volumes: Cache<PersistentVolume>,
+  ) {
+    this.#classes = classes;
+    this.#claims = claims.index('attributes class', classesOfClaim);
+    this.#volumes = volumes.index('attributes class', classesOfVolume);
+  }
+
+  sources(): readonly Source[] {
+    const named = (name: string): Key => ({ namespace: '', name });
+    return [
+      source(this.#classes, (attributes) => [keyOf(attributes)]),
+      source(this.#claims, (claim) => classesOfClaim(claim).map(named)),
+      source(this.#volumes, (volume) => classesOfVolume(volume).map(named)),
+    ];
+  }
+
+  observe(key: Key): AttributesClassUse | undefined {
+    const attributes = this.#classes.get(key);
+    const users = () =>
+      [this.#claims, this.#volumes].some((cache) => cache.by('attributes class', key.name).length > 0);
+    return attributes && { attributes, used: users() };
+  }
+
+  plan({ attributes, used }: AttributesClassUse): Plan {
+    if (attributes.metadata.deletionTimestamp === undefined) {
+      return protect(volumeAttributesClasses, attributes, classFinalizer);
+    }
+    return used || !isHeld(attributes, classFinalizer)
+      ? nothing
+      : release(volumeAttributesClasses, attributes, classFinalizer);
+  }
+}
+
+function classesOfClaim({ spec, status }: PersistentVolumeClaim): readonly string[] {
+  const { currentVolumeAttributesClassName: current, modifyVolumeStatus } = partOf(status);
+  const target = partOf(modifyVolumeStatus).targetVolumeAttributesClassName;
+  return namesIn(partOf(spec).volumeAttributesClassName, current, target);
+}
+const classesOfVolume = ({ spec }: PersistentVolume): readonly string[] =>
+  namesIn(partOf(spec).volumeAttributesClassName);
+const namesIn = (...values: readonly unknown[]): readonly string[] => [
+  ...new Set(values.map(textOf).filter((name) => name !== '')),
+];
 
 const usesIt = ({ spec }: Pod): boolean => Boolean(spec.nodeName);
 

@@ -7,13 +7,18 @@ import { type PersistentVolume, persistentVolumes } from '../api/kinds/persisten
 import { type PersistentVolumeClaim, persistentVolumeClaims } from '../api/kinds/persistent-volume-claim.ts';
 import { type Pod, pods } from '../api/kinds/pod.ts';
 import { type StorageClass, storageClasses } from '../api/kinds/storage-class.ts';
+import { type VolumeAttributesClass, volumeAttributesClasses } from '../api/kinds/volume-attributes-class.ts';
 import type { Env, Instant, Random } from '../base/env.ts';
 import { Client } from '../client/client.ts';
 import { Cache } from '../machinery/cache.ts';
 import type { Plan } from '../machinery/controller.ts';
 import { EphemeralVolumeController } from './ephemeral-volume.ts';
 import { LocalPathProvisioner } from './local-path.ts';
-import { ClaimProtectionController, VolumeProtectionController } from './storage-protection.ts';
+import {
+  AttributesClassProtectionController,
+  ClaimProtectionController,
+  VolumeProtectionController,
+} from './storage-protection.ts';
 import { type ClaimObserved, planClaim } from './volume-claim.ts';
 import { planVolume } from './volume-reclaim.ts';
 
@@ -217,6 +222,32 @@ test('VolumeProtectionController keeps a volume as long as it is bound', () => {
   assert.deepEqual(patches(controller.plan(leaving('Released'))), [
     ['v', { metadata: { uid: 'v', resourceVersion: '3', finalizers: null } }],
   ]);
+});
+
+test('AttributesClassProtectionController keeps a class as long as a claim or a volume has it or wants it', () => {
+  const cache = new Cache({} as Env, unused, volumeAttributesClasses);
+  const controller = new AttributesClassProtectionController(cache, claimCache, volumeCache);
+  const attributes = (more = {}): VolumeAttributesClass => ({
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'VolumeAttributesClass',
+    metadata: { name: 'gold', uid: 'gold', resourceVersion: '3', creationTimestamp: '', ...more },
+  });
+  const guard = { uid: 'gold', resourceVersion: '3' };
+  const leaving = { deletionTimestamp: '2026-01-01T00:01:00Z', finalizers: ['kubernetes.io/vac-protection'] };
+  assert.deepEqual(patches(controller.plan({ attributes: attributes(), used: false })), [
+    ['gold', { metadata: { ...guard, finalizers: ['kubernetes.io/vac-protection'] } }],
+  ]);
+  assert.deepEqual(controller.plan({ attributes: attributes(leaving), used: true }).actions, []);
+  assert.deepEqual(patches(controller.plan({ attributes: attributes(leaving), used: false })), [
+    ['gold', { metadata: { ...guard, finalizers: null } }],
+  ]);
+  const wakes = (index: number, object: unknown) => controller.sources()[index]?.keys(object as never);
+  const changing = { modifyVolumeStatus: { targetVolumeAttributesClassName: 'silver' } };
+  assert.deepEqual(wakes(1, { metadata: {}, spec: { volumeAttributesClassName: 'gold' }, status: changing }), [
+    { namespace: '', name: 'gold' },
+    { namespace: '', name: 'silver' },
+  ]);
+  assert.deepEqual(wakes(2, { metadata: {}, spec: {} }), []);
 });
 
 test('EphemeralVolumeController makes a claim for its pod, and takes nobody else’s', () => {

@@ -57,7 +57,7 @@ async function world(wrap: (transport: Transport) => Transport = (transport) => 
   const env = simEnv({ clock, random: seeded('loop') });
   const server = new ApiServer(env, new MemoryStore(), { kinds: builtInKinds, address: '127.0.0.1:6443' });
   const direct = new Client(server.handle, admin);
-  await bootstrap(direct, { apiServiceIp: '10.96.0.1', port: 6443 });
+  await bootstrap(direct, { serviceRange: '10.96.0.0/16', apiServiceIp: '10.96.0.1', port: 6443 });
   const client = new Client(wrap(server.handle), admin);
   const stop = new StopSource();
   const cache = new Cache(env, client, configMaps);

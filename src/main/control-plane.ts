@@ -106,7 +106,7 @@ export async function openControlPlane(settings: ServerSettings, around: Surroun
   const client = new Client(server.handle, admin);
   const facts = { ip: listen.host, port: http.port };
   await server.bootstrap({ ...facts, ...authoritiesOf(pki) });
-  await bootstrap(client, { apiServiceIp, port: http.port });
+  await bootstrap(client, { serviceRange: settings['service-range'], apiServiceIp, port: http.port });
   const kubeconfig = settings.kubeconfig ?? join(folder, 'kubeconfig');
   const admit = (now: Pki) =>
     writeAdminKubeconfig({ path: kubeconfig, name: settings.name, url: `https://${address}`, pki: now });
@@ -240,12 +240,12 @@ function madeDocument(path: string, custom: readonly Kind[]): OpenApiAnswer | un
 const describe = describer();
 function openApiDocument(path: string, custom: readonly Kind[]): JsonObject | undefined {
   if (path !== '/openapi/v2' && !path.startsWith('/openapi/v3')) return undefined;
+  if (path === '/openapi/v2') return openApiV2(describe, [...customDocuments(custom, describe, 2).values()]);
   const own = customDocuments(custom, describe);
   if (path === '/openapi/v3') {
     const hashes = [...own].map(([root, document]) => [root, documentHash(document)] as const);
     return openApiV3Index(Object.fromEntries(hashes), describe);
   }
-  if (path === '/openapi/v2') return openApiV2(describe, [...own.values()]);
   const root = path.slice('/openapi/v3/'.length);
   return own.get(root) ?? openApiV3(root, describe);
 }

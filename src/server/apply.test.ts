@@ -22,7 +22,11 @@ async function world() {
   const env = simEnv({ clock: new SimClock(), random: seeded('apply') });
   const server = new ApiServer(env, new MemoryStore(), { kinds: builtInKinds, address: '127.0.0.1:6443' });
   await server.bootstrap({ ip: '127.0.0.1', port: 6443, clientAuthority: '' });
-  await bootstrap(new Client(server.handle, admin), { apiServiceIp: '10.96.0.1', port: 6443 });
+  await bootstrap(new Client(server.handle, admin), {
+    serviceRange: '10.96.0.0/16',
+    apiServiceIp: '10.96.0.1',
+    port: 6443,
+  });
   const ask = async (method: Method, path: string, body?: string, mediaType = 'application/json') => {
     const [bare = '', query = ''] = path.split('?');
     const request: ApiRequest = {

@@ -1,7 +1,7 @@
 import { ApiError } from '../api/error.ts';
 import { decodeProtobuf } from '../api/protobuf.ts';
 import { ProtobufError } from '../api/protobuf-wire.ts';
-import { decodeJson, JsonSyntaxError } from '../api/schema/decode-json.ts';
+import { decodeJson, inOrderOfText, JsonSyntaxError } from '../api/schema/decode-json.ts';
 import { type ApiRequest, jsonType, protobufType, yamlType } from '../api/wire.ts';
 import { decodeYaml } from '../api/yaml/decode.ts';
 import { YamlError } from '../api/yaml/scalars.ts';
@@ -12,7 +12,13 @@ export interface BodyValue {
   readonly value: Json;
   /** What a strict reader complains about: fields that are written twice. */
   readonly complaints: readonly string[];
+  /** These and fields that nobody knows, as they follow one another in the body; absent where nothing stands twice. */
+  readonly inOrder?: (unknown: readonly string[]) => readonly string[];
 }
+
+export const unknownField = (path: string): string => `unknown field ${JSON.stringify(path)}`;
+const duplicateField = (path: string): string => `duplicate field ${JSON.stringify(path)}`;
+
 /** Why a body cannot be read, in upstream's words. Whoever knows what was expected makes an answer of it. */
 export class UnreadableBody extends Error {
   constructor(message: string) {
@@ -55,8 +61,12 @@ export const unknownFormat = (accepted: readonly string[]): string =>
 /** A body of JSON or YAML as a value: what patches are made of. */
 export function readJson(bytes: Uint8Array, strict: boolean): BodyValue {
   try {
-    const { value, duplicates } = decodeJson(textOf(bytes), { duplicates: strict });
-    return { value, complaints: duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`) };
+    const text = textOf(bytes);
+    const { value, duplicates } = decodeJson(text, { duplicates: strict });
+    if (duplicates.length === 0) return { value, complaints: [] };
+    const inOrder = (unknown: readonly string[]) =>
+      inOrderOfText(text, duplicates, unknown).map(({ path, again }) => (again ? duplicateField : unknownField)(path));
+    return { value, complaints: duplicates.map(duplicateField), inOrder };
   } catch (error) {
     if (error instanceof JsonSyntaxError) {
       throw new UnreadableBody(`couldn't get version/kind; json parse error: ${error.message}`);

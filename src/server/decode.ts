@@ -3,7 +3,7 @@ import type { KubeObject } from '../api/object.ts';
 import { readerOf } from '../api/schema/kind-type.ts';
 import { type ApiRequest, queryValue } from '../api/wire.ts';
 import { isObject, type Json, type JsonObject } from '../base/json.ts';
-import { type BodyValue, readBody, UnreadableBody } from './body.ts';
+import { type BodyValue, readBody, UnreadableBody, unknownField } from './body.ts';
 import { type GroupVersionKind, identify, unrecognized } from './identify.ts';
 
 export interface Decoded {
@@ -16,9 +16,9 @@ export interface Decoded {
 export function decodeObject(request: ApiRequest, expected: GroupVersionKind): Decoded {
   const fieldValidation = queryValue(request.query, 'fieldValidation');
   try {
-    const { value, complaints } = readBody(request, fieldValidation !== 'Ignore');
-    identify(value, expected, request);
-    return checked(isObject(value) ? value : {}, expected, fieldValidation, complaints);
+    const body = readBody(request, fieldValidation !== 'Ignore');
+    identify(body.value, expected, request);
+    return checked(isObject(body.value) ? body.value : {}, expected, fieldValidation, body);
   } catch (error) {
     if (error instanceof UnreadableBody) throw unrecognized(error.message, expected, request);
     throw error;
@@ -30,7 +30,7 @@ export function checked(
   value: JsonObject,
   expected: GroupVersionKind,
   fieldValidation: string | undefined,
-  complaints: BodyValue['complaints'] = [],
+  { complaints, inOrder }: Omit<BodyValue, 'value'> = { complaints: [] },
 ): Decoded {
   const apiVersion = expected.group ? `${expected.group}/${expected.version}` : expected.version;
   requireSame('API version', value.apiVersion, apiVersion);
@@ -40,10 +40,12 @@ export function checked(
   if (!read) return { object: withMetadata(typed), warnings: judge(complaints, expected, fieldValidation) };
   const walked = read(typed);
   if (walked.errors.length > 0) throw cannotHandle(expected, walked.errors[0] as string);
-  const unknown = walked.unknown.map((path) => `unknown field ${JSON.stringify(path)}`);
+  // Upstream reads custom objects without a type first, and tells what it does not know when it looks at the schema.
+  const ordered = 'custom' in expected ? undefined : inOrder;
+  const odd = ordered?.(walked.unknown) ?? [...complaints, ...walked.unknown.map(unknownField)];
   return {
     object: withMetadata({ ...walked.value, apiVersion, kind: expected.kind }),
-    warnings: judge([...complaints, ...unknown], expected, fieldValidation),
+    warnings: judge(odd, expected, fieldValidation),
   };
 }
 

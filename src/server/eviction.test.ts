@@ -23,7 +23,7 @@ async function world() {
   const admission = { disable: ['ServiceAccount'] };
   const server = new ApiServer(env, new MemoryStore(), { kinds: builtInKinds, address: '127.0.0.1:6443', admission });
   const client = new Client(server.handle, admin);
-  await bootstrap(client, { apiServiceIp: '10.96.0.1', port: 6443 });
+  await bootstrap(client, { serviceRange: '10.96.0.0/16', apiServiceIp: '10.96.0.1', port: 6443 });
   const send = (action: object) => client.send(action as never);
   const pod = async (name: string, ready = true) => {
     const spec = { containers: [{ name: 'c', image: 'i' }], nodeName: 'n', terminationGracePeriodSeconds: 0 };

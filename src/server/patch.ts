@@ -11,7 +11,7 @@ import { readerOf } from '../api/schema/kind-type.ts';
 import { schemaOf } from '../api/schema/schema.ts';
 import { type ApiRequest, queryValue } from '../api/wire.ts';
 import { isObject, type Json, type JsonObject } from '../base/json.ts';
-import { mediaTypeOf, wholeText } from './body.ts';
+import { mediaTypeOf, unknownField, wholeText } from './body.ts';
 import type { Decoded } from './decode.ts';
 import type { GroupVersionKind } from './identify.ts';
 import type { ResourceRoute } from './route.ts';
@@ -167,7 +167,7 @@ function decoded({ next, kind, mode, complaints, shown }: Patched): Decoded {
   const typed = { ...next, ...said } as JsonObject;
   const walked = readerOf(kind)?.(typed) ?? { value: typed, unknown: [], errors: [] };
   if (walked.errors.length > 0) throw refused(walked.errors[0] as string);
-  const odd = [...complaints, ...walked.unknown.map((path) => `unknown field ${JSON.stringify(path)}`)];
+  const odd = [...complaints, ...walked.unknown.map(unknownField)];
   if (odd.length > 0 && mode === 'Strict') throw refused(`strict decoding error: ${odd.join(', ')}`);
   const object = withMetadata({ ...walked.value, apiVersion, kind: kind.kind });
   return { object, warnings: mode === 'Ignore' ? [] : odd };

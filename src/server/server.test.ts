@@ -26,7 +26,7 @@ async function world() {
   const server = new ApiServer(env, new MemoryStore(), { kinds: builtInKinds, address: '127.0.0.1:6443', admission });
   const client = new Client(server.handle, admin);
   await server.bootstrap({ ip: '127.0.0.1', port: 6443, clientAuthority: '' });
-  await bootstrap(client, { apiServiceIp: '10.96.0.1', port: 6443 });
+  await bootstrap(client, { serviceRange: '10.96.0.0/16', apiServiceIp: '10.96.0.1', port: 6443 });
   const ask = async (method: Method, path: string, more: Partial<ApiRequest> = {}) => {
     const [bare = '', query = ''] = path.split('?');
     const pairs = [...new URLSearchParams(query)] as [string, string][];

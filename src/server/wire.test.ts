@@ -26,7 +26,11 @@ const maps = '/api/v1/namespaces/default/configmaps';
 async function world() {
   const env = simEnv({ clock: new SimClock(), random: seeded('wire') });
   const server = new ApiServer(env, new MemoryStore(), { kinds: builtInKinds, address: '127.0.0.1:6443' });
-  await bootstrap(new Client(server.handle, admin), { apiServiceIp: '10.96.0.1', port: 6443 });
+  await bootstrap(new Client(server.handle, admin), {
+    serviceRange: '10.96.0.0/16',
+    apiServiceIp: '10.96.0.1',
+    port: 6443,
+  });
   const ask = (method: Method, path: string, headers: Readonly<Record<string, string>> = {}, bytes?: Uint8Array) => {
     const [bare = '', query = ''] = path.split('?');
     return server.handle({

@@ -66,6 +66,7 @@ export const production: PartChoice = {
 
 const unreachable: Transport = () => Promise.reject(new ApiError('ServiceUnavailable', 'the node does not answer'));
 const admin: Caller = { name: 'admin', groups: ['system:masters'], extra: {} };
+const serviceRange = '10.96.0.0/16';
 const apiServiceIp = '10.96.0.1';
 const defaultCapacity: Labels = { cpu: '4', memory: '8Gi', pods: '110' };
 
@@ -118,7 +119,7 @@ export class SimCluster implements CheckedWorld {
   /** Everything, in the order in which it starts for real. */
   async start(): Promise<void> {
     this.startServer();
-    await this.#settled(bootstrap(this.admin, { apiServiceIp, port: 6443 }));
+    await this.#settled(bootstrap(this.admin, { serviceRange, apiServiceIp, port: 6443 }));
     this.startControllers();
     this.startScheduler();
     for (let n = 0; n < (this.#options.nodes ?? 0); n++) this.startNode(`node-${n}`);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decodeJson, depthMax, JsonSyntaxError } from './decode-json.ts';
+import { decodeJson, depthMax, inOrderOfText, JsonSyntaxError } from './decode-json.ts';
 
 const duplicates = (text: string) => decodeJson(text, { duplicates: true }).duplicates;
 
@@ -111,4 +111,15 @@ test('decodeJson finds every member that stands twice, however it is spaced, and
 test('integers keep what an int64 and a number can both say', () => {
   const exact = decodeJson('[9007199254740992, 9223372036854775807, -9223372036854775808, 9223372036854775808]').value;
   assert.deepEqual(exact, [2 ** 53, 2 ** 63 - 1024, -(2 ** 63), 2 ** 63]);
+});
+
+test('inOrderOfText tells members that stand twice and unknown ones as they follow one another', () => {
+  const text = '{"spec":{"odd":1,"size":1,"size":2},"b":[{"odd":2}],"spec":{},"size":{"odd":3}}';
+  assert.deepEqual(inOrderOfText(text, ['spec.size', 'spec'], ['b[0].odd', 'spec.odd', 'Written.otherwise']), [
+    { path: 'spec.odd', again: false },
+    { path: 'spec.size', again: true },
+    { path: 'b[0].odd', again: false },
+    { path: 'spec', again: true },
+    { path: 'Written.otherwise', again: false },
+  ]);
 });

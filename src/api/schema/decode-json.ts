@@ -110,17 +110,55 @@ interface Frame {
 /** Over a text that is known to be JSON. */
 function findDuplicates(text: string): readonly string[] {
   const found = new Set<string>();
+  eachMember(text, (path, again) => {
+    if (again) found.add(path());
+    return found.size < duplicatesMax;
+  });
+  return [...found];
+}
+
+/** A member that stands where it should not, and whether that is because it stood there before. */
+export interface OddMember {
+  readonly path: string;
+  readonly again: boolean;
+}
+
+/** Members that stand twice and members that nobody knows, as they follow one another in a text that is known to be JSON. */
+export function inOrderOfText(
+  text: string,
+  duplicates: readonly string[],
+  unknown: readonly string[],
+): readonly OddMember[] {
+  const twice = new Set(duplicates);
+  const strange = new Set(unknown);
+  const found: OddMember[] = [];
+  eachMember(text, (path, again) => {
+    const name = path();
+    if (!again && strange.delete(name)) found.push({ path: name, again });
+    if (again && twice.delete(name)) found.push({ path: name, again });
+    return strange.size + twice.size > 0;
+  });
+  // Paths are compared as text; one that is written otherwise is told nevertheless.
+  return [...found, ...[...strange].map((path) => ({ path, again: false }))];
+}
+
+type SeeMember = (path: () => string, again: boolean) => boolean;
+
+/** Shows each member, in the order of the text, for as long as somebody wants to see more. */
+function eachMember(text: string, see: SeeMember): void {
   const frames: Frame[] = [];
+  const path = () => pathOf(frames);
   let top: Frame | undefined;
-  for (let index = 0; index < text.length && found.size < duplicatesMax; index++) {
+  for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
     if (code === quote) {
       const end = stringEnd(text, index);
       if (top?.seen && followedByColon(text, end + 1)) {
         const key = memberName(text, index, end);
         top.key = key;
-        if (top.seen.has(key)) found.add(pathOf(frames));
-        else top.seen.add(key);
+        const again = top.seen.has(key);
+        top.seen.add(key);
+        if (!see(path, again)) return;
       }
       index = end;
     } else if (code === openBrace || code === openBracket) {
@@ -131,7 +169,6 @@ function findDuplicates(text: string): readonly string[] {
       top = frames[frames.length - 1];
     } else if (code === comma && top) top.index += 1;
   }
-  return [...found];
 }
 
 // Only member names are followed by a colon, so the two passes agree on what is one.

@@ -1,26 +1,34 @@
 import { isObject, type Json, type JsonObject } from '../../base/json.ts';
+import { preserves } from '../custom/json-schema.ts';
 import type { Kind } from '../kind.ts';
 import { openApiName, tableOf } from './names.ts';
 import { type Describe, openApiV3Custom } from './openapi.ts';
 import { pathsOf } from './openapi-paths.ts';
 
-/** The OpenAPI v3 documents of custom kinds, by the path of their group version: `apis/example.com/v1`. */
-export function customDocuments(kinds: readonly Kind[], describe?: Describe): ReadonlyMap<string, JsonObject> {
+/**
+ * The OpenAPI v3 documents of custom kinds, by the path of their group version: `apis/example.com/v1`. Those that become
+ * one of version 2 leave out what it cannot say.
+ */
+export function customDocuments(
+  kinds: readonly Kind[],
+  describe: Describe,
+  version: 2 | 3 = 3,
+): ReadonlyMap<string, JsonObject> {
   const roots = new Map<string, Kind[]>();
   for (const kind of kinds) {
     const root = `apis/${kind.apiVersion}`;
     roots.set(root, [...(roots.get(root) ?? []), kind]);
   }
-  return new Map([...roots].map(([root, own]) => [root, documentOf(root, own, describe)]));
+  return new Map([...roots].map(([root, own]) => [root, documentOf(root, own, describe, version)]));
 }
 
-function documentOf(root: string, kinds: readonly Kind[], describe: Describe | undefined): JsonObject {
+function documentOf(root: string, kinds: readonly Kind[], describe: Describe, version: 2 | 3): JsonObject {
   const own: Record<string, Json> = {};
   let paths: Json = pathsOf(`/${root}`, kinds);
   for (const kind of kinds) {
     const name = customName(kind);
-    own[name] = schemaOfKind(kind);
-    own[`${name}List`] = schemaOfList(kind, name);
+    own[name] = version === 2 && holdsAnything(kind) ? anything(kind) : schemaOfKind(kind, describe, version);
+    own[`${name}List`] = schemaOfList(kind, name, describe);
     paths = renamed(paths, openApiName(`${tableOf(kind.group)}.${kind.version}.${kind.kind}`), name);
   }
   return openApiV3Custom(root, served(paths as JsonObject), own, describe);
@@ -35,31 +43,84 @@ const identify = (kind: Kind, suffix: string): Json => [
   { group: kind.group, version: kind.version, kind: `${kind.kind}${suffix}` },
 ];
 
-function schemaOfKind(kind: Kind): Json {
-  const schema = kind.custom?.schema ?? {};
-  const properties = isObject(schema.properties) ? schema.properties : {};
+/** kubectl takes a list of properties for all that there can be: a kind that keeps unknown ones names none. */
+const holdsAnything = ({ custom }: Kind): boolean => preserves(custom?.schema ?? {});
+const anything = (kind: Kind): Json => ({ type: 'object', 'x-kubernetes-group-version-kind': identify(kind, '') });
+
+function schemaOfKind(kind: Kind, describe: Describe, version: 2 | 3): Json {
+  const own = kind.custom?.schema ?? {};
+  const schema = embedded((version === 2 ? simplified(own) : own) as JsonObject, describe);
+  return { ...identified(schema, describe), type: 'object', 'x-kubernetes-group-version-kind': identify(kind, '') };
+}
+
+/** Every object says what it is in the same words, whoever defined its kind. */
+const model = 'v1.ConfigMap';
+const described = (schema: JsonObject, field: string, describe: Describe, type = model): Json => {
+  const description = describe(type, field);
+  return description ? { ...schema, description } : schema;
+};
+
+function identified(schema: JsonObject, describe: Describe): JsonObject {
+  const metadata: JsonObject = { allOf: [reference(openApiName('meta.v1.ObjectMeta'))] };
   return {
-    ...(schema as JsonObject),
-    type: 'object',
+    ...schema,
     properties: {
-      ...properties,
-      apiVersion: { type: 'string' },
-      kind: { type: 'string' },
-      metadata: { allOf: [reference(openApiName('meta.v1.ObjectMeta'))] },
+      ...(isObject(schema.properties) ? schema.properties : {}),
+      apiVersion: described({ type: 'string' }, 'apiVersion', describe),
+      kind: described({ type: 'string' }, 'kind', describe),
+      metadata: described(metadata, 'metadata', describe),
     },
-    'x-kubernetes-group-version-kind': identify(kind, ''),
   };
 }
 
-function schemaOfList(kind: Kind, name: string): Json {
+/** Objects inside a custom object say what they are as well. */
+function embedded(schema: JsonObject, describe: Describe): JsonObject {
+  const inner = mapSchemas(schema, (value) => embedded(value, describe));
+  return inner['x-kubernetes-embedded-resource'] === true ? identified(inner, describe) : inner;
+}
+
+/** What version 2 has no word for, as kubectl of old would refuse values that it misread. */
+function simplified(schema: JsonObject): JsonObject {
+  const { allOf: _all, anyOf: _any, oneOf: _one, not: _not, nullable, ...rest } = schema;
+  const { type, items: _items, properties, ...open } = rest;
+  if (nullable === true) return open;
+  if (rest['x-kubernetes-preserve-unknown-fields'] === true) return type === undefined ? open : { ...open, type };
+  const required = Array.isArray(rest.required)
+    ? rest.required.filter((name) => !(isObject(properties) && mayBeNull(properties[name as string])))
+    : undefined;
+  return mapSchemas(required ? { ...rest, required } : rest, simplified);
+}
+
+const mayBeNull = (schema: Json | undefined): boolean => isObject(schema) && schema.nullable === true;
+
+function mapSchemas(schema: JsonObject, change: (schema: JsonObject) => JsonObject): JsonObject {
+  const changed = (value: Json): Json => (isObject(value) ? change(value) : value);
+  const { properties, items, additionalProperties } = schema;
   return {
+    ...schema,
+    ...(items === undefined ? {} : { items: changed(items) }),
+    ...(additionalProperties === undefined ? {} : { additionalProperties: changed(additionalProperties) }),
+    ...(isObject(properties)
+      ? { properties: Object.fromEntries(Object.entries(properties).map(([name, value]) => [name, changed(value)])) }
+      : {}),
+  };
+}
+
+const conventions = 'https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md';
+
+function schemaOfList(kind: Kind, name: string, describe: Describe): Json {
+  const listKind = kind.custom?.listKind ?? `${kind.kind}List`;
+  const items: JsonObject = { type: 'array', items: reference(name) };
+  const metadata: JsonObject = { allOf: [reference(openApiName('meta.v1.ListMeta'))] };
+  return {
+    description: `${listKind} is a list of ${kind.kind}`,
     type: 'object',
     required: ['items'],
     properties: {
-      apiVersion: { type: 'string' },
-      items: { type: 'array', items: reference(name) },
-      kind: { type: 'string' },
-      metadata: { allOf: [reference(openApiName('meta.v1.ListMeta'))] },
+      apiVersion: described({ type: 'string' }, 'apiVersion', describe),
+      items: { ...items, description: `List of ${kind.plural}. More info: ${conventions}` },
+      kind: described({ type: 'string' }, 'kind', describe),
+      metadata: described(metadata, 'metadata', describe, `${model}List`),
     },
     'x-kubernetes-group-version-kind': identify(kind, 'List'),
   };

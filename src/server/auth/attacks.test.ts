@@ -29,7 +29,11 @@ async function world() {
   const admission = { disable: ['ServiceAccount'] };
   const server = new ApiServer(env, store, { kinds: builtInKinds, address: '127.0.0.1:6443', admission });
   await server.bootstrap({ ip: '127.0.0.1', port: 6443, clientAuthority: 'PEM' });
-  await bootstrap(new Client(server.handle, admin), { apiServiceIp: '10.96.0.1', port: 6443 });
+  await bootstrap(new Client(server.handle, admin), {
+    serviceRange: '10.96.0.0/16',
+    apiServiceIp: '10.96.0.1',
+    port: 6443,
+  });
   const ask = async (caller: Caller | undefined, words: string, object?: object, headers: object = {}) => {
     const [method = 'GET', path = '/'] = words.split(' ');
     const [bare = '', query = ''] = path.split('?');

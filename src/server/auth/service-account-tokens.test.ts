@@ -36,7 +36,11 @@ async function world() {
     admission,
   });
   await server.bootstrap({ ip: '127.0.0.1', port: 6443, clientAuthority: 'PEM' });
-  await bootstrap(new Client(server.handle, admin), { apiServiceIp: '10.96.0.1', port: 6443 });
+  await bootstrap(new Client(server.handle, admin), {
+    serviceRange: '10.96.0.0/16',
+    apiServiceIp: '10.96.0.1',
+    port: 6443,
+  });
   const send = async (words: string, object?: object, how: { caller?: Caller; token?: string } = { caller: admin }) => {
     const [method = 'GET', path = '/'] = words.split(' ');
     const { caller, token } = how;

@@ -60,7 +60,7 @@ async function world() {
     return settled;
   };
   await now(server.bootstrap({ ip: '127.0.0.1', port: 6443, clientAuthority: '' }));
-  await now(bootstrap(client, { apiServiceIp: '10.96.0.1', port: 6443 }));
+  await now(bootstrap(client, { serviceRange: '10.96.0.0/16', apiServiceIp: '10.96.0.1', port: 6443 }));
   const make = async (kind: typeof nodes | typeof pods, object: object) =>
     now(client.send(act({ verb: 'create', kind: kind as never, object: object as never })));
   await make(nodes, { metadata: { name: 'busy', labels: { zone: 'a' } } });

@@ -41,7 +41,11 @@ async function world(answer: ApiResponse = { status: 200, stream: one('said'), m
     plugins: [{ name: 'notes', validate: (_object, request) => void admitted.push(request) }],
   });
   await server.bootstrap({ ip: '127.0.0.1', port: 6443, clientAuthority: '' });
-  await bootstrap(new Client(server.handle, admin), { apiServiceIp: '10.96.0.1', port: 6443 });
+  await bootstrap(new Client(server.handle, admin), {
+    serviceRange: '10.96.0.0/16',
+    apiServiceIp: '10.96.0.1',
+    port: 6443,
+  });
   const ask = async (method: ApiRequest['method'], path: string, more: Partial<ApiRequest> = {}) => {
     const [bare = '', query = ''] = path.split('?');
     const pairs = [...new URLSearchParams(query)];

@@ -36,7 +36,11 @@ async function world(hooks: Readonly<Record<string, Answer>>) {
       return { status: 200, body: { object: { ...review, request: null, response } as Json } };
     },
   });
-  await bootstrap(new Client(server.handle, admin), { apiServiceIp: '10.96.0.1', port: 6443 });
+  await bootstrap(new Client(server.handle, admin), {
+    serviceRange: '10.96.0.0/16',
+    apiServiceIp: '10.96.0.1',
+    port: 6443,
+  });
   const ask = async (method: Method, path: string, object?: object, query: [string, string][] = []) => {
     const body = object ? { body: { object: object as Json } } : {};
     const response = await server.handle({ method, path, query, headers: {}, caller: admin, stop: never, ...body });
