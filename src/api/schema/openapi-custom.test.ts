@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JsonObject } from '../../base/json.ts';
 import { customKind } from '../custom/custom-kind.ts';
+import { conventions } from './openapi.ts';
 import { customDocuments } from './openapi-custom.ts';
 
 const kindWith = (openAPIV3Schema: JsonObject) => {
@@ -48,7 +49,7 @@ test('A custom kind says what it is in the words that all kinds have, and so doe
     kind: { type: 'string', description: 'v1.ConfigMap kind' },
     metadata: {
       allOf: [{ $ref: '#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta' }],
-      description: 'v1.ConfigMap metadata',
+      description: `Standard object's metadata. More info: ${conventions}#metadata`,
     },
   };
   assert.deepEqual(properties, { inner: { ...inner, properties: identity }, ...identity });

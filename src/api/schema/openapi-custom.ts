@@ -2,7 +2,7 @@ import { isObject, type Json, type JsonObject } from '../../base/json.ts';
 import { preserves } from '../custom/json-schema.ts';
 import type { Kind } from '../kind.ts';
 import { openApiName, tableOf } from './names.ts';
-import { type Describe, openApiV3Custom } from './openapi.ts';
+import { conventions, type Describe, describeMetadata, openApiV3Custom } from './openapi.ts';
 import { pathsOf } from './openapi-paths.ts';
 
 /**
@@ -55,20 +55,20 @@ function schemaOfKind(kind: Kind, describe: Describe, version: 2 | 3): Json {
 
 /** Every object says what it is in the same words, whoever defined its kind. */
 const model = 'v1.ConfigMap';
-const described = (schema: JsonObject, field: string, describe: Describe, type = model): Json => {
-  const description = describe(type, field);
-  return description ? { ...schema, description } : schema;
-};
+const described = (schema: JsonObject, description: string | undefined): Json =>
+  description ? { ...schema, description } : schema;
+
+const metadataOf = (type: 'meta.v1.ObjectMeta' | 'meta.v1.ListMeta', describe: Describe): Json =>
+  described({ allOf: [reference(openApiName(type))] }, describeMetadata(type, describe));
 
 function identified(schema: JsonObject, describe: Describe): JsonObject {
-  const metadata: JsonObject = { allOf: [reference(openApiName('meta.v1.ObjectMeta'))] };
   return {
     ...schema,
     properties: {
       ...(isObject(schema.properties) ? schema.properties : {}),
-      apiVersion: described({ type: 'string' }, 'apiVersion', describe),
-      kind: described({ type: 'string' }, 'kind', describe),
-      metadata: described(metadata, 'metadata', describe),
+      apiVersion: described({ type: 'string' }, describe(model, 'apiVersion')),
+      kind: described({ type: 'string' }, describe(model, 'kind')),
+      metadata: metadataOf('meta.v1.ObjectMeta', describe),
     },
   };
 }
@@ -106,21 +106,18 @@ function mapSchemas(schema: JsonObject, change: (schema: JsonObject) => JsonObje
   };
 }
 
-const conventions = 'https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md';
-
 function schemaOfList(kind: Kind, name: string, describe: Describe): Json {
   const listKind = kind.custom?.listKind ?? `${kind.kind}List`;
   const items: JsonObject = { type: 'array', items: reference(name) };
-  const metadata: JsonObject = { allOf: [reference(openApiName('meta.v1.ListMeta'))] };
   return {
     description: `${listKind} is a list of ${kind.kind}`,
     type: 'object',
     required: ['items'],
     properties: {
-      apiVersion: described({ type: 'string' }, 'apiVersion', describe),
+      apiVersion: described({ type: 'string' }, describe(model, 'apiVersion')),
       items: { ...items, description: `List of ${kind.plural}. More info: ${conventions}` },
-      kind: described({ type: 'string' }, 'kind', describe),
-      metadata: described(metadata, 'metadata', describe, `${model}List`),
+      kind: described({ type: 'string' }, describe(model, 'kind')),
+      metadata: metadataOf('meta.v1.ListMeta', describe),
     },
     'x-kubernetes-group-version-kind': identify(kind, 'List'),
   };

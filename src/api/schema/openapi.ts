@@ -183,9 +183,22 @@ function kindOf(text: string): Json {
   return { group, kind, version };
 }
 
+export const conventions = 'https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md';
+/** What the published texts leave out, and every kind says in the same words. */
+const metadataWords: Readonly<Record<string, string>> = {
+  'meta.v1.ObjectMeta': `Standard object's metadata. More info: ${conventions}#metadata`,
+  'meta.v1.ListMeta': `Standard list metadata. More info: ${conventions}#types-kinds`,
+};
+/** What the `metadata` of a kind is for; nothing where nobody tells what anything is for. */
+export const describeMetadata = (type: 'meta.v1.ObjectMeta' | 'meta.v1.ListMeta', describe: Describe) =>
+  describe(type, '') === undefined ? undefined : metadataWords[type];
+
 /** A field without words of its own is what its type is. */
 function descriptionOf(type: ObjectType, { name, ref }: Field, describe: Describe): string | undefined {
-  return describe(type.name, name) ?? (ref.type === 'object' ? describe(ref.name, '') : undefined);
+  const own = describe(type.name, name);
+  if (own !== undefined || ref.type !== 'object') return own;
+  const all = describe(ref.name, '');
+  return name === 'metadata' && all !== undefined ? (metadataWords[ref.name] ?? all) : all;
 }
 
 function property(field: Field, description: string | undefined): Json {
