@@ -6,8 +6,8 @@ import { conventions, type Describe, describeMetadata, openApiV3Custom } from '.
 import { pathsOf } from './openapi-paths.ts';
 
 /**
- * The OpenAPI v3 documents of custom kinds, by the path of their group version: `apis/example.com/v1`. Those that become
- * one of version 2 leave out what it cannot say.
+ * The OpenAPI v3 documents of custom kinds, by the path of their group version: `apis/example.com/v1`. Those that will
+ * be written as version 2 leave out what it cannot say.
  */
 export function customDocuments(
   kinds: readonly Kind[],

@@ -28,6 +28,8 @@ const seen: ApiRequest[] = [];
 let stopped = 0;
 let push: (batch: readonly WatchEvent[]) => 'more' | 'full' = () => 'more';
 let endWatch: (error?: unknown) => void = () => {};
+/** Called when the next watch can be ended. */
+let watched: () => void = () => {};
 
 async function transport(asked: ApiRequest): Promise<ApiResponse> {
   seen.push(asked);
@@ -61,6 +63,7 @@ const watching = {
   },
   onEnd: (done: typeof endWatch) => {
     endWatch = done;
+    watched();
   },
 };
 
@@ -213,9 +216,9 @@ for (const version of [1, 2]) {
 }
 
 test('a watch that fails ends with an ERROR event that says why', async () => {
+  const begun = new Promise<void>((resolve) => (watched = resolve));
   const answer = ask('/watch');
-  while (seen.at(-1)?.path !== '/watch' || stopped < 0) await new Promise(setImmediate);
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await begun;
   endWatch(new ApiError('Expired', 'too old'));
   const failed = json(await answer);
   assert.deepEqual([failed.type, failed.object.reason, failed.object.code], ['ERROR', 'Expired', 410]);
