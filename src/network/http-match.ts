@@ -25,20 +25,24 @@ export class HttpMatcher {
 
   find(question: HttpQuestion): HttpRule | undefined {
     // The best site has the name for itself; only sites of the very same pattern are asked one after another.
-    for (const hosts of this.#sites.best(question.host)) {
-      for (const rules of hosts.all(question.host)) {
-        for (const rule of rules) if (holds(rule, question)) return rule.rule;
+    for (const hosts of this.#sites.found(question.host)[0] ?? []) {
+      for (const lists of hosts.found(question.host)) {
+        for (const rules of lists) for (const rule of rules) if (holds(rule, question)) return rule.rule;
       }
     }
     return undefined;
   }
 }
 
+/** Names that were asked for lately: whoever asks for others without end makes us forget, and no more. */
+const rememberedMax = 1_000;
+
 /** Values under host patterns: the exact name before a star, and a longer star before a shorter one. */
 class HostTree<T> {
   readonly #exact = new Map<string, T[]>();
   readonly #stars = new Map<string, { readonly one: T[]; readonly many: T[] }>();
   readonly #any: T[] = [];
+  readonly #remembered = new Map<string, readonly (readonly T[])[]>();
 
   constructor(patterns: readonly HostPattern[], make: (pattern: never) => T) {
     for (const pattern of patterns) this.#listOf(pattern).push(make(pattern as never));
@@ -50,25 +54,24 @@ class HostTree<T> {
     return entry(this.#stars, host.slice(1), () => ({ one: [] as T[], many: [] as T[] }))[star];
   }
 
-  best(host: string): readonly T[] {
-    for (const found of this.#lists(host)) if (found.length > 0) return found;
-    return [];
-  }
-
-  *all(host: string): Generator<T> {
-    for (const found of this.#lists(host)) yield* found;
+  /** The values of all patterns that fit, those of one pattern together, the best pattern first. */
+  found(host: string): readonly (readonly T[])[] {
+    const known = this.#remembered.get(host);
+    if (known) return known;
+    const lists = [...this.#lists(host)].filter((list) => list.length > 0);
+    if (this.#remembered.size >= rememberedMax) this.#remembered.clear();
+    this.#remembered.set(host, lists);
+    return lists;
   }
 
   *#lists(host: string): Generator<readonly T[]> {
     const exact = this.#exact.get(host);
     if (exact) yield exact;
-    if (this.#stars.size > 0) {
-      // A star needs something to stand for: the first label is never part of what is looked up.
-      for (let dot = host.indexOf('.', 1), first = true; dot > 0; dot = host.indexOf('.', dot + 1), first = false) {
-        const found = this.#stars.get(host.slice(dot));
-        if (found && first) yield found.one;
-        if (found) yield found.many;
-      }
+    // A star needs something to stand for: the first label is never part of what is looked up.
+    for (let dot = host.indexOf('.', 1), first = true; dot > 0; dot = host.indexOf('.', dot + 1), first = false) {
+      const found = this.#stars.get(host.slice(dot));
+      if (found && first) yield found.one;
+      if (found) yield found.many;
     }
     yield this.#any;
   }

@@ -1,12 +1,14 @@
 import { connect, type Socket } from 'node:net';
 import { BodyReader } from './body-reader.ts';
 import { answeredHeaders } from './forward-head.ts';
+import type { HeaderList } from './header-list.ts';
 import { deadlines, limits } from './limits.ts';
 import { BadMessage, type ResponseHead, responseHead } from './message-head.ts';
 import type { ForwardedRequest, Try, TryEvents } from './sides.ts';
 
 const headEnd = Buffer.from('\r\n\r\n');
 const none = Buffer.alloc(0);
+const shared = Buffer.allocUnsafeSlow(64 * 1024);
 
 export interface ConnectionOwner {
   /** It can be used again. */
@@ -26,15 +28,23 @@ export class BackendConnection implements Try {
   #asked = false;
   #ahead: Buffer = none;
   #head: ResponseHead | undefined;
+  #last: (ResponseHead & { readonly answered: HeaderList; readonly text: string; readonly method: string }) | undefined;
   #body: BodyReader | undefined;
   #chunked = false;
   #pending = '';
   #paused = false;
   idleSince = 0;
 
-  constructor(host: string, port: number, owner: ConnectionOwner) {
+  /** A connection that may leave HTTP is handed on as a stream, which one that reads by itself is not. */
+  constructor(place: { readonly host: string; readonly port: number }, owner: ConnectionOwner, leavesHttp: boolean) {
+    const { host, port } = place;
     this.#owner = owner;
-    const socket = connect({ host, port, noDelay: true });
+    // One buffer for all: a read then costs a copy of what came, not the 64 KiB that may come.
+    const onread = {
+      buffer: shared,
+      callback: (length: number) => this.#data(Buffer.from(shared.subarray(0, length))),
+    };
+    const socket = connect({ host, port, noDelay: true, ...(leavesHttp ? {} : { onread }) });
     this.#socket = socket;
     const late = setTimeout(() => {
       socket.destroy(new Error(`no connection within ${deadlines.connectMs / 1000} s`));
@@ -43,7 +53,7 @@ export class BackendConnection implements Try {
       this.#connected = true;
       clearTimeout(late);
     });
-    socket.on('data', (bytes: Buffer) => this.#data(bytes));
+    if (leavesHttp) socket.on('data', (bytes: Buffer) => this.#data(bytes));
     socket.on('drain', () => this.#events?.backendDrained());
     socket.on('end', () => this.#ended());
     socket.on('error', (error) => this.#broken(error));
@@ -66,7 +76,7 @@ export class BackendConnection implements Try {
     this.#asked = false;
     this.#chunked = request.length === 'unknown';
     let text = `${request.method} ${request.target} HTTP/1.1\r\n`;
-    for (const line of request.headers.lines) text += `${line}\r\n`;
+    text += request.headers.text;
     if (request.upgrade !== '') text += `Connection: Upgrade\r\nUpgrade: ${request.upgrade}\r\n`;
     if (this.#chunked) text += 'Transfer-Encoding: chunked\r\n';
     // Some servers want to hear of an empty body where one is usual.
@@ -117,16 +127,20 @@ export class BackendConnection implements Try {
     this.#socket.write(text, 'latin1');
   }
 
-  #data(bytes: Buffer): void {
+  /** Answers that more may come, as whoever reads wants to hear. */
+  #data(bytes: Buffer): boolean {
     // Nobody has asked: such a connection cannot be trusted with a request.
-    if (!this.#events) return this.close();
-    try {
-      this.#take(bytes);
-    } catch (error) {
-      if (!(error instanceof BadMessage)) throw error;
-      return this.#broken(error);
+    if (!this.#events) this.close();
+    else {
+      try {
+        this.#take(bytes);
+        this.#events?.answerSettled();
+      } catch (error) {
+        if (!(error instanceof BadMessage)) throw error;
+        this.#broken(error);
+      }
     }
-    this.#events?.answerSettled();
+    return !this.#paused;
   }
 
   #take(bytes: Buffer): void {
@@ -139,7 +153,7 @@ export class BackendConnection implements Try {
         this.#ahead = ahead;
         return;
       }
-      const head = responseHead(ahead.toString('latin1', 0, end), this.#method);
+      const head = this.#parsed(ahead.toString('latin1', 0, end));
       this.#ahead = none;
       if (head.status === 101) return this.#upgraded(head, ahead.subarray(end + 4));
       if (head.status >= 200) return this.#begin(head, ahead, end + 4);
@@ -148,11 +162,26 @@ export class BackendConnection implements Try {
     }
   }
 
-  #begin(head: ResponseHead, bytes: Buffer, from: number): void {
+  /** A backend's next answer often has the very same head as its last. */
+  #parsed(text: string): ResponseHead & { readonly answered: HeaderList } {
+    const last = this.#last;
+    if (last?.text === text && last.method === this.#method) return last;
+    const head = responseHead(text, this.#method);
+    const made = { ...head, answered: answeredHeaders(head.headers), text, method: this.#method };
+    this.#last = made;
+    return made;
+  }
+
+  #begin(head: ResponseHead & { readonly answered: HeaderList }, bytes: Buffer, from: number): void {
     this.#head = head;
-    const { framing, status, headers } = head;
+    const { framing, status } = head;
     const length = typeof framing === 'number' ? this.#told(head, framing) : 'unknown';
-    this.#events?.answerHead(status, answeredHeaders(headers), length);
+    this.#events?.answerHead(status, head.answered, length);
+    if (typeof framing === 'number' && bytes.length - from === framing) {
+      // All of it is here: the common case of a small answer.
+      if (framing > 0) this.#events?.answerBody(from === 0 ? bytes : bytes.subarray(from));
+      return this.#finish(false);
+    }
     this.#body = new BodyReader(framing, (payload) => this.#events?.answerBody(payload));
     this.#bodyBytes(bytes, from);
   }
@@ -182,13 +211,13 @@ export class BackendConnection implements Try {
     else this.close();
   }
 
-  #upgraded({ headers }: ResponseHead, rest: Buffer): void {
+  #upgraded({ answered }: { readonly answered: HeaderList }, rest: Buffer): void {
     const events = this.#events;
     if (this.#upgrade === '') throw new BadMessage(502, 'the backend leaves HTTP without being asked to');
     this.#events = undefined;
     const socket = this.#socket;
     for (const event of ['data', 'drain', 'end']) socket.removeAllListeners(event);
-    events?.upgraded(answeredHeaders(headers), socket, rest);
+    events?.upgraded(answered, socket, rest);
   }
 
   #ended(): void {

@@ -1,7 +1,7 @@
 import type { Env, Millis } from '../../../base/env.ts';
 import type { HttpBackend, HttpPool, HttpTable } from '../../../network/http-table.ts';
 import type { Resolve } from '../listening.ts';
-import { BackendConnection } from './backend-connection.ts';
+import { BackendConnection, type ConnectionOwner } from './backend-connection.ts';
 import type { BackendSession } from './backend-session.ts';
 import { deadlines, limits } from './limits.ts';
 import type { ForwardedRequest, Try, TryEvents } from './sides.ts';
@@ -30,6 +30,8 @@ export class BackendPlaces {
   readonly #env: Env;
   readonly #resolve: Resolve;
   readonly #makeSession: (host: string, port: number, closed: () => void) => BackendSession;
+  /** The last moment at which anybody is avoided; 0 where nobody is. */
+  #avoidUntil: Millis = 0;
   readonly #places = new Map<string, Place>();
   readonly #pools = new Map<string, PoolState>();
 
@@ -68,7 +70,9 @@ export class BackendPlaces {
     const count = backends.length;
     if (count === 0 || !state) return backends;
     const start = state.turn++ % count;
-    const turned = count === 1 ? backends : [...backends.slice(start), ...backends.slice(0, start)];
+    const turned = start === 0 ? backends : [...backends.slice(start), ...backends.slice(0, start)];
+    // Mostly nobody is avoided, and nobody stays.
+    if (!affinityMs && this.#avoidUntil === 0) return turned;
     const now = this.#env.clock.monotonic();
     const met = affinityMs ? state.met.get(client) : undefined;
     const stays = (backend: HttpBackend) => met !== undefined && met.until > now && keyOf(backend) === met.key;
@@ -92,7 +96,8 @@ export class BackendPlaces {
   }
 
   avoid(backend: HttpBackend): void {
-    this.#place(backend).avoidUntil = this.#env.clock.monotonic() + deadlines.avoidMs;
+    this.#avoidUntil = this.#env.clock.monotonic() + deadlines.avoidMs;
+    this.#place(backend).avoidUntil = this.#avoidUntil;
   }
 
   /** `fresh`: over a connection that has never rested. */
@@ -103,13 +108,15 @@ export class BackendPlaces {
   ): Try {
     const place = this.#place(to.backend);
     if (to.protocol === 'h2c' && request.upgrade === '') return this.#session(place, to.backend).ask(request, events);
-    const connection = (to.fresh ? undefined : rested(place)) ?? this.#connect(place, to.backend);
+    const leaves = request.upgrade !== '';
+    const connection = (to.fresh || leaves ? undefined : rested(place)) ?? this.#connect(place, to.backend, leaves);
     connection.ask(request, events);
     return connection;
   }
 
   /** Connections that have rested so long that their backend may be about to close them. */
   tick(now: Millis): void {
+    if (this.#avoidUntil < now) this.#avoidUntil = 0;
     for (const { idle } of this.#places.values()) {
       while (idle[0] && (now - idle[0].idleSince > deadlines.backendIdleMs || !idle[0].usable)) idle.shift()?.close();
     }
@@ -133,9 +140,8 @@ export class BackendPlaces {
     place.session = undefined;
   }
 
-  #connect(place: Place, { ip, port }: HttpBackend): BackendConnection {
-    const at = this.#resolve(ip, port);
-    return new BackendConnection(at.host, at.port, {
+  #connect(place: Place, { ip, port }: HttpBackend, leavesHttp: boolean): BackendConnection {
+    const owner: ConnectionOwner = {
       idle: (connection) => {
         if (!place.wanted || place.idle.length >= limits.idlePerBackendMax) return connection.close();
         connection.idleSince = this.#env.clock.monotonic();
@@ -145,7 +151,8 @@ export class BackendPlaces {
         const at = place.idle.indexOf(connection);
         if (at >= 0) place.idle.splice(at, 1);
       },
-    });
+    };
+    return new BackendConnection(this.#resolve(ip, port), owner, leavesHttp);
   }
 
   #session(place: Place, { ip, port }: HttpBackend): BackendSession {

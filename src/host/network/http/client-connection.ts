@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
 import { BodyReader } from './body-reader.ts';
+import type { Asker } from './forward-head.ts';
 import type { HeaderList } from './header-list.ts';
 import { deadlines, limits } from './limits.ts';
-import { BadMessage, type RequestHead, requestHead } from './message-head.ts';
+import { BadMessage, type LastHeaders, type RequestHead, requestHead } from './message-head.ts';
 import type { AskedRequest, Client, ClientEvents, Length } from './sides.ts';
 import { statusText } from './status-text.ts';
 
@@ -30,7 +31,7 @@ export class ClientConnection implements Client {
   request!: AskedRequest;
   readonly #socket: Socket;
   readonly #door: Door;
-  readonly #address: string;
+  readonly #asker: Asker;
   #ahead: Buffer = none;
   /** How much of `#ahead` is known to hold no end of a head. */
   #searched = 0;
@@ -41,6 +42,7 @@ export class ClientConnection implements Client {
   #left: Length = 0;
   #keepAlive = true;
   #minor = 1;
+  #last: LastHeaders | undefined;
   #answered = false;
   #paused = false;
   #taken = false;
@@ -50,7 +52,8 @@ export class ClientConnection implements Client {
   constructor(socket: Socket, door: Door) {
     this.#socket = socket;
     this.#door = door;
-    this.#address = plainAddress(socket.remoteAddress ?? '');
+    const address = plainAddress(socket.remoteAddress ?? '');
+    this.#asker = { address, secure: door.secure, port: door.port };
     this.#quietSince = door.now();
     socket.setNoDelay(true);
     socket.on('data', (bytes: Buffer) => this.#data(bytes));
@@ -86,7 +89,7 @@ export class ClientConnection implements Client {
     if (!this.#door.isOpen) this.#keepAlive = false;
     this.#left = bodiless ? 0 : length;
     let text = `HTTP/1.1 ${status} ${statusText(status)}\r\n`;
-    for (const line of headers.lines) text += `${line}\r\n`;
+    text += headers.text;
     if (this.#chunked) text += 'Transfer-Encoding: chunked\r\n';
     else if (length !== 'unknown' && status >= 200 && status !== 204 && !(status === 304 && length === 0)) {
       text += `Content-Length: ${length}\r\n`;
@@ -200,7 +203,8 @@ export class ClientConnection implements Client {
     }
     this.#searched = 0;
     try {
-      const head = requestHead(ahead.toString('latin1', 0, end));
+      const head = requestHead(ahead.toString('latin1', 0, end), this.#last);
+      this.#last = head.last;
       this.#begin(head, ahead.length === end + 4 ? none : ahead.subarray(end + 4));
     } catch (error) {
       this.#broken(error);
@@ -222,7 +226,6 @@ export class ClientConnection implements Client {
     this.#keepAlive = head.minor === 1 ? !connection.includes('close') : connection.includes('keep-alive');
     this.#answered = false;
     const upgrade = connection.includes('upgrade') ? (headers.get('upgrade') ?? '') : '';
-    const { secure, port } = this.#door;
     this.request = {
       method,
       target,
@@ -232,16 +235,18 @@ export class ClientConnection implements Client {
       length: head.framing === 'chunked' ? 'unknown' : head.framing,
       // An offer of HTTP/2 in plain text may be, and is, ignored.
       upgrade: /^(?:h2c|tls\/)/i.test(upgrade) ? '' : upgrade,
-      asker: { address: this.#address, secure, port },
+      asker: this.#asker,
     };
     this.#ahead = rest;
     const events = this.#door.accept(this);
     this.#events = events;
-    this.#body = new BodyReader(head.framing, (payload) => this.#events?.requestBody(payload));
+    this.#body =
+      head.framing === 0 ? undefined : new BodyReader(head.framing, (bytes) => this.#events?.requestBody(bytes));
     if (headers.names.includes('expect')) this.#socket.write('HTTP/1.1 100 Continue\r\n\r\n');
     events.begin();
     // It may have been answered already: then the body is nobody's.
     if (this.#events !== events) return;
+    if (!this.#body) return events.requestEnd();
     this.#ahead = none;
     const at = this.#body.read(rest, 0);
     if (at < rest.length) this.#ahead = rest.subarray(at);

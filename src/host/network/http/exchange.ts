@@ -4,7 +4,7 @@ import type { HttpQuestion } from '../../../network/http-match.ts';
 import { normalPath } from '../../../network/http-path.ts';
 import type { ForwardAction, HttpBackend, HttpFilters, HttpPool, HttpRule } from '../../../network/http-table.ts';
 import type { BackendPlaces } from './backend-places.ts';
-import { changeAll, changeHeaders, forwardedHeaders, redirectLocation, rewritten } from './forward-head.ts';
+import { changedHeaders, changeHeaders, forwardedHeaders, redirectLocation, rewritten } from './forward-head.ts';
 import { HeaderList } from './header-list.ts';
 import { deadlines, limits } from './limits.ts';
 import { Mirrors } from './mirrors.ts';
@@ -100,10 +100,14 @@ export class Exchange implements ClientEvents, TryEvents {
     if (this.#order.length === 0) return this.#answer(503, `no backend of ${pool.name} is ready`);
     this.#filters = [action, choice];
     const { method, connection, asker, length, upgrade } = client.request;
-    const headers = forwardedHeaders(client.request.headers, connection, client.request.host, asker);
-    changeAll(headers, 'requestHeaders', this.#filters);
-    const host = action.rewrite?.hostname ?? headers.get('host') ?? '';
-    if (action.rewrite?.hostname) headers.set('host', host);
+    const asked = client.request.host;
+    let headers = forwardedHeaders(client.request.headers, connection, asked, asker);
+    headers = changedHeaders(headers, 'requestHeaders', this.#filters);
+    const host = action.rewrite?.hostname ?? asked;
+    if (host !== asked) {
+      headers = headers.copy();
+      headers.set('host', host);
+    }
     this.#forwarded = {
       method,
       target: rewritten(path, query, prefix, action.rewrite),
@@ -167,13 +171,11 @@ export class Exchange implements ClientEvents, TryEvents {
   answerHead(status: number, given: HeaderList, length: Length): void {
     this.#tryCancel?.();
     this.status = status;
-    const headers = given;
-    changeAll(headers, 'responseHeaders', this.#filters);
     if (this.#pool?.affinityMs && this.#backend) {
       this.#world.places.met(this.#pool, this.client.request.asker.address, this.#backend);
     }
     this.heard = this.#world.env.clock.monotonic();
-    this.client.head(status, headers, length);
+    this.client.head(status, changedHeaders(given, 'responseHeaders', this.#filters), length);
   }
 
   answerBody(payload: Buffer): void {
@@ -221,8 +223,7 @@ export class Exchange implements ClientEvents, TryEvents {
   upgraded(headers: HeaderList, socket: Duplex, head: Buffer): void {
     this.#tryCancel?.();
     this.status = 101;
-    changeAll(headers, 'responseHeaders', this.#filters);
-    this.client.head(101, headers, 0);
+    this.client.head(101, changedHeaders(headers, 'responseHeaders', this.#filters), 0);
     const client = this.client.takeOver();
     this.#finish();
     if (client) this.#world.join(client, { socket, head });

@@ -32,8 +32,19 @@ export interface Asker {
   readonly port: number;
 }
 
-/** A request's headers as the next one sees them, without those that tell its length. */
+/**
+ * A request's headers as the next one sees them, without those that tell its length. Kept with what was given: a
+ * client's next request mostly has the very same. Whoever changes them changes a copy.
+ */
 export function forwardedHeaders(given: HeaderList, connection: string, host: string, asker: Asker): HeaderList {
+  const { next } = given;
+  if (next?.host === host && next.asker === asker) return next.headers;
+  const headers = forwardedAnew(given, connection, host, asker);
+  given.next = { host, asker, headers };
+  return headers;
+}
+
+function forwardedAnew(given: HeaderList, connection: string, host: string, asker: Asker): HeaderList {
   const headers = new HeaderList();
   headers.push('host', `Host: ${host}`);
   const { names, lines } = given;
@@ -82,13 +93,17 @@ export function changeHeaders(headers: HeaderList, change: HeaderChange | undefi
   for (const name of change.remove) headers.remove(name);
 }
 
-export const changeAll = (
+/** The headers after all changes; the very same where there is none. */
+export function changedHeaders(
   headers: HeaderList,
   of: 'requestHeaders' | 'responseHeaders',
-  from: readonly HttpFilters[],
-) => {
-  for (const filters of from) changeHeaders(headers, filters[of]);
-};
+  filters: readonly HttpFilters[],
+): HeaderList {
+  if (filters.every((one) => one[of] === undefined)) return headers;
+  const copy = headers.copy();
+  for (const one of filters) changeHeaders(copy, one[of]);
+  return copy;
+}
 
 /** The path and query that a backend is asked for. */
 export function rewritten(path: string, query: string, prefix: string, rewrite: Rewrite | undefined): string {

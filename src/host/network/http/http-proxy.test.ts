@@ -169,6 +169,32 @@ test('HttpProxy passes pieces on as they come, and slows down who is faster than
   assert.equal(length, total);
 });
 
+test('HttpProxy takes the end of a connection for the end of an answer without a length, as old backends mean it', async () => {
+  const server = createServer((socket) => {
+    socket.once('data', () => {
+      socket.write('HTTP/1.0 200 OK\r\nX-Old: yes\r\n\r\nfirst ');
+      setTimeout(() => socket.end('last'), 20);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  cleanups.push(() => server.close());
+  const to = { ip: '127.0.0.1', port: (server.address() as AddressInfo).port };
+  const { port } = await proxyOf(tableOf(forward(pool([to]))));
+  assert.equal((await get(port)).text, 'first last');
+  const old = await raw(port, 'GET / HTTP/1.0\r\n\r\n');
+  assert.match(old, /^HTTP\/1\.1 200 OK\r\nX-Old: yes\r\nConnection: close\r\n\r\nfirst last$/);
+});
+
+test('HttpProxy sees what changed between two requests of one client', async () => {
+  const { port } = await proxyOf(tableOf(forward(pool([await backend('a')]))));
+  const one = (headers: string) => `GET / HTTP/1.1\r\nHost: x\r\n${headers}\r\n`;
+  const answers = await raw(port, one('X-A: 1\r\n') + one('X-A: 1\r\n') + one('X-A: 2\r\nConnection: close\r\n'));
+  assert.deepEqual(
+    [...answers.matchAll(/"x-a":"(\d)"/g)].map(([, value]) => value),
+    ['1', '1', '2'],
+  );
+});
+
 test('HttpProxy tells a client that an answer broke off', async () => {
   const broken = await backend('broken', (_request, response) => {
     response.writeHead(200, { 'content-length': '10' });

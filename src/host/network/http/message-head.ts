@@ -38,21 +38,31 @@ const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const requestLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) (\S+) HTTP\/1\.([01])$/;
 const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: .*)?$/;
 
+/** The headers of the last message: the next one of the same sender mostly has the very same. */
+export interface LastHeaders {
+  readonly block: string;
+  readonly fields: Fields;
+}
+
 /** The text up to, and without, the empty line. */
-export function requestHead(text: string): RequestHead {
-  const lines = linesOf(text);
-  const found = requestLine.exec(lines[0] as string);
+export function requestHead(text: string, last?: LastHeaders): RequestHead & { readonly last: LastHeaders } {
+  const end = text.indexOf('\r\n');
+  const line = end < 0 ? text : text.slice(0, end);
+  const block = end < 0 ? '' : text.slice(end);
+  const found = requestLine.exec(line);
   if (!found) throw new BadMessage(400, 'the first line is no request of HTTP/1.1');
   const [, method = '', target = '', minor] = found;
   if (target.length > limits.targetCharsMax) {
     throw new BadMessage(414, `the path is longer than ${limits.targetCharsMax} characters`);
   }
-  const fields = fieldsOf(lines);
+  const known = last?.block === block ? last : { block, fields: fieldsOf(linesOf(block)) };
+  const { fields } = known;
   const { headers, hosts } = fields;
   if (hosts > 1 || (hosts === 0 && minor === '1')) throw new BadMessage(400, 'there must be one Host header');
   if (fields.coding !== undefined && minor === '0') throw new BadMessage(400, 'HTTP/1.0 knows no Transfer-Encoding');
   const framing = framingOf(fields) ?? 0;
-  return { method, target, minor: Number(minor), headers, framing, connection: fields.connection };
+  const { connection } = fields;
+  return { method, target, minor: minor === '0' ? 0 : 1, headers, framing, connection, last: known };
 }
 
 export function responseHead(text: string, method: string): ResponseHead {
@@ -74,7 +84,7 @@ function linesOf(text: string): readonly string[] {
   return lines;
 }
 
-interface Fields {
+export interface Fields {
   readonly headers: HeaderList;
   hosts: number;
   length: string | undefined;
