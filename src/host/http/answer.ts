@@ -1,34 +1,25 @@
-import { randomUUID } from 'node:crypto';
 import type { Writable } from 'node:stream';
 import { constants, createGzip } from 'node:zlib';
 import { ApiError, statusOf } from '../../api/error.ts';
-import { type ApiRequest, type ApiResponse, jsonType } from '../../api/wire.ts';
+import type { ApiResponse } from '../../api/wire.ts';
 import { Stopped } from '../../base/env.ts';
-import { encodeText } from '../../base/json.ts';
 import { limits } from './limits.ts';
 import { isGone, type Outgoing } from './request.ts';
 import { roomIn } from './room.ts';
 import { writeWatch } from './watch.ts';
-
-export interface Asked {
-  readonly method: string;
-  readonly headers: ApiRequest['headers'];
-}
+import { type Asked, headOf, isShort, type Whole, wholeOf } from './whole-answer.ts';
 
 /** Writes an answer out. Settles when the last byte is handed over or the client is gone. */
 export function writeAnswer(outgoing: Outgoing, asked: Asked, answer: ApiResponse): Promise<void> | undefined {
   if (isGone(outgoing)) return undefined;
-  if ('chunks' in answer) return writeBytes(outgoing, asked, answer, answer.chunks, answer.mediaType);
-  if ('body' in answer) {
-    const { body } = answer;
-    if ('bytes' in body) return writeBytes(outgoing, asked, answer, [body.bytes], body.mediaType);
-    return writeBytes(outgoing, asked, answer, [encodeText(`${JSON.stringify(body.object)}\n`)], jsonType);
-  }
+  const whole = wholeOf(asked, answer);
+  if (whole) return writeWhole(outgoing, asked, answer, whole);
   if ('upgrade' in answer) throw new Error(`an upgrade to ${answer.upgrade} was answered to a request without one`);
+  if (!('watch' in answer || 'stream' in answer)) return undefined;
   // Whoever passes an answer on knows its length.
   const length = answer.headers?.['content-length'];
   const more = length === undefined ? ['Vary', 'Accept-Encoding'] : ['Content-Length', length];
-  writeHead(outgoing, answer, answer.mediaType, more);
+  outgoing.writeHead(answer.status, headOf(answer, answer.mediaType, more));
   if (asked.method === 'HEAD') return void outgoing.end();
   if ('watch' in answer) return writeWatch(outgoing, answer.watch, answer.mediaType);
   outgoing.flushHeaders();
@@ -51,49 +42,18 @@ export function answerOfError(error: unknown): ApiResponse {
   };
 }
 
-/** The names that the answer brings itself win over those that every answer has. */
-function writeHead(outgoing: Outgoing, answer: ApiResponse, mediaType: string, more: readonly string[]): void {
-  let audit = true;
-  let cache = true;
-  const head: string[] = [];
-  for (const name in answer.headers) {
-    const lower = name.toLowerCase();
-    if (lower === 'audit-id') audit = false;
-    else if (lower === 'cache-control') cache = false;
-    else if (lower === 'content-type' || lower === 'content-length') continue;
-    for (const value of (answer.headers[name] as string).split('\n')) head.push(name, value);
-  }
-  if (audit) head.push('Audit-Id', randomUUID());
-  if (cache) head.push('Cache-Control', 'no-cache, private');
-  if (mediaType) head.push('Content-Type', mediaType);
-  if (answer.status !== 204) head.push(...more);
-  outgoing.writeHead(answer.status, head as never);
-}
-
-function writeBytes(
-  outgoing: Outgoing,
-  asked: Asked,
-  answer: ApiResponse,
-  ...[chunks, mediaType]: readonly [readonly Uint8Array[], string]
-): Promise<void> | undefined {
-  let size = 0;
-  for (const chunk of chunks) size += chunk.length;
-  if (size > limits.compressBytesMin && asked.method === 'GET' && acceptsGzip(asked)) {
-    writeHead(outgoing, answer, mediaType, ['Content-Encoding', 'gzip', 'Vary', 'Accept-Encoding']);
-    return writeCompressed(outgoing, chunks);
-  }
-  writeHead(outgoing, answer, mediaType, ['Content-Length', String(size)]);
+function writeWhole(outgoing: Outgoing, asked: Asked, answer: ApiResponse, whole: Whole): Promise<void> | undefined {
+  const { chunks, mediaType, size, isCompressed } = whole;
+  const more = isCompressed
+    ? ['Content-Encoding', 'gzip', 'Vary', 'Accept-Encoding']
+    : ['Content-Length', String(size)];
+  outgoing.writeHead(answer.status, headOf(answer, mediaType, more));
+  if (isCompressed) return writeCompressed(outgoing, chunks);
   if (asked.method === 'HEAD') return void outgoing.end();
-  if (size <= limits.sliceBytes || chunks.length === 1) return void outgoing.end(joined(chunks, size));
-  return writeSlices(outgoing, chunks).then((whole) => {
-    if (whole) outgoing.end();
+  if (isShort(whole) || chunks.length === 1) return void outgoing.end(joined(chunks, size));
+  return writeSlices(outgoing, chunks).then((isAll) => {
+    if (isAll) outgoing.end();
   });
-}
-
-/** Unless `identity` alone is wanted, as `gzip;q=0` says. */
-function acceptsGzip(asked: Asked): boolean {
-  if (asked.headers.range !== undefined) return false;
-  return /(^|[\s,])gzip\s*(;\s*q=(?!0(\.0*)?\s*(,|$))[^,]*)?\s*(,|$)/i.test(asked.headers['accept-encoding'] ?? '');
 }
 
 const joined = (chunks: readonly Uint8Array[], size: number): Uint8Array =>

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { constants, type Http2ServerRequest } from 'node:http2';
 import type { Writable } from 'node:stream';
 import { ApiError } from '../../api/error.ts';
@@ -8,8 +8,22 @@ import type { Identity } from './caller.ts';
 import { deadlines, limits } from './limits.ts';
 
 export type Incoming = IncomingMessage | Http2ServerRequest;
-/** HTTP/2's response is made to look like HTTP/1.1's, and does except for `destroyed`: ask isGone. */
-export type Outgoing = ServerResponse;
+/**
+ * Where an answer is written: Node's own of HTTP/1.1 and of HTTP/2 (which looks alike except for `destroyed`: ask
+ * isGone), or a Reply.
+ */
+export interface Outgoing extends Writable {
+  readonly headersSent: boolean;
+  /** Names and values in turns. */
+  writeHead(status: number, head: string[]): unknown;
+  flushHeaders(): void;
+}
+
+export interface Asking {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: ApiRequest['headers'];
+}
 
 const methods: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS']);
 
@@ -18,9 +32,12 @@ export function requestOf(incoming: Incoming, identity: Identity, stop: Stop): A
   // Neither is served anywhere, and so they are refused alike, wherever the path leads.
   const method = incoming.method === 'TRACE' ? 'OPTIONS' : (incoming.method ?? '');
   if (!methods.has(method)) throw new ApiError('MethodNotAllowed', `the method ${method} is not known here`);
-  const headers = headersOf(incoming);
+  return requestFrom({ method, url: incoming.url ?? '/', headers: headersOf(incoming) }, identity, stop);
+}
+
+/** The same of what was read already, with a method that is known. */
+export function requestFrom({ method, url, headers }: Asking, identity: Identity, stop: Stop): ApiRequest {
   const caller = callerOf(identity, headers);
-  const url = incoming.url ?? '/';
   const mark = url.indexOf('?');
   return {
     method: method as Method,

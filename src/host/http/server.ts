@@ -11,7 +11,17 @@ import { answerOfError, writeAnswer } from './answer.ts';
 import { anonymous, type Identity, identityOf } from './caller.ts';
 import { deadlines, limits } from './limits.ts';
 import { assertLocalOrigin, assertLoopback } from './loopback.ts';
-import { GoneStop, hasBody, type Incoming, isGone, type Outgoing, readBody, requestOf } from './request.ts';
+import { PlainConnections } from './plain-connections.ts';
+import {
+  type Asking,
+  GoneStop,
+  hasBody,
+  type Incoming,
+  isGone,
+  type Outgoing,
+  readBody,
+  requestOf,
+} from './request.ts';
 import { refuseBadRequest, unknownMethodRequest } from './unknown-method.ts';
 import { leavesHttp, refusal, serveUpgrade, stopWith, upgradeDuplex } from './upgrade.ts';
 
@@ -91,6 +101,7 @@ function listen(server: NetServer, at: Address): Promise<number> {
 class Front {
   readonly #env: Env;
   readonly #transport: Transport;
+  readonly #plain: PlainConnections;
   readonly #http1: Http1Server;
   readonly #http2: Http2Server;
   readonly #listeners: NetServer[] = [];
@@ -117,6 +128,12 @@ class Front {
       },
     );
     this.#http2.on('session', (session) => this.#track(session));
+    this.#plain = new PlainConnections({
+      transport,
+      endless: this.#endless,
+      handOver: (socket, rest) => this.#handOver(socket, rest),
+      report: (error, asked) => this.#report(error, asked),
+    });
   }
 
   tlsServer(options: HttpServerOptions): TlsServer {
@@ -155,6 +172,7 @@ class Front {
     const closed = this.#listeners.map((server) => new Promise((resolve) => server.close(resolve)));
     for (const end of [...this.#endless]) end();
     for (const session of this.#sessions) session.close();
+    this.#plain.close();
     this.#http1.closeIdleConnections();
     const timer = setTimeout(() => this.#cut(), grace);
     // TLS connections count as the listener's until they are gone; HTTP/1.1 ones idle on until looked at again.
@@ -199,10 +217,16 @@ class Front {
       this.#http2.emit('connection', socket);
       return;
     }
+    this.#plain.add(socket, (socket as Known)[identityKey] ?? anonymous);
+  }
+
+  /** What is too unusual for a plain connection, from this request on. */
+  #handOver(socket: TLSSocket, rest: Buffer): void {
     this.#http1.emit('connection', socket);
     // Otherwise the parser reads from the connection by itself, and when a long answer is still on its way as the next
     // request begins it is paused in the middle of what it is given: it takes that for a broken request.
     socket.on('data', ignored);
+    socket.emit('data', rest);
   }
 
   #track(session: ServerHttp2Session): void {
@@ -312,7 +336,7 @@ class Front {
     }
   }
 
-  #report(error: unknown, asked: { readonly method: string; readonly url: string }): void {
+  #report(error: unknown, asked: Pick<Asking, 'method' | 'url'>): void {
     if (error instanceof ApiError) return;
     this.#env.metrics.count('mini_k8s_http_failures_total', { method: asked.method });
     this.#env.log.error('a request failed', { method: asked.method, path: asked.url.split('?')[0], error });

@@ -1,0 +1,77 @@
+import type { Socket } from 'node:net';
+import { Writable } from 'node:stream';
+import { headText } from './head-text.ts';
+
+type Done = (error?: Error | null) => void;
+
+/**
+ * A long answer on a connection of HTTP/1.1: everything that is not written at once. What is written while the
+ * connection is busy goes out together.
+ */
+export class Reply extends Writable {
+  headersSent = false;
+  readonly #socket: Socket;
+  readonly #isLast: boolean;
+  #head = '';
+  #isChunked = false;
+
+  constructor(socket: Socket, isLast: boolean) {
+    super({ highWaterMark: socket.writableHighWaterMark });
+    this.#socket = socket;
+    this.#isLast = isLast;
+    const gone = () => void this.destroy();
+    socket.once('close', gone);
+    this.once('close', () => socket.off('close', gone));
+  }
+
+  writeHead(status: number, head: readonly string[]): void {
+    const hasNoBody = status === 204 || status === 304;
+    this.#isChunked = !hasNoBody && !head.includes('Content-Length');
+    const whole = this.#isChunked ? [...head, 'Transfer-Encoding', 'chunked'] : head;
+    this.#head = headText(status, whole, this.#isLast);
+  }
+
+  flushHeaders(): void {
+    if (this.headersSent) return;
+    this.headersSent = true;
+    this.#socket.write(this.#head, 'latin1');
+  }
+
+  override _write(chunk: Uint8Array, _encoding: string, done: Done): void {
+    this.#send([chunk], done);
+  }
+
+  override _writev(writes: readonly { readonly chunk: Uint8Array }[], done: Done): void {
+    this.#send(
+      writes.map(({ chunk }) => chunk),
+      done,
+    );
+  }
+
+  override _final(done: Done): void {
+    this.flushHeaders();
+    if (this.#isChunked) this.#socket.write('0\r\n\r\n', 'latin1');
+    done();
+  }
+
+  /** Half an answer is worse than none: the connection goes with it. */
+  override _destroy(_error: Error | null, done: Done): void {
+    if (!this.writableFinished) this.#socket.destroy();
+    done();
+  }
+
+  /** As one chunk. A connection that broke says so itself. */
+  #send(parts: readonly Uint8Array[], done: Done): void {
+    const socket = this.#socket;
+    const size = parts.reduce((sum, { length }) => sum + length, 0);
+    const told = () => done();
+    if (size === 0) return told();
+    socket.cork();
+    this.flushHeaders();
+    if (this.#isChunked) socket.write(`${size.toString(16)}\r\n`, 'latin1');
+    const last = this.#isChunked ? undefined : parts.at(-1);
+    for (const part of parts) socket.write(part, part === last ? told : undefined);
+    if (this.#isChunked) socket.write('\r\n', 'latin1', told);
+    socket.uncork();
+  }
+}
