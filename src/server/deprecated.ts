@@ -7,9 +7,10 @@ interface Deprecation {
   readonly removedRelease: string;
 }
 
+/** By plural: all are in v1. */
 const deprecations: Readonly<Record<string, Deprecation>> = {
-  '/v1/componentstatuses': { sentence: 'v1 ComponentStatus is deprecated in v1.19+', removedRelease: '' },
-  '/v1/endpoints': {
+  componentstatuses: { sentence: 'v1 ComponentStatus is deprecated in v1.19+', removedRelease: '' },
+  endpoints: {
     sentence: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
     removedRelease: '',
   },
@@ -17,4 +18,4 @@ const deprecations: Readonly<Record<string, Deprecation>> = {
 
 /** What whoever uses this kind, in whatever way, is warned of. */
 export const deprecationOf = ({ group, version, plural }: Kind): Deprecation | undefined =>
-  deprecations[`${group}/${version}/${plural}`];
+  group === '' && version === 'v1' ? deprecations[plural] : undefined;

@@ -182,16 +182,20 @@ export function revisionOf(text: string): Revision {
   );
 }
 
-/** Waits for nothing: a revision that is not there yet is refused. */
-export async function getAtLeast(store: Store, route: ResourceRoute, query: ApiRequest['query']): Promise<Entry> {
+/** Waits for no revision: one that is not there yet is refused. At once where the store can. */
+export function getAtLeast(store: Store, route: ResourceRoute, query: ApiRequest['query']): Entry | Promise<Entry> {
   const text = queryValue(query, 'resourceVersion') ?? '';
   const revision = text === '' ? 0 : revisionOf(text);
   if (revision > store.revision) throw revisionError(new Future(revision, store.revision));
-  return getEntry(store, route);
+  const found = store.peek(storageKey(route.kind, route.namespace, route.name));
+  return found ? there(found.entry, route) : getEntry(store, route);
 }
 
 export async function getEntry(store: Store, route: ResourceRoute): Promise<Entry> {
-  const { entry } = await store.get(storageKey(route.kind, route.namespace, route.name));
+  return there((await store.get(storageKey(route.kind, route.namespace, route.name))).entry, route);
+}
+
+function there(entry: Entry | undefined, route: ResourceRoute): Entry {
   if (!entry) throw notFound(route.kind, route.name);
   return entry;
 }

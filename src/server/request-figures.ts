@@ -1,3 +1,4 @@
+import type { Kind } from '../api/kind.ts';
 import type { ApiRequest, ApiResponse } from '../api/wire.ts';
 import type { Env, Labels, Metrics, Millis } from '../base/env.ts';
 import { mediaTypeOf } from './body.ts';
@@ -24,6 +25,8 @@ const rememberedMax = 5_000;
 export class RequestFigures {
   readonly #metrics: Metrics;
   readonly #names = new Map<string, Names>();
+  /** Of reads and writes that are no dry runs, by words that are always the same: nothing is put together. */
+  readonly #ofKinds = new WeakMap<Kind, Map<string, Map<string, Map<string, Names>>>>();
   readonly #watches = new Map<Labels, number>();
 
   constructor(env: Pick<Env, 'metrics'>) {
@@ -68,6 +71,16 @@ export class RequestFigures {
 
   #namesOf(request: ApiRequest, route: ResourceRoute | undefined): Names {
     const verb = route ? verbOf(request, route) : request.method;
+    // A subresource that is not served has whatever name a client makes up.
+    const isServed = route && (route.subresource === '' || route.kind.subresources.some(isNamed(route.subresource)));
+    if (!route || !isServed || dryRunOf(request) !== '') return this.#namesBy(request, route, verb);
+    const bySubresource = entryOf(this.#ofKinds, route.kind, newMap<string, Map<string, Map<string, Names>>>);
+    const byVerb = entryOf(bySubresource, route.subresource, newMap<string, Map<string, Names>>);
+    const byScope = entryOf(byVerb, verb, newMap<string, Names>);
+    return entryOf(byScope, scopeOf(route), () => this.#namesBy(request, route, verb));
+  }
+
+  #namesBy(request: ApiRequest, route: ResourceRoute | undefined, verb: string): Names {
     const place = route ? `${route.kind.apiVersion}/${route.kind.plural}/${route.subresource}` : pageOf(request.path);
     const key = `${verb} ${place} ${route ? scopeOf(route) : ''} ${dryRunOf(request)}`;
     let names = this.#names.get(key);
@@ -77,6 +90,27 @@ export class RequestFigures {
     }
     return names;
   }
+}
+
+const isNamed =
+  (wanted: string) =>
+  ({ name }: { readonly name: string }): boolean =>
+    name === wanted;
+
+const newMap = <K, V>(): Map<K, V> => new Map<K, V>();
+
+interface Keeps<K, V> {
+  get(key: K): V | undefined;
+  set(key: K, value: V): unknown;
+}
+
+function entryOf<K, V>(kept: Keeps<K, V>, key: K, make: () => V): V {
+  let value = kept.get(key);
+  if (value === undefined) {
+    value = make();
+    kept.set(key, value);
+  }
+  return value;
 }
 
 function labelsOf(request: ApiRequest, route: ResourceRoute | undefined, verb: string): Labels {
@@ -113,12 +147,7 @@ function pageOf(path: string): string {
 }
 
 const dryRunOf = ({ query }: ApiRequest): string =>
-  query
-    .filter(([key]) => key === 'dryRun')
-    .map(([, value]) => value)
-    .filter((value) => value === 'All')
-    .slice(0, 1)
-    .join('');
+  query.some(([key, value]) => key === 'dryRun' && value === 'All') ? 'All' : '';
 
 function sizeOf(response: ApiResponse): number {
   if ('chunks' in response) return response.chunks.reduce((sum, { length }) => sum + length, 0);

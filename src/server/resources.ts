@@ -4,6 +4,7 @@ import type { Namespace } from '../api/kinds/namespace.ts';
 import type { KubeObject } from '../api/object.ts';
 import type { ApiRequest, ApiResponse, Caller } from '../api/wire.ts';
 import type { Json, JsonObject } from '../base/json.ts';
+import type { Entry } from '../store/store.ts';
 import { admittedThrough } from './admission/door.ts';
 import type { AdmissionRequest } from './admission/plugin.ts';
 import { Answers, type Asked, encodedAnswer } from './answer.ts';
@@ -63,23 +64,29 @@ export class Resources {
     this.#answers = new Answers(this.#reading);
   }
 
-  handle(request: ApiRequest, route: ResourceRoute, by: Asker): Promise<ApiResponse> {
-    if (route.verb === 'connect') return this.#connections.handle(request, route, by);
+  /** At once where nothing has to be waited for, as for most gets. */
+  handle(request: ApiRequest, route: ResourceRoute, by: Asker): ApiResponse | Promise<ApiResponse> {
+    const { verb } = route;
+    if (verb === 'connect') return this.#connections.handle(request, route, by);
     requireNamespace(route);
-    const wanted = negotiate(request.headers.accept, route.verb === 'watch');
-    const options = { ...by, dryRun: isDryRun(request, route), manager: managerOf(request, by.caller) };
+    const wanted = negotiate(request.headers.accept, verb === 'watch');
+    const reads = verb === 'get' || verb === 'list' || verb === 'watch';
+    const { caller, warn } = by;
+    const options: WriteOptions = reads
+      ? { caller, warn, dryRun: false }
+      : { caller, warn, dryRun: isDryRun(request, route), manager: managerOf(request, caller) };
     const call: Call = { request, route, wanted, options };
     return route.subresource === '' ? this.#main(call) : this.#subresource(call);
   }
 
-  async #main(call: Call): Promise<ApiResponse> {
+  #main(call: Call): ApiResponse | Promise<ApiResponse> {
     const { request, route, wanted } = call;
     if (!(route.kind.verbs as readonly string[]).includes(route.verb)) throw notAllowed();
     switch (route.verb) {
       case 'get':
         return this.#get(call);
       case 'list':
-        return this.#answers.list(await listEntries(this.#reading, route, request.query), asked(call));
+        return this.#list(call);
       case 'watch':
         return openWatch(this.#reading, route, request, wanted);
       case 'create':
@@ -98,8 +105,15 @@ export class Resources {
     }
   }
 
-  async #get(call: Call): Promise<ApiResponse> {
-    return this.#answers.entry(await getAtLeast(this.#deps.store, call.route, call.request.query), asked(call));
+  #get(call: Call): ApiResponse | Promise<ApiResponse> {
+    const found = getAtLeast(this.#deps.store, call.route, call.request.query);
+    const answer = (entry: Entry) => this.#answers.entry(entry, asked(call));
+    return found instanceof Promise ? found.then(answer) : answer(found);
+  }
+
+  async #list(call: Call): Promise<ApiResponse> {
+    const { route, request } = call;
+    return this.#answers.list(await listEntries(this.#reading, route, request.query), asked(call));
   }
 
   /** One object in the shape that the client wants. */
@@ -217,7 +231,7 @@ export class Resources {
     return this.#answers.list(listed, asked(call));
   }
 
-  async #subresource(call: Call): Promise<ApiResponse> {
+  #subresource(call: Call): ApiResponse | Promise<ApiResponse> {
     const { route } = call;
     const facts = route.kind.subresources.find((subresource) => subresource.name === route.subresource);
     if (!facts) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
@@ -241,13 +255,15 @@ export class Resources {
       case 'log':
         return podLogs(this.#deps, route, call.request);
       default:
-        // What is not there is told before what cannot be done with it.
-        await getEntry(this.#deps.store, route);
-        throw new ApiError(
-          'MethodNotAllowed',
-          `the subresource ${route.subresource} of ${route.kind.plural} is not served yet`,
-        );
+        return this.#notServed(route);
     }
+  }
+
+  /** What is not there is told before what cannot be done with it. */
+  async #notServed(route: ResourceRoute): Promise<ApiResponse> {
+    await getEntry(this.#deps.store, route);
+    const why = `the subresource ${route.subresource} of ${route.kind.plural} is not served yet`;
+    throw new ApiError('MethodNotAllowed', why);
   }
 
   async #bind(call: Call): Promise<ApiResponse> {

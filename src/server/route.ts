@@ -54,9 +54,11 @@ const isNamespaceSubresource = (rest: readonly string[]) =>
   rest.length === 3 && (rest[2] === 'status' || rest[2] === 'finalize');
 
 /** What stands between the slashes of a path. An encoded slash never joins or splits anything. */
-export function decodedSegments(path: string): string[] {
+export function decodedSegments(path: string): readonly string[] {
+  const parts = path.split('/').filter(Boolean);
+  if (!path.includes('%')) return parts;
   try {
-    return path.split('/').filter(Boolean).map(decodeURIComponent);
+    return parts.map(decodeURIComponent);
   } catch {
     throw new ApiError('BadRequest', `the path ${JSON.stringify(path)} is not valid percent-encoding`);
   }

@@ -31,6 +31,11 @@ export class SealingStore implements Store {
     return found.entry ? { ...found, entry: this.#open(found.entry) } : found;
   }
 
+  peek(key: string): ReturnType<Store['peek']> {
+    const found = this.#store.peek(key);
+    return found?.entry && key.startsWith(secretPrefix) ? { entry: this.#open(found.entry) } : found;
+  }
+
   async list(prefix: string, options?: ListOptions): ReturnType<Store['list']> {
     const page = await this.#store.list(prefix, options);
     return mayHoldSecrets(prefix) ? { ...page, entries: page.entries.map((entry) => this.#open(entry)) } : page;

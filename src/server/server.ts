@@ -1,7 +1,7 @@
 import { ApiError, statusOf } from '../api/error.ts';
 import type { Kind } from '../api/kind.ts';
 import { type ApiRequest, type ApiResponse, jsonType, linesType, type Transport } from '../api/wire.ts';
-import type { Env } from '../base/env.ts';
+import type { Env, Millis } from '../base/env.ts';
 import { encodeText, type Json } from '../base/json.ts';
 import { type Store, StoreFull } from '../store/store.ts';
 import { type AdmissionOptions, builtInPlugins } from './admission/built-in.ts';
@@ -12,7 +12,7 @@ import { webhookPlugins } from './admission/webhooks/plugins.ts';
 import { type AggregatedDoor, Aggregator } from './aggregation/aggregator.ts';
 import { encodedAnswer } from './answer.ts';
 import { Audit, type Audited, type AuditOptions } from './audit/audit.ts';
-import { Access, type AccessOptions } from './auth/access.ts';
+import { Access, type AccessOptions, type Admitted } from './auth/access.ts';
 import type { ClusterFacts } from './auth/bootstrap/objects.ts';
 import { reconcileBootstrap } from './auth/bootstrap/reconcile.ts';
 import { issuerPaths } from './auth/issuer-documents.ts';
@@ -178,28 +178,34 @@ export class ApiServer {
     this.#aggregator = new Aggregator({ env, store, kinds: this.kinds, writer, door: options.aggregated, own });
   }
 
-  readonly handle: Transport = async (request) => {
-    const started = this.#env.clock.monotonic();
-    // What is told by the way is told whatever becomes of the request, and once.
-    const told = new Set<string>();
-    const audited = this.#audit?.begin(request);
-    let response: ApiResponse;
+  /** What can be answered at once is: most gets wait for nothing. */
+  readonly handle: Transport = (request) => {
+    const handling = new Handling(request, this.#env.clock.monotonic(), this.#audit?.begin(request));
     try {
-      response = await this.#handle(request, (text) => told.add(text), audited);
+      const answer = this.#handle(handling);
+      if (!(answer instanceof Promise)) return Promise.resolve(this.#finished(handling, answer));
+      return answer.then(
+        (response) => this.#finished(handling, response),
+        (error: unknown) => this.#finished(handling, this.#failure(request, error)),
+      );
     } catch (error) {
-      response = this.#failure(request, error);
+      return Promise.resolve(this.#finished(handling, this.#failure(request, error)));
     }
-    if (told.size > 0) response = withWarnings(response, [...told]);
-    if (audited) response = audited.answered(response);
-    this.#told(request, response, this.#env.clock.monotonic() - started);
-    return response;
   };
 
+  #finished(handling: Handling, answer: ApiResponse): ApiResponse {
+    const { warnings, audited, started } = handling;
+    let response = warnings ? withWarnings(answer, [...warnings]) : answer;
+    if (audited) response = audited.answered(response);
+    this.#told(handling, response, this.#env.clock.monotonic() - started);
+    return response;
+  }
+
   /** Counted, and told to whoever reads the log that closely; never what is in it. */
-  #told(request: ApiRequest, response: ApiResponse, tookMs: number): void {
-    let route: ResourceRoute | undefined;
+  #told({ request, route: known }: Handling, response: ApiResponse, tookMs: number): void {
+    let route = known;
     try {
-      route = routeOf(request, this.kinds);
+      route ??= routeOf(request, this.kinds);
     } catch {
       // What cannot be routed is counted as no resource.
     }
@@ -224,30 +230,48 @@ export class ApiServer {
     this.#access.legacyTokens.renew(facts.clientAuthority);
   }
 
-  async #handle(request: ApiRequest, warn: Asker['warn'], audited: Audited | undefined): Promise<ApiResponse> {
-    if (!this.#custom.isReady) await this.#custom.ready;
-    const admitting = this.#access.admit(request);
-    const admitted = admitting instanceof Promise ? await admitting : admitting;
-    for (const text of admitted.warnings) warn(text);
-    audited?.known(admitted.caller);
-    return this.#inTurn(request, { caller: admitted.caller, warn });
+  #handle(handling: Handling): ApiResponse | Promise<ApiResponse> {
+    if (!this.#custom.isReady) return this.#custom.ready.then(() => this.#admitted(handling));
+    return this.#admitted(handling);
+  }
+
+  #admitted(handling: Handling): ApiResponse | Promise<ApiResponse> {
+    const admitting = this.#access.admit(handling.request);
+    return admitting instanceof Promise
+      ? admitting.then((admitted) => this.#inTurn(handling, admitted))
+      : this.#inTurn(handling, admitting);
+  }
+
+  #inTurn(handling: Handling, { caller, warnings }: Admitted): ApiResponse | Promise<ApiResponse> {
+    const { request, warn } = handling;
+    for (const text of warnings) warn(text);
+    handling.audited?.known(caller);
+    const waiting = this.#gate.enter(caller.name, changes(request));
+    const asker = { caller, warn };
+    return waiting ? waiting.then(() => this.#inside(handling, asker)) : this.#inside(handling, asker);
   }
 
   /** Watches, logs and the like hold no place: they are answered once they have begun. */
-  async #inTurn(request: ApiRequest, asker: Asker): Promise<ApiResponse> {
-    const waiting = this.#gate.enter(asker.caller.name, changes(request));
-    if (waiting) await waiting;
+  #inside(handling: Handling, asker: Asker): ApiResponse | Promise<ApiResponse> {
+    const leave = () => this.#gate.leave(asker.caller.name, changes(handling.request));
+    let answer: ApiResponse | Promise<ApiResponse>;
     try {
-      return await this.#answer(request, asker);
-    } finally {
-      this.#gate.leave(asker.caller.name, changes(request));
+      answer = this.#answer(handling, asker);
+    } catch (error) {
+      leave();
+      throw error;
     }
+    if (answer instanceof Promise) return answer.finally(leave);
+    leave();
+    return answer;
   }
 
-  #answer(request: ApiRequest, asker: Asker): Promise<ApiResponse> | ApiResponse {
+  #answer(handling: Handling, asker: Asker): Promise<ApiResponse> | ApiResponse {
+    const { request } = handling;
     const aggregated = this.#aggregator.answer(request, asker.caller);
     if (aggregated) return aggregated;
     const route = routeOf(request, this.kinds);
+    handling.route = route;
     if (!route) return this.#other(request);
     const own = this.#access.answer(request, route, { caller: asker.caller, plugins: this.#plugins });
     if (own) return own;
@@ -335,6 +359,27 @@ export class ApiServer {
     });
     return statusAnswer(request, new ApiError('InternalError', `Internal error occurred: ${String(error)}`));
   }
+}
+
+/** One request on its way through. */
+class Handling {
+  readonly request: ApiRequest;
+  readonly started: Millis;
+  readonly audited: Audited | undefined;
+  route: ResourceRoute | undefined;
+  /** What is told by the way is told whatever becomes of the request, and once. */
+  warnings: Set<string> | undefined;
+
+  constructor(request: ApiRequest, started: Millis, audited: Audited | undefined) {
+    this.request = request;
+    this.started = started;
+    this.audited = audited;
+  }
+
+  readonly warn = (text: string): void => {
+    this.warnings ??= new Set();
+    this.warnings.add(text);
+  };
 }
 
 const changes = ({ method }: ApiRequest): boolean => method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS';

@@ -34,6 +34,10 @@ export class SimStore implements Store {
     return this.#store.get(key, at);
   }
 
+  peek(key: string): ReturnType<Store['peek']> {
+    return this.#store.peek(key);
+  }
+
   list(prefix: string, options?: ListOptions): ReturnType<Store['list']> {
     return this.#store.list(prefix, options);
   }

@@ -60,6 +60,11 @@ export class JournaledStore implements Store {
     return { entry: this.#core.get(key, revision), revision };
   }
 
+  peek(key: string): { readonly entry: Entry | undefined } {
+    this.#checkOpen();
+    return { entry: this.#core.get(key) };
+  }
+
   async list(prefix: string, options?: ListOptions): Promise<Page> {
     this.#checkOpen();
     return this.#core.list(prefix, options);

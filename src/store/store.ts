@@ -37,6 +37,8 @@ export interface Store {
   /** The newest durable revision. */
   readonly revision: Revision;
   get(key: string, at?: Revision): Promise<{ readonly entry: Entry | undefined; readonly revision: Revision }>;
+  /** The same at once, of now. Undefined where something has to be waited for: then `get` is to be asked. */
+  peek(key: string): { readonly entry: Entry | undefined } | undefined;
   /** In code-unit order of keys. Throws Compacted for a revision whose history is gone, Future for one to come. */
   list(
     prefix: string,

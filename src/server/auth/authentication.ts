@@ -17,6 +17,14 @@ export interface AnonymousRules {
   readonly paths?: readonly string[];
 }
 
+type Reviewed = Exclude<TokenAnswer, undefined>;
+interface Review {
+  readonly token: string;
+  readonly wanted: readonly string[];
+  readonly errors: string[];
+}
+
+const nothingToWarn: readonly string[] = [];
 const socketPrefix = 'base64url.bearer.authorization.k8s.io.';
 const extraSpace = 'the provided Authorization header contains extra space before the bearer token, and is ignored';
 
@@ -36,31 +44,37 @@ export class Authentication {
   }
 
   authenticate(request: ApiRequest): Authenticated | Promise<Authenticated> {
-    if (request.caller) return { caller: request.caller, warnings: [] };
+    if (request.caller) return { caller: request.caller, warnings: nothingToWarn };
     const { token, warnings } = presented(request);
     if (token !== undefined) return this.#byToken(token, warnings);
     if (!this.#allowsAnonymous(request.path)) throw new ApiError('Unauthorized', 'Unauthorized');
     return { caller: anonymous, warnings };
   }
 
-  async #byToken(token: string, warnings: readonly string[]): Promise<Authenticated> {
-    const known = await this.reviewToken(token, []);
-    if ('error' in known) throw new ApiError('Unauthorized', 'Unauthorized');
-    return { caller: known.caller, warnings };
+  #byToken(token: string, warnings: readonly string[]): Authenticated | Promise<Authenticated> {
+    const known = this.reviewToken(token, []);
+    return known instanceof Promise ? known.then((done) => believed(done, warnings)) : believed(known, warnings);
   }
 
-  /** Without audiences a token has to be for this server. Every error is told: to a reviewer, not to whoever asks. */
-  async reviewToken(token: string, audiences: readonly string[]): Promise<Exclude<TokenAnswer, undefined>> {
-    const errors: string[] = [];
-    const wanted = audiences.length > 0 ? audiences : this.#audiences;
-    for (const kind of this.#kinds) {
-      const answer = await kind.verify(token, wanted);
-      if (answer === undefined) continue;
-      if (!('error' in answer)) return { ...answer, caller: withAuthenticated(answer.caller) };
-      errors.push(answer.error);
+  /**
+   * Without audiences a token has to be for this server. Every error is told: to a reviewer, not to whoever asks. At
+   * once where nobody has to be waited for.
+   */
+  reviewToken(token: string, audiences: readonly string[]): Reviewed | Promise<Reviewed> {
+    return this.#reviewed(0, { token, wanted: audiences.length > 0 ? audiences : this.#audiences, errors: [] });
+  }
+
+  #reviewed(start: number, review: Review): Reviewed | Promise<Reviewed> {
+    for (let index = start; index < this.#kinds.length; index++) {
+      const answer = (this.#kinds[index] as TokenKind).verify(review.token, review.wanted);
+      if (answer instanceof Promise) {
+        return answer.then((done) => judged(done, review) ?? this.#reviewed(index + 1, review));
+      }
+      const final = judged(answer, review);
+      if (final) return final;
     }
     const failed = 'invalid bearer token';
-    return { error: errors.length > 0 ? `[${failed}, ${errorList(errors)}]` : failed };
+    return { error: review.errors.length > 0 ? `[${failed}, ${errorList(review.errors)}]` : failed };
   }
 
   #allowsAnonymous(path: string): boolean {
@@ -69,14 +83,31 @@ export class Authentication {
   }
 }
 
+function judged(answer: TokenAnswer, { errors }: Review): Reviewed | undefined {
+  if (answer === undefined) return undefined;
+  if (!('error' in answer)) return { ...answer, caller: withAuthenticated(answer.caller) };
+  errors.push(answer.error);
+  return undefined;
+}
+
+function believed(known: Reviewed, warnings: readonly string[]): Authenticated {
+  if ('error' in known) throw new ApiError('Unauthorized', 'Unauthorized');
+  return { caller: known.caller, warnings };
+}
+
 function presented(request: ApiRequest): { readonly token?: string; readonly warnings: readonly string[] } {
-  const [scheme = '', token, rest] = (request.headers.authorization ?? '').trim().split(' ', 3);
+  const { authorization = '' } = request.headers;
+  // As every client writes it.
+  const plain = /^Bearer ([!-~]+)$/.exec(authorization)?.[1];
+  if (plain !== undefined) return { token: plain, warnings: nothingToWarn };
+  const [scheme = '', token, rest] = authorization.trim().split(' ', 3);
   if (scheme.toLowerCase() === 'bearer' && token !== undefined) {
     if (token !== '') return { token, warnings: [] };
     return { warnings: rest === undefined ? [] : [extraSpace] };
   }
-  const fromSocket = socketToken(request.headers['sec-websocket-protocol'] ?? '');
-  return fromSocket === undefined ? { warnings: [] } : { token: fromSocket, warnings: [] };
+  const protocols = request.headers['sec-websocket-protocol'];
+  const fromSocket = protocols === undefined ? undefined : socketToken(protocols);
+  return fromSocket === undefined ? { warnings: nothingToWarn } : { token: fromSocket, warnings: nothingToWarn };
 }
 
 /** Browsers cannot set headers on a WebSocket: the token travels as one of its protocols. */
@@ -94,7 +125,16 @@ function socketToken(protocols: string): string | undefined {
   }
 }
 
-const withAuthenticated = (caller: Caller): Caller =>
-  caller.groups.includes(authenticatedGroup) || caller.groups.includes('system:unauthenticated')
-    ? caller
-    : { ...caller, groups: [...caller.groups, authenticatedGroup] };
+/** Callers of tokens that are remembered are asked for again and again. */
+const completed = new WeakMap<Caller, Caller>();
+
+function withAuthenticated(caller: Caller): Caller {
+  const { groups } = caller;
+  if (groups.includes(authenticatedGroup) || groups.includes('system:unauthenticated')) return caller;
+  let whole = completed.get(caller);
+  if (!whole) {
+    whole = { ...caller, groups: [...groups, authenticatedGroup] };
+    completed.set(caller, whole);
+  }
+  return whole;
+}

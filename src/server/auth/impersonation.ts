@@ -179,6 +179,7 @@ function withStanding(name: string, groups: readonly string[]): readonly string[
 }
 
 function wantedOf(headers: ApiRequest['headers']): Wanted | undefined {
+  if (!asksToBe(headers)) return undefined;
   const keyed = Object.entries(headers).flatMap(([name, value]) =>
     name.startsWith(extraPrefix) ? [[decodedKey(name.slice(extraPrefix.length)), listed(value)] as const] : [],
   );
@@ -190,6 +191,12 @@ function wantedOf(headers: ApiRequest['headers']): Wanted | undefined {
     extra: Object.fromEntries(keyed),
   };
   return wanted.name === '' && isNameOnly(wanted) ? undefined : wanted;
+}
+
+/** Hardly anybody does. */
+function asksToBe(headers: ApiRequest['headers']): boolean {
+  for (const name in headers) if (name.startsWith('impersonate-')) return true;
+  return false;
 }
 
 /** A header that came several times is one text here, joined as HTTP joins it. */

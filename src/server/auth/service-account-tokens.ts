@@ -44,6 +44,7 @@ export class ServiceAccountTokens implements TokenKind {
   readonly #bindings: TokenBindings;
   /** Signatures that were right stay right: only time and bindings are looked at again. */
   readonly #verified = new Map<string, ParsedToken>();
+  readonly #callers = new WeakMap<ParsedToken, Caller>();
 
   constructor(env: Env, store: Store, signing: TokenSigning) {
     this.#env = env;
@@ -86,7 +87,7 @@ export class ServiceAccountTokens implements TokenKind {
     return makeToken(header, claims, (bytes) => this.#env.crypto.sign(bytes));
   }
 
-  async verify(token: string, wanted: readonly string[]): Promise<TokenAnswer> {
+  verify(token: string, wanted: readonly string[]): TokenAnswer | Promise<TokenAnswer> {
     const parsed = this.#verified.get(token) ?? parseToken(token);
     if (!parsed) return undefined;
     const { iss } = parsed.claims;
@@ -97,9 +98,19 @@ export class ServiceAccountTokens implements TokenKind {
     if (audiences.length === 0) {
       return { error: `token audiences ${quotedList(own)} is invalid for the target audiences ${quotedList(wanted)}` };
     }
-    const error = this.#timeError(parsed.claims) ?? (await this.#bindingError(token, parsed.claims));
-    if (error !== undefined) return { error };
-    return { caller: iss === legacyIssuer ? legacyCaller(parsed.claims) : callerOf(parsed.claims), audiences };
+    const answer = (error: string | undefined): TokenAnswer =>
+      error === undefined ? { caller: this.#callerOf(parsed), audiences } : { error };
+    const error = this.#timeError(parsed.claims) ?? this.#bindingError(token, parsed.claims);
+    return error instanceof Promise ? error.then(answer) : answer(error);
+  }
+
+  #callerOf(parsed: ParsedToken): Caller {
+    let caller = this.#callers.get(parsed);
+    if (!caller) {
+      caller = parsed.claims.iss === legacyIssuer ? legacyCaller(parsed.claims) : callerOf(parsed.claims);
+      this.#callers.set(parsed, caller);
+    }
+    return caller;
   }
 
   /** The algorithm is ours alone: what a header says about it can only make a token wrong. */
@@ -122,7 +133,7 @@ export class ServiceAccountTokens implements TokenKind {
     return undefined;
   }
 
-  #bindingError(token: string, claims: JsonObject): Promise<string | undefined> | string {
+  #bindingError(token: string, claims: JsonObject): Promise<string | undefined> | string | undefined {
     if (claims.iss === legacyIssuer) {
       const { namespace, secret, account } = legacyClaims(claims);
       return this.#bindings.secretError({ namespace, secret, token }, account);

@@ -24,6 +24,9 @@ export interface BoundClaims {
   readonly secret?: Reference;
 }
 
+const accountKey = (namespace: string, name: string): string =>
+  storageKey(serviceAccounts as unknown as Kind, namespace, name);
+
 /** Something that is being deleted is still good for this long: its last words may need the token. */
 const goneAfterMs = 60_000;
 export const invalidated = 'service account token has been invalidated';
@@ -41,8 +44,15 @@ export class TokenBindings {
     this.#store = store;
   }
 
-  /** Undefined where everything is as it was. */
-  async error(bound: BoundClaims): Promise<string | undefined> {
+  /** Undefined where everything is as it was: at once for tokens that are bound to their account alone. */
+  error(bound: BoundClaims): Promise<string | undefined> | string | undefined {
+    const { namespace, serviceaccount } = bound;
+    const found = this.#store.peek(accountKey(namespace, serviceaccount.name));
+    if (!found || bound.pod || bound.node || bound.secret) return this.#anyError(bound);
+    return this.#accountFault(found.entry?.value as unknown as KubeObject | undefined, namespace, serviceaccount);
+  }
+
+  async #anyError(bound: BoundClaims): Promise<string | undefined> {
     const { namespace } = bound;
     const account = await this.#accountError(namespace, bound.serviceaccount);
     if (account !== undefined) return account;
@@ -72,8 +82,12 @@ export class TokenBindings {
     return this.#accountError(at.namespace, account);
   }
 
-  async #accountError(namespace: string, { name, uid }: Reference): Promise<string | undefined> {
-    const account = await this.#get(serviceAccounts as unknown as Kind, namespace, name);
+  async #accountError(namespace: string, reference: Reference): Promise<string | undefined> {
+    const account = await this.#get(serviceAccounts as unknown as Kind, namespace, reference.name);
+    return this.#accountFault(account, namespace, reference);
+  }
+
+  #accountFault(account: KubeObject | undefined, namespace: string, { name, uid }: Reference): string | undefined {
     if (!account) return `serviceaccounts ${JSON.stringify(name)} not found`;
     if (this.#isGone(account)) return `ServiceAccount ${namespace}/${name} has been deleted`;
     if (account.metadata.uid !== uid) {

@@ -27,6 +27,11 @@ export class ConvertingStore implements Store {
     return found;
   }
 
+  /** Where a webhook converts, it has to be waited for. */
+  peek(key: string): ReturnType<Store['peek']> {
+    return this.#conversions.of(key) ? undefined : this.#store.peek(key);
+  }
+
   async list(prefix: string, options?: ListOptions): ReturnType<Store['list']> {
     const found = await this.#store.list(prefix, options);
     const converting = this.#conversions.of(prefix);
