@@ -17,6 +17,8 @@ import type { Views } from './views.ts';
 export interface Selection {
   readonly prefix: string;
   readonly matches: ((object: KubeObject) => boolean) | undefined;
+  /** The same text for whoever selects the same. */
+  readonly text: string;
 }
 
 export function notFound(kind: Kind, name: string): ApiError {
@@ -29,13 +31,14 @@ export function notFound(kind: Kind, name: string): ApiError {
 
 export function selectionOf(route: ResourceRoute, query: ApiRequest['query']): Selection {
   const { kind, namespace, name } = route;
-  const fields = [...parseFieldSelector(queryValue(query, 'fieldSelector') ?? '')];
+  const fieldText = queryValue(query, 'fieldSelector') ?? '';
+  const fields = [...parseFieldSelector(fieldText)];
   if (name) fields.push({ field: 'metadata.name', equal: true, value: name });
   const labelText = queryValue(query, 'labelSelector') ?? '';
   const labels = labelText === '' ? undefined : parseLabelSelector(labelText);
   const prefix = `${storagePrefix(kind)}${kind.namespaced && namespace ? `${namespace}/` : ''}`;
   const matches = labels || fields.length > 0 ? matcher(kind, labels, fields) : undefined;
-  return { prefix, matches };
+  return { prefix, matches, text: matches ? JSON.stringify([name, fieldText, labelText]) : '' };
 }
 
 function matcher(

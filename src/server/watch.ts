@@ -18,6 +18,7 @@ import { checkListOptions, flagged } from './list-options.ts';
 import type { Wanted } from './negotiate.ts';
 import { isBeforeAll, type ReadDeps, revisionOf, type Selection, selectionOf } from './read.ts';
 import type { ResourceRoute } from './route.ts';
+import { seenAlike } from './seen-alike.ts';
 import { filterInSlices, mapInSlices } from './slices.ts';
 import { includeOf, partialMetadata, tableOf } from './table.ts';
 
@@ -149,14 +150,22 @@ class Session {
 
   #changes(batch: readonly Change[], upTo: Revision): 'more' | 'full' {
     this.#seen = Math.max(this.#seen, upTo);
+    if (batch.length === 0) return 'more';
+    const see = () => this.#events(batch);
+    // A table differs from watcher to watcher: only the first row has a head.
+    const events = this.#shape ? see() : seenAlike({ batch, kind: this.#kind, by: this.#selection.text }, see);
+    if (events.length === 0) return 'more';
+    this.#sent = (batch[batch.length - 1] as Change).entry.modified;
+    return this.#take(events);
+  }
+
+  #events(batch: readonly Change[]): readonly WatchEvent[] {
     const events: WatchEvent[] = [];
     for (const change of batch) {
       const event = this.#seenAs(change);
       if (event) events.push(event);
     }
-    if (events.length === 0) return 'more';
-    this.#sent = (batch[batch.length - 1] as Change).entry.modified;
-    return this.#take(events);
+    return events;
   }
 
   /** An object that leaves the selection arrives as DELETED, one that enters it as ADDED. */

@@ -4,6 +4,7 @@ import type { WatchEvent, Watching } from '../../api/wire.ts';
 import { Stopped } from '../../base/env.ts';
 import { encodeText } from '../../base/json.ts';
 import { deadlines, limits } from './limits.ts';
+import { Reply } from './reply.ts';
 import { isGone, type Outgoing } from './request.ts';
 import { roomIn } from './room.ts';
 
@@ -91,17 +92,33 @@ class EventWriter {
   }
 }
 
-/** One write for one batch: the bytes are shared by all watchers, only the joint is made anew. */
+/** The last batch in each media type: all who watch alike are given the same array, one after another. */
+const joined = new Map<string, { readonly batch: readonly WatchEvent[]; readonly bytes: Uint8Array | undefined }>();
+
+/** One write for one batch, of bytes that are joined once for all watchers. */
 function writeBatch(outgoing: Outgoing, batch: readonly WatchEvent[], mediaType: string): void {
-  const lines = batch.map((event) => encodedEvent(event, mediaType));
-  const size = lines.reduce((sum, line) => sum + line.length, 0);
-  if (size === 0) return;
-  if (lines.length === 1) return void outgoing.write(lines[0]);
-  if (size <= limits.sliceBytes) return void outgoing.write(Buffer.concat(lines, size));
-  // Long lines: not copied as a whole.
+  let known = joined.get(mediaType);
+  if (known?.batch !== batch) {
+    known = { batch, bytes: joinedLines(batch, mediaType) };
+    joined.set(mediaType, known);
+  }
+  const { bytes } = known;
+  if (bytes && bytes.length > 0) {
+    if (outgoing instanceof Reply) outgoing.pass(bytes);
+    else outgoing.write(bytes);
+  }
+  if (bytes) return;
   outgoing.cork();
-  for (const line of lines) outgoing.write(line);
+  for (const event of batch) outgoing.write(encodedEvent(event, mediaType));
   outgoing.uncork();
+}
+
+/** Nothing where the lines are too long to be copied as a whole. */
+function joinedLines(batch: readonly WatchEvent[], mediaType: string): Uint8Array | undefined {
+  const lines = batch.map((event) => encodedEvent(event, mediaType));
+  if (lines.length === 1) return lines[0];
+  const size = lines.reduce((sum, line) => sum + line.length, 0);
+  return size <= limits.sliceBytes ? Buffer.concat(lines, size) : undefined;
 }
 
 function encodedEvent(event: WatchEvent, mediaType: string): Uint8Array {

@@ -9,6 +9,7 @@ import type { Journal } from '../../store/journaled.ts';
 import { JournaledStore } from '../../store/journaled.ts';
 import type { Change, Revision } from '../../store/store.ts';
 import { StoreFull } from '../../store/store.ts';
+import { CommitPace } from './commit-pace.ts';
 import { load } from './sqlite-load.ts';
 import { migrate } from './sqlite-schema.ts';
 
@@ -39,9 +40,10 @@ export function openSqliteStore(folder: string, options: SqliteStoreOptions = {}
     checkIntegrity(database);
     migrate(database);
     const { core, dropped } = load(database, { ...defaultHistoryLimits, ...limits });
-    const journal = new SqliteJournal(database, folder);
+    const pace = new CommitPace();
+    const journal = new SqliteJournal(database, folder, pace);
     journal.forget(dropped);
-    return new JournaledStore(core, journal, (run) => setImmediate(run));
+    return new JournaledStore(core, journal, pace.schedule);
   } catch (error) {
     database?.close();
     throw openError(error, file, folder);
@@ -51,6 +53,7 @@ export function openSqliteStore(folder: string, options: SqliteStoreOptions = {}
 class SqliteJournal implements Journal {
   readonly #database: DatabaseSync;
   readonly #folder: string;
+  readonly #pace: CommitPace;
   readonly #insert: StatementSync;
   readonly #delete: StatementSync;
   readonly #compacted: StatementSync;
@@ -59,8 +62,9 @@ class SqliteJournal implements Journal {
   readonly #rollback: StatementSync;
   #dropped: readonly Change[] = [];
 
-  constructor(database: DatabaseSync, folder: string) {
+  constructor(database: DatabaseSync, folder: string, pace: CommitPace) {
     this.#database = database;
+    this.#pace = pace;
     this.#folder = folder;
     this.#insert = database.prepare('INSERT INTO log (revision, key, created, value) VALUES (?, ?, ?, ?)');
     this.#delete = database.prepare('DELETE FROM log WHERE revision = ?');
@@ -71,6 +75,12 @@ class SqliteJournal implements Journal {
   }
 
   write(batch: readonly Change[]): void {
+    const begun = performance.now();
+    this.#written(batch);
+    this.#pace.wrote(performance.now() - begun, batch.length);
+  }
+
+  #written(batch: readonly Change[]): void {
     // Twice as many go as come, so that what is to be deleted never piles up.
     const count = this.#dropped.length < forgetMin ? 0 : Math.max(forgetMin, batch.length * 2);
     this.#transaction(() => {
