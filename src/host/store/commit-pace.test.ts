@@ -1,46 +1,44 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CommitPace } from './commit-pace.ts';
+import { CommitPace, type Turns } from './commit-pace.ts';
 
-/** How long until the next batch, after one that took so long to tell. */
-async function restAfter(
-  pace: CommitPace,
-  told: { readonly ms: number; readonly count: number; readonly disk?: number },
-) {
-  await new Promise<void>((resolve) => {
-    pace.schedule(() => {
-      const begun = performance.now();
-      while (performance.now() - begun < told.ms) {
-        // As if many watchers were told.
-      }
-      pace.wrote(told.disk ?? 0, told.count);
-      resolve();
-    });
-  });
-  await new Promise(setImmediate);
-  const begun = performance.now();
-  await new Promise<void>((resolve) => pace.schedule(resolve));
-  return performance.now() - begun;
+interface Batch {
+  readonly tookMs: number;
+  readonly count: number;
+  readonly diskMs?: number;
 }
 
-test('who commits together waits after a batch that kept many watchers busy', async () => {
-  const rest = await restAfter(new CommitPace(), { ms: 10, count: 4 });
-  assert.ok(rest >= 10, `rested ${rest} ms`);
+/** When the batch after this one is written, counted from the end of this one. */
+function restAfter({ tookMs, count, diskMs = 0 }: Batch): number {
+  let now = 0;
+  const turns: Turns = {
+    now: () => now,
+    next: (run) => run(),
+    after: (delay, run) => {
+      now += delay;
+      run();
+    },
+  };
+  const pace = new CommitPace(turns);
+  pace.schedule(() => {
+    now += tookMs + diskMs;
+    pace.wrote(diskMs, count);
+  });
+  const ended = now;
+  let begun = Number.NaN;
+  pace.schedule(() => {
+    begun = now;
+  });
+  return begun - ended;
+}
+
+test('who commits together waits after a batch that kept many watchers busy, and never for long', () => {
+  assert.equal(restAfter({ tookMs: 10, count: 4 }), 15);
+  assert.equal(restAfter({ tookMs: 100, count: 4 }), 25);
 });
 
-test('who commits alone never waits, and a slow disk is no reason to', async () => {
-  const setTimer = globalThis.setTimeout;
-  let timers = 0;
-  globalThis.setTimeout = ((run: () => void, ms: number) => {
-    timers++;
-    return setTimer(run, ms);
-  }) as typeof setTimeout;
-  try {
-    await restAfter(new CommitPace(), { ms: 10, count: 1 });
-    await restAfter(new CommitPace(), { ms: 10, count: 4, disk: 10 });
-    await restAfter(new CommitPace(), { ms: 0, count: 4 });
-  } finally {
-    globalThis.setTimeout = setTimer;
-  }
-  assert.equal(timers, 0);
+test('who commits alone never waits, nor anybody where few watch or for a slow disk', () => {
+  assert.equal(restAfter({ tookMs: 10, count: 1 }), 0);
+  assert.equal(restAfter({ tookMs: 1, count: 4 }), 0);
+  assert.equal(restAfter({ tookMs: 1, count: 4, diskMs: 20 }), 0);
 });

@@ -1,4 +1,17 @@
+import type { Millis } from '../../base/env.ts';
 import type { Schedule } from '../../store/journaled.ts';
+
+export interface Turns {
+  now(): Millis;
+  next(run: () => void): void;
+  after(delay: Millis, run: () => void): void;
+}
+
+const realTurns: Turns = {
+  now: () => performance.now(),
+  next: (run) => void setImmediate(run),
+  after: (delay, run) => void setTimeout(run, delay),
+};
 
 /** Handing changes to watchers in less than this delays nobody. */
 const shortMs = 2;
@@ -15,11 +28,16 @@ export class CommitPace {
   #writingMs = 0;
   #count = 0;
   #restUntil = 0;
+  readonly #turns: Turns;
+
+  constructor(turns: Turns = realTurns) {
+    this.#turns = turns;
+  }
 
   readonly schedule: Schedule = (run) => {
-    const wait = this.#restUntil - performance.now();
-    if (wait < 1) setImmediate(() => this.#run(run));
-    else setTimeout(() => this.#run(run), wait);
+    const wait = this.#restUntil - this.#turns.now();
+    if (wait < 1) this.#turns.next(() => this.#run(run));
+    else this.#turns.after(wait, () => this.#run(run));
   };
 
   /** How long the disk took for how many: that is no reason to rest. */
@@ -31,9 +49,9 @@ export class CommitPace {
   #run(run: () => void): void {
     this.#writingMs = 0;
     this.#count = 0;
-    const begun = performance.now();
+    const begun = this.#turns.now();
     run();
-    const ended = performance.now();
+    const ended = this.#turns.now();
     const toldMs = ended - begun - this.#writingMs;
     if (this.#count > 1 && toldMs > shortMs) this.#restUntil = ended + Math.min(toldMs * restShare, restMaxMs);
   }
