@@ -11,7 +11,6 @@ import { Cache } from '../machinery/cache.ts';
 import type { EventRecorder } from '../machinery/events.ts';
 import { WorkQueue } from '../machinery/queue.ts';
 import { outputOf, runningId } from './attachment.ts';
-import type { DnsSetting } from './container-spec.ts';
 import { Departure } from './departure.ts';
 import { AgentFleet } from './fleet.ts';
 import { KeptVolumes } from './kept-volumes.ts';
@@ -19,6 +18,7 @@ import { containerName, podLogs } from './logs.ts';
 import type { ExecCall, NodeDoor, PodLogOptions } from './node-door.ts';
 import { type NodeFacts, NodeRegistration } from './node-registration.ts';
 import { ObjectWatch } from './object-watch.ts';
+import type { DnsSetting } from './pod-dns.ts';
 import { parseContainerId } from './pod-view.ts';
 import { PodWork, type PodWorkParts, signature } from './pod-work.ts';
 import { Probes } from './probes.ts';
@@ -38,6 +38,7 @@ export interface AgentOptions extends Omit<NodeFacts, 'name'> {
   /** With them, a pod is asked to end only when no Service sends anybody to it any more. */
   readonly slices?: Cache<EndpointSlice>;
   readonly events?: EventRecorder;
+  /** Without it pods find the names that their machine finds. */
   readonly dns?: DnsSetting;
   readonly volumes?: VolumeHost;
   /** Pods looked at at once. */
@@ -87,7 +88,7 @@ export class Agent implements Component, NodeDoor {
       env,
       client,
       probes: this.#probes,
-      dns: options.dns ?? { servers: [], domain: 'cluster.local' },
+      ...(options.dns ? { dns: options.dns } : {}),
       ...(options.volumes ? { volumes: { host: options.volumes, objects: this.#objects } } : {}),
       ...(options.slices ? { departure: new Departure(env.clock, options.slices) } : {}),
       hostIps: internal.map(({ address }) => address),

@@ -18,10 +18,6 @@ export interface SpecSetting {
   readonly allocatable: Labels;
   readonly services: readonly Service[];
 }
-export interface DnsSetting {
-  readonly servers: readonly string[];
-  readonly domain: string;
-}
 
 /** What the runtime is asked to run. Throws ConfigError where the pod names what is not there. */
 export async function containerSpec(
@@ -53,7 +49,7 @@ export async function containerSpec(
   };
 }
 
-export function sandboxSpec(pod: Pod, dns: DnsSetting): SandboxSpec {
+export function sandboxSpec(pod: Pod, dns: SandboxSpec['dns']): SandboxSpec {
   const { name, namespace = '', uid } = pod.metadata;
   const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
   return {
@@ -63,11 +59,7 @@ export function sandboxSpec(pod: Pod, dns: DnsSetting): SandboxSpec {
     uid,
     hostname: pod.spec.hostname ?? name,
     hostNetwork: pod.spec.hostNetwork ?? false,
-    dns: {
-      servers: dns.servers,
-      searches: [`${namespace}.svc.${dns.domain}`, `svc.${dns.domain}`, dns.domain],
-      options: ['ndots:5'],
-    },
+    dns,
     ports: containers
       .flatMap((container) => container.ports ?? [])
       .filter((port) => port.protocol !== 'SCTP')

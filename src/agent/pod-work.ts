@@ -5,8 +5,9 @@ import { type Env, type Millis, sleep } from '../base/env.ts';
 import { equalJson, type Json, type JsonObject } from '../base/json.ts';
 import { never, type Stop, StopSource } from '../base/stop.ts';
 import type { Client } from '../client/client.ts';
-import { containerSpec, type DnsSetting, type SpecSetting, sandboxSpec } from './container-spec.ts';
+import { containerSpec, type SpecSetting, sandboxSpec } from './container-spec.ts';
 import type { Departure } from './departure.ts';
+import { type DnsSetting, podDns, unknownNames } from './pod-dns.ts';
 import { graceMinMs, planOf, type Step } from './pod-plan.ts';
 import { type Busy, type PodFacts, type ProbeVerdict, podView, type StartFailure } from './pod-view.ts';
 import { PodVolumes, type VolumeParts } from './pod-volumes.ts';
@@ -25,7 +26,7 @@ export interface PodWorkParts {
   readonly env: Env;
   readonly client: Client;
   readonly probes: Probes;
-  readonly dns: DnsSetting;
+  readonly dns?: DnsSetting;
   readonly hostIps: readonly string[];
   /** Without one, containers get no mounts. */
   readonly volumes?: VolumeParts;
@@ -205,7 +206,9 @@ export class PodWork {
       containers.map((container) => containerSpec(this.#parts.client, pod, { container, attempt: 0 }, setting)),
     );
     const specs = planned.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-    await this.runtime.openSandbox(sandboxSpec(pod, this.#parts.dns), specs);
+    const dns = this.#parts.dns ? podDns(pod, this.#parts.dns) : unknownNames;
+    for (const [reason, message] of dns.warnings) this.#parts.tell(pod, 'Warning', reason, message);
+    await this.runtime.openSandbox(sandboxSpec(pod, dns.file), specs);
     for (const container of pod.spec.containers) {
       if (this.#failures.get(container.name)?.reason === 'CreatePodSandboxError') this.#failures.delete(container.name);
     }

@@ -9,6 +9,7 @@ import { services } from '../api/kinds/service.ts';
 import { type Component, forkEnv } from '../base/env.ts';
 import { StopSource } from '../base/stop.ts';
 import { UsageError } from '../cli/flags.ts';
+import type { Client } from '../client/client.ts';
 import { allControllers } from '../controllers/all.ts';
 import { timings } from '../controllers/timing.ts';
 import { addServiceAddresses, removeServiceAddresses } from '../host/network/service-addresses.ts';
@@ -16,6 +17,7 @@ import { UserspaceDataplane } from '../host/network/userspace.ts';
 import { Caches } from '../machinery/caches.ts';
 import { ServiceProxy } from '../network/proxy.ts';
 import { schedulerLoop } from '../scheduler/parts.ts';
+import { type ClusterDns, openClusterDns, podNames } from './cluster-dns.ts';
 import { type ControlPlane, openControlPlane } from './control-plane.ts';
 import { LocalDoors } from './doors.ts';
 import { lazyHttpEntry, offerIngressClass } from './lazy-http-entry.ts';
@@ -48,7 +50,8 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
   const engine = settings.runtime === 'sim' ? undefined : await engineFor(settings.runtime);
   const doors = new LocalDoors(() => plane.env);
   const local: MachineNode[] = [];
-  const resolve = resolver(local);
+  let dns: ClusterDns | undefined;
+  const resolve = resolver(local, () => dns);
   const plane = await openControlPlane(settings, { nodes: doors.find, resolve, resourceMetrics: !settings.bare });
   const { env, client } = plane;
   const stop = new StopSource();
@@ -65,7 +68,8 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
     const cluster = await clusterIdentity(env, client);
     const addresses = { realAddresses: real, podRange: settings['pod-range'] };
     const machine: Machine = { cluster, ...addresses, ...(engine ? { engine } : {}) };
-    const nodeParts: NodeParts = { ...shared, slices: caches.of(endpointSlices) };
+    const names = real && !settings.bare ? { dns: podNames(shared.services) } : {};
+    const nodeParts: NodeParts = { ...shared, ...names, slices: caches.of(endpointSlices) };
     for (const [index, { metadata }] of wanted.entries()) {
       const { name } = metadata;
       const podRange = nodeRange(settings['pod-range'], index);
@@ -82,11 +86,8 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
     });
     if (!settings.bare) await offerClasses(client, engine ? ['docker', 'process'] : ['process']);
   }
-  if (!settings.bare) {
-    await offerStorage(client);
-    await offerMetricsRole(client);
-    await offerIngressClass(client);
-  }
+  if (!settings.bare) await offerAddOns(client);
+  dns = await openClusterDns(settings, { plane, caches, real });
   const dataplane = new UserspaceDataplane({
     env: forkEnv(env, 'dataplane'),
     serviceAddresses: real,
@@ -102,6 +103,7 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
     close: async () => {
       stop.stop();
       await running;
+      await dns?.close();
       await dataplane.close();
       // Where agents were processes of their own, what they did stands on the disk and not in our memory.
       const ending = settings.split ? again.map((make) => make()) : local;
@@ -113,9 +115,17 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
   };
 }
 
+async function offerAddOns(client: Client): Promise<void> {
+  await offerStorage(client);
+  await offerMetricsRole(client);
+  await offerIngressClass(client);
+}
+
 /** Where a pod's port is really heard, as the first of these nodes knows that has it elsewhere than at its address. */
-function resolver(nodes: readonly MachineNode[]) {
+function resolver(nodes: readonly MachineNode[], dns: () => ClusterDns | undefined) {
   return (ip: string, port: number) => {
+    const server = dns()?.resolve(ip);
+    if (server) return server;
     const places = nodes.flatMap(({ runtimes }) => runtimes.map((runtime) => runtime.resolve(ip, port)));
     return places.find((place) => place.host !== ip) ?? { host: ip, port };
   };

@@ -2,6 +2,7 @@ import { cpus, totalmem } from 'node:os';
 import { Agent } from '../agent/agent.ts';
 import type { AgentFleet } from '../agent/fleet.ts';
 import type { NodeApiPlace } from '../agent/node-registration.ts';
+import type { DnsSetting } from '../agent/pod-dns.ts';
 import type { Runtimes } from '../agent/runtime-choice.ts';
 import type { VolumeHost } from '../agent/volumes.ts';
 import type { EndpointSlice } from '../api/kinds/endpoint-slice.ts';
@@ -23,6 +24,8 @@ export interface NodeParts {
   readonly fleet: AgentFleet;
   readonly services: Cache<Service>;
   readonly slices?: Cache<EndpointSlice>;
+  /** Without it pods find the names that this machine finds. */
+  readonly dns?: DnsSetting;
 }
 export interface MachineNode {
   readonly agent: Agent;
@@ -59,6 +62,7 @@ export function agentOf(parts: NodeParts, env: Env, runtimes: Runtimes, choice: 
     fleet: parts.fleet,
     services: parts.services,
     ...(parts.slices ? { slices: parts.slices } : {}),
+    ...(parts.dns ? { dns: parts.dns } : {}),
     ...(choice.volumes ? { volumes: choice.volumes, labels: { [localPathTopology]: choice.name } } : {}),
     events: new EventRecorder(env, parts.client, 'kubelet', choice.name),
     capacity: choice.told?.capacity ?? {

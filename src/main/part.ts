@@ -9,6 +9,7 @@ import { allControllers } from '../controllers/all.ts';
 import { timings } from '../controllers/timing.ts';
 import { readKubeconfig } from '../host/kubeconfig-file.ts';
 import { schedulerLoop } from '../scheduler/parts.ts';
+import { podNames } from './cluster-dns.ts';
 import { machineNode } from './node.ts';
 import { listenAsNode } from './node-listener.ts';
 import { part } from './part-process.ts';
@@ -67,9 +68,10 @@ export const agent = part(
       slices: caches.of(endpointSlices),
     };
     const engine = await engineFor(values.runtime);
+    const realAddresses = process.platform === 'linux' && process.getuid?.() === 0;
     const machine: Machine = {
       cluster: await clusterIdentity(env, client),
-      realAddresses: process.platform === 'linux' && process.getuid?.() === 0,
+      realAddresses,
       podRange: values['cluster-pod-range'],
       ...(engine ? { engine } : {}),
     };
@@ -81,7 +83,8 @@ export const agent = part(
     });
     const { host: hostIp, port, authority } = listener;
     const choice = { name: values.node, folder, podRange: values['pod-range'], hostIp, api: { port, authority } };
-    const node = machineNode(shared, machine, choice);
+    const names = realAddresses ? { dns: podNames(shared.services) } : {};
+    const node = machineNode({ ...shared, ...names }, machine, choice);
     // What runs, runs on; but who listens to an engine would never end.
     parts.atEnd(() => {
       for (const runtime of node.runtimes) runtime.leave();

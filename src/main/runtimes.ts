@@ -87,6 +87,7 @@ export function nodeRuntimes(
     nodeRange: node.podRange,
     reserved: second,
     hostIp: node.hostIp,
+    folder: join(node.folder, 'containers'),
   });
   return { default: docker, byHandler: { docker, process } };
 }

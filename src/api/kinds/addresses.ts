@@ -1,7 +1,7 @@
 import { cidr, type Grammar, ipAddress, isIpv4, isIpv6 } from '../names.ts';
 
 /** The bytes of an address, 4 or 16 of them; undefined for what is none. */
-function addressBytes(text: string): readonly number[] | undefined {
+export function addressBytes(text: string): readonly number[] | undefined {
   if (isIpv4(text)) return text.split('.').map(Number);
   if (!isIpv6(text)) return undefined;
   const dotted = text.slice(text.lastIndexOf(':') + 1);
@@ -21,9 +21,13 @@ const pairText = (high = 0, low = 0): string => (high * 256 + low).toString(16);
 /** An address as it is written canonically (RFC 5952): lower case, the longest row of zeros left out. */
 export function canonicalAddress(text: string): string {
   const bytes = addressBytes(text);
-  if (!bytes || bytes.length === 4) return text;
-  if (isMappedIpv4(bytes)) return `::ffff:${bytes.slice(12).join('.')}`;
-  return groupsText(bytes);
+  return bytes && bytes.length > 4 ? addressText(bytes) : text;
+}
+
+/** The canonical text of 4 or 16 bytes. */
+export function addressText(bytes: readonly number[]): string {
+  if (bytes.length === 4) return bytes.join('.');
+  return isMappedIpv4(bytes) ? `::ffff:${bytes.slice(12).join('.')}` : groupsText(bytes);
 }
 
 const isMappedIpv4 = (bytes: readonly number[]): boolean =>

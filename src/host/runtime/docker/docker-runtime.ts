@@ -29,6 +29,7 @@ import { checkReference, DockerImages } from './images.ts';
 import { Inventory, type Seen } from './inventory.ts';
 import { ensureNetwork, removeNetwork } from './network.ts';
 import { ensurePauseImage, pauseImage } from './pause-image.ts';
+import { ResolverFiles } from './resolver-files.ts';
 import { needsImageUser } from './security.ts';
 import { Turns } from './turns.ts';
 import { usageOf } from './usage.ts';
@@ -44,6 +45,8 @@ export interface DockerRuntimeOptions {
   readonly reserved: number;
   /** The node's own address, for pods of the host network. */
   readonly hostIp: string;
+  /** For files of pods that the engine mounts. Without it, names are the engine's own affair. */
+  readonly folder?: string;
 }
 
 /** An engine that makes many containers at a time has each of them later, and all of them not sooner. */
@@ -57,6 +60,7 @@ export class DockerRuntime implements Runtime {
   readonly #client: EngineClient;
   readonly #inventory: Inventory;
   readonly #boxes: Boxes;
+  readonly #files: ResolverFiles | undefined;
   readonly #turns = new Turns(turnsAtOnce);
   readonly #hints = new Hints();
   #network: Promise<string> | undefined;
@@ -66,6 +70,7 @@ export class DockerRuntime implements Runtime {
     this.#client = options.engine.client;
     this.#inventory = new Inventory(env, this.#client, options.owner, ({ state }) => this.#hints.give(state.id));
     this.#boxes = new Boxes(new PodAddresses(options.nodeRange, options.reserved));
+    this.#files = options.folder === undefined ? undefined : new ResolverFiles(options.folder);
     this.images = new DockerImages(this.#client);
   }
 
@@ -90,6 +95,7 @@ export class DockerRuntime implements Runtime {
     const inside = (await this.#all()).filter(({ state }) => state.sandbox === id);
     await Promise.all(inside.map((seen) => this.#remove(seen)));
     this.#boxes.close(id);
+    this.#files?.remove(id);
   }
 
   async create(spec: ContainerSpec): Promise<void> {
@@ -102,7 +108,8 @@ export class DockerRuntime implements Runtime {
     const holds = 'holds' in namespaces ? { [label.spec]: JSON.stringify(box.spec) } : {};
     const labels = { ...containerLabels(this.#options.owner, spec, box), ...holds };
     const imageUser = needsImageUser(spec) ? await this.images.userOf(spec.image) : '';
-    await this.#create(spec.id, containerBody(spec, namespaces, { labels, imageUser }));
+    const whole = this.#files ? this.#files.into(spec, box.spec) : spec;
+    await this.#create(spec.id, containerBody(whole, namespaces, { labels, imageUser }));
   }
 
   async start(id: string): Promise<void> {

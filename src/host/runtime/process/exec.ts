@@ -5,6 +5,7 @@ import { Channel } from '../../../base/channel.ts';
 import type { Stop } from '../../../base/stop.ts';
 import { signalGroup } from './identity.ts';
 import type { PlanRecord } from './record.ts';
+import { besides } from './resolver-mount.ts';
 import { inTerminal, resizeTerminal, type TerminalSize } from './terminal.ts';
 
 /** How long a command waits for the size of its window. */
@@ -16,7 +17,7 @@ const notFound = 127;
 
 /** Runs a command where the container runs: its environment, its folder, its user, in a terminal if one is wanted. */
 export async function* execInside(
-  plan: PlanRecord,
+  { plan, inside }: { readonly plan: PlanRecord; readonly inside: number | undefined },
   command: readonly string[],
   io: ExecIo,
   stop: Stop,
@@ -25,15 +26,20 @@ export async function* execInside(
   if (file === undefined) throw new Error('exec needs a command');
   const parts = new Channel<ExecPart>();
   const sizes = io.resize && (await firstOf(io.resize));
-  const [program, words] = io.tty ? inTerminal(file, args, sizes?.first) : [file, args];
+  const line = io.tty ? inTerminal(file, args, sizes?.first).flat() : command;
+  // Who enters the pod's mounts becomes its user only after that.
+  const user = {
+    ...(plan.user === undefined ? {} : { uid: plan.user }),
+    ...(plan.group === undefined ? {} : { gid: plan.group }),
+  };
+  const [program = file, ...words] = inside === undefined ? line : [...besides(inside, plan), ...line];
   const child = spawn(program, words, {
     cwd: plan.folder,
     env: io.tty ? { TERM: 'xterm', ...plan.env } : plan.env,
     detached: true,
     // A terminal whose input has ended is one that was closed.
     stdio: [io.stdin === undefined && !io.tty ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-    ...(plan.user === undefined ? {} : { uid: plan.user }),
-    ...(plan.group === undefined ? {} : { gid: plan.group }),
+    ...(inside === undefined ? user : {}),
   });
   const forget = stop.onStop(() => parts.close());
   for (const from of ['stdout', 'stderr'] as const) {

@@ -10,6 +10,7 @@ import {
   type StateRecord,
   writeRecord,
 } from './record.ts';
+import { canMount, withOwnNames } from './resolver-mount.ts';
 import { connectSocket, ShimGone, ShimLink, spawnShim } from './shim-link.ts';
 
 /** How long a shim that lives may take to answer its socket, and a killed process to be gone. */
@@ -47,7 +48,8 @@ export class Pod {
       const found = await this.#settle();
       if (found !== undefined) return found;
       if (this.#closed) throw new Error(`sandbox ${this.record.spec.id} is closed`);
-      await spawnShim(this.#program, this.folder, this.record.socket);
+      const around = withOwnNames(this.folder, this.record.spec);
+      await spawnShim(this.#program, this.folder, this.record.socket, around);
       return this.#connect();
     });
   }
@@ -65,6 +67,12 @@ export class Pod {
 
   ids(): readonly string[] {
     return existsSync(this.folder.containers) ? readdirSync(this.folder.containers) : [];
+  }
+
+  /** The process in whose mounts the pod lives, where it has some of its own. */
+  inside(): number | undefined {
+    if (this.record.spec.dns.servers.length === 0 || !canMount()) return undefined;
+    return readRecord<Identity>(this.folder.shim)?.pid;
   }
 
   /** Something was written that the shim does not tell about. */

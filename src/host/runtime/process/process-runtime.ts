@@ -190,7 +190,7 @@ export class ProcessRuntime implements Runtime {
     if (plan === undefined || pod?.containers().find((one) => one.id === id)?.state !== 'running') {
       throw new Error(`exec in ${id}: the container is not running`);
     }
-    yield* execInside(plan, command, io, stop);
+    yield* execInside({ plan, inside: pod?.inside() }, command, io, stop);
   }
 
   async *attach(id: string, io: ExecIo, stop: Stop): AsyncGenerator<ExecPart> {

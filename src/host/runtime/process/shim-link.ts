@@ -77,10 +77,16 @@ export function connectSocket(path: string): Promise<Socket> {
   });
 }
 
-/** Resolves when the shim listens, or when it ended because another one does. */
-export function spawnShim(program: string, folder: PodFolder, socket: string): Promise<void> {
+/** Resolves when the shim listens, or when it ended because another one does. `around`: words that run it in turn. */
+export function spawnShim(
+  program: string,
+  folder: PodFolder,
+  socket: string,
+  around: readonly string[] = [],
+): Promise<void> {
   const errors = openSync(join(folder.path, 'shim.log'), 'a', 0o600);
-  const child = spawn(process.execPath, [...shimFlags, program, folder.path, socket], {
+  const words = [...around, process.execPath, ...shimFlags, program, folder.path, socket];
+  const child = spawn(words[0] as string, words.slice(1), {
     cwd: folder.path,
     env: { PATH: process.env['PATH'] },
     // A session of its own: no signal meant for the agent reaches it.

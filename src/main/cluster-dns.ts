@@ -1,0 +1,128 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DnsSetting } from '../agent/pod-dns.ts';
+import { endpointSlices, serviceKeyOf } from '../api/kinds/endpoint-slice.ts';
+import { namespaces } from '../api/kinds/namespace.ts';
+import { type Service, services } from '../api/kinds/service.ts';
+import type { Env } from '../base/env.ts';
+import { type Answering, DnsServer } from '../host/network/dns-server.ts';
+import type { Place } from '../host/network/listening.ts';
+import { RealAddresses } from '../host/runtime/process/addresses.ts';
+import type { Cache } from '../machinery/cache.ts';
+import type { Caches } from '../machinery/caches.ts';
+import type { NameCaches } from '../network/cluster-names.ts';
+import { offerDnsService } from '../network/kube-dns.ts';
+import { parseResolverFile, type ResolverFile } from '../network/resolv-conf.ts';
+import { clusterAddresses, dnsService } from '../network/resolver.ts';
+import type { ControlPlane } from './control-plane.ts';
+import type { ClusterSettings } from './settings.ts';
+
+export const clusterDomain = 'cluster.local';
+const dnsPort = 53;
+/** The tenth address of the service range, as everywhere. */
+const dnsAddress = 10;
+const holder = 'kube-dns';
+const loopback = '127.0.0.1';
+const machineFile = '/etc/resolv.conf';
+/** What systemd has behind the address of its own that it writes into the usual file. */
+const systemdFile = '/run/systemd/resolve/resolv.conf';
+
+export interface ClusterDns {
+  /** Where the server of names is really heard; nothing for any other address. */
+  resolve(ip: string): Place | undefined;
+  close(): Promise<void>;
+}
+
+interface ClusterDnsParts {
+  readonly plane: Pick<ControlPlane, 'env' | 'client' | 'folder'>;
+  readonly caches: Caches;
+  /** Whether this machine can have the addresses of pods and services for its own. */
+  readonly real: boolean;
+}
+
+/** Names for pods: a server at an address among those of pods, and the Service that leads to it. */
+export async function openClusterDns(
+  settings: ClusterSettings,
+  { plane, caches, real }: ClusterDnsParts,
+): Promise<ClusterDns | undefined> {
+  if (settings.bare || settings.runtime === 'sim') return undefined;
+  const { env, client, folder } = plane;
+  const clusterIp = addressAt(settings['service-range'], dnsAddress);
+  const cidr = lastAddresses(settings['pod-range']);
+  const addresses = real ? new RealAddresses({ file: join(folder, 'dns-address.json'), cidr }) : undefined;
+  const own: string[] = [clusterIp];
+  const names = nameCaches(caches);
+  const load = () => import('./dns-answering.ts').then(({ answering }) => answering({ env, names, own: () => own }));
+  const server = new DnsServer(load, (error) => env.log.error('a query for a name failed', { error: String(error) }));
+  try {
+    const ip = (await addresses?.allocate(holder)) ?? addressAt(cidr, 1);
+    own.push(ip);
+    const place = await server.listen(real ? { host: ip, port: dnsPort } : { host: loopback, port: 0 });
+    if (!(await offerDnsService(client, { clusterIp, ip, port: dnsPort })))
+      env.log.info('kube-system/kube-dns is somebody else, names are left to it');
+    return {
+      resolve: (asked) => (asked === ip ? place : undefined),
+      close: async () => {
+        await server.close();
+        await addresses?.release(holder);
+      },
+    };
+  } catch (error) {
+    env.log.error('the names of the cluster are not answered', { error: String(error) });
+    await server.close();
+    await addresses?.release(holder).catch(() => {});
+    return undefined;
+  }
+}
+
+/** Asked for before they run. */
+export const nameCaches = (caches: Caches): NameCaches => ({
+  services: caches.of(services),
+  slices: caches.of(endpointSlices).index('service', (slice) => [serviceKeyOf(slice)]),
+  namespaces: caches.of(namespaces),
+});
+
+export type Load = (parts: {
+  readonly env: Env;
+  readonly names: NameCaches;
+  readonly own: () => readonly string[];
+}) => Answering;
+
+/** What pods of this machine are told about names: where the Service for them leads. */
+export function podNames(cache: Cache<Service>): DnsSetting {
+  return {
+    domain: clusterDomain,
+    servers: () => {
+      const service = cache.get(dnsService);
+      return service ? clusterAddresses(service) : [];
+    },
+    machine: machineNames,
+  };
+}
+
+/** What the machine uses, as far as a pod with a network of its own can use it too. */
+function machineNames(): ResolverFile {
+  const found = fileAt(machineFile);
+  const isOwn = (server: string) => server.startsWith('127.') || server === '::1';
+  return found.servers.every(isOwn) && existsSync(systemdFile) ? fileAt(systemdFile) : found;
+}
+
+function fileAt(path: string): ResolverFile {
+  try {
+    return parseResolverFile(readFileSync(path, 'utf8'));
+  } catch {
+    return { servers: [], searches: [], options: [] };
+  }
+}
+
+/** Addresses that no node gives to its pods, unless there are as many nodes as there can be. */
+function lastAddresses(range: string): string {
+  const [base = '', bits = '24'] = range.split('/');
+  const first = numberOf(base);
+  const size = 2 ** (32 - Number(bits));
+  return `${textOf(first - (first % size) + size - 16)}/28`;
+}
+
+const addressAt = (range: string, index: number): string => textOf(numberOf(range.split('/')[0] ?? '') + index);
+const numberOf = (ip: string): number => ip.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
+const textOf = (ip: number): string => [24, 16, 8, 0].map((shift) => (ip >>> shift) & 255).join('.');

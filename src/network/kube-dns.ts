@@ -1,0 +1,70 @@
+import { isApiError } from '../api/error.ts';
+import { type EndpointSlice, endpointSlices, serviceNameLabel } from '../api/kinds/endpoint-slice.ts';
+import { type Service, services } from '../api/kinds/service.ts';
+import type { Draft } from '../api/object.ts';
+import type { Client } from '../client/client.ts';
+import { dnsService } from './resolver.ts';
+
+const sliceName = `${dnsService.name}-host`;
+const managedByLabel = 'endpointslice.kubernetes.io/managed-by';
+const managedBy = 'mini-k8s';
+const dnsPort = 53;
+
+const ports = [
+  { name: 'dns', protocol: 'UDP' },
+  { name: 'dns-tcp', protocol: 'TCP' },
+] as const;
+
+export interface DnsPlace {
+  /** The address of the Service. */
+  readonly clusterIp: string;
+  /** Where the server is heard. */
+  readonly ip: string;
+  readonly port: number;
+}
+
+/**
+ * The Service by which pods find the cluster's names, as clusters made by kubeadm have it, and where it leads. It has
+ * no selector: there is no pod behind it. A Service of that name that has one is somebody's own name server, and is
+ * left alone. Answers whether ours is in force.
+ */
+export async function offerDnsService(client: Client, place: DnsPlace): Promise<boolean> {
+  const draft: Draft<Service> = {
+    metadata: {
+      ...dnsService,
+      labels: {
+        'k8s-app': 'kube-dns',
+        'kubernetes.io/cluster-service': 'true',
+        'kubernetes.io/name': 'CoreDNS',
+      },
+    },
+    spec: {
+      type: 'ClusterIP',
+      clusterIP: place.clusterIp,
+      ports: ports.map((port) => ({ ...port, port: dnsPort, targetPort: dnsPort })),
+    },
+  };
+  const service = await client.get(services, dnsService).catch((error: unknown) => {
+    if (!isApiError(error, 'NotFound')) throw error;
+    return client.send<Service>({ verb: 'create', kind: services, object: draft });
+  });
+  if (Object.keys(service.spec.selector ?? {}).length > 0) return false;
+  const slice: Draft<EndpointSlice> = {
+    metadata: {
+      namespace: dnsService.namespace,
+      name: sliceName,
+      labels: { [serviceNameLabel]: dnsService.name, [managedByLabel]: managedBy, 'k8s-app': 'kube-dns' },
+      ownerReferences: [{ apiVersion: 'v1', kind: 'Service', name: dnsService.name, uid: service.metadata.uid }],
+    },
+    addressType: 'IPv4',
+    endpoints: [{ addresses: [place.ip], conditions: { ready: true, serving: true, terminating: false } }],
+    ports: ports.map((port) => ({ ...port, port: place.port })),
+  };
+  await client.send({ verb: 'create', kind: endpointSlices, object: slice }).catch((error: unknown) => {
+    if (!isApiError(error, 'AlreadyExists')) throw error;
+    const { endpoints, ports: own } = slice;
+    const key = { namespace: dnsService.namespace, name: sliceName };
+    return client.send({ verb: 'patch', kind: endpointSlices, key, patch: { endpoints, ports: own } as never });
+  });
+  return true;
+}
