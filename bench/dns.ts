@@ -64,7 +64,7 @@ async function main(): Promise<void> {
   const queriesPerSecond = Math.round(sums.own / seconds);
   const ratio = Number((sums.own / sums.bare).toFixed(3));
   const bareNode = Math.round(sums.bare / seconds);
-  // What a machine that has other work to do cannot change: how many its thread answers in a second that it really runs.
+  // What a machine with other work to do cannot change: how many the thread answers in a second that it really runs.
   const perCpuSecond = { own: Math.round(sums.own / cpu.own), bare: Math.round(sums.bare / cpu.bare) };
   console.log(
     JSON.stringify({

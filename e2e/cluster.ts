@@ -74,17 +74,28 @@ export class TestCluster {
     return `10.${this.#network}.0.0/16`;
   }
 
+  /** An address of its Services. */
+  serviceAddress(last: number): string {
+    return `10.${this.#network + 1}.0.${last}`;
+  }
+
   get log(): string {
     return this.#log;
   }
 
   /** Answers once the ready line was read. The same folder again after an end: the same cluster again. */
-  async start(command: 'up' | 'server' = 'up', more: readonly string[] = []): Promise<void> {
+  async start(
+    command: 'up' | 'server' = 'up',
+    more: readonly string[] = [],
+    /** Words that run the cluster in turn: another user, other mounts. */
+    around: readonly string[] = [],
+  ): Promise<void> {
     const flags = ['--data-dir', join(this.folder, 'data'), '--listen', '127.0.0.1:0', '--kubeconfig', this.kubeconfig];
     flags.push('--service-range', `10.${this.#network + 1}.0.0/16`);
     if (command === 'up') flags.push('--foreground', '--pod-range', this.podRange);
     if (command === 'up' && !more.includes('--runtime')) flags.push('--runtime', 'process');
-    const child = spawn(process.execPath, [source, command, ...flags, ...more], {
+    const [program = '', ...words] = [...around, process.execPath, source, command, ...flags, ...more];
+    const child = spawn(program, words, {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

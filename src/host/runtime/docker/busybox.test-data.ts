@@ -6,7 +6,7 @@ import { type Engine, findEngine } from './engine.ts';
 import { isEngineError } from './engine-client.ts';
 
 /** An image of one static program, made from a Debian package: no registry is needed. */
-export const busybox = 'mini-k8s-test/busybox:2';
+export const busybox = 'mini-k8s-test/busybox:3';
 const program = '/bin/busybox';
 const applets = [
   'sh',
@@ -24,6 +24,7 @@ const applets = [
   'grep',
   'stat',
   'od',
+  'nslookup',
 ];
 
 /** An engine and an image to test with, or why not. In continuous integration on Linux its absence is a failure. */

@@ -1,0 +1,293 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { DnsServer } from '../src/host/network/dns-server.ts';
+import { busybox, testEngine } from '../src/host/runtime/docker/busybox.test-data.ts';
+import { type DnsRecord, decodeMessage, recordTypes } from '../src/network/dns-message.ts';
+import { answerTo } from '../src/sim/dns-world.test-data.ts';
+import { kubectl } from '../tools/clients.ts';
+import { finished, realAddresses, TestCluster, until } from './cluster.ts';
+
+const client = await kubectl('1.36');
+const hasDig = (await finished('dig', ['-v'])).code === 0;
+const missing = !realAddresses
+  ? 'pods find names by files of their own only as root on Linux'
+  : !hasDig
+    ? 'there is no dig: it comes with bind9-dnsutils'
+    : 'missing' in client
+      ? client.missing
+      : false;
+const program = 'path' in client ? client.path : '';
+/** A resolver of the world, which the cluster's machine uses. */
+const upstream = '127.0.0.77';
+
+const objects = (name: string, image: string) => `
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{name: http, port: 80, targetPort: 8080}, {name: log, port: 514, protocol: UDP}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: pets}
+spec: {clusterIP: None, selector: {app: web}, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: early}
+spec: {clusterIP: None, publishNotReadyAddresses: true, selector: {app: late}, ports: [{name: http, port: 80}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: late}
+spec: {clusterIP: None, selector: {app: late}, ports: [{name: http, port: 80}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: away}
+spec: {type: ExternalName, externalName: www.example.test}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: ${name}-0, labels: {app: web}}
+spec:
+  hostname: pet-0
+  subdomain: pets
+  terminationGracePeriodSeconds: 1
+  containers: [{name: c, image: ${image}, command: [sleep, '1000'], ports: [{containerPort: 8080}]}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: late, labels: {app: late}}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+  - {name: c, image: ${image}, command: [sleep, '1000'], readinessProbe: {exec: {command: ['false']}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: own}
+spec:
+  dnsPolicy: None
+  dnsConfig: {nameservers: [192.0.2.53], searches: [own.test], options: [{name: ndots, value: '2'}]}
+  terminationGracePeriodSeconds: 1
+  containers: [{name: c, image: ${image}, command: [sleep, '1000']}]
+`;
+
+/** The cluster's own mounts: another resolver file than that of the machine, which the test may change. */
+const withResolverFile = (file: string): readonly string[] => {
+  const script = 'mount --bind "$0" "$(readlink -f /etc/resolv.conf)" && exec "$@"';
+  return ['unshare', '--mount', '--propagation', 'slave', 'sh', '-c', script, file];
+};
+
+function world(query: Uint8Array): Uint8Array {
+  const [question] = decodeMessage(query).questions;
+  const name = question?.name ?? '';
+  const known: Readonly<Record<string, DnsRecord>> = {
+    'www.example.test': { name, ttl: 60, type: 'A', address: '192.0.2.80' },
+    'large.example.test': { name, ttl: 60, type: 'A', address: '192.0.2.81' },
+  };
+  const record = known[name.toLowerCase()];
+  if (!record) return answerTo(query, [], { code: 3 });
+  if (question?.type !== recordTypes.A) return answerTo(query, []);
+  const count = name.startsWith('large') ? 100 : 1;
+  return answerTo(
+    query,
+    Array.from({ length: count }, () => record),
+  );
+}
+
+async function ready(cluster: TestCluster, manifest: string): Promise<(...words: string[]) => Promise<string>> {
+  const does = async (...words: readonly string[]) => {
+    const { code, out, err } = await finished(program, ['--kubeconfig', cluster.kubeconfig, ...words]);
+    assert.equal(code, 0, `kubectl ${words.join(' ')}: ${out}${err}`);
+    return out;
+  };
+  const applied = await finished(program, ['--kubeconfig', cluster.kubeconfig, 'apply', '-f', '-'], manifest);
+  assert.equal(applied.code, 0, applied.err);
+  await does('wait', '--for=condition=Ready', 'pod', '-l', 'app=web', 'pod/own', '--timeout=60s').catch(async () =>
+    does('wait', '--for=condition=Ready', 'pod', '-l', 'app=web', '--timeout=60s'),
+  );
+  await until('address of the pod that is not ready', 30_000, () =>
+    does('get', 'pod', 'late', '-o', 'jsonpath={.status.podIP}'),
+  );
+  return does;
+}
+
+describe('names of the cluster, asked by dig', { skip: missing }, () => {
+  const cluster = new TestCluster();
+  const file = join(cluster.folder, 'resolv.conf');
+  const server = cluster.serviceAddress(10);
+  const resolver = new DnsServer(
+    async () => ({ respond: world }),
+    (error) => assert.fail(String(error)),
+  );
+  let does: (...words: string[]) => Promise<string>;
+  let podIp = '';
+  before(async () => {
+    await resolver.listen({ host: upstream, port: 53 });
+    writeFileSync(file, `search machine.test\nnameserver ${upstream}\n`);
+    await cluster.start('up', [], withResolverFile(file));
+    does = await ready(cluster, objects('pet', 'host'));
+    podIp = await does('get', 'pod', 'pet-0', '-o', 'jsonpath={.status.podIP}');
+  });
+  after(async () => {
+    await cluster.clear();
+    await resolver.close();
+  });
+
+  /** The answers, without times to live, or what was said instead. */
+  const dig = async (...words: readonly string[]): Promise<string> => {
+    const flags = ['+noall', '+answer', '+additional', '+comments', '+nocookie', '+time=3', '+tries=1'];
+    const { out } = await finished('dig', [`@${server}`, ...flags, ...words]);
+    const status = /status: (\w+)/.exec(out)?.[1] ?? 'nothing';
+    const truncated = / tc[ ;]/.test(out) ? ['truncated'] : [];
+    const lines = out.split('\n').filter((line) => /^[^;]/.test(line));
+    const records = lines.map((line) => line.replace(/\s+\d+\s+IN\s+/, ' ').replaceAll(/\s+/g, ' '));
+    return [status, ...truncated, ...records.sort()].join(' | ');
+  };
+  const domain = 'default.svc.cluster.local';
+
+  test('every type of record is what upstream says that it is', async () => {
+    const dashed = podIp.replaceAll('.', '-');
+    const back = (ip: string) => `${ip.split('.').reverse().join('.')}.in-addr.arpa.`;
+    const web = await does('get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}');
+    const lateIp = await does('get', 'pod', 'late', '-o', 'jsonpath={.status.podIP}');
+    const cases: readonly (readonly [question: string, answer: string])[] = [
+      [`web.${domain} A`, `NOERROR | web.${domain}. A ${web}`],
+      [`WEB.${domain} A`, `NOERROR | WEB.${domain}. A ${web}`],
+      [`web.${domain} AAAA`, 'NOERROR'],
+      [
+        `_http._tcp.web.${domain} SRV`,
+        `NOERROR | _http._tcp.web.${domain}. SRV 0 100 80 web.${domain}. | web.${domain}. A ${web}`,
+      ],
+      [
+        `_log._udp.web.${domain} SRV`,
+        `NOERROR | _log._udp.web.${domain}. SRV 0 100 514 web.${domain}. | web.${domain}. A ${web}`,
+      ],
+      [`_log._tcp.web.${domain} SRV`, 'NXDOMAIN'],
+      [`-x ${web}`, `NOERROR | ${back(web)} PTR web.${domain}.`],
+      [`pets.${domain} A`, `NOERROR | pets.${domain}. A ${podIp}`],
+      [`pet-0.pets.${domain} A`, `NOERROR | pet-0.pets.${domain}. A ${podIp}`],
+      [
+        `_http._tcp.pets.${domain} SRV`,
+        `NOERROR | _http._tcp.pets.${domain}. SRV 0 100 8080 pet-0.pets.${domain}. | pet-0.pets.${domain}. A ${podIp}`,
+      ],
+      [`-x ${podIp}`, `NOERROR | ${back(podIp)} PTR pet-0.pets.${domain}.`],
+      [`late.${domain} A`, 'NXDOMAIN'],
+      [`early.${domain} A`, `NOERROR | early.${domain}. A ${lateIp}`],
+      [
+        `${lateIp.replaceAll('.', '-')}.early.${domain} A`,
+        `NOERROR | ${lateIp.replaceAll('.', '-')}.early.${domain}. A ${lateIp}`,
+      ],
+      [`away.${domain} CNAME`, `NOERROR | away.${domain}. CNAME www.example.test.`],
+      [`away.${domain} A`, `NOERROR | away.${domain}. CNAME www.example.test. | www.example.test. A 192.0.2.80`],
+      [`${dashed}.default.pod.cluster.local A`, `NOERROR | ${dashed}.default.pod.cluster.local. A ${podIp}`],
+      [`${dashed}.nobody.pod.cluster.local A`, 'NXDOMAIN'],
+      ['dns-version.cluster.local TXT', 'NOERROR | dns-version.cluster.local. TXT "1.1.0"'],
+      [
+        'cluster.local NS',
+        `NOERROR | cluster.local. NS kube-dns.kube-system.svc.cluster.local. | kube-dns.kube-system.svc.cluster.local. A ${server}`,
+      ],
+      [`kube-dns.kube-system.svc.cluster.local A`, `NOERROR | kube-dns.kube-system.svc.cluster.local. A ${server}`],
+      [`default.svc.cluster.local A`, 'NOERROR'],
+      [`nobody.${domain} A`, 'NXDOMAIN'],
+      [`web.nobody.svc.cluster.local A`, 'NXDOMAIN'],
+      ['version.bind CH TXT', 'REFUSED'],
+    ];
+    for (const [question, answer] of cases) {
+      for (const via of ['+notcp', '+tcp']) assert.equal(await dig(via, ...question.split(' ')), answer, question);
+    }
+    const { out } = await finished('dig', [`@${server}`, '+noall', '+authority', `nobody.${domain}`]);
+    assert.match(
+      out,
+      /^cluster\.local\.\s+5\s+IN\s+SOA\s+ns\.dns\.cluster\.local\. hostmaster\.cluster\.local\. \d+ 7200 1800 86400 5$/m,
+    );
+  });
+
+  test('other names are asked of the resolvers of the machine, whichever these are now', async () => {
+    assert.equal(await dig('www.example.test', 'A'), 'NOERROR | www.example.test. A 192.0.2.80');
+    assert.equal(await dig('www.example.test', 'AAAA'), 'NOERROR');
+    assert.equal(await dig('none.example.test', 'A'), 'NXDOMAIN');
+    assert.match(await dig('+notcp', '+ignore', '+noedns', 'large.example.test', 'A'), /^NOERROR \| truncated/);
+    assert.equal((await dig('+tcp', 'large.example.test', 'A')).split(' | ').length, 101);
+    writeFileSync(file, 'nameserver 127.0.0.78\n');
+    await until('failure of a machine without a resolver', 10_000, async () =>
+      (await dig('+time=6', 'www.example.test', 'A')).startsWith('SERVFAIL'),
+    );
+    writeFileSync(file, `search machine.test\nnameserver ${upstream}\n`);
+    await until('answer of the resolver that is back', 10_000, async () =>
+      (await dig('www.example.test', 'A')).startsWith('NOERROR'),
+    );
+  });
+
+  test('a pod that is a process finds names as its resolver file says', async () => {
+    const inside = (pod: string, ...words: readonly string[]) => does('exec', pod, '--', ...words);
+    assert.equal(
+      await inside('pet-0', 'cat', '/etc/resolv.conf'),
+      `search ${domain} svc.cluster.local cluster.local machine.test\nnameserver ${server}\noptions ndots:5\n`,
+    );
+    assert.equal(
+      await inside('own', 'cat', '/etc/resolv.conf'),
+      'search own.test\nnameserver 192.0.2.53\noptions ndots:2\n',
+    );
+    const web = await does('get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}');
+    for (const name of ['web', 'web.default', 'web.default.svc', `web.${domain}`]) {
+      assert.match(await inside('pet-0', 'getent', 'hosts', name), new RegExp(`^${web} `), name);
+    }
+    assert.match(await inside('pet-0', 'getent', 'hosts', 'www.example.test'), /^192\.0\.2\.80 /);
+    const asks = ['curl', '-sk', '--max-time', '5', 'https://kubernetes.default/version'];
+    assert.match(await inside('pet-0', ...asks), /"gitVersion"/);
+    const script = "fetch('http://web.default/').catch((e) => console.log(e.cause.code, e.cause.address))";
+    assert.match(
+      await inside('pet-0', process.execPath, '-e', script),
+      new RegExp(`^ECONN\\w+ ${web.replaceAll('.', '\\.')}|^ECONN\\w+ undefined`),
+    );
+  });
+
+  test('an end takes the address of the server away', async () => {
+    assert.equal(await cluster.end(), 0, cluster.log);
+    assert.deepEqual(await cluster.remains(), []);
+    assert.ok(!execFileSync('ip', ['address', 'show', 'lo'], { encoding: 'utf8' }).includes('.255.242/32'));
+  });
+});
+
+const found = await testEngine();
+const noEngine = missing || ('missing' in found ? found.missing : false);
+
+describe('names of the cluster, found in a container', { skip: noEngine }, () => {
+  const cluster = new TestCluster();
+  let does: (...words: string[]) => Promise<string>;
+  before(async () => {
+    await cluster.start('up', ['--runtime', 'docker']);
+    does = await ready(cluster, objects('pet', busybox));
+  });
+  after(() => cluster.clear());
+
+  test('a pod has the resolver file that it asked for, and finds names by it', async () => {
+    const inside = (pod: string, ...words: readonly string[]) => does('exec', pod, '--', ...words);
+    const server = cluster.serviceAddress(10);
+    const [search, nameserver, options] = (await inside('pet-0', 'cat', '/etc/resolv.conf')).split('\n');
+    assert.match(search ?? '', /^search default\.svc\.cluster\.local svc\.cluster\.local cluster\.local/);
+    assert.deepEqual([nameserver, options], [`nameserver ${server}`, 'options ndots:5']);
+    assert.equal(
+      await inside('own', 'cat', '/etc/resolv.conf'),
+      'search own.test\nnameserver 192.0.2.53\noptions ndots:2\n',
+    );
+    const web = await does('get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}');
+    const podIp = await does('get', 'pod', 'pet-0', '-o', 'jsonpath={.status.podIP}');
+    const names = { [`web.default.svc.cluster.local`]: web, [`pet-0.pets.default.svc.cluster.local`]: podIp };
+    for (const [name, ip] of Object.entries(names)) {
+      assert.match(
+        await inside('pet-0', 'nslookup', name),
+        new RegExp(`Address(?: \\d)?: ${ip.replaceAll('.', '\\.')}`),
+      );
+    }
+    const lost = await finished(program, [
+      ...['--kubeconfig', cluster.kubeconfig, 'exec', 'pet-0', '--', 'nslookup', 'nobody.default.svc.cluster.local'],
+    ]);
+    assert.match(`${lost.out}${lost.err}`, /NXDOMAIN|can't/);
+  });
+});
