@@ -20,6 +20,7 @@ import { schedulerLoop } from '../scheduler/parts.ts';
 import { type ClusterDns, openClusterDns, podNames } from './cluster-dns.ts';
 import { type ControlPlane, openControlPlane } from './control-plane.ts';
 import { LocalDoors } from './doors.ts';
+import { gatewayApi } from './gateway-api.ts';
 import { lazyHttpEntry, offerIngressClass } from './lazy-http-entry.ts';
 import { offerMetricsRole } from './metrics-role.ts';
 import { type MachineNode, machineNode, type NodeParts } from './node.ts';
@@ -95,6 +96,7 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
   });
   if (settings.runtime !== 'sim') {
     parts.push(new ServiceProxy(env, { services: caches.of(services), slices: caches.of(endpointSlices), dataplane }));
+    if (settings['gateway-api']) parts.push(gatewayApi(env, client));
     parts.push(lazyHttpEntry({ env, client, caches, resolve, ...httpChoices(settings) }));
   }
   const running = supervise(env, [...caches.all(), ...parts], stop);

@@ -16,6 +16,7 @@ import { EventRecorder } from '../machinery/events.ts';
 import { EntryPointSource } from '../network/entry-point.ts';
 import { HttpRouter, type HttpSource } from '../network/http-router.ts';
 import { httpPort, httpsPort, IngressSource } from '../network/ingress-source.ts';
+import { followGateways } from './gateway-api.ts';
 
 export interface HttpEntryOptions {
   readonly env: Env;
@@ -34,7 +35,7 @@ export interface HttpEntryOptions {
 
 const unprivileged: Readonly<Record<number, number>> = { [httpPort]: 8081, [httpsPort]: 8443 };
 
-/** Ingresses and, where asked for, bare Services, carried by one HTTP proxy in this process. */
+/** Ingresses, Gateways and, where asked for, bare Services, carried by one HTTP proxy in this process. */
 export function httpEntry(options: HttpEntryOptions): Component {
   const { env, client, caches, resolve } = options;
   const host = options.http?.host ?? '127.0.0.1';
@@ -66,7 +67,8 @@ export function httpEntry(options: HttpEntryOptions): Component {
   return {
     name: router.name,
     run: async (stop: Stop) => {
-      await router.run(stop);
+      const gateways = followGateways({ env, client, caches, router, address: reachable(host) }, stop);
+      await Promise.all([router.run(stop), gateways]);
       await proxy.close();
     },
   };

@@ -86,6 +86,7 @@ export const clusterFlags = defineFlags({
   foreground: { type: 'switch', help: 'stay in the foreground' },
   ...httpFlags,
   'entry-point': { type: 'switch', help: 'every Service answers at --http-listen, by Host or first part of the path' },
+  'gateway-api': { type: 'switch', help: 'put the Gateway API into the cluster, with the GatewayClass mini-k8s' },
   split: { type: 'switch', help: 'run controllers and scheduler as processes of their own' },
   timing,
 });

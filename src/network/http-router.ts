@@ -74,7 +74,7 @@ export class HttpRouter implements Component {
     for (const source of parts.sources) this.add(source);
   }
 
-  /** A source that came later than the others. */
+  /** A source that came later than the others is not waited for: it has no say until it has seen all. */
   add(source: HttpSource): void {
     this.#sources.push(source);
     source.follow(() => this.#touch());
@@ -111,7 +111,7 @@ export class HttpRouter implements Component {
     if (this.#timer || this.#replacing || !this.#running) return;
     // A table from half a view would take routes away that the other half knows.
     const { services, slices } = this.#parts;
-    if (!services.synced || !slices.synced || !this.#sources.every(({ synced }) => synced)) return;
+    if (!services.synced || !slices.synced || !this.#parts.sources.every(({ synced }) => synced)) return;
     this.#timer = this.#env.clock.after(delay, () => {
       this.#timer = undefined;
       void this.#replace();
@@ -125,12 +125,13 @@ export class HttpRouter implements Component {
     try {
       const asked = new Set<string>();
       const world = cachedServices(this.#parts.services, this.#parts.slices, asked);
-      const all = this.#sources.map((source) => source.routes(world));
+      const sources = this.#sources.filter(({ synced }) => synced);
+      const all = sources.map((source) => source.routes(world));
       this.#asked = asked;
       const listeners = merged(all.flatMap((routes) => routes.listeners));
       const bound = await this.#parts.dataplane.replace({ listeners });
       this.#tell(all.flatMap(({ remarks }) => remarks));
-      failed = !(await this.#write(this.#sources.flatMap((source) => source.statuses(bound))));
+      failed = !(await this.#write(sources.flatMap((source) => source.statuses(bound))));
     } catch (error) {
       failed = true;
       this.#env.log.error('the HTTP routes could not be applied, trying again', { error: String(error) });

@@ -15,7 +15,8 @@ const streamsMax = 250;
 
 /** One port that is listened at. Its rules change while its clients stay. */
 export class ProxyListener implements Door {
-  readonly port: number;
+  /** Where it is really heard: what a redirect names. */
+  port: number;
   secure = false;
   isOpen = true;
   readonly #parts: ProxyParts;
@@ -24,11 +25,12 @@ export class ProxyListener implements Door {
   readonly #clients = new Set<{ destroy(): void; tick?(now: number): void; leave?(): void }>();
   #matcher: HttpMatcher = new HttpMatcher({ port: 0, tls: false, sites: [], certificates: [] });
   #server: Server | undefined;
-  #at = 0;
+  readonly #wanted: number;
   #drained: (() => void) | undefined;
 
   constructor(parts: ProxyParts, port: number) {
     this.#parts = parts;
+    this.#wanted = port;
     this.port = port;
     const { env, backends, began, ended, join } = parts;
     this.#world = { env, places: backends, began, ended, join, find: (question) => this.#matcher.find(question) };
@@ -38,27 +40,27 @@ export class ProxyListener implements Door {
   async replace(listener: HttpListener): Promise<Bound> {
     this.#matcher = new HttpMatcher(listener);
     for (const problem of this.#names.replace(listener.certificates)) {
-      this.#parts.env.log.error('a certificate cannot be used', { port: this.port, problem });
+      this.#parts.env.log.error('a certificate cannot be used', { port: this.#wanted, problem });
     }
     if (this.#server instanceof TlsServer) this.#server.setSecureContext(this.#names.unnamed());
     if (this.#server && this.secure !== listener.tls) this.#unlisten();
     this.secure = listener.tls;
     if (!this.#server) {
       const problem = await this.#listen();
-      if (problem !== undefined) return { port: this.port, error: problem };
+      if (problem !== undefined) return { port: this.#wanted, error: problem };
     }
-    return { port: this.port, host: this.#parts.host, at: this.#at };
+    return { port: this.#wanted, host: this.#parts.host, at: this.port };
   }
 
   /** The first place that can be had; otherwise what was wrong with the last. */
   async #listen(): Promise<string | undefined> {
     let problem = '';
-    for (const place of this.#parts.places(this.port)) {
+    for (const place of this.#parts.places(this.#wanted)) {
       const server = this.secure ? this.#tlsServer() : createServer((socket) => this.#connection(socket));
       const error = await listening(server, place, this.#parts.host);
       if (error === undefined) {
         this.#server = server;
-        this.#at = (server.address() as { port: number }).port;
+        this.port = (server.address() as { port: number }).port;
         server.on('error', (failed) => this.#parts.env.log.error('a listener failed', { error: failed.message }));
         return undefined;
       }
