@@ -17,7 +17,7 @@ import { UserspaceDataplane } from '../host/network/userspace.ts';
 import { Caches } from '../machinery/caches.ts';
 import { ServiceProxy } from '../network/proxy.ts';
 import { schedulerLoop } from '../scheduler/parts.ts';
-import { type ClusterDns, openClusterDns, podNames } from './cluster-dns.ts';
+import { type ClusterDns, openClusterDns, podNames, podVariables } from './cluster-dns.ts';
 import { type ControlPlane, openControlPlane } from './control-plane.ts';
 import { LocalDoors } from './doors.ts';
 import { gatewayApi } from './gateway-api.ts';
@@ -67,7 +67,8 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
     await registerNodes(plane, wanted);
   } else {
     const cluster = await clusterIdentity(env, client);
-    const addresses = { realAddresses: real, podRange: settings['pod-range'] };
+    const variables = podVariables(caches.of(endpointSlices));
+    const addresses = { realAddresses: real, podRange: settings['pod-range'], names: variables };
     const machine: Machine = { cluster, ...addresses, ...(engine ? { engine } : {}) };
     const names = real && !settings.bare ? { dns: podNames(shared.services) } : {};
     const nodeParts: NodeParts = { ...shared, ...names, slices: caches.of(endpointSlices) };
@@ -88,7 +89,7 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
     if (!settings.bare) await offerClasses(client, engine ? ['docker', 'process'] : ['process']);
   }
   if (!settings.bare) await offerAddOns(client);
-  dns = await openClusterDns(settings, { plane, caches, real });
+  dns = await openClusterDns(settings, { plane, caches, real, resolve });
   const dataplane = new UserspaceDataplane({
     env: forkEnv(env, 'dataplane'),
     serviceAddresses: real,

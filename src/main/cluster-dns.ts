@@ -1,17 +1,19 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DnsSetting } from '../agent/pod-dns.ts';
-import { endpointSlices, serviceKeyOf } from '../api/kinds/endpoint-slice.ts';
+import { type EndpointSlice, endpointSlices, serviceKeyOf } from '../api/kinds/endpoint-slice.ts';
 import { namespaces } from '../api/kinds/namespace.ts';
 import { type Service, services } from '../api/kinds/service.ts';
 import type { Env } from '../base/env.ts';
-import { type Answering, DnsServer } from '../host/network/dns-server.ts';
-import type { Place } from '../host/network/listening.ts';
+import { hash32 } from '../base/hash.ts';
+import { DnsServer } from '../host/network/dns-server.ts';
+import type { Place, Resolve } from '../host/network/listening.ts';
+import { NameProxy, proxyVariables } from '../host/network/name-proxy.ts';
 import { RealAddresses } from '../host/runtime/process/addresses.ts';
 import type { Cache } from '../machinery/cache.ts';
 import type { Caches } from '../machinery/caches.ts';
 import type { NameCaches } from '../network/cluster-names.ts';
-import { offerDnsService } from '../network/kube-dns.ts';
+import { dnsSlice, localNames, offerDnsService } from '../network/kube-dns.ts';
 import { parseResolverFile, type ResolverFile } from '../network/resolv-conf.ts';
 import { clusterAddresses, dnsService } from '../network/resolver.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -23,6 +25,8 @@ const dnsPort = 53;
 const dnsAddress = 10;
 const holder = 'kube-dns';
 const loopback = '127.0.0.1';
+const localPortMin = 20_000;
+const localPortCount = 9_000;
 const machineFile = '/etc/resolv.conf';
 /** What systemd has behind the address of its own that it writes into the usual file. */
 const systemdFile = '/run/systemd/resolve/resolv.conf';
@@ -38,12 +42,14 @@ interface ClusterDnsParts {
   readonly caches: Caches;
   /** Whether this machine can have the addresses of pods and services for its own. */
   readonly real: boolean;
+  /** Where a pod's port is really heard. */
+  readonly resolve: Resolve;
 }
 
 /** Names for pods: a server at an address among those of pods, and the Service that leads to it. */
 export async function openClusterDns(
   settings: ClusterSettings,
-  { plane, caches, real }: ClusterDnsParts,
+  { plane, caches, real, resolve }: ClusterDnsParts,
 ): Promise<ClusterDns | undefined> {
   if (settings.bare || settings.runtime === 'sim') return undefined;
   const { env, client, folder } = plane;
@@ -51,29 +57,36 @@ export async function openClusterDns(
   const cidr = lastAddresses(settings['pod-range']);
   const addresses = real ? new RealAddresses({ file: join(folder, 'dns-address.json'), cidr }) : undefined;
   const own: string[] = [clusterIp];
-  const names = nameCaches(caches);
-  const load = () => import('./dns-answering.ts').then(({ answering }) => answering({ env, names, own: () => own }));
-  const server = new DnsServer(load, (error) => env.log.error('a query for a name failed', { error: String(error) }));
+  const parts: AnsweringParts = { env, names: nameCaches(caches), own: () => own, resolve };
+  const failed = (error: unknown) => env.log.error('a query for a name failed', { error: String(error) });
+  const loaded = () => import('./dns-answering.ts');
+  const server = new DnsServer(() => loaded().then(({ answering }) => answering(parts)), failed);
+  const proxy = real ? undefined : new NameProxy(() => loaded().then(({ findWays }) => findWays(parts)));
+  const close = async () => {
+    await Promise.all([server.close(), proxy?.close()]);
+    await addresses?.release(holder);
+  };
   try {
     const ip = (await addresses?.allocate(holder)) ?? addressAt(cidr, 1);
     own.push(ip);
-    const place = await server.listen(real ? { host: ip, port: dnsPort } : { host: loopback, port: 0 });
-    if (!(await offerDnsService(client, { clusterIp, ip, port: dnsPort })))
+    // Without addresses of their own both are found again after a restart: pods remember where the proxy was.
+    const port = localPortMin + (hash32(`names ${folder}`) % localPortCount);
+    const place = await (real ? server.listen({ host: ip, port: dnsPort }) : listenNear(server, port));
+    const proxied = await proxy?.listen({ host: loopback, port: port + 1 });
+    const local = proxied ? { local: { dns: `${loopback}:${place.port}`, proxy: `${loopback}:${proxied.port}` } } : {};
+    if (!(await offerDnsService(client, { clusterIp, ip, port: dnsPort, ...local })))
       env.log.info('kube-system/kube-dns is somebody else, names are left to it');
-    return {
-      resolve: (asked) => (asked === ip ? place : undefined),
-      close: async () => {
-        await server.close();
-        await addresses?.release(holder);
-      },
-    };
+    return { resolve: (asked) => (asked === ip ? place : undefined), close };
   } catch (error) {
     env.log.error('the names of the cluster are not answered', { error: String(error) });
-    await server.close();
-    await addresses?.release(holder).catch(() => {});
+    await close().catch(() => {});
     return undefined;
   }
 }
+
+/** At this port of the machine, or at any where somebody else has it. */
+const listenNear = (server: DnsServer, port: number): Promise<Place> =>
+  server.listen({ host: loopback, port }).catch(() => server.listen({ host: loopback, port: 0 }));
 
 /** Asked for before they run. */
 export const nameCaches = (caches: Caches): NameCaches => ({
@@ -82,11 +95,21 @@ export const nameCaches = (caches: Caches): NameCaches => ({
   namespaces: caches.of(namespaces),
 });
 
-export type Load = (parts: {
+export interface AnsweringParts {
   readonly env: Env;
   readonly names: NameCaches;
+  /** Addresses at which we answer ourselves. */
   readonly own: () => readonly string[];
-}) => Answering;
+  readonly resolve: Resolve;
+}
+
+/** What pods that are processes are told where they can have no resolver file. */
+export function podVariables(slices: Cache<EndpointSlice>): (namespace: string) => Readonly<Record<string, string>> {
+  return (namespace) => {
+    const known = localNames(slices.get(dnsSlice));
+    return known ? proxyVariables(known.proxy, namespace) : {};
+  };
+}
 
 /** What pods of this machine are told about names: where the Service for them leads. */
 export function podNames(cache: Cache<Service>): DnsSetting {

@@ -9,7 +9,7 @@ import { allControllers } from '../controllers/all.ts';
 import { timings } from '../controllers/timing.ts';
 import { readKubeconfig } from '../host/kubeconfig-file.ts';
 import { schedulerLoop } from '../scheduler/parts.ts';
-import { podNames } from './cluster-dns.ts';
+import { podNames, podVariables } from './cluster-dns.ts';
 import { machineNode } from './node.ts';
 import { listenAsNode } from './node-listener.ts';
 import { part } from './part-process.ts';
@@ -73,6 +73,7 @@ export const agent = part(
       cluster: await clusterIdentity(env, client),
       realAddresses,
       podRange: values['cluster-pod-range'],
+      names: podVariables(shared.slices),
       ...(engine ? { engine } : {}),
     };
     const folder = join(values['data-dir'], 'nodes', values.node);

@@ -22,6 +22,8 @@ export interface Machine {
   /** Whether pods that are processes get addresses of their own. */
   readonly realAddresses: boolean;
   readonly podRange: string;
+  /** How pods that are processes find names where they have no addresses. */
+  readonly names?: (namespace: string) => Readonly<Record<string, string>>;
 }
 export interface NodeChoice {
   readonly name: string;
@@ -78,6 +80,7 @@ export function nodeRuntimes(
     root: join(node.folder, 'pods'),
     addresses: machine.realAddresses ? new RealAddresses({ file, cidr }) : new NamedAddresses({ file, cidr }),
     hostIp: node.hostIp,
+    ...(machine.names && !machine.realAddresses ? { names: machine.names } : {}),
   });
   if (!engine) return { default: process, byHandler: { process } };
   const docker = new DockerRuntime(env, {

@@ -2,7 +2,7 @@ import { canonicalAddress } from '../api/kinds/addresses.ts';
 import { type EndpointSlice, serviceKeyOf } from '../api/kinds/endpoint-slice.ts';
 import type { Namespace } from '../api/kinds/namespace.ts';
 import type { Service } from '../api/kinds/service.ts';
-import { keyText } from '../api/object.ts';
+import { type Key, keyText } from '../api/object.ts';
 import type { Cache } from '../machinery/cache.ts';
 import { type Answer, answerOf, clusterAddresses, isReady, type NameView, type Zone } from './resolver.ts';
 
@@ -72,6 +72,13 @@ export class ClusterNames<Kept> implements NameView {
   namesAt(ip: string): readonly string[] {
     this.#reverse ??= this.#reversed();
     return this.#reverse.get(ip) ?? [];
+  }
+
+  /** Namespace and name of the Service that has this address. */
+  serviceAt(ip: string): Key | undefined {
+    const [name = ''] = this.namesAt(ip);
+    const [service = '', namespace = '', kind, more] = name.split('.');
+    return kind === 'svc' && more === undefined && service ? { namespace, name: service } : undefined;
   }
 
   #forget(): void {

@@ -20,7 +20,7 @@ import type { Answer } from './resolver.ts';
 /** What fits through nearly every network in one piece: said to clients, and kept to. */
 export const datagramBytesMax = 1_232;
 const transfers = [251, 252];
-const clusterTtls = { ttlSeconds: 30, absentSeconds: 5 };
+export const clusterTtls = { ttlSeconds: 30, absentSeconds: 5 };
 const extensionBytes = 11;
 
 /** An answer that only needs the client's number and question to be sent. */

@@ -5,7 +5,8 @@ import type { Draft } from '../api/object.ts';
 import type { Client } from '../client/client.ts';
 import { dnsService } from './resolver.ts';
 
-const sliceName = `${dnsService.name}-host`;
+/** The endpoints of our own server. */
+export const dnsSlice = { namespace: dnsService.namespace, name: `${dnsService.name}-host` } as const;
 const managedByLabel = 'endpointslice.kubernetes.io/managed-by';
 const managedBy = 'mini-k8s';
 const dnsPort = 53;
@@ -21,6 +22,23 @@ export interface DnsPlace {
   /** Where the server is heard. */
   readonly ip: string;
   readonly port: number;
+  /** Where addresses of the cluster lead nowhere: what this machine offers instead. */
+  readonly local?: LocalNames;
+}
+export interface LocalNames {
+  /** ADDRESS:PORT of the server of names. */
+  readonly dns: string;
+  /** ADDRESS:PORT of an HTTP proxy that knows the names. */
+  readonly proxy: string;
+}
+
+const dnsAnnotation = 'mini-k8s.io/dns';
+const proxyAnnotation = 'mini-k8s.io/name-proxy';
+
+/** What the endpoints of the server of names tell about its machine. */
+export function localNames(slice: EndpointSlice | undefined): LocalNames | undefined {
+  const { [dnsAnnotation]: dns, [proxyAnnotation]: proxy } = slice?.metadata.annotations ?? {};
+  return dns && proxy ? { dns, proxy } : undefined;
 }
 
 /**
@@ -51,8 +69,12 @@ export async function offerDnsService(client: Client, place: DnsPlace): Promise<
   if (Object.keys(service.spec.selector ?? {}).length > 0) return false;
   const slice: Draft<EndpointSlice> = {
     metadata: {
-      namespace: dnsService.namespace,
-      name: sliceName,
+      ...dnsSlice,
+      annotations: {
+        // Empty rather than absent: so a patch takes away what an earlier start has told.
+        [dnsAnnotation]: place.local?.dns ?? '',
+        [proxyAnnotation]: place.local?.proxy ?? '',
+      },
       labels: { [serviceNameLabel]: dnsService.name, [managedByLabel]: managedBy, 'k8s-app': 'kube-dns' },
       ownerReferences: [{ apiVersion: 'v1', kind: 'Service', name: dnsService.name, uid: service.metadata.uid }],
     },
@@ -63,8 +85,9 @@ export async function offerDnsService(client: Client, place: DnsPlace): Promise<
   await client.send({ verb: 'create', kind: endpointSlices, object: slice }).catch((error: unknown) => {
     if (!isApiError(error, 'AlreadyExists')) throw error;
     const { endpoints, ports: own } = slice;
-    const key = { namespace: dnsService.namespace, name: sliceName };
-    return client.send({ verb: 'patch', kind: endpointSlices, key, patch: { endpoints, ports: own } as never });
+    const metadata = { annotations: slice.metadata.annotations };
+    const patch = { metadata, endpoints, ports: own } as never;
+    return client.send({ verb: 'patch', kind: endpointSlices, key: dnsSlice, patch });
   });
   return true;
 }

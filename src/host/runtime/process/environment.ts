@@ -6,6 +6,8 @@ export interface Place {
   /** Where the container is to listen. */
   readonly host: string;
   portFor(containerPort: number): number;
+  /** How programs of this namespace find names where they have no resolver file of their own. */
+  names?(namespace: string): Readonly<Record<string, string>>;
 }
 
 /** The little of the agent's own environment that a process cannot do without. Secrets of the shell stay out. */
@@ -18,6 +20,7 @@ const inherited: readonly string[] = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'NODE'];
  *   processes on one machine share its ports and without an address of their own must be told which one is theirs;
  * - VOLUME_<NAME> for each mount, the folder where it really is: a process has no file system of its own, so nothing
  *   can be mounted at the asked path;
+ * - where addresses of Services lead nowhere, the variables of a proxy that knows their names;
  * - and the pod's own `env`, which wins, but for a PORT or HOST that names a declared port or "all addresses".
  */
 export function environmentOf(spec: ContainerSpec, place: Place): Readonly<Record<string, string>> {
@@ -26,6 +29,7 @@ export function environmentOf(spec: ContainerSpec, place: Place): Readonly<Recor
     const value = process.env[name];
     if (value !== undefined) env[name] = value;
   }
+  Object.assign(env, place.names?.(place.sandbox.namespace));
   env['POD_IP'] = place.ip;
   env['HOST'] = place.host;
   env['HOSTNAME'] = place.sandbox.hostname;

@@ -45,6 +45,8 @@ export interface ProcessRuntimeOptions {
   readonly from?: string;
   /** The node's own address, for pods of the host network. */
   readonly hostIp?: string;
+  /** Variables by which programs of a namespace find names. */
+  readonly names?: (namespace: string) => Readonly<Record<string, string>>;
 }
 
 /** Linux allows 107 bytes, macOS 103. */
@@ -59,6 +61,7 @@ export class ProcessRuntime implements Runtime {
   readonly #from: string;
   readonly #hostIp: string;
   readonly #addresses: Addresses;
+  readonly #names: ProcessRuntimeOptions['names'];
   readonly #pods = new Map<string, Pod>();
   readonly #hints = new Hints();
   #program: string | undefined;
@@ -70,6 +73,7 @@ export class ProcessRuntime implements Runtime {
     this.#from = options.from ?? process.cwd();
     this.#hostIp = options.hostIp ?? '127.0.0.1';
     this.#addresses = options.addresses;
+    this.#names = options.names;
     this.images = new ProcessImages(this.#from);
     makeFolder(this.#root);
   }
@@ -119,6 +123,7 @@ export class ProcessRuntime implements Runtime {
       ip,
       host: this.resolve(ip, 0).host,
       portFor: (port: number) => this.resolve(ip, port).port,
+      ...(this.#names ? { names: this.#names } : {}),
     };
     const plan = planOf(spec, place, { folder: pod.folder, from: this.#from });
     makeFolder(join(pod.folder.container(spec.id), 'work'));
