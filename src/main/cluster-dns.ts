@@ -124,7 +124,7 @@ export function podNames(cache: Cache<Service>): DnsSetting {
 }
 
 /** What the machine uses, as far as a pod with a network of its own can use it too. */
-function machineNames(): ResolverFile {
+export function machineNames(): ResolverFile {
   const found = fileAt(machineFile);
   const isOwn = (server: string) => server.startsWith('127.') || server === '::1';
   return found.servers.every(isOwn) && existsSync(systemdFile) ? fileAt(systemdFile) : found;

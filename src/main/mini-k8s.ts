@@ -69,6 +69,11 @@ const ownCommands: readonly CommandEntry[] = [
     summary: 'Show the cluster in a browser, live and read-only',
     load: async () => (await import('./dashboard.ts')).dashboard,
   },
+  {
+    name: 'dns',
+    summary: 'Find names of the cluster from here: look one up, serve them, run a command that finds them',
+    load: async () => (await import('./dns.ts')).dns,
+  },
 ];
 
 // SQLite is still called experimental by Node; nobody who uses this program needs to be told at every start.

@@ -45,8 +45,12 @@ exec "$@"`;
 
 /** Words that run others where the pod's own resolver file is the usual one. Nothing where the pod has none. */
 export function withOwnNames(folder: PodFolder, { dns }: SandboxSpec): readonly string[] {
-  if (dns.servers.length === 0 || !canMount()) return [];
-  const names = join(folder.path, 'names');
+  return dns.servers.length === 0 || !canMount() ? [] : withResolverFile(folder.path, dns);
+}
+
+/** Words that run others, as root, with this resolver file, which is kept in that folder. */
+export function withResolverFile(folder: string, dns: SandboxSpec['dns']): readonly string[] {
+  const names = join(folder, 'names');
   mkdirSync(names, { recursive: true });
   const file = join(names, 'resolv.conf');
   writeFileSync(file, resolverFileText(dns));
