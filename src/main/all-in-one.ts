@@ -90,11 +90,7 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
   }
   if (!settings.bare) await offerAddOns(client);
   dns = await openClusterDns(settings, { plane, caches, real, resolve });
-  const dataplane = new UserspaceDataplane({
-    env: forkEnv(env, 'dataplane'),
-    serviceAddresses: real,
-    resolve,
-  });
+  const dataplane = new UserspaceDataplane({ env: forkEnv(env, 'dataplane'), serviceAddresses: real, resolve });
   if (settings.runtime !== 'sim') {
     parts.push(new ServiceProxy(env, { services: caches.of(services), slices: caches.of(endpointSlices), dataplane }));
     if (settings['gateway-api']) parts.push(gatewayApi(env, client));
