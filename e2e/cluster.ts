@@ -207,9 +207,9 @@ export function processesWith(text: string): readonly Seen[] {
 }
 
 /** The program in a pod, without the shim around it. */
-export function programOf(pod: string): readonly number[] {
+export function programOf(pod: string, word = 'server.mjs'): readonly number[] {
   return processesWith(`HOSTNAME=${pod}`)
-    .filter(({ words }) => words.includes('server.mjs'))
+    .filter(({ words }) => words.includes(word))
     .map(({ pid }) => pid);
 }
 

@@ -12,6 +12,7 @@ import type { EventRecorder } from '../machinery/events.ts';
 import { WorkQueue } from '../machinery/queue.ts';
 import { outputOf, runningId } from './attachment.ts';
 import { Departure } from './departure.ts';
+import { Fence, type FenceParts, fencedAfterMs, type Guarded, isGuarded } from './fence.ts';
 import { AgentFleet } from './fleet.ts';
 import { KeptVolumes } from './kept-volumes.ts';
 import { containerName, podLogs } from './logs.ts';
@@ -43,6 +44,8 @@ export interface AgentOptions extends Omit<NodeFacts, 'name'> {
   readonly volumes?: VolumeHost;
   /** Pods looked at at once. */
   readonly workers?: number;
+  /** Pods of which there must never be two end when the server cannot be reached. */
+  readonly fences?: boolean;
   /** Its containers only pretend to run: they answer no probe and need nothing of what their pods name. */
   readonly pretends?: boolean;
 }
@@ -56,6 +59,7 @@ export class Agent implements Component, NodeDoor {
   readonly #fleet: AgentFleet;
   readonly #queue: WorkQueue;
   readonly #registration: NodeRegistration;
+  readonly #fence: Fence | undefined;
   readonly #probes: Probes;
   readonly #parts: PodWorkParts;
   readonly #objects: ObjectWatch;
@@ -63,6 +67,7 @@ export class Agent implements Component, NodeDoor {
   /** By uid, as are all maps and queue keys here: a new pod of an old name is another pod. */
   readonly #wanted = new Map<string, Pod>();
   readonly #works = new Map<string, PodWork>();
+  readonly #running = new Set<string>();
   readonly #failures = new Map<string, number>();
   readonly #listing = new Map<Runtime, Promise<RuntimeList>>();
 
@@ -75,7 +80,8 @@ export class Agent implements Component, NodeDoor {
     const own = () => new AgentFleet(new Cache(env, client, pods, { fields: `spec.nodeName=${options.node}` }));
     this.#fleet = options.fleet ?? own();
     this.#queue = new WorkQueue(env.clock);
-    this.#registration = new NodeRegistration(env, client, { ...options, name: options.node });
+    this.#fence = options.fences ? new Fence({ env, client, ...this.#guarding() }) : undefined;
+    this.#registration = new NodeRegistration(env, client, { ...options, name: options.node, ...this.#fenceFacts() });
     this.#probes = new Probes(env.clock, (outcome) => {
       const { uid } = parseContainerId(outcome.id);
       this.#works.get(uid)?.judge(outcome, this.#wanted.get(uid));
@@ -94,6 +100,7 @@ export class Agent implements Component, NodeDoor {
       hostIps: internal.map(({ address }) => address),
       wanted: (uid) => this.#wanted.get(uid),
       pretends: options.pretends ?? false,
+      ...(this.#fence ? { permit: (pod, runtime) => this.#permit(pod, runtime) } : {}),
       setting: () => ({
         allocatable: options.allocatable ?? options.capacity,
         services: options.services?.list() ?? [],
@@ -128,6 +135,7 @@ export class Agent implements Component, NodeDoor {
       leave();
       this.#probes.end();
       this.#objects.end();
+      this.#fence?.end();
     }
   }
 
@@ -253,9 +261,40 @@ export class Agent implements Component, NodeDoor {
     if (!pod) return this.#cleanUp(uid);
     const work = await this.#workOf(uid, pod);
     const list = await this.#list(work.runtime);
+    if (this.#fence?.isShut && isGuarded(pod)) return work.fence(list);
     // The cache may have moved on while the runtime answered.
     const again = await work.look(this.#wanted.get(uid) ?? pod, list);
+    this.#count(uid, work.runs);
     if (again !== undefined) this.#queue.addAfter(uid, again);
+  }
+
+  #count(uid: string, runs: boolean): void {
+    const before = this.#running.size;
+    if (runs) this.#running.add(uid);
+    else this.#running.delete(uid);
+    const { size } = this.#running;
+    if (size !== before) this.#env.metrics.gauge('kubelet_running_pods', size, { node: this.#options.node });
+  }
+
+  #guarding(): Pick<FenceParts, 'guarded' | 'again'> {
+    const guarded = (): readonly Guarded[] =>
+      [...this.#wanted].flatMap(([uid, pod]) => {
+        const work = isGuarded(pod) ? this.#works.get(uid) : undefined;
+        return work ? [{ pod, runtime: work.runtime }] : [];
+      });
+    return { guarded, again: (uid) => this.#queue.add(uid) };
+  }
+
+  /** Only where every engine ends its pods by itself may the server count on it: an agent can die. */
+  #fenceFacts(): Pick<NodeFacts, 'fencedAfterMs' | 'heard'> {
+    const fence = this.#fence;
+    if (!fence) return {};
+    const isSure = this.#runtimes.all().every((runtime) => runtime.holdFor);
+    return { heard: (askedAt) => fence.heard(askedAt), ...(isSure ? { fencedAfterMs } : {}) };
+  }
+
+  async #permit(pod: Pod, runtime: Runtime): Promise<void> {
+    if (isGuarded(pod)) await this.#fence?.permit(pod, runtime);
   }
 
   async #workOf(uid: string, pod: Pod): Promise<PodWork> {
@@ -279,6 +318,7 @@ export class Agent implements Component, NodeDoor {
       const work = known ?? new PodWork(this.#parts, uid, runtime);
       this.#works.set(uid, work);
       if (await work.cleanUp(list)) this.#works.delete(uid);
+      this.#count(uid, false);
     }
   }
 }

@@ -1,11 +1,11 @@
-import { isApiError } from '../api/error.ts';
+import { ApiError, isApiError } from '../api/error.ts';
 import { type Lease, leases } from '../api/kinds/lease.ts';
 import { type Node, type NodeStatus, nodeApiAuthority, nodes } from '../api/kinds/node.ts';
 import { type Condition, conditionOf } from '../api/kinds/pod.ts';
 import type { Labels } from '../api/object.ts';
-import { type Component, type Env, type Instant, sleep } from '../base/env.ts';
+import { type Component, type Env, type Instant, type Millis, sleep } from '../base/env.ts';
 import { equalJson, type Json } from '../base/json.ts';
-import type { Stop } from '../base/stop.ts';
+import { type Stop, StopSource } from '../base/stop.ts';
 import { microTimestamp, timestamp } from '../base/text.ts';
 import type { Client } from '../client/client.ts';
 
@@ -15,6 +15,10 @@ const renewMs = 10_000;
 const retryMs = 1_000;
 /** So often the server hears that the node lives, which it keeps in memory. */
 const pingMs = 1_000;
+/** An answer that takes longer is not waited for before it is said again. */
+const pingWithinMs = 500;
+/** Sooner than usual after one that was lost: three seconds of silence have consequences. */
+const pingAgainMs = 100;
 /** After such a silence others may believe that the node is dead. */
 const silenceMs = 2_500;
 const statusMs = 300_000;
@@ -41,6 +45,10 @@ export interface NodeFacts {
   readonly nodeInfo?: Labels;
   /** Where the node's own API is heard, at the node's address. */
   readonly api?: NodeApiPlace;
+  /** After so long without the server, pods of which there must never be two have ended here. */
+  readonly fencedAfterMs?: Millis;
+  /** Told of each sign of life that was answered: when it was given. */
+  readonly heard?: (askedAt: Millis) => void;
 }
 
 /**
@@ -81,19 +89,38 @@ export class NodeRegistration implements Component {
 
   async #ping(stop: Stop): Promise<void> {
     const { clock } = this.#env;
-    const path = `/mini-k8s/nodes/${encodeURIComponent(this.#facts.name)}/link`;
     for (let heardAt = clock.monotonic(); !stop.stopped; ) {
+      let pauseMs = pingMs;
       try {
-        await this.#client.request({ method: 'PUT', path, body: { object: {} } });
+        await this.#sayAlive(stop);
         // Back from a silence: whoever has declared the node dead is told better.
         if (clock.monotonic() - heardAt > silenceMs && (await this.#isDisputed())) await this.#tellStatus();
         heardAt = clock.monotonic();
       } catch (error) {
         // A server that knows no links judges the node by its lease.
         if (!isApiError(error)) throw error;
+        if (!isApiError(error, 'NotFound', 'Forbidden')) pauseMs = pingAgainMs;
       }
-      await sleep(clock, pingMs, stop).catch(() => {});
+      await sleep(clock, pauseMs, stop).catch(() => {});
     }
+  }
+
+  async #sayAlive(stop: Stop): Promise<void> {
+    const { name, fencedAfterMs } = this.#facts;
+    const askedAt = this.#env.clock.monotonic();
+    const enough = StopSource.under(stop);
+    const cancel = this.#env.clock.after(pingWithinMs, () => enough.stop());
+    const late = new Promise<never>((_resolve, reject) => {
+      enough.onStop(() => reject(new ApiError('Timeout', 'the server did not answer in time')));
+    });
+    late.catch(() => {});
+    const path = `/mini-k8s/nodes/${encodeURIComponent(name)}/link`;
+    const query = fencedAfterMs === undefined ? [] : [['fencedAfterMs', String(fencedAfterMs)] as const];
+    const asked = this.#client.request({ method: 'PUT', path, query, body: { object: {} }, stop });
+    // Late answers count too: from when they were asked for.
+    const heard = asked.then(() => this.#facts.heard?.(askedAt));
+    heard.catch(() => {});
+    await Promise.race([heard, late]).finally(cancel);
   }
 
   async #beat(): Promise<void> {

@@ -14,11 +14,12 @@ import { PodVolumes, type VolumeParts } from './pod-volumes.ts';
 import { pretendedPod, pretendedStatus } from './pretended.ts';
 import { httpAnswer, type ProbeOutcome, type Probes, portOf } from './probes.ts';
 import { pullSecrets } from './pull-secrets.ts';
-import { InvalidImage, type PullPolicy, type Runtime, type RuntimeList } from './runtime.ts';
+import { type ContainerState, InvalidImage, type PullPolicy, type Runtime, type RuntimeList } from './runtime.ts';
 import { podStatus } from './status.ts';
 import { MountError } from './volumes.ts';
 
 const conflictsMax = 5;
+const reportAfterMs = 100;
 const deleteAgainMs = 10_000;
 
 /** What the works of one agent share. */
@@ -30,6 +31,8 @@ export interface PodWorkParts {
   readonly hostIps: readonly string[];
   /** Without one, containers get no mounts. */
   readonly volumes?: VolumeParts;
+  /** Asked before a container is started: throws where its pod may not run now. */
+  permit?(pod: Pod, runtime: Runtime): Promise<void>;
   /** Without one, a pod is asked to end at once. */
   readonly departure?: Departure;
   /** The newest that the cache knows of the pod; nothing once it is gone. */
@@ -54,6 +57,8 @@ export class PodWork {
   /** The pod as our last write of its status answered it: newer than the cache for a moment. */
   #written: Pod | undefined;
   #deletedAt: Millis | undefined;
+  /** When something of it was first started. */
+  #startingAt: Millis | undefined;
   /** What the runtime's list said of this pod when it was last looked at. */
   seen = '';
 
@@ -63,6 +68,11 @@ export class PodWork {
     this.runtime = runtime;
     const { volumes } = parts;
     this.#volumes = volumes && new PodVolumes(parts.env, parts.client, volumes, () => parts.again(uid));
+  }
+
+  /** Whether something of it ran when it was last looked at. */
+  get runs(): boolean {
+    return this.seen.includes(' running');
   }
 
   get idle(): boolean {
@@ -94,16 +104,37 @@ export class PodWork {
     );
     for (const step of plan.steps) this.#begin(step, pod, podIps);
     this.#volumes?.keepTrue(pod, this.#setting(pod, podIps));
-    await this.#report(pod, facts);
+    const early = this.#tooEarly(pod, view.failedInit);
+    if (early === undefined) await this.#report(pod, facts);
     await this.#finish(plan.steps, pod);
-    const due = this.#volumes?.dueMs;
-    return due === undefined ? plan.again : Math.min(due, plan.again ?? due);
+    const times = [this.#volumes?.dueMs, plan.again, early].filter((time) => time !== undefined);
+    return times.length > 0 ? Math.min(...times) : undefined;
+  }
+
+  /**
+   * How much longer to wait with the report of a pod that is just being started: most are running a moment later, and
+   * then one write says it all.
+   */
+  #tooEarly({ metadata, status }: Pod, isFailed: unknown): Millis | undefined {
+    const phase = status?.phase ?? 'Pending';
+    const isStarting = phase === 'Pending' && metadata.deletionTimestamp === undefined && !this.idle;
+    if (!isStarting || isFailed || this.#failures.size > 0) return undefined;
+    const now = this.#parts.env.clock.monotonic();
+    this.#startingAt ??= now;
+    const left = this.#startingAt + reportAfterMs - now;
+    return left > 0 ? left : undefined;
+  }
+
+  /** Ends what runs, at once and whatever it wants: the pod may be run by somebody else soon. */
+  async fence(list: RuntimeList): Promise<void> {
+    const running = ownOf(list, this.#uid).filter(({ state }) => state === 'running');
+    await Promise.all(running.map(({ id }) => this.runtime.stop(id, 0)));
   }
 
   /** The pod is gone from the cluster: nothing of it stays. Answers whether all is done. */
   async cleanUp(list: RuntimeList): Promise<boolean> {
     this.#parts.probes.set(this.#uid, []);
-    const own = list.containers.filter((state) => state.sandbox === this.#uid);
+    const own = ownOf(list, this.#uid);
     const sandbox = list.sandboxes.some(({ id }) => id === this.#uid);
     const running = own.filter((state) => state.state === 'running');
     for (const { id } of running) {
@@ -131,7 +162,7 @@ export class PodWork {
       pod,
       now: this.#parts.env.clock.now(),
       ...(sandbox ? { sandbox } : {}),
-      containers: list.containers.filter((state) => state.sandbox === this.#uid),
+      containers: ownOf(list, this.#uid),
       verdicts: this.#verdicts,
       failures: this.#failures,
       streaks: this.#streaks,
@@ -209,6 +240,7 @@ export class PodWork {
     const dns = this.#parts.dns ? podDns(pod, this.#parts.dns) : unknownNames;
     for (const [reason, message] of dns.warnings) this.#parts.tell(pod, 'Warning', reason, message);
     await this.runtime.openSandbox(sandboxSpec(pod, dns.file), specs);
+    this.#parts.env.metrics.count('kubelet_started_pods_total');
     for (const container of pod.spec.containers) {
       if (this.#failures.get(container.name)?.reason === 'CreatePodSandboxError') this.#failures.delete(container.name);
     }
@@ -225,8 +257,11 @@ export class PodWork {
     const spec = await containerSpec(this.#parts.client, pod, { container, attempt }, setting);
     const mounts = await this.#volumes?.mounts(pod, container, { ...setting, env: spec.env });
     await this.runtime.create({ ...spec, mounts: mounts ?? [] });
+    await this.#parts.permit?.(now, this.runtime);
     await this.runtime.start(spec.id);
     this.#failures.delete(name);
+    this.#parts.env.metrics.count('kubelet_started_containers_total');
+    if (attempt > 0) this.#parts.env.metrics.count('kube_pod_container_status_restarts_total');
     if (step.streakFrom !== undefined) this.#streaks.set(name, step.streakFrom);
     this.#parts.tell(now, 'Normal', 'Started', `Started container ${name}`);
     const hook = container.lifecycle?.postStart;
@@ -334,9 +369,27 @@ export class PodWork {
   }
 }
 
+const sorted = new WeakMap<RuntimeList, ReadonlyMap<string, readonly ContainerState[]>>();
+
+/** The containers of one pod. All pods of a node are looked for in one list: it is sorted once. */
+function ownOf(list: RuntimeList, uid: string): readonly ContainerState[] {
+  let byPod = sorted.get(list);
+  if (!byPod) {
+    const found = new Map<string, ContainerState[]>();
+    for (const state of list.containers) {
+      const own = found.get(state.sandbox);
+      if (own) own.push(state);
+      else found.set(state.sandbox, [state]);
+    }
+    byPod = found;
+    sorted.set(list, byPod);
+  }
+  return byPod.get(uid) ?? [];
+}
+
 /** A text that differs whenever the runtime says something else of the pod. */
 export function signature(list: RuntimeList, uid: string): string {
-  const own = list.containers.filter((state) => state.sandbox === uid).map(({ id, state }) => `${id} ${state}`);
+  const own = ownOf(list, uid).map(({ id, state }) => `${id} ${state}`);
   return [String(list.sandboxes.some(({ id }) => id === uid)), ...own.sort()].join('\n');
 }
 

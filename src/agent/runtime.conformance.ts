@@ -36,7 +36,10 @@ export interface RuntimeCommands {
 
 /** The claims that this runtime does not make, each with the reason. */
 export type Skips = Partial<
-  Record<'attach' | 'exitCodes' | 'output' | 'stubborn' | 'connect' | 'missing' | 'exec' | 'invalidImage', string>
+  Record<
+    'attach' | 'hold' | 'exitCodes' | 'output' | 'stubborn' | 'connect' | 'missing' | 'exec' | 'invalidImage',
+    string
+  >
 >;
 
 const deadlineMs = 10_000;
@@ -154,6 +157,24 @@ function stopClaims(claim: Claim, commands: RuntimeCommands, skips: Skips): void
       assert.equal((await bench.state(id)).exitCode, 137);
     },
     skips.stubborn,
+  );
+  claim(
+    'what nobody holds any more ends by itself, and nothing starts in its place until somebody does',
+    async (bench) => {
+      const id = await bench.run(commands.forever);
+      await bench.until(id, 'running');
+      await bench.runtime.holdFor?.(bench.sandbox, 300);
+      await bench.wait(200);
+      await bench.runtime.holdFor?.(bench.sandbox, 300);
+      await bench.wait(200);
+      assert.equal((await bench.state(id)).state, 'running');
+      assert.equal((await bench.until(id, 'exited')).exitCode, 137);
+      const late = await bench.run(commands.forever).catch(() => undefined);
+      if (late !== undefined) assert.notEqual((await bench.state(late)).state, 'running');
+      await bench.runtime.holdFor?.(bench.sandbox, 60_000);
+      await bench.until(await bench.run(commands.forever), 'running');
+    },
+    skips.hold,
   );
   claim('what is removed is not listed', async (bench) => {
     const id = await bench.run(commands.forever);

@@ -28,6 +28,11 @@ export interface Runtime {
   /** A port inside a sandbox: port-forward, proxy, probes. */
   connect(sandbox: string, port: number): Promise<Duplex>;
   usage(): Promise<readonly Usage[]>;
+  /**
+   * Ends the containers of a sandbox after so long unless it is said again before, and starts none after that: by a
+   * clock that goes on where the agent has died. Missing where an engine has none.
+   */
+  holdFor?(sandbox: string, ms: Millis): Promise<void>;
   readonly images: Images;
 }
 

@@ -311,7 +311,10 @@ test('status tells what should be, what is and why, in words', async () => {
   match(out, /^RECONCILING\n\nNODE {5}STATUS/);
   match(out, /default {5}web {10}2 {9}0 {7}0 {12}RECONCILING: a change has not been seen yet\n/);
   match(out, /default {5}web +ClusterIP {3}0\/0 {5}10\.96\.\d+\.\d+:80\n/);
-  match(out, /ATTENTION\n[\s\S]*pod default\/p is pending: no scheduler has looked at it yet\n$/);
+  match(
+    out,
+    /ATTENTION\n[\s\S]*pod default\/p is pending: no scheduler has looked at it yet\n {2}service default\/web selects app=web, which no pod has\n$/,
+  );
   equal(JSON.parse((await run('status -o json')).out).state, 'RECONCILING');
 });
 

@@ -4,6 +4,7 @@ import { type Node, nodes } from '../api/kinds/node.ts';
 import { conditionOf, isFinished, isReady, type Pod, pods } from '../api/kinds/pod.ts';
 import { type Service, services } from '../api/kinds/service.ts';
 import { byKey } from '../api/object.ts';
+import { matcherOf } from '../api/selector.ts';
 import type { Instant } from '../base/env.ts';
 import type { Client } from '../client/client.ts';
 import { clusterFlags, defineCommand, namespaceFlags } from './command.ts';
@@ -95,6 +96,7 @@ export function reportOf(world: Seen, now: Instant): Report {
       .flatMap((pod) =>
         podTroubles(pod, now).map((words) => `pod ${pod.metadata.namespace}/${pod.metadata.name} ${words}`),
       ),
+    ...[...world.services].sort(byKey).flatMap((service) => selectsNothing(service, world.pods)),
   ];
   const unsettled = world.pods.some((pod) => pod.metadata.deletionTimestamp || !(isReady(pod) || isFinished(pod)));
   const stable = ownDeployments.every((line) => line.stable) && ownNodes.every((node) => node.ready) && !unsettled;
@@ -105,6 +107,16 @@ export function reportOf(world: Seen, now: Instant): Report {
     services: [...world.services].sort(byKey).map((service) => serviceLine(service, world.slices)),
     attention,
   };
+}
+
+/** One of the two was written wrong, or the pods are not there yet. */
+function selectsNothing({ metadata, spec }: Service, all: readonly Pod[]): readonly string[] {
+  const { selector: matchLabels = {} } = spec;
+  if (spec.type === 'ExternalName' || Object.keys(matchLabels).length === 0) return [];
+  const matches = matcherOf({ matchLabels });
+  if (all.some((pod) => pod.metadata.namespace === metadata.namespace && matches(pod.metadata.labels))) return [];
+  const words = Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`);
+  return [`service ${metadata.namespace}/${metadata.name} selects ${words.join(',')}, which no pod has`];
 }
 
 function nodeLine(node: Node, all: readonly Pod[]): Report['nodes'][number] {

@@ -39,7 +39,7 @@ export function allControllers(given: ControllerParts): readonly Component[] {
     loop(parts, new ClusterRoleAggregationController(caches.of(clusterRoles))),
     loop(parts, new ReplicaSetController(caches.of(replicaSets), caches.of(pods))),
   ];
-  loops.push(...workloadControllers(caches).map((controller) => loop(parts, controller)));
+  loops.push(...workloadControllers(caches, kinds).map((controller) => loop(parts, controller)));
   const cluster = clusterControllers(caches, kinds, {
     timing: parts.timing ?? timings.upstream,
     crypto: parts.env.crypto,

@@ -49,6 +49,7 @@ import { RootCaPublisher } from './root-ca.ts';
 import { ServiceAccountController } from './service-account.ts';
 import { ServiceAddressController } from './service-addresses.ts';
 import { ServiceCidrController } from './service-cidr.ts';
+import { StatefulSetFencing } from './stateful-set-fencing.ts';
 import {
   AttributesClassProtectionController,
   ClaimProtectionController,
@@ -74,6 +75,7 @@ export function clusterControllers(
   const controllers: readonly unknown[] = [
     ...serviceControllers(caches),
     new NodeLifecycleController({ nodes: caches.of(nodes), leases: caches.of(leases), pods: caches.of(pods) }, timing),
+    ...(timing.linkGraceMs === undefined ? [] : [new StatefulSetFencing(caches.of(pods), caches.of(nodes))]),
     new NodeTtlController(caches.of(nodes)),
     ...(podRange === undefined ? [] : [new NodeIpamController(caches.of(nodes), podRange)]),
     new PodGarbageCollector(caches.of(pods), caches.of(nodes), timing),

@@ -5,6 +5,7 @@ import { replicationControllers } from '../api/kinds/replication-controller.ts';
 import { statefulSets } from '../api/kinds/stateful-set.ts';
 import { controllerOf, type KubeObject, type Owner } from '../api/object.ts';
 import type { Cache } from '../machinery/cache.ts';
+import type { Answer } from '../machinery/controller.ts';
 import type { BudgetSpec } from './disruption-shape.ts';
 
 /** A controller of pods and how many it is to have, or what it is if it has no such number. */
@@ -17,12 +18,22 @@ interface ScaleSources {
   readonly statefulSets: Cache;
 }
 
+/** By the uid of the owner: what was asked about its scale. */
+export type ForeignScales = ReadonlyMap<string, Answer>;
+
 /** Says how many pods a controller is to have. */
 export class Scales {
   readonly #caches: ScaleSources;
+  readonly #foreign: ForeignScales;
 
-  constructor(caches: { readonly [key in keyof ScaleSources]: unknown }) {
+  constructor(caches: { readonly [key in keyof ScaleSources]: unknown }, foreign: ForeignScales = new Map()) {
     this.#caches = caches as ScaleSources;
+    this.#foreign = foreign;
+  }
+
+  /** The same, and what is known of owners that no cache holds. */
+  with(foreign: ForeignScales): Scales {
+    return new Scales(this.#caches, foreign);
   }
 
   of(owner: Owner, namespace: string): Scaled | undefined {
@@ -43,8 +54,11 @@ export class Scales {
         return scaleOf(found(this.#caches.replicationControllers));
       case nameOf(statefulSets):
         return scaleOf(found(this.#caches.statefulSets));
-      default:
+      default: {
+        const answer = this.#foreign.get(owner.uid);
+        if (answer) return foreignScale(answer, owner);
         return { error: `${resourceOf(owner)} does not implement the scale subresource` };
+      }
     }
   }
 }
@@ -54,6 +68,20 @@ const nameOf = (kind: { readonly apiVersion: string; readonly kind: string }) =>
 function scaleOf(object: KubeObject | undefined): Scaled | undefined {
   const spec = object?.spec as { readonly replicas?: number } | undefined;
   return object && { uid: object.metadata.uid, replicas: spec?.replicas ?? 1 };
+}
+
+/** Whether its number stands in an object of a kind that this controller keeps no cache of. */
+export const isForeign = ({ apiVersion, kind }: Owner): boolean => {
+  const own = [replicaSets, deployments, replicationControllers, statefulSets];
+  return !own.some((one) => nameOf(one) === `${apiVersion} ${kind}`);
+};
+
+function foreignScale(answer: Answer, owner: Owner): Scaled | undefined {
+  if ('error' in answer) return answer.error.reason === 'NotFound' ? undefined : { error: answer.error.message };
+  const { metadata, spec } = answer.found as unknown as KubeObject<{ readonly replicas?: number }>;
+  // Another one of the same name.
+  if (metadata.uid !== owner.uid) return undefined;
+  return { uid: owner.uid, replicas: spec?.replicas ?? 0 };
 }
 
 /** `jobs.batch` */

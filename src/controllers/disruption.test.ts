@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { makeKind } from '../api/kind.ts';
 import { daemonSets } from '../api/kinds/daemon-set.ts';
 import { deployments } from '../api/kinds/deployment.ts';
 import { type Pod, pods } from '../api/kinds/pod.ts';
@@ -143,4 +144,40 @@ test('StaleDisruptionController clears the mark of a disruption that nobody carr
   assert.equal(stale.plan(marked('2026-01-01T00:09:00Z'), now).again, 60_000);
   const cleared = { type: 'DisruptionTarget', status: 'False', lastTransitionTime: '2026-01-01T00:10:00Z' };
   assert.deepEqual(inWords(stale.plan(marked(born), now)), [[`status ${JSON.stringify({ conditions: [cleared] })}`]]);
+});
+
+test('an owner of a kind that a definition made is asked for its scale, and only its own number counts', () => {
+  const fleet = makeKind({
+    group: 'example.com',
+    version: 'v1',
+    kind: 'Fleet',
+    plural: 'fleets',
+    singular: 'fleet',
+    namespaced: true,
+    verbs: [],
+    shortNames: [],
+    categories: [],
+    subresources: [{ name: 'scale', group: 'autoscaling', version: 'v1', kind: 'Scale', verbs: ['get'] }],
+  });
+  const asking = new DisruptionController(
+    new Cache(noEnv, noClient, podDisruptionBudgets),
+    new Cache(noEnv, noClient, pods),
+    {
+      deployments: new Cache(noEnv, noClient, deployments),
+      replicaSets: new Cache(noEnv, noClient, replicaSets),
+      replicationControllers: new Cache(noEnv, noClient, replicationControllers),
+      statefulSets: new Cache(noEnv, noClient, statefulSets),
+    },
+    { all: () => [new Cache(noEnv, noClient, fleet)] },
+  );
+  const all = [podOf('ship', { owner: ownedBy(fleet, 'ships') })];
+  const one = budget({ maxUnavailable: 1 });
+  const observed = { budget: one, pods: all, scales };
+  assert.deepEqual(asking.wants(observed), [{ path: '/apis/example.com/v1/namespaces/default/fleets/ships/scale' }]);
+  const wordsOf = (uid: string, replicas: number) =>
+    JSON.stringify(
+      asking.plan(observed, now, undefined, [{ found: { metadata: { uid }, spec: { replicas } } }]).actions,
+    );
+  assert.match(wordsOf('ships', 4), /"expectedPods":4/);
+  assert.match(wordsOf('others', 4), /found no controllers for pod/);
 });

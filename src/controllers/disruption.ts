@@ -1,17 +1,26 @@
+import { type Kind, pathOf } from '../api/kind.ts';
 import type { Deployment } from '../api/kinds/deployment.ts';
 import { isReady, type Pod } from '../api/kinds/pod.ts';
 import { podDisruptionBudgets as budgetKind, type PodDisruptionBudget } from '../api/kinds/pod-disruption-budget.ts';
 import type { ReplicaSet } from '../api/kinds/replica-set.ts';
 import type { ReplicationController } from '../api/kinds/replication-controller.ts';
 import type { StatefulSet } from '../api/kinds/stateful-set.ts';
-import { type Key, keyOf } from '../api/object.ts';
+import { controllerOf, type Key, keyOf, type Owner } from '../api/object.ts';
 import { matcherOf } from '../api/selector.ts';
-import type { Instant } from '../base/env.ts';
+import type { Instant, Random } from '../base/env.ts';
 import { parseTime, timestamp } from '../base/text.ts';
 import type { Action, Notice } from '../client/action.ts';
 import { byNamespace, type Cache } from '../machinery/cache.ts';
-import { type Controller, type Plan, type Source, source } from '../machinery/controller.ts';
-import { type ExpectedPods, expectedPods, Scales } from './disruption-scale.ts';
+import {
+  type Answer,
+  type Controller,
+  type Plan,
+  type Question,
+  type Source,
+  source,
+} from '../machinery/controller.ts';
+import type { KindCaches } from '../machinery/kind-caches.ts';
+import { type ExpectedPods, expectedPods, isForeign, Scales } from './disruption-scale.ts';
 import { type BudgetStatus, budgetSpecOf, budgetStatusOf, selectorText } from './disruption-shape.ts';
 import { statusPatch } from './status-patch.ts';
 
@@ -37,8 +46,15 @@ export class DisruptionController implements Controller<BudgetObserved> {
   readonly #budgets: Cache<PodDisruptionBudget>;
   readonly #pods: Cache<Pod>;
   readonly #scales: ScaleCaches;
+  readonly #kinds: Pick<KindCaches, 'all'>;
 
-  constructor(budgets: Cache<PodDisruptionBudget>, pods: Cache<Pod>, scales: ScaleCaches) {
+  constructor(
+    budgets: Cache<PodDisruptionBudget>,
+    pods: Cache<Pod>,
+    scales: ScaleCaches,
+    kinds: Pick<KindCaches, 'all'> = { all: () => [] },
+  ) {
+    this.#kinds = kinds;
     this.#budgets = budgets.index('namespace', byNamespace);
     this.#pods = pods.index('namespace', byNamespace);
     this.#scales = scales;
@@ -71,7 +87,35 @@ export class DisruptionController implements Controller<BudgetObserved> {
     return { budget, pods, scales: new Scales(this.#scales) };
   }
 
-  plan({ budget, pods, scales }: BudgetObserved, now: Instant): Plan {
+  /** The scale of owners of kinds that a definition made, or somebody else serves. */
+  wants({ budget, pods }: BudgetObserved): readonly Question[] {
+    const { namespace = '' } = budget.metadata;
+    return this.#foreign(pods).map(({ owner, kind }) => ({ path: pathOf(kind, namespace, owner.name, 'scale') }));
+  }
+
+  #foreign(pods: readonly Pod[]): readonly { readonly owner: Owner; readonly kind: Kind }[] {
+    const owners = new Map<string, Owner>();
+    for (const pod of pods) {
+      const owner = controllerOf(pod);
+      if (owner && isForeign(owner)) owners.set(owner.uid, owner);
+    }
+    if (owners.size === 0) return [];
+    const kinds = this.#kinds.all().map((cache) => cache.kind);
+    return [...owners.values()].flatMap((owner) => {
+      const group = owner.apiVersion.includes('/') ? owner.apiVersion.split('/')[0] : '';
+      const kind = kinds.find((one) => one.kind === owner.kind && one.group === group);
+      return kind?.subresources.some(({ name }) => name === 'scale') ? [{ owner, kind }] : [];
+    });
+  }
+
+  plan(
+    { budget, pods, scales: known }: BudgetObserved,
+    now: Instant,
+    _random?: Random,
+    answers: readonly Answer[] = [],
+  ): Plan {
+    const asked = this.#foreign(pods);
+    const scales = known.with(new Map(answers.map((answer, at) => [asked[at]?.owner.uid ?? '', answer])));
     const expected = expectedPods(budgetSpecOf(budget), pods, scales);
     const notices: Notice[] = [];
     if (pods.length === 0) notices.push(told(budget, 'NoPods', 'No matching pods found'));

@@ -9,10 +9,12 @@ import type { Node } from '../api/kinds/node.ts';
 import { isFinished, isReady, type Pod } from '../api/kinds/pod.ts';
 import type { Service } from '../api/kinds/service.ts';
 import { byKey, controllerOf, type Draft, type Key, keyOf, keyText, type Labels } from '../api/object.ts';
+import type { Instant } from '../base/env.ts';
 import { canonicalJson, equalJson, type Json } from '../base/json.ts';
 import { type Action, act } from '../client/action.ts';
 import type { Cache } from '../machinery/cache.ts';
 import { type Controller, nothing, type Plan, type Source, source } from '../machinery/controller.ts';
+import { EmptyServices } from './empty-services.ts';
 import { withHints } from './endpoint-hints.ts';
 import {
   addressesOf,
@@ -53,6 +55,7 @@ export class EndpointSliceController implements Controller<ObservedService> {
   readonly name = 'endpoint-slice';
   readonly #caches: EndpointSliceCaches;
   readonly #behind: ServicePods;
+  readonly #empty = new EmptyServices();
 
   constructor(caches: EndpointSliceCaches) {
     this.#caches = caches;
@@ -88,8 +91,11 @@ export class EndpointSliceController implements Controller<ObservedService> {
     };
   }
 
-  plan(observed: ObservedService): Plan {
-    return planSlices(observed);
+  plan(observed: ObservedService, now: Instant): Plan {
+    const plan = planSlices(observed);
+    const { notices, again } = this.#empty.look(observed.service, observed.pods.length, now);
+    if (notices.length === 0 && again === undefined) return plan;
+    return { actions: [...plan.actions, notices], ...(again === undefined ? {} : { again }) };
   }
 
   #zonesOf(pods: readonly Pod[]): Labels {

@@ -36,6 +36,8 @@ export class TaintEviction {
       .map((taint) => this.#dated(node, taint, now));
     const actions: (Action | Notice)[] = [];
     const again: Millis[] = [];
+    // Almost all nodes almost always.
+    if (strict.length === 0 && this.#doomed.size === 0) return { actions, again };
     for (const pod of pods) {
       const { uid, namespace, name, deletionTimestamp } = pod.metadata;
       if (deletionTimestamp !== undefined) continue;

@@ -1,4 +1,5 @@
 import type { Millis } from '../base/env.ts';
+import type { LeaseTiming } from '../machinery/leader.ts';
 
 /** How patient the cluster is with nodes. */
 export interface Timing {
@@ -20,6 +21,8 @@ export interface Timing {
   readonly givenUpPerSecondReduced: number;
   /** So often an autoscaler looks at its metrics, each of which was measured since it last looked. */
   readonly autoscalerMs: Millis;
+  /** How soon another process takes over from one that leads no more. */
+  readonly lease: LeaseTiming;
 }
 
 /** `upstream` is what a real cluster does by default; `quick` notices within seconds that a node of ours is dead. */
@@ -34,6 +37,7 @@ export const timings = {
     givenUpPerSecond: 10,
     givenUpPerSecondReduced: 1,
     autoscalerMs: 5_000,
+    lease: { durationMs: 5_000, deadlineMs: 3_500, retryMs: 1_000 },
   },
   upstream: {
     nodeGraceMs: 50_000,
@@ -43,5 +47,6 @@ export const timings = {
     givenUpPerSecond: 0.1,
     givenUpPerSecondReduced: 0.01,
     autoscalerMs: 15_000,
+    lease: { durationMs: 15_000, deadlineMs: 10_000, retryMs: 2_000 },
   },
 } as const satisfies Readonly<Record<string, Timing>>;

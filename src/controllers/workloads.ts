@@ -12,6 +12,7 @@ import { replicationControllers } from '../api/kinds/replication-controller.ts';
 import { statefulSets } from '../api/kinds/stateful-set.ts';
 import type { Caches } from '../machinery/caches.ts';
 import type { Controller } from '../machinery/controller.ts';
+import type { KindCaches } from '../machinery/kind-caches.ts';
 import { CronJobController } from './cron-job.ts';
 import { DaemonSetController } from './daemon-set.ts';
 import { DisruptionController } from './disruption.ts';
@@ -23,7 +24,7 @@ import { StatefulSetController } from './stateful-set.ts';
 import { TtlAfterFinishedController } from './ttl-after-finished.ts';
 
 /** Every controller that makes pods, or minds those that another made. */
-export function workloadControllers(caches: Caches): readonly Controller<never>[] {
+export function workloadControllers(caches: Caches, kinds: KindCaches): readonly Controller<never>[] {
   const podCache = caches.of(pods);
   const jobCache = caches.of(jobs);
   const all = [
@@ -32,12 +33,17 @@ export function workloadControllers(caches: Caches): readonly Controller<never>[
     new JobOrphanController(jobCache, podCache),
     new TtlAfterFinishedController(jobCache),
     new CronJobController(caches.of(cronJobs), jobCache),
-    new DisruptionController(caches.of(podDisruptionBudgets), podCache, {
-      deployments: caches.of(deployments),
-      replicaSets: caches.of(replicaSets),
-      replicationControllers: caches.of(replicationControllers),
-      statefulSets: caches.of(statefulSets),
-    }),
+    new DisruptionController(
+      caches.of(podDisruptionBudgets),
+      podCache,
+      {
+        deployments: caches.of(deployments),
+        replicaSets: caches.of(replicaSets),
+        replicationControllers: caches.of(replicationControllers),
+        statefulSets: caches.of(statefulSets),
+      },
+      kinds,
+    ),
     new StaleDisruptionController(podCache),
     new DaemonSetController({
       sets: caches.of(daemonSets),

@@ -165,6 +165,10 @@ function kindOf(group: string, version: string, resource: Part): Kind {
     verbs: textsOf(resource.verbs) as readonly Verb[],
     shortNames: textsOf(resource.shortNames),
     categories: textsOf(resource.categories),
-    subresources: [],
+    subresources: partsOf(resource.subresources).map((sub) => {
+      const { group: ofGroup, version: ofVersion, kind } = partOf(sub.responseKind);
+      const facts = { group: textOf(ofGroup), version: textOf(ofVersion), kind: textOf(kind) };
+      return { ...facts, name: textOf(sub.subresource), verbs: textsOf(sub.verbs) as readonly Verb[] };
+    }),
   });
 }

@@ -80,7 +80,7 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
       local.push(node);
       again.push(() => machineNode(nodeParts, machine, choice));
       if (!settings.split) doors.add(name, node.agent);
-      parts.push(settings.split ? agentProcess(plane, machine, choice) : node.agent);
+      parts.push(settings.split ? agentProcess(plane, machine, { ...choice, timing: settings.timing }) : node.agent);
     }
     await prepared(local.flatMap(({ runtimes }) => runtimes)).catch(async (error: unknown) => {
       await plane.close();
@@ -135,20 +135,23 @@ function deciders(settings: ClusterSettings, plane: ControlPlane, caches: Caches
   const { env, client, kubeconfig } = plane;
   const timing = timings[settings.timing];
   if (!settings.split) return [...allControllers({ env, client, caches, timing }), schedulerLoop(env, client, caches)];
+  // Each is the only one, and started again here when it ends.
+  const alone = ['--kubeconfig', kubeconfig, '--leader-elect', 'false'];
   return [
-    new ChildPart(env, ['controllers', '--kubeconfig', kubeconfig, '--timing', settings.timing]),
-    new ChildPart(env, ['scheduler', '--kubeconfig', kubeconfig]),
+    new ChildPart(env, ['controllers', '--timing', settings.timing, ...alone]),
+    new ChildPart(env, ['scheduler', ...alone]),
   ];
 }
 
 function agentProcess(
   { env, kubeconfig, folder }: ControlPlane,
   { podRange, engine }: Machine,
-  node: NodeChoice,
+  node: NodeChoice & Pick<ClusterSettings, 'timing'>,
 ): Component {
   const words = ['agent', '--kubeconfig', kubeconfig, '--node', node.name, '--data-dir', folder];
   const ranges = ['--pod-range', node.podRange, '--cluster-pod-range', podRange];
-  return new ChildPart(env, [...words, ...ranges, '--runtime', engine ? 'docker' : 'process']);
+  const how = ['--runtime', engine ? 'docker' : 'process', '--timing', node.timing];
+  return new ChildPart(env, [...words, ...ranges, ...how]);
 }
 
 type Wanted = { readonly metadata: { readonly name: string } };

@@ -53,12 +53,14 @@ interface AgentChoice {
   readonly volumes?: VolumeHost;
   readonly runtimeVersion?: string;
   readonly api?: NodeApiPlace;
+  readonly fences?: boolean;
 }
 
 export function agentOf(parts: NodeParts, env: Env, runtimes: Runtimes, choice: AgentChoice): Agent {
   return new Agent(env, parts.client, runtimes, {
     node: choice.name,
     pretends: choice.pretends ?? false,
+    fences: choice.fences ?? false,
     fleet: parts.fleet,
     services: parts.services,
     ...(parts.slices ? { slices: parts.slices } : {}),

@@ -1,22 +1,33 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Transport } from '../api/wire.ts';
 import type { Component } from '../base/env.ts';
-import { StopSource } from '../base/stop.ts';
+import { type Stop, StopSource } from '../base/stop.ts';
 import type { Command, CommandContext } from '../cli/command.ts';
 import type { Flags } from '../cli/flags.ts';
 import { Client } from '../client/client.ts';
+import { timings } from '../controllers/timing.ts';
 import { type HostEnv, hostEnv } from '../host/env.ts';
 import { httpTransport } from '../host/http/client.ts';
 import { servePart } from '../host/http/part-server.ts';
 import { readKubeconfig } from '../host/kubeconfig-file.ts';
 import { Caches } from '../machinery/caches.ts';
+import { Leader, type LeaderChoice } from '../machinery/leader.ts';
 import { untilSignal } from './foreground.ts';
 import { addressOf, type partFlags } from './settings.ts';
 import { supervise } from './supervise.ts';
 
+export interface PartFacts<F> {
+  readonly name: string;
+  readonly summary: string;
+  readonly flags: F;
+  /** Of many such processes only the one that holds it acts. */
+  readonly lease?: string;
+}
+
 /** A part of the cluster as a process of its own: its caches, its components, until a signal. */
 export function part<F extends Flags & typeof partFlags>(
-  name: string,
-  summary: string,
-  flags: F,
+  { name, summary, flags, lease }: PartFacts<F>,
   compose: (parts: Parts, context: CommandContext<F>) => readonly Component[] | Promise<readonly Component[]>,
 ): Command<F> {
   return {
@@ -28,12 +39,20 @@ export function part<F extends Flags & typeof partFlags>(
       const values = context.values as CommandContext<typeof partFlags>['values'];
       const listen = addressOf('metrics-listen', values['metrics-listen']);
       const env = hostEnv({ log: { level: values['log-level'], fields: { part: name } } });
-      const client = new Client(httpTransport(readKubeconfig(values.kubeconfig)));
-      const caches = new Caches(env, client);
       const endings: (() => void)[] = [];
-      const components = await compose({ env, client, caches, atEnd: (run) => void endings.push(run) }, context);
+      const begin = async (transport: Transport, until: Stop): Promise<{ readonly ended: Promise<void> }> => {
+        const client = new Client(transport);
+        const caches = new Caches(env, client);
+        const components = await compose({ env, client, caches, atEnd: (run) => void endings.push(run) }, context);
+        return { ended: supervise(env, [...caches.all(), ...components], until) };
+      };
       const stop = new StopSource();
-      const running = supervise(env, [...caches.all(), ...components], stop);
+      const transport = httpTransport(readKubeconfig(values.kubeconfig));
+      const lead = async (fenced: Transport, until: Stop) => (await begin(fenced, until)).ended;
+      const running =
+        lease !== undefined && isElected(context.values)
+          ? supervise(env, [new Leader(env, transport, leaderOf(lease, context.values), lead)], stop)
+          : (await begin(transport, stop)).ended;
       const { port } = await servePart(listen, () => env.metrics.render());
       const metrics = `http://${listen.host}:${port}/metrics`;
       context.io.out(`${JSON.stringify({ ready: true, part: name, pid: process.pid, metrics })}\n`);
@@ -52,4 +71,11 @@ export interface Parts {
   readonly caches: Caches;
   /** Once all components have ended. */
   atEnd(run: () => void): void;
+}
+
+const isElected = (values: object): boolean => (values as { 'leader-elect'?: string })['leader-elect'] !== 'false';
+
+function leaderOf(name: string, values: object): LeaderChoice {
+  const { timing = 'quick' } = values as { readonly timing?: keyof typeof timings };
+  return { name, identity: `${hostname()}_${randomUUID()}`, timing: timings[timing].lease };
 }

@@ -14,12 +14,15 @@ import { machineNode } from './node.ts';
 import { listenAsNode } from './node-listener.ts';
 import { part } from './part-process.ts';
 import { clusterIdentity, engineFor, type Machine, prepared } from './runtimes.ts';
-import { addressOf, controllersFlags, partFlags } from './settings.ts';
+import { addressOf, controllersFlags, partFlags, schedulerFlags, timing } from './settings.ts';
 
 export const controllers = part(
-  'controllers',
-  'Run the controllers against any API server',
-  controllersFlags,
+  {
+    name: 'controllers',
+    summary: 'Run the controllers against any API server',
+    flags: controllersFlags,
+    lease: 'kube-controller-manager',
+  },
   ({ env, client, caches }, { values }) => {
     const podRange = values['pod-range'];
     const shared = { env, client, caches, timing: timings[values.timing] };
@@ -28,9 +31,12 @@ export const controllers = part(
 );
 
 export const scheduler = part(
-  'scheduler',
-  'Run the scheduler against any API server',
-  partFlags,
+  {
+    name: 'scheduler',
+    summary: 'Run the scheduler against any API server',
+    flags: schedulerFlags,
+    lease: 'kube-scheduler',
+  },
   ({ env, client, caches }) => [schedulerLoop(env, client, caches)],
 );
 
@@ -52,12 +58,11 @@ const agentFlags = defineFlags({
     default: 'auto',
     help: 'what runs pods; auto is docker where an engine answers',
   },
+  timing,
 });
 
 export const agent = part(
-  'agent',
-  'Run a node of this machine against any API server',
-  agentFlags,
+  { name: 'agent', summary: 'Run a node of this machine against any API server', flags: agentFlags },
   async (parts, { values }) => {
     const { env, client, caches } = parts;
     const shared = {
@@ -83,7 +88,10 @@ export const agent = part(
       clientAuthority: readKubeconfig(values.kubeconfig).ca ?? '',
     });
     const { host: hostIp, port, authority } = listener;
-    const choice = { name: values.node, folder, podRange: values['pod-range'], hostIp, api: { port, authority } };
+    // As upstream has it, a node that is silent keeps its pods.
+    const fences = values.timing === 'quick';
+    const podRange = values['pod-range'];
+    const choice = { name: values.node, folder, podRange, hostIp, fences, api: { port, authority } };
     const names = realAddresses ? { dns: podNames(shared.services) } : {};
     const node = machineNode({ ...shared, ...names }, machine, choice);
     // What runs, runs on; but who listens to an engine would never end.

@@ -17,9 +17,7 @@ const flags = defineFlags({
 });
 
 export const proxy = part(
-  'proxy',
-  'Let HTTP in to Services, Ingresses and Gateways of any API server',
-  flags,
+  { name: 'proxy', summary: 'Let HTTP in to Services, Ingresses and Gateways of any API server', flags },
   ({ env, client, caches }, { values }) => {
     const https = values['https-listen'];
     const accessLog = values['access-log'];

@@ -33,6 +33,8 @@ export interface NodeChoice {
   readonly hostIp: string;
   /** Where the node's own API is heard, when its agent is a process of its own. */
   readonly api?: NodeApiPlace;
+  /** Its agent may lose the server, which then gives its stateful pods to others. */
+  readonly fences?: boolean;
 }
 export interface NodeRuntime extends Runtime {
   /** Where a pod's port is really heard. */

@@ -50,7 +50,7 @@ export const loneServerFlags = defineFlags({
 });
 
 /** How patient the cluster is with nodes. */
-const timing = {
+export const timing = {
   type: 'choice',
   choices: ['quick', 'upstream'],
   default: 'quick',
@@ -91,6 +91,16 @@ export const clusterFlags = defineFlags({
   timing,
 });
 
+/** For the parts of which only one may act at a time. */
+const leaderFlags = defineFlags({
+  'leader-elect': {
+    type: 'choice',
+    choices: ['true', 'false'],
+    default: 'true',
+    help: 'whether a lease decides which of many such processes acts',
+  },
+});
+
 export const partFlags = defineFlags({
   kubeconfig: { type: 'text', required: true, value: 'FILE', help: 'which API server to work for' },
   'metrics-listen': {
@@ -104,9 +114,12 @@ export const partFlags = defineFlags({
 
 export const controllersFlags = defineFlags({
   ...partFlags,
+  ...leaderFlags,
   timing,
   'pod-range': { type: 'text', value: 'CIDR', help: 'addresses of pods, a part of which each node is given' },
 });
+
+export const schedulerFlags = defineFlags({ ...partFlags, ...leaderFlags, timing });
 
 export type ServerSettings = Values<typeof serverFlags>;
 export type ClusterSettings = Values<typeof clusterFlags>;

@@ -9,6 +9,7 @@ import type { Client } from '../client/client.ts';
 import type { Caches } from '../machinery/caches.ts';
 import { ControllerLoop } from '../machinery/controller-loop.ts';
 import { EventRecorder } from '../machinery/events.ts';
+import { schedulingFigures } from './figures.ts';
 import { Scheduler } from './scheduler.ts';
 
 /** Bindings under way at once. */
@@ -26,6 +27,7 @@ export function schedulerLoop(env: Env, given: Client, caches: Caches): Componen
     volumes: caches.of(persistentVolumes),
     classes: caches.of(storageClasses),
   });
+  schedulingFigures(own, caches.of(pods));
   const events = new EventRecorder(own, client, scheduler.name);
   return new ControllerLoop(own, client, scheduler, { workers, events });
 }

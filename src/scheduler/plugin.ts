@@ -21,6 +21,13 @@ export interface SchedulerPlugin<Prepared = unknown> {
   /** Any number; `normalize` or a plain cut brings it to 0..100. */
   score?(pod: Pod, node: NodeInfo, prepared: Prepared): number;
   normalize?(scores: readonly number[], prepared: Prepared): readonly number[];
+  /**
+   * It looks at nothing but the node and what `podClass` tells of the pod: pods of one class get the same answers from
+   * a node that has not changed.
+   */
+  readonly byClass?: true;
+  /** Whether it has nothing to say of this pod, neither what fits nor what is better. */
+  idle?(pod: Pod, prepared: Prepared): boolean;
   /** Whether it has no opinion about this pod's score. */
   silent?(pod: Pod, prepared: Prepared): boolean;
 }
@@ -29,13 +36,16 @@ export const scoreMax = 100;
 
 /** The highest becomes 100, the rest in proportion. */
 export function proportional(scores: readonly number[]): readonly number[] {
-  const most = Math.max(0, ...scores);
+  const most = largest(scores);
   return most === 0 ? scores : scores.map((score) => Math.floor((scoreMax * score) / most));
 }
 
+/** Of many nodes at once: a call with so many arguments would be slow, and has a limit. */
+const largest = (scores: readonly number[]): number => scores.reduce((most, score) => Math.max(most, score), 0);
+
 /** The lowest becomes 100, the highest 0. */
 export function inverse(scores: readonly number[]): readonly number[] {
-  const most = Math.max(0, ...scores);
+  const most = largest(scores);
   return scores.map((score) => (most === 0 ? scoreMax : scoreMax - Math.floor((scoreMax * score) / most)));
 }
 

@@ -2,6 +2,7 @@ import type { Pod } from '../api/kinds/pod.ts';
 import type { Random } from '../base/env.ts';
 import { compareText } from '../base/text.ts';
 import { type Rejection, type SchedulerPlugin, scoreMax } from './plugin.ts';
+import { podClass } from './pod-class.ts';
 import type { NodeInfo, Snapshot } from './snapshot.ts';
 
 export type Placement = { readonly node: string } | { readonly unschedulable: string };
@@ -10,6 +11,15 @@ interface Candidate {
   readonly plugin: SchedulerPlugin;
   readonly prepared: unknown;
 }
+/** What the plugins that judge by class say of a node. */
+interface Verdict {
+  readonly rejection: Rejection | undefined;
+  /** In the order of those plugins that score. */
+  readonly scores: readonly number[];
+}
+
+/** So many classes a node remembers: more of them than that do not come in turn. */
+const memoMax = 32;
 
 /** Where a pod goes, or the sentence that says why nowhere. Equal nodes are drawn from by lot. */
 export function schedule(pod: Pod, snapshot: Snapshot, plugins: readonly SchedulerPlugin[], random: Random): Placement {
@@ -19,24 +29,53 @@ export function schedule(pod: Pod, snapshot: Snapshot, plugins: readonly Schedul
     const refusal = plugin.refuse?.(pod, own);
     if (refusal !== undefined) return { unschedulable: refused(snapshot, refusal) };
   }
+  const busy = prepared.filter(({ plugin, prepared: own }) => !plugin.idle?.(pod, own));
+  const judges = { own: busy.filter(({ plugin }) => !plugin.byClass), verdict: byClass(pod, busy) };
   const rejections = new Map<NodeInfo, Rejection>();
   const fitting: NodeInfo[] = [];
   const excluded = narrowing(pod, plugins);
   for (const node of snapshot.nodes) {
-    const rejection = excluded(node) ?? firstRejection(pod, node, prepared);
+    const rejection = excluded?.(node) ?? judges.verdict(node).rejection ?? firstRejection(pod, node, judges.own);
     if (rejection) rejections.set(node, rejection);
     else fitting.push(node);
   }
   if (fitting.length === 0) return { unschedulable: explain(pod, snapshot, rejections) };
   if (fitting.length === 1) return { node: (fitting[0] as NodeInfo).name };
-  return { node: best(pod, fitting, prepared, random).name };
+  return { node: best(pod, fitting, { candidates: busy, verdict: judges.verdict }, random).name };
 }
 
-function narrowing(pod: Pod, plugins: readonly SchedulerPlugin[]): (node: NodeInfo) => Rejection | undefined {
+/** Asked once for each node and class, until the node changes. */
+function byClass(pod: Pod, candidates: readonly Candidate[]): (node: NodeInfo) => Verdict {
+  const mine = candidates.filter(({ plugin }) => plugin.byClass);
+  const scoring = mine.filter(scores(pod));
+  const key = podClass(pod);
+  return (node) => {
+    const known = node.memo.get(key) as Verdict | undefined;
+    if (known) return known;
+    const verdict = {
+      rejection: firstRejection(pod, node, mine),
+      scores: scoring.map(({ plugin, prepared }) => plugin.score?.(pod, node, prepared) ?? 0),
+    };
+    if (node.memo.size >= memoMax) node.memo.clear();
+    node.memo.set(key, verdict);
+    return verdict;
+  };
+}
+
+const scores =
+  (pod: Pod) =>
+  ({ plugin, prepared }: Candidate): boolean =>
+    plugin.score !== undefined && !plugin.silent?.(pod, prepared);
+
+function narrowing(
+  pod: Pod,
+  plugins: readonly SchedulerPlugin[],
+): ((node: NodeInfo) => Rejection | undefined) | undefined {
   const named = plugins.flatMap((plugin) => {
     const nodes = plugin.narrow?.(pod);
     return nodes ? [{ nodes: new Set(nodes), name: plugin.name }] : [];
   });
+  if (named.length === 0) return undefined;
   return (node) => {
     const by = named.find(({ nodes }) => !nodes.has(node.name));
     return by && { reasons: [`node(s) didn't satisfy plugin(s) [${by.name}]`], final: true };
@@ -51,15 +90,23 @@ function firstRejection(pod: Pod, node: NodeInfo, candidates: readonly Candidate
   return undefined;
 }
 
-function best(pod: Pod, nodes: readonly NodeInfo[], candidates: readonly Candidate[], random: Random): NodeInfo {
+function best(
+  pod: Pod,
+  nodes: readonly NodeInfo[],
+  { candidates, verdict }: { readonly candidates: readonly Candidate[]; readonly verdict: (node: NodeInfo) => Verdict },
+  random: Random,
+): NodeInfo {
   const totals = nodes.map(() => 0);
-  for (const { plugin, prepared } of candidates) {
-    if (!plugin.score || plugin.silent?.(pod, prepared)) continue;
-    const raw = nodes.map((node) => plugin.score?.(pod, node, prepared) ?? 0);
-    const scores = plugin.normalize?.(raw, prepared) ?? raw.map((score) => Math.max(0, Math.min(scoreMax, score)));
-    for (const [index, score] of scores.entries()) totals[index] = (totals[index] ?? 0) + score * (plugin.weight ?? 1);
+  let place = 0;
+  for (const { plugin, prepared } of candidates.filter(scores(pod))) {
+    const at = plugin.byClass ? place++ : -1;
+    const raw = nodes.map((node) =>
+      at >= 0 ? (verdict(node).scores[at] ?? 0) : (plugin.score?.(pod, node, prepared) ?? 0),
+    );
+    const normal = plugin.normalize?.(raw, prepared) ?? raw.map((score) => Math.max(0, Math.min(scoreMax, score)));
+    for (const [index, score] of normal.entries()) totals[index] = (totals[index] ?? 0) + score * (plugin.weight ?? 1);
   }
-  const most = Math.max(...totals);
+  const most = totals.reduce((a, b) => Math.max(a, b));
   const winners = nodes.filter((_node, index) => totals[index] === most);
   return winners[random.below(winners.length)] as NodeInfo;
 }

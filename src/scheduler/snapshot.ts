@@ -1,5 +1,6 @@
 import type { Node } from '../api/kinds/node.ts';
 import { isFinished, type Pod } from '../api/kinds/pod.ts';
+import { equalJson, type Json } from '../base/json.ts';
 import { compareText } from '../base/text.ts';
 import { type Amounts, amountsOf, plus, requestsOf } from './requests.ts';
 
@@ -18,6 +19,14 @@ export interface NodeInfo {
   readonly requested: Amounts;
   readonly scored: { readonly cpu: number; readonly memory: number };
   readonly ports: readonly HostPort[];
+  /** What was found out of it, for as long as nothing of it changes: most nodes stay as they are from pod to pod. */
+  readonly memo: Map<string, unknown>;
+  /** How many of its pods are like some other pod: kept up with each pod that comes and goes. */
+  readonly counters: Map<string, Counter>;
+}
+export interface Counter {
+  matches(pod: Pod): boolean;
+  count: number;
 }
 
 export interface Snapshot {
@@ -29,6 +38,7 @@ export interface Snapshot {
 interface Place {
   node: Node | undefined;
   readonly pods: Map<string, Pod>;
+  readonly counters: Map<string, Counter>;
   info: NodeInfo | undefined;
 }
 
@@ -36,17 +46,20 @@ interface Place {
 export class LiveSnapshot implements Snapshot {
   readonly #places = new Map<string, Place>();
   readonly #nodeOf = new Map<string, string>();
+  /** Names of places in order, and their nodes: each made anew only when it has changed. */
+  #names: readonly string[] | undefined;
   #sorted: readonly NodeInfo[] | undefined;
 
   get nodes(): readonly NodeInfo[] {
-    this.#sorted ??= [...this.#places.keys()].sort(compareText).flatMap((name) => this.node(name) ?? []);
+    this.#names ??= [...this.#places.keys()].sort(compareText);
+    this.#sorted ??= this.#names.flatMap((name) => this.node(name) ?? []);
     return this.#sorted;
   }
 
   node(name: string): NodeInfo | undefined {
     const place = this.#places.get(name);
     if (!place?.node) return undefined;
-    place.info ??= count(place.node, place.pods);
+    place.info ??= count(place.node, place);
     return place.info;
   }
 
@@ -56,7 +69,7 @@ export class LiveSnapshot implements Snapshot {
     if (place.info) {
       const { allocatable } =
         place.info.node.status === node.status ? place.info : { allocatable: allocatableOf(node) };
-      place.info = { ...place.info, node, allocatable };
+      place.info = { ...place.info, node, allocatable, memo: new Map() };
     }
     this.#sorted = undefined;
   }
@@ -75,17 +88,22 @@ export class LiveSnapshot implements Snapshot {
     const before = this.#nodeOf.get(uid);
     if (before !== undefined && before === at) {
       const place = this.#place(at);
-      const same = place.pods.get(uid)?.spec === pod.spec;
+      const old = place.pods.get(uid);
       place.pods.set(uid, pod);
-      if (!same) this.#touch(at, place);
+      if (!old || !weighsAlike(old, pod)) this.#touch(at, place);
+      if (old && !looksAlike(old, pod)) {
+        tally(place, old, -1);
+        tally(place, pod, 1);
+      }
       return;
     }
     this.dropPod(uid);
     if (at === undefined) return;
     const place = this.#place(at);
     place.pods.set(uid, pod);
+    tally(place, pod, 1);
     this.#nodeOf.set(uid, at);
-    if (place.info) place.info = withPod(place.info, pod, place.pods);
+    if (place.info) place.info = withPod(place.info, pod);
     this.#sorted = undefined;
   }
 
@@ -94,6 +112,8 @@ export class LiveSnapshot implements Snapshot {
     if (at === undefined) return;
     this.#nodeOf.delete(uid);
     const place = this.#place(at);
+    const old = place.pods.get(uid);
+    if (old) tally(place, old, -1);
     place.pods.delete(uid);
     this.#touch(at, place);
   }
@@ -101,21 +121,38 @@ export class LiveSnapshot implements Snapshot {
   #place(name: string): Place {
     const known = this.#places.get(name);
     if (known) return known;
-    const place: Place = { node: undefined, pods: new Map(), info: undefined };
+    const place: Place = { node: undefined, pods: new Map(), counters: new Map(), info: undefined };
     this.#places.set(name, place);
+    this.#names = undefined;
     return place;
   }
 
   #touch(name: string, place: Place): void {
     place.info = undefined;
     this.#sorted = undefined;
-    if (!place.node && place.pods.size === 0) this.#places.delete(name);
+    if (place.node || place.pods.size > 0) return;
+    this.#places.delete(name);
+    this.#names = undefined;
   }
 }
 
+function tally({ counters }: Place, pod: Pod, change: 1 | -1): void {
+  for (const counter of counters.values()) if (counter.matches(pod)) counter.count += change;
+}
+
+/** Whether others see the pod as they did before. */
+const looksAlike = ({ metadata: a }: Pod, { metadata: b }: Pod): boolean =>
+  a.deletionTimestamp === b.deletionTimestamp && (a.labels === b.labels || equalJson(a.labels ?? {}, b.labels ?? {}));
+
+/** Whether it takes of its node what it took before. A pod's spec hardly ever changes, its status often does. */
+const weighsAlike = (a: Pod, b: Pod): boolean =>
+  a.spec === b.spec ||
+  (equalJson(requestsOf(a) as unknown as Json, requestsOf(b) as unknown as Json) &&
+    equalJson(hostPortsOf(a) as unknown as Json, hostPortsOf(b) as unknown as Json));
+
 const allocatableOf = (node: Node): Amounts => amountsOf(node.status?.allocatable ?? node.status?.capacity);
 
-function count(node: Node, pods: ReadonlyMap<string, Pod>): NodeInfo {
+function count(node: Node, { pods, counters }: Place): NodeInfo {
   let info: NodeInfo = {
     name: node.metadata.name,
     node,
@@ -124,20 +161,22 @@ function count(node: Node, pods: ReadonlyMap<string, Pod>): NodeInfo {
     requested: {},
     scored: { cpu: 0, memory: 0 },
     ports: [],
+    memo: new Map(),
+    counters,
   };
-  for (const pod of pods.values()) info = withPod(info, pod, pods);
+  for (const pod of pods.values()) info = withPod(info, pod);
   return info;
 }
 
-function withPod(info: NodeInfo, pod: Pod, pods: ReadonlyMap<string, Pod>): NodeInfo {
+function withPod(info: NodeInfo, pod: Pod): NodeInfo {
   const { real, scored } = requestsOf(pod);
   const ports = hostPortsOf(pod);
   return {
     ...info,
-    pods,
     requested: plus(info.requested, real),
     scored: { cpu: info.scored.cpu + scored.cpu, memory: info.scored.memory + scored.memory },
     ports: ports.length > 0 ? [...info.ports, ...ports] : info.ports,
+    memo: new Map(),
   };
 }
 

@@ -1,5 +1,6 @@
 import { ApiError, statusOf } from '../api/error.ts';
 import type { Kind } from '../api/kind.ts';
+import { leadershipHeader } from '../api/leadership.ts';
 import { type ApiRequest, type ApiResponse, jsonType, linesType, type Transport } from '../api/wire.ts';
 import type { Env, Millis } from '../base/env.ts';
 import { encodeText, type Json } from '../base/json.ts';
@@ -28,6 +29,7 @@ import { FieldTracker } from './field-tracker.ts';
 import { Health } from './health.ts';
 import { healthChecks } from './health-checks.ts';
 import { KindRegistry } from './kinds.ts';
+import { requireLeadership } from './leader-fence.ts';
 import { negotiatePlain } from './negotiate.ts';
 import type { NodeDoors, Reach } from './node-doors.ts';
 import { NodeLinks } from './node-links.ts';
@@ -267,6 +269,12 @@ export class ApiServer {
   }
 
   #answer(handling: Handling, asker: Asker): Promise<ApiResponse> | ApiResponse {
+    const { request } = handling;
+    if (request.headers[leadershipHeader] === undefined || !changes(request)) return this.#answered(handling, asker);
+    return requireLeadership(this.#store, request).then(() => this.#answered(handling, asker));
+  }
+
+  #answered(handling: Handling, asker: Asker): Promise<ApiResponse> | ApiResponse {
     const { request } = handling;
     const aggregated = this.#aggregator.answer(request, asker.caller);
     if (aggregated) return aggregated;

@@ -1,4 +1,5 @@
 import { ContainerChecker } from './check-containers.ts';
+import { IdentityChecker } from './check-identity.ts';
 import { PlacementChecker } from './check-placement.ts';
 import { ReplicaChecker } from './check-replicas.ts';
 import { GenerationChecker, RevisionChecker, WatchChecker } from './check-store.ts';
@@ -13,5 +14,6 @@ export function standardCheckers(world: CheckedWorld): readonly Checker[] {
     new PlacementChecker(),
     new ReplicaChecker(world),
     new ContainerChecker(world),
+    new IdentityChecker(world),
   ];
 }

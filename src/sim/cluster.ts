@@ -6,7 +6,7 @@ import { builtInKinds } from '../api/kinds/all.ts';
 import { services } from '../api/kinds/service.ts';
 import type { Labels } from '../api/object.ts';
 import type { Caller, Transport } from '../api/wire.ts';
-import type { Component, Env, Log, Millis, Random } from '../base/env.ts';
+import { type Component, type Env, type Log, type Millis, type Random, Stopped } from '../base/env.ts';
 import { Fingerprint } from '../base/hash.ts';
 import { canonicalJson } from '../base/json.ts';
 import { seeded } from '../base/random.ts';
@@ -18,6 +18,7 @@ import { bootstrap } from '../machinery/bootstrap.ts';
 import { Cache } from '../machinery/cache.ts';
 import { Caches } from '../machinery/caches.ts';
 import { EventRecorder } from '../machinery/events.ts';
+import { Leader } from '../machinery/leader.ts';
 import { schedulerLoop } from '../scheduler/parts.ts';
 import { ResourceMetrics } from '../server/resource-metrics/resource-metrics.ts';
 import { ApiServer } from '../server/server.ts';
@@ -54,6 +55,8 @@ export interface SimOptions {
   readonly timing?: Timing;
   readonly parts?: Partial<PartChoice>;
   readonly capacity?: Labels;
+  /** So many processes of controllers, of which one leads. Without it there is one, and no lease. */
+  readonly leaders?: number;
   /** The server tells what nodes and pods use. */
   readonly metrics?: boolean;
 }
@@ -64,6 +67,9 @@ export const production: PartChoice = {
   engine: (runtime) => runtime,
 };
 
+const unlessStopped = (error: unknown): void => {
+  if (!(error instanceof Stopped)) throw error;
+};
 const unreachable: Transport = () => Promise.reject(new ApiError('ServiceUnavailable', 'the node does not answer'));
 const admin: Caller = { name: 'admin', groups: ['system:masters'], extra: {} };
 const serviceRange = '10.96.0.0/16';
@@ -149,7 +155,27 @@ export class SimCluster implements CheckedWorld {
   }
 
   startControllers(): void {
-    this.#startPart('controllers', (setting) => this.#parts.controllers(setting));
+    const { leaders } = this.#options;
+    if (leaders === undefined) this.#startPart('controllers', (setting) => this.#parts.controllers(setting));
+    for (let n = 0; n < (leaders ?? 0); n++) this.startCandidate(`controllers-${n}`);
+  }
+
+  /** One of many processes of controllers: it acts while it holds the lease. */
+  startCandidate(host: string): void {
+    const process = this.#process(host);
+    const { env } = process;
+    const timing = this.#options.timing ?? timings.upstream;
+    const identity = `${host}_${env.random.uid()}`;
+    const link = this.net.link(host);
+    const choice = { name: 'kube-controller-manager', identity, timing: timing.lease };
+    const asAdmin: Transport = (request) => link({ ...request, caller: admin });
+    const leader = new Leader(env, asAdmin, choice, async (transport, stop) => {
+      const client = new Client(transport);
+      const caches = new Caches(env, client);
+      const components = this.#parts.controllers({ env, client, caches, timing });
+      await Promise.all([...caches.all(), ...components].map((part) => part.run(stop).catch(unlessStopped)));
+    });
+    process.run([leader]);
   }
 
   startScheduler(): void {
@@ -170,6 +196,7 @@ export class SimCluster implements CheckedWorld {
     if (host === 'server') this.startServer();
     else if (host === 'controllers') this.startControllers();
     else if (host === 'scheduler') this.startScheduler();
+    else if (host.startsWith('controllers-')) this.startCandidate(host);
     else this.startNode(host);
   }
 
@@ -199,6 +226,7 @@ export class SimCluster implements CheckedWorld {
         capacity: this.#options.capacity ?? defaultCapacity,
         addresses: [{ type: 'InternalIP', address: `192.168.${place >> 8}.${place & 255}` }],
         services: serviceCache,
+        fences: this.#options.timing?.linkGraceMs !== undefined,
         events: new EventRecorder(env, client, 'kubelet', name),
       },
     );

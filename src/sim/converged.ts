@@ -4,7 +4,8 @@ import { endpointSlices } from '../api/kinds/endpoint-slice.ts';
 import { isFinished, isReady, type Pod, pods } from '../api/kinds/pod.ts';
 import { replicaSets } from '../api/kinds/replica-set.ts';
 import { services } from '../api/kinds/service.ts';
-import { type KubeObject, keyOf, keyText } from '../api/object.ts';
+import { statefulSets } from '../api/kinds/stateful-set.ts';
+import { controllerOf, type KubeObject, keyOf, keyText } from '../api/object.ts';
 import { matcherOf } from '../api/selector.ts';
 import { StopSource } from '../base/stop.ts';
 import type { Change } from '../store/store.ts';
@@ -25,7 +26,7 @@ export async function checkConverged(cluster: SimCluster): Promise<void> {
   const all = await Promise.all(
     [deployments, replicaSets, pods, services, endpointSlices].map((kind) => listOf(cluster, kind as unknown as Kind)),
   );
-  const uids = new Set(all.flat().map(({ metadata }) => metadata.uid));
+  const uids = new Set(entries.map(({ value }) => (value as unknown as KubeObject).metadata.uid));
   for (const { metadata, kind } of all.flat()) {
     if (metadata.deletionTimestamp) throw new Violation(name, `${kind} ${metadata.name} is still being deleted`);
     const orphan = metadata.ownerReferences?.find(({ uid }) => !uids.has(uid));
@@ -33,6 +34,7 @@ export async function checkConverged(cluster: SimCluster): Promise<void> {
   }
   const [wanted = [], , running = []] = all as unknown as readonly [Deployment[], unknown[], Pod[]];
   for (const deployment of wanted) checkDeployment(deployment, running);
+  for (const set of await listOf(cluster, statefulSets as unknown as Kind)) checkStatefulSet(set, running);
   await checkEndpoints(cluster, running);
 }
 
@@ -52,6 +54,13 @@ function checkDeployment(deployment: Deployment, all: readonly Pod[]): void {
   const states = mine.map((pod) => `${pod.metadata.name} ${pod.status?.phase} on ${pod.spec.nodeName ?? 'no node'}`);
   const text = `${keyText(keyOf(deployment))} wants ${replicas}, has ${ready} ready pods (${told}): ${states.join(', ')}`;
   throw new Violation(name, text);
+}
+
+function checkStatefulSet({ metadata, spec }: KubeObject, all: readonly Pod[]): void {
+  const { replicas = 1 } = spec as { readonly replicas?: number };
+  const mine = all.filter((pod) => controllerOf(pod)?.uid === metadata.uid && isReady(pod) && !isFinished(pod));
+  if (mine.length === replicas) return;
+  throw new Violation(name, `stateful set ${metadata.name} wants ${replicas} and has ${mine.length} ready pods`);
 }
 
 async function checkEndpoints(cluster: SimCluster, all: readonly Pod[]): Promise<void> {

@@ -4,6 +4,8 @@ import { runtimeConformance, sandbox } from '../agent/runtime.conformance.ts';
 import type { ContainerSpec } from '../agent/runtime.ts';
 import { type Clock, type Env, type Instant, sleep } from '../base/env.ts';
 import { seeded } from '../base/random.ts';
+import { SimClock } from './clock.ts';
+import { simEnv } from './env.ts';
 import { SimRuntime, type SimRuntimeOptions } from './runtime.ts';
 
 const line = (text: string) => ({ image: 'any', command: [text] });
@@ -31,6 +33,7 @@ runtimeConformance(
   {
     exitCodes: 'commands are not looked at: only success, a drawn crash and a stop end a container',
     output: 'every container says one fixed line',
+    hold: 'the clock of this suite runs on by itself: the same is shown below',
     stubborn: 'every container ends when it is asked to',
     connect: 'nothing listens inside: a connection is accepted and says nothing',
     missing: 'commands are not looked at, so none is missing',
@@ -45,6 +48,33 @@ test('a simulated container crashes as often as its runtime was told, the same f
   assert.deepEqual(await crashes('seed', { crashRatio: 0.5, crashWithinMs: 100 }), first);
   assert.ok(first.length > 20 && first.length < 80, `${first.length} of 100 crashed`);
   assert.deepEqual(await crashes('seed', {}), []);
+});
+
+test('what nobody holds any more ends by itself, and nothing starts in its place until somebody does', async () => {
+  const clock = new SimClock();
+  const drain = () => new Promise<void>((resolve) => process.nextTick(resolve));
+  const runtime = new SimRuntime(simEnv({ clock, random: seeded('hold') }));
+  await runtime.openSandbox(sandbox('box'));
+  const rest = { args: [], env: [], mounts: [], resources: {}, security: {}, tty: false, stdin: false };
+  const start = async (id: string) => {
+    await runtime.create({ id, sandbox: 'box', name: 'main', attempt: 0, ...line('x'), ...rest });
+    void runtime.start(id);
+    await clock.run(1, drain);
+  };
+  const states = () => runtime.seen().containers.map(({ state }) => state);
+  await start('first');
+  for (let n = 0; n < 3; n++) {
+    await runtime.holdFor('box', 300);
+    await clock.run(200, drain);
+  }
+  assert.deepEqual(states(), ['running']);
+  await clock.run(101, drain);
+  assert.deepEqual(states(), ['exited']);
+  await start('late');
+  assert.deepEqual(states(), ['exited', 'exited']);
+  await runtime.holdFor('box', 60_000);
+  await start('again');
+  assert.deepEqual(states(), ['exited', 'exited', 'running']);
 });
 
 test('a simulated image without a name is refused', async () => {

@@ -14,7 +14,7 @@ import {
 } from '../agent/runtime.ts';
 import type { Duplex } from '../api/wire.ts';
 import { Channel } from '../base/channel.ts';
-import { type Env, type Instant, type Millis, type Random, sleep } from '../base/env.ts';
+import { type Cancel, type Env, type Instant, type Millis, type Random, sleep } from '../base/env.ts';
 import { type Hint, Hints } from '../base/hints.ts';
 import { encodeText } from '../base/json.ts';
 import type { Stop } from '../base/stop.ts';
@@ -62,6 +62,8 @@ export class SimRuntime implements Runtime {
   readonly #sandboxes = new Map<string, { readonly id: string; readonly ips: readonly string[] }>();
   readonly #boxes = new Map<string, Box>();
   readonly #hints = new Hints();
+  /** Until when sandboxes are held that end by themselves otherwise. */
+  readonly #held = new Map<string, { readonly until: Millis; readonly cancel: Cancel }>();
   #nextAddress = 2;
 
   constructor(env: Env, options: SimRuntimeOptions = {}) {
@@ -79,7 +81,18 @@ export class SimRuntime implements Runtime {
     return { ips };
   }
 
+  async holdFor(sandbox: string, ms: Millis): Promise<void> {
+    const { clock } = this.#env;
+    this.#held.get(sandbox)?.cancel();
+    const cancel = clock.after(ms, () => {
+      for (const box of this.#boxes.values()) if (box.spec.sandbox === sandbox) this.#end(box, 137);
+    });
+    this.#held.set(sandbox, { until: clock.monotonic() + ms, cancel });
+  }
+
   async closeSandbox(id: string): Promise<void> {
+    this.#held.get(id)?.cancel();
+    this.#held.delete(id);
     for (const box of [...this.#boxes.values()]) {
       if (box.spec.sandbox !== id) continue;
       this.#end(box, 137);
@@ -199,6 +212,8 @@ export class SimRuntime implements Runtime {
     // It may have been removed, or closed with its sandbox, while it was starting.
     if (this.#boxes.get(box.spec.id) !== box || box.state.state !== 'created') return;
     box.state = { ...box.state, state: 'running', startedAt: this.#env.clock.now() };
+    const { until } = this.#held.get(box.spec.sandbox) ?? { until: Number.POSITIVE_INFINITY };
+    if (until <= this.#env.clock.monotonic()) return this.#end(box, 137);
     box.load = { cpuMillis: simulatedCpuMillis, since: this.#env.clock.now(), usedNanos: 0 };
     this.#hints.give(box.spec.id);
     const crashes = this.#random.float() < (this.#options.crashRatio ?? 0);

@@ -1,6 +1,7 @@
 import type { Kind } from '../api/kind.ts';
 import { type ConfigMap, configMaps } from '../api/kinds/config-map.ts';
 import { deployments } from '../api/kinds/deployment.ts';
+import { leases } from '../api/kinds/lease.ts';
 import { namespaces } from '../api/kinds/namespace.ts';
 import { nodes } from '../api/kinds/node.ts';
 import { pods } from '../api/kinds/pod.ts';
@@ -114,6 +115,20 @@ export const verbs: Readonly<Record<string, Verb>> = {
   end: endPod,
   evict: evictPod,
   burn,
+  /** Which process of controllers leads, and in which term. */
+  leader: async ({ cluster }) => {
+    const { spec } = await cluster.admin.get(leases, { namespace: 'kube-system', name: 'kube-controller-manager' });
+    return `${spec?.holderIdentity?.split('_')[0] || 'nobody'}, term ${spec?.leaseTransitions}`;
+  },
+  /** `running node-1`: the pods of which something runs there, whether or not anybody hears of it. */
+  running: async ({ cluster }, { words }) => {
+    const containers = cluster.runtimes.get(words[1] ?? '')?.seen().containers ?? [];
+    const alive = new Set(containers.filter(({ state }) => state === 'running').map(({ sandbox }) => sandbox));
+    const { entries } = await cluster.store.list('/core/pods/');
+    const known = entries.map(({ value }) => (value as unknown as KubeObject).metadata);
+    const names = known.filter(({ uid }) => alive.has(uid)).map(({ name }) => name);
+    return names.join(' ') || 'nothing';
+  },
   patch: (stage, line) => patched(stage, line, JSON.parse(line.words[3] ?? '{}') as Json),
   crash: onHost(({ cluster }, host) => cluster.crash(host)),
   restart: onHost(({ cluster }, host) => cluster.restart(host)),

@@ -32,12 +32,14 @@ export async function playScenario(text: string, options: ScenarioOptions): Prom
   const lines = text.split('\n');
   const head = lines.slice(0, firstVerb(lines));
   const nodes = Number(/^# nodes: (\d+)$/m.exec(head.join('\n'))?.[1] ?? 2);
+  const leaders = /^# leaders: (\d+)$/m.exec(head.join('\n'))?.[1];
   const cluster = new SimCluster({
     seed: options.name,
     drain: options.drain,
     nodes,
     net: { encoded: options.encoded, delayMaxMs: 1 },
     runtime: { startDelayMs: 500 },
+    ...(leaders ? { leaders: Number(leaders) } : {}),
     metrics: /^# metrics: on$/m.test(head.join('\n')),
     timing: /^# timing: quick$/m.test(head.join('\n')) ? timings.quick : timings.upstream,
   });

@@ -5,6 +5,7 @@ import { proportional, rejected, type SchedulerPlugin } from '../plugin.ts';
 /** Node selectors and node affinity, as demands and as wishes. */
 export const nodeAffinity: SchedulerPlugin = {
   name: 'NodeAffinity',
+  byClass: true,
   weight: 2,
   narrow: namedNodes,
   filter(pod, { node }) {

@@ -6,6 +6,7 @@ const any = '0.0.0.0';
 /** Two pods of one node cannot have the same port of the host. */
 export const nodePorts: SchedulerPlugin<readonly HostPort[]> = {
   name: 'NodePorts',
+  byClass: true,
   prepare: hostPortsOf,
   filter(_pod, node, wanted) {
     const taken = wanted.some((port) => node.ports.some((other) => collide(port, other)));

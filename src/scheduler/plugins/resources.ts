@@ -8,6 +8,7 @@ const podsDefault = 0;
 /** A node must have room for what a pod requests; the emptier the better. */
 export const resources: SchedulerPlugin<Requests> = {
   name: 'NodeResourcesFit',
+  byClass: true,
   weight: 1,
   prepare: requestsOf,
   filter(_pod, { allocatable, requested, pods }, { real }) {
@@ -38,6 +39,7 @@ function emptiness(allocatable: number, requested: number): number | undefined {
 /** Of two nodes the one whose cpu and memory fill up evenly. */
 export const balance: SchedulerPlugin<Requests> = {
   name: 'NodeResourcesBalancedAllocation',
+  byClass: true,
   weight: 1,
   prepare: requestsOf,
   silent: (_pod, { real }) => (real['cpu'] ?? 0) === 0 && (real['memory'] ?? 0) === 0,

@@ -6,6 +6,7 @@ export const unschedulableTaint = 'node.kubernetes.io/unschedulable';
 /** Keeps pods off tainted nodes that they do not tolerate, and away from those that are only discouraged. */
 export const taints: SchedulerPlugin = {
   name: 'TaintToleration',
+  byClass: true,
   weight: 3,
   filter(pod, { node }) {
     const strict = (node.spec.taints ?? []).filter(({ effect }) => effect === 'NoSchedule' || effect === 'NoExecute');

@@ -5,6 +5,7 @@ import { unschedulableTaint } from './taints.ts';
 /** Keeps pods off cordoned nodes. */
 export const unschedulable: SchedulerPlugin = {
   name: 'NodeUnschedulable',
+  byClass: true,
   filter(pod, { node }) {
     if (
       !node.spec.unschedulable ||

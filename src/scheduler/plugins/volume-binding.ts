@@ -61,6 +61,10 @@ export class VolumeBinding implements SchedulerPlugin<Wanted> {
     return { bound, open, refusal: undefined };
   }
 
+  idle(_pod: Pod, { bound, open, refusal }: Wanted): boolean {
+    return bound.length === 0 && open.length === 0 && refusal === undefined;
+  }
+
   refuse(_pod: Pod, { refusal }: Wanted): string | undefined {
     return refusal;
   }

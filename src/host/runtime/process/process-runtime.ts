@@ -147,6 +147,13 @@ export class ProcessRuntime implements Runtime {
     await shim?.ask({ say: 'stop', id, signal: 'SIGTERM', graceMs: grace }).catch(this.#unlessGone(pod));
   }
 
+  async holdFor(sandbox: string, ms: Millis): Promise<void> {
+    await this.#adopt();
+    const pod = this.#pods.get(sandbox);
+    const shim = await pod?.settle();
+    await shim?.ask({ say: 'hold', ms }).catch(this.#unlessGone(pod));
+  }
+
   async remove(id: string): Promise<void> {
     const pod = await this.#podOf(id);
     if (pod === undefined) return;

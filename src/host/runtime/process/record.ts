@@ -39,6 +39,8 @@ export type ShimRequest = { readonly n: number } & (
   | { readonly say: 'stop'; readonly id: string; readonly signal: NodeJS.Signals; readonly graceMs: number }
   | { readonly say: 'remove'; readonly id: string }
   | { readonly say: 'close' }
+  /** Everything ends after so long, and nothing starts any more, unless it is said again. */
+  | { readonly say: 'hold'; readonly ms: number }
   /** From now on this connection hears what the container says. `input`: it is also the one that speaks to it. */
   | { readonly say: 'attach'; readonly id: string; readonly input: boolean }
   /** In base64; nothing is the end of the input. */

@@ -85,6 +85,7 @@ async function answer(peer: Socket, request: ShimRequest): Promise<void> {
     if (request.say === 'start') await start(request.id);
     else if (request.say === 'stop') await stop(request.id, request.signal, request.graceMs);
     else if (request.say === 'remove') await remove(request.id);
+    else if (request.say === 'hold') hold(request.ms);
     else if (request.say === 'attach') attach(peer, request);
     else if (request.say === 'input') input(request);
     else if (request.say === 'resize') resize(request);
@@ -96,7 +97,21 @@ async function answer(peer: Socket, request: ShimRequest): Promise<void> {
   else peer.write(`${JSON.stringify(message)}\n`);
 }
 
+/** Counts down here because the agent may die: whoever it then cannot end must not run for ever. */
+let holder: NodeJS.Timeout | undefined;
+let isHeld = true;
+function hold(ms: number): void {
+  clearTimeout(holder);
+  isHeld = true;
+  holder = setTimeout(() => {
+    isHeld = false;
+    for (const id of running.keys()) void stop(id, 'SIGKILL', 0);
+    void endMarked(folder.mark, drainMs);
+  }, ms);
+}
+
 async function start(id: string): Promise<void> {
+  if (!isHeld) throw new Error('nobody has said for too long that this pod may run');
   // A state on disk means that it was started once, and once is all a container has.
   if (readRecord<StateRecord>(folder.state(id)) !== undefined) return;
   const plan = readRecord<PlanRecord>(folder.plan(id));

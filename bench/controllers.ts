@@ -1,0 +1,140 @@
+/**
+ * What controllers, scheduler and simulated nodes together make of a wish, from the built files:
+ * `npm run build && node bench/controllers.ts [PODS...]`. Prints a table with the target beside each figure and ends
+ * with 1 when one is missed. Linux only, since processor time is read from /proc.
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import type { Kind } from '../src/api/kind.ts';
+import { configMaps } from '../src/api/kinds/config-map.ts';
+import { type Deployment, deployments } from '../src/api/kinds/deployment.ts';
+import { namespaces } from '../src/api/kinds/namespace.ts';
+import { type Client, jsonOf } from '../src/client/client.ts';
+import { MeasuredCluster } from './measured-cluster.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { rest: { type: 'string', default: '30' } },
+});
+
+interface Row {
+  readonly what: string;
+  readonly figure: number;
+  readonly unit: 's' | '%' | 'writes' | 'us' | 'MB';
+  readonly target?: number;
+}
+const targets: Readonly<Record<number, number>> = { 1000: 2, 10000: 15 };
+/** What a simulated node offers. */
+const podsPerNode = 110;
+const lookAgainMs = 20;
+const settleMs = 10_000;
+const objectsInNamespace = 5_000;
+const patienceMs = 600_000;
+
+const nodeKind = { group: '', version: 'v1', kind: 'Node', plural: 'nodes', apiVersion: 'v1' } as Kind;
+const start = (nodes: number) =>
+  MeasuredCluster.start(['up', '--foreground', '--runtime', 'sim', '--nodes', String(nodes)]);
+
+const rows: Row[] = [];
+const sizes = positionals.length > 0 ? positionals.map(Number) : [1_000, 10_000];
+for (const size of sizes) await deploymentOf(size);
+if (positionals.length === 0) await namespaceOf(objectsInNamespace);
+for (const { what, figure, unit, target } of rows) {
+  const wanted = target === undefined ? '' : figure <= target ? `  (< ${target})` : `  MISSED: < ${target}`;
+  console.log(`${what.padEnd(64)} ${figure.toFixed(2).padStart(9)} ${unit}${wanted}`);
+}
+process.exitCode = rows.some(({ figure, target }) => target !== undefined && figure > target) ? 1 : 0;
+
+async function deploymentOf(size: number): Promise<void> {
+  const nodes = Math.max(3, Math.ceil((size * 1.05) / podsPerNode));
+  const cluster = await start(nodes);
+  try {
+    const client = cluster.client();
+    await until(async () => (await client.list({ ...nodeKind })).items.length === nodes);
+    await sleep(2_000);
+    const seconds = cluster.processorSeconds();
+    const begun = performance.now();
+    const labels = { app: 'bench' };
+    const template = { metadata: { labels }, spec: { containers: [{ name: 'main', image: 'any' }] } };
+    const spec = { replicas: size, selector: { matchLabels: labels }, template };
+    const metadata = { name: 'bench', namespace: 'default' };
+    await client.send({ verb: 'create', kind: deployments, object: { metadata, spec } as never });
+    await until(async () => {
+      const { status } = await client.get<Deployment>(deployments, metadata);
+      return status?.readyReplicas === size;
+    });
+    const took = (performance.now() - begun) / 1_000;
+    const used = cluster.processorSeconds() - seconds;
+    const target = targets[size];
+    const name = `Deployment of ${size} pods on ${nodes} nodes: create to ready`;
+    rows.push({ what: name, figure: took, unit: 's', ...(target ? { target } : {}) });
+    rows.push({ what: '  processor time for each pod', figure: (used * 1e6) / size, unit: 'us' });
+    await atRest(cluster, client, size);
+  } finally {
+    await cluster.remove();
+  }
+}
+
+async function atRest(cluster: MeasuredCluster, client: Client, size: number): Promise<void> {
+  await sleep(settleMs);
+  const restMs = Number(values.rest) * 1_000;
+  const before = { seconds: cluster.processorSeconds(), writes: await writes(client), at: performance.now() };
+  await sleep(restMs);
+  const share = (cluster.processorSeconds() - before.seconds) / ((performance.now() - before.at) / 1_000);
+  const isPromised = size <= 10_000;
+  rows.push({
+    what: `  at rest with ${size} pods: processor`,
+    figure: share * 100,
+    unit: '%',
+    ...(isPromised ? { target: 1 } : {}),
+  });
+  rows.push({ what: '  at rest: writes', figure: (await writes(client)) - before.writes, unit: 'writes', target: 0 });
+  rows.push({ what: '  at rest: memory', figure: cluster.residentMegabytes(), unit: 'MB' });
+}
+
+async function namespaceOf(count: number): Promise<void> {
+  const cluster = await start(3);
+  try {
+    const client = cluster.client();
+    await client.send({ verb: 'create', kind: namespaces, object: { metadata: { name: 'full' } } as never });
+    for (let made = 0; made < count; made += 100) {
+      const some = Array.from({ length: 100 }, (_, n) => ({ name: `map-${made + n}`, namespace: 'full' }));
+      await Promise.all(
+        some.map((metadata) => client.send({ verb: 'create', kind: configMaps, object: { metadata } as never })),
+      );
+    }
+    const begun = performance.now();
+    await client.send({ verb: 'delete', kind: namespaces, key: { namespace: '', name: 'full' } });
+    await until(async () => !(await client.list(namespaces)).items.some(({ metadata }) => metadata.name === 'full'));
+    const took = (performance.now() - begun) / 1_000;
+    rows.push({ what: `namespace with ${count} objects: deleted to gone`, figure: took, unit: 's', target: 3 });
+  } finally {
+    await cluster.remove();
+  }
+}
+
+/** Writes so far, of everything but leases. */
+async function writes(client: Client): Promise<number> {
+  const response = await client.request({ method: 'GET', path: '/metrics', headers: { accept: 'text/plain' } });
+  const text =
+    'body' in response && 'bytes' in response.body
+      ? new TextDecoder().decode(response.body.bytes)
+      : String(await jsonOf(response));
+  let sum = 0;
+  for (const line of text.split('\n')) {
+    const found = /^apiserver_request_total\{(.*)\} (\d+)/.exec(line);
+    if (!found || !/verb="(POST|PUT|PATCH|DELETE|APPLY|DELETECOLLECTION)"/.test(found[1] as string)) continue;
+    if (/resource="(leases)?"/.test(found[1] as string)) continue;
+    sum += Number(found[2]);
+  }
+  return sum;
+}
+
+async function until(isDone: () => Promise<boolean>): Promise<void> {
+  const end = performance.now() + patienceMs;
+  while (!(await isDone())) {
+    if (performance.now() > end) throw new Error(`not within ${patienceMs / 1_000} s`);
+    await sleep(lookAgainMs);
+  }
+}
