@@ -44,9 +44,9 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
 .scroll { overflow-x: auto; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; vertical-align: top; padding: .35rem 1.25rem .35rem 0; }
-th { color: var(--quiet); font-size: .8rem; font-weight: 500; }
-td { border-top: 1px solid var(--line); overflow-wrap: anywhere; }
-tbody td:first-child { white-space: nowrap; }
+th { color: var(--quiet); font-size: .8rem; font-weight: 500; white-space: nowrap; }
+td { border-top: 1px solid var(--line); white-space: nowrap; }
+td:last-child { white-space: normal; min-width: 12rem; overflow-wrap: break-word; }
 tbody td:first-child::before { content: ""; display: inline-block; width: .55rem; height: .55rem; border-radius: 50%;
   margin-right: .6rem; background: var(--tone); }
 tr.good { --tone: var(--good); }
