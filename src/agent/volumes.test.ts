@@ -55,14 +55,30 @@ test('volumePlan puts a token of the account where the pod looks for it, and wai
   assert.throws(() => source({ path: 'token', audience: 'vault' }), new MountError('no token for token yet'));
 });
 
+const host = {
+  folder: async (uid: string, volume: string) => `/pods/${uid}/${volume}`,
+  hostPath: async (path: string) => path,
+  inside: async (folder: string, { path }: { readonly path: string }) => `${folder}/${path}`,
+  release: async () => {},
+};
+
 test('containerMounts names the folder of the host', async () => {
-  const host = {
-    folder: async (uid: string, volume: string) => `/pods/${uid}/${volume}`,
-    hostPath: async (path: string) => path,
-    inside: async (folder: string, { path }: { readonly path: string }) => `${folder}/${path}`,
-    release: async () => {},
-  };
   const empty = pod({ emptyDir: {} });
   const mounts = await containerMounts(empty, empty.spec.containers[0]!, { host, sources });
   assert.deepEqual(mounts, [{ name: 'v', source: '/pods/u1/v', target: '/v', readOnly: false }]);
+});
+
+test('A path inside a volume that variables have made absolute, or lead upwards, is no path', async () => {
+  const from = (subPathExpr: string, value: string) => {
+    const asked = pod({ emptyDir: {} });
+    const [container] = asked.spec.containers;
+    const mounting = { ...container!, volumeMounts: [{ name: 'v', mountPath: '/v', subPathExpr }] };
+    return containerMounts(asked, mounting, { host, sources, variables: new Map([['PLACE', value]]) });
+  };
+  assert.equal((await from('a/$(PLACE)', 'b'))[0]?.source, '/pods/u1/v/a/b');
+  await assert.rejects(from('$(PLACE)', '/tmp'), new MountError('error SubPath `/tmp` must not be an absolute path'));
+  await assert.rejects(
+    from('$(PLACE)', '..'),
+    new MountError("unable to provision SubPath `..`: must not contain '..'"),
+  );
 });

@@ -157,13 +157,22 @@ export async function containerMounts(
       const place = { pod: pod.metadata.uid, mount: `${container.name}-${index}` };
       return {
         name: mount.name,
-        source: path ? await setting.host.inside(folder, { ...place, path }) : folder,
+        source: path ? await setting.host.inside(folder, { ...place, path: plainSubPath(path) }) : folder,
         target: mount.mountPath,
         readOnly: (mount.readOnly ?? false) || plan.kind === 'files',
         ...(propagation && propagation !== 'None' ? { propagation } : {}),
       };
     }),
   );
+}
+
+/** A container's variables may make of a path what nobody could have written there. */
+function plainSubPath(path: string): string {
+  if (path.startsWith('/')) throw new MountError(`error SubPath \`${path}\` must not be an absolute path`);
+  if (path.split('/').includes('..')) {
+    throw new MountError(`unable to provision SubPath \`${path}\`: must not contain '..'`);
+  }
+  return path;
 }
 
 /** Brings what is made of objects up to date, for containers that run. Paths inside a volume stay as they were. */
