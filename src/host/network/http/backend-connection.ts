@@ -39,10 +39,10 @@ export class BackendConnection implements Try {
   constructor(place: { readonly host: string; readonly port: number }, owner: ConnectionOwner, leavesHttp: boolean) {
     const { host, port } = place;
     this.#owner = owner;
-    // One buffer for all: a read then costs a copy of what came, not the 64 KiB that may come.
+    // One buffer for all, lent to whoever hears of it: a read then costs no memory of its own.
     const onread = {
       buffer: shared,
-      callback: (length: number) => this.#data(Buffer.from(shared.subarray(0, length))),
+      callback: (length: number) => this.#data(shared.subarray(0, length)),
     };
     const socket = connect({ host, port, noDelay: true, ...(leavesHttp ? {} : { onread }) });
     this.#socket = socket;
@@ -150,7 +150,7 @@ export class BackendConnection implements Try {
       const end = ahead.indexOf(headEnd);
       if (end < 0 || end > limits.headBytesMax) {
         if (ahead.length > limits.headBytesMax) throw new BadMessage(502, 'the head of the answer is too long');
-        this.#ahead = ahead;
+        this.#ahead = Buffer.from(ahead);
         return;
       }
       const head = this.#parsed(ahead.toString('latin1', 0, end));

@@ -131,14 +131,7 @@ export class ClientConnection implements Client {
     let size = head.length;
     for (const part of out) size += part.length;
     if (out.length === 0) this.#socket.write(head, 'latin1');
-    else if (out.length === 1 && head === '') this.#socket.write(out[0] as Buffer);
-    else if (size <= joinedMax) this.#socket.write(joined(head, out, size));
-    else {
-      this.#socket.cork();
-      if (head !== '') this.#socket.write(head, 'latin1');
-      for (const part of out) this.#socket.write(part);
-      this.#socket.uncork();
-    }
+    else this.#socket.write(joined(head, out, size));
     if (out.length > 0) this.#out = [];
     return !this.#socket.writableNeedDrain;
   }
@@ -290,9 +283,8 @@ export class ClientConnection implements Client {
 
 const lineEnd = Buffer.from('\r\n');
 const lastChunk = Buffer.from('0\r\n\r\n');
-/** Up to here it is cheaper to copy than to hand over many pieces. */
-const joinedMax = 32 * 1024;
 
+/** One copy, because the pieces are lent; and one write, because a write costs more than a copy. */
 function joined(head: string, parts: readonly Buffer[], size: number): Buffer {
   const whole = Buffer.allocUnsafe(size);
   let at = whole.write(head, 0, 'latin1');

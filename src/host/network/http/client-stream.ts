@@ -1,7 +1,7 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Door } from './client-connection.ts';
 import type { HeaderList } from './header-list.ts';
-import { limits } from './limits.ts';
+import { deadlines, limits } from './limits.ts';
 import type { AskedRequest, Client, ClientEvents, Length } from './sides.ts';
 import { headersOfFields } from './stream-headers.ts';
 
@@ -10,15 +10,27 @@ const methodForm = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const targetForm = /^\/[\x21-\x7e\x80-\xff]*$/;
 const hostForm = /^(?:[A-Za-z0-9\-._]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
 
-/** Answers all requests of one client that speaks HTTP/2. */
-export function serveSession(session: ServerHttp2Session, door: Door, address: string): void {
+/** Answers all requests of one client that speaks HTTP/2; answers what to ask now and then. */
+export function serveSession(session: ServerHttp2Session, door: Door, address: string): { tick(now: number): void } {
+  let streams = 0;
+  let quietSince = door.now();
   session.on('error', () => {});
   session.on('stream', (stream, _fields, flags, raw) => {
     stream.on('error', () => {});
+    streams++;
+    stream.once('close', () => {
+      streams--;
+      quietSince = door.now();
+    });
     const request = requestOf(raw as unknown as readonly string[], flags, door, address);
     if (typeof request === 'number') return stream.respond({ ':status': request }, { endStream: true });
     new ClientStream(stream, request, door);
   });
+  return {
+    tick: (now) => {
+      if (streams === 0 && (now - quietSince > deadlines.clientIdleMs || !door.isOpen)) session.close();
+    },
+  };
 }
 
 function requestOf(raw: readonly string[], flags: number, door: Door, address: string): AskedRequest | number {
@@ -80,7 +92,7 @@ class ClientStream implements Client {
   }
 
   write(payload: Buffer): void {
-    if (this.#stream.writable) this.#stream.write(payload);
+    if (this.#stream.writable) this.#stream.write(Buffer.from(payload));
   }
 
   end(trailers?: HeaderList): void {

@@ -31,31 +31,35 @@ export class Exchange implements ClientEvents, TryEvents {
   readonly #world: ExchangeWorld;
   #rule: HttpRule | undefined;
   #pool: HttpPool | undefined;
-  #filters: readonly HttpFilters[] = [];
+  #action: ForwardAction | undefined;
+  #choice: HttpFilters | undefined;
   #forwarded: ForwardedRequest | undefined;
   #order: readonly HttpBackend[] = [];
   #backend: HttpBackend | undefined;
   #tries = 0;
   #try: Try | undefined;
   #mirrors: Mirrors | undefined;
-  /** What was sent so far, for another backend; undefined once it has become too much. */
-  #replay: Buffer[] | undefined = [];
-  #replayBytes = 0;
+  /** What was sent so far, for another backend. */
+  #replay: Buffer[] | undefined;
+  #replayable = true;
+  #requestBytes = 0;
+  /** Something has moved since it was last looked. */
+  #active = true;
   #requestEnded = false;
   #done = false;
-  #cancels: Cancel[] = [];
+  #cancel: Cancel | undefined;
   #tryCancel: Cancel | undefined;
   /** For the log. */
   status = 0;
   bytes = 0;
-  /** When something was last heard of the backend. */
-  heard: Millis;
+  /** When it was last seen that something moves. */
+  #heard: Millis;
   readonly started: Millis;
 
   constructor(world: ExchangeWorld, client: Client, now: Millis) {
     this.#world = world;
     this.client = client;
-    this.heard = now;
+    this.#heard = now;
     this.started = now;
   }
 
@@ -70,6 +74,7 @@ export class Exchange implements ClientEvents, TryEvents {
   begin(): void {
     const { request } = this.client;
     this.#world.began(this);
+    if (typeof request.length === 'number' && request.length > limits.bodyBytesMax) return this.#tooLong();
     const mark = request.target.indexOf('?');
     const path = normalPath(mark < 0 ? request.target : request.target.slice(0, mark));
     if (path === undefined) return this.#answer(400, 'the path is not in a form that can be forwarded');
@@ -98,11 +103,14 @@ export class Exchange implements ClientEvents, TryEvents {
     this.#pool = pool;
     this.#order = this.#world.places.order(pool, client.request.asker.address);
     if (this.#order.length === 0) return this.#answer(503, `no backend of ${pool.name} is ready`);
-    this.#filters = [action, choice];
+    this.#action = action;
+    this.#choice = choice;
     const { method, connection, asker, length, upgrade } = client.request;
     const asked = client.request.host;
     let headers = forwardedHeaders(client.request.headers, connection, asked, asker);
-    headers = changedHeaders(headers, 'requestHeaders', this.#filters);
+    if (action.requestHeaders ?? choice.requestHeaders) {
+      headers = changedHeaders(headers, action.requestHeaders, choice.requestHeaders);
+    }
     const host = action.rewrite?.hostname ?? asked;
     if (host !== asked) {
       headers = headers.copy();
@@ -117,7 +125,7 @@ export class Exchange implements ClientEvents, TryEvents {
       upgrade,
     };
     const { requestMs } = action;
-    if (requestMs) this.#cancels.push(this.#world.env.clock.after(requestMs, () => this.#late(requestMs)));
+    if (requestMs) this.#cancel = this.#world.env.clock.after(requestMs, () => this.#late(requestMs));
     if (action.mirrors) this.#mirrors = new Mirrors(this.#world, action.mirrors, this.#forwarded);
     this.#tryNext(false);
   }
@@ -137,22 +145,28 @@ export class Exchange implements ClientEvents, TryEvents {
     this.#try = made;
     const ms = this.#rule?.action.type === 'forward' ? this.#rule.action.backendMs : undefined;
     if (ms) this.#tryCancel = this.#world.env.clock.after(ms, () => this.#lateTry(ms));
-    for (const payload of this.#replay ?? []) made.write(payload);
+    if (this.#replay) for (const payload of this.#replay) made.write(payload);
     if (this.#requestEnded) made.end();
   }
 
   requestBody(payload: Buffer): void {
     this.#mirrors?.write(payload);
-    if (this.#replay) {
-      this.#replayBytes += payload.length;
-      if (this.#replayBytes > limits.replayBytesMax) this.#replay = undefined;
-      else this.#replay.push(payload);
+    this.#active = true;
+    this.#requestBytes += payload.length;
+    if (this.#requestBytes > limits.bodyBytesMax) return this.#tooLong();
+    if (this.#requestBytes > limits.replayBytesMax) {
+      this.#replayable = false;
+      this.#replay = undefined;
+    } else {
+      this.#replay ??= [];
+      this.#replay.push(payload);
     }
     if (this.#try && !this.#try.write(payload)) this.client.flow(false);
   }
 
   requestEnd(): void {
     this.#requestEnded = true;
+    this.#active = true;
     this.#mirrors?.end();
     this.#try?.end();
   }
@@ -174,11 +188,17 @@ export class Exchange implements ClientEvents, TryEvents {
     if (this.#pool?.affinityMs && this.#backend) {
       this.#world.places.met(this.#pool, this.client.request.asker.address, this.#backend);
     }
-    this.heard = this.#world.env.clock.monotonic();
-    this.client.head(status, changedHeaders(given, 'responseHeaders', this.#filters), length);
+    this.#active = true;
+    this.client.head(status, this.#answered(given), length);
+  }
+
+  #answered(headers: HeaderList): HeaderList {
+    const [one, two] = [this.#action?.responseHeaders, this.#choice?.responseHeaders];
+    return one || two ? changedHeaders(headers, one, two) : headers;
   }
 
   answerBody(payload: Buffer): void {
+    this.#active = true;
     this.bytes += payload.length;
     this.client.write(payload);
   }
@@ -208,7 +228,7 @@ export class Exchange implements ClientEvents, TryEvents {
     }
     const pool = this.#pool as HttpPool;
     if (untouched && this.#backend) this.#world.places.avoid(this.#backend);
-    const again = (untouched || idempotent.has(this.client.request.method)) && this.#replay !== undefined;
+    const again = (untouched || idempotent.has(this.client.request.method)) && this.#replayable;
     if (again && this.#tries < limits.triesMax) {
       // The table may have changed since: who left it is not asked again.
       const current = this.#world.places.order(pool, this.client.request.asker.address);
@@ -223,18 +243,30 @@ export class Exchange implements ClientEvents, TryEvents {
   upgraded(headers: HeaderList, socket: Duplex, head: Buffer): void {
     this.#tryCancel?.();
     this.status = 101;
-    this.client.head(101, changedHeaders(headers, 'responseHeaders', this.#filters), 0);
+    this.client.head(101, this.#answered(headers), 0);
     const client = this.client.takeOver();
     this.#finish();
     if (client) this.#world.join(client, { socket, head });
     else socket.destroy();
   }
 
-  /** Looked at now and then: a backend that says nothing is not waited for without end. */
+  /** Looked at now and then: silence is not waited out without end. */
   tick(now: Millis): void {
-    if (this.status === 0 && this.#try && this.#requestEnded && now - this.started > deadlines.answerMs) {
-      this.#late(deadlines.answerMs);
+    if (this.#active) {
+      this.#active = false;
+      this.#heard = now;
     }
+    const silent = now - this.#heard;
+    if (this.status === 0 && this.#requestEnded && silent > deadlines.answerMs) this.#late(deadlines.answerMs);
+    else if (silent > deadlines.silenceMs) this.#late(deadlines.silenceMs);
+  }
+
+  #tooLong(): void {
+    this.#try?.cancel();
+    this.#try = undefined;
+    if (this.status === 0) return this.#answer(413, `the body is longer than ${limits.bodyBytesMax} bytes`);
+    this.client.destroy();
+    this.#finish();
   }
 
   #late(ms: Millis): void {
@@ -269,7 +301,7 @@ export class Exchange implements ClientEvents, TryEvents {
     if (this.#done) return;
     this.#done = true;
     this.#tryCancel?.();
-    for (const cancel of this.#cancels) cancel();
+    this.#cancel?.();
     this.#try = undefined;
     this.#replay = undefined;
     this.#world.ended(this);

@@ -1,4 +1,4 @@
-import type { HeaderChange, HttpFilters, PathChange, RedirectAction, Rewrite } from '../../../network/http-table.ts';
+import type { HeaderChange, PathChange, RedirectAction, Rewrite } from '../../../network/http-table.ts';
 import { HeaderList } from './header-list.ts';
 
 // They belong to one connection, and say nothing about the next one.
@@ -93,15 +93,10 @@ export function changeHeaders(headers: HeaderList, change: HeaderChange | undefi
   for (const name of change.remove) headers.remove(name);
 }
 
-/** The headers after all changes; the very same where there is none. */
-export function changedHeaders(
-  headers: HeaderList,
-  of: 'requestHeaders' | 'responseHeaders',
-  filters: readonly HttpFilters[],
-): HeaderList {
-  if (filters.every((one) => one[of] === undefined)) return headers;
+/** A copy of the headers, after one change and another. */
+export function changedHeaders(headers: HeaderList, ...changes: readonly (HeaderChange | undefined)[]): HeaderList {
   const copy = headers.copy();
-  for (const one of filters) changeHeaders(copy, one[of]);
+  for (const change of changes) changeHeaders(copy, change);
   return copy;
 }
 

@@ -12,6 +12,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import type { Instant } from '../../../base/env.ts';
+import { hostEnv } from '../../env.ts';
 import { createAuthority, issue } from '../../x509/certificate.ts';
 import { backend, clean, cleanups, forward, pool, proxyOf, raw, tableOf } from './proxy.test-data.ts';
 
@@ -203,6 +204,38 @@ test('HttpProxy tells a client that an answer broke off', async () => {
   });
   const { port } = await proxyOf(tableOf(forward(pool([broken]))));
   await assert.rejects(get(port));
+});
+
+test('HttpProxy refuses a body that is longer than anybody may send', async () => {
+  const a = await backend('a');
+  const { port } = await proxyOf(tableOf(forward(pool([a]))));
+  const answer = await raw(port, 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999\r\n\r\nx');
+  assert.match(answer, /^HTTP\/1\.1 413 [\s\S]*longer than 4294967296 bytes\n$/);
+  assert.equal(a.connections(), 0);
+});
+
+test('HttpProxy waits for nobody without end', async () => {
+  const env = hostEnv({ log: { level: 'error' } });
+  let ahead = 0;
+  const clock = { ...env.clock, monotonic: () => env.clock.monotonic() + ahead };
+  const silent = await backend('silent', () => {});
+  const { port } = await proxyOf(tableOf(forward(pool([silent]))), { env: { ...env, clock } });
+  const session = connectHttp2(`http://127.0.0.1:${port}`);
+  await once(session, 'connect');
+  const ends = Promise.all([
+    raw(port, 'GET / HTTP/1.1\r\nHost: '),
+    raw(port),
+    raw(port, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'),
+    once(session, 'close'),
+  ]);
+  while (silent.connections() === 0) await new Promise((resolve) => setImmediate(resolve));
+  // The proxy looks now and then: what is still under way when it first looks has a minute from there.
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  ahead = 100_000;
+  const [slow, idle, waiting] = await ends;
+  assert.match(slow, /^HTTP\/1\.1 408 /);
+  assert.equal(idle, '');
+  assert.match(waiting, /^HTTP\/1\.1 504 [\s\S]*default\/web:80 did not answer within 60000 ms\n$/);
 });
 
 test('HttpProxy joins both ends of a connection that leaves HTTP', async () => {

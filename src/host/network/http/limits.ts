@@ -5,6 +5,7 @@ export const limits = {
   headersMax: 128,
   chunkLineCharsMax: 1024,
   trailerBytesMax: 8 * 1024,
+  bodyBytesMax: 4 * 1024 ** 3,
   /** What is kept of a request's body, so that another backend can be asked. */
   replayBytesMax: 64 * 1024,
   /** What a mirror that does not read may hold. */

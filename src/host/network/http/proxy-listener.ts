@@ -93,13 +93,10 @@ export class ProxyListener implements Door {
     const session = performServerHandshake(socket, {
       settings: { maxConcurrentStreams: streamsMax, maxHeaderListSize: limits.headBytesMax },
     });
-    const client = {
-      destroy: () => session.destroy(),
-      leave: () => session.close(),
-    };
+    const { tick } = serveSession(session, this, plainAddress(socket.remoteAddress ?? ''));
+    const client = { tick, destroy: () => session.destroy(), leave: () => session.close() };
     this.#clients.add(client);
     session.once('close', () => this.gone(client));
-    serveSession(session, this, plainAddress(socket.remoteAddress ?? ''));
   }
 
   now(): number {

@@ -25,6 +25,7 @@ export interface Client {
   readonly request: AskedRequest;
   /** The head of the answer; it may wait until `settle`, so that it travels with what follows at once. */
   head(status: number, headers: HeaderList, length: Length): void;
+  /** The bytes are lent until `settle` or `end`. */
   write(payload: Buffer): void;
   end(trailers?: HeaderList): void;
   /** What was written so far goes out. False: no more for now; `clientDrained` tells when. */
@@ -68,6 +69,7 @@ export interface Try {
 
 export interface TryEvents {
   answerHead(status: number, headers: HeaderList, length: Length): void;
+  /** The bytes are lent: they are somebody else's once `answerSettled` or `answerEnd` has returned. */
   answerBody(payload: Buffer): void;
   answerEnd(trailers?: HeaderList): void;
   /** All that arrived at once was told. */
