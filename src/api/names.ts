@@ -134,11 +134,12 @@ export const environmentName: Grammar = (text) => {
 };
 
 const configKeyPattern = '[-._a-zA-Z0-9]+';
+const configKeyForm = whole(configKeyPattern);
 /** A key of a ConfigMap or Secret: it becomes a file's name. */
 export const configKey: Grammar = (text) => {
   const errors: string[] = [];
   if (byteLength(text) > subdomainLengthMax) errors.push('must be no more than 253 characters');
-  if (!whole(configKeyPattern).test(text)) {
+  if (!configKeyForm.test(text)) {
     const sentence = "a valid config key must consist of alphanumeric characters, '-', '_' or '.'";
     errors.push(withExamples(sentence, configKeyPattern, 'key.name', 'KEY_NAME', 'key-name'));
   }

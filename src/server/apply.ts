@@ -8,23 +8,34 @@ import { schemaOf } from '../api/schema/schema.ts';
 import { type ApiRequest, queryValue } from '../api/wire.ts';
 import { decodeYaml } from '../api/yaml/decode.ts';
 import { YamlError } from '../api/yaml/scalars.ts';
+import type { Clock } from '../base/env.ts';
 import { isObject, type Json, type JsonObject } from '../base/json.ts';
 import { wholeText } from './body.ts';
 import type { Decoded } from './decode.ts';
 import type { FieldTracker } from './field-tracker.ts';
+import { Pace } from './pace.ts';
 import { decodedApply, isForced, requireIdentity } from './patch.ts';
 import type { ResourceRoute } from './route.ts';
 import { conflict } from './write.ts';
 
 /** What an apply makes of the live object, or of nothing. */
-export type Applying = (live: KubeObject | undefined) => Decoded;
+export type Applying<R = Promise<Decoded>> = (live: KubeObject | undefined) => R;
 
-export function applyOf(request: ApiRequest, route: ResourceRoute, fields: FieldTracker): Applying {
-  const { config, warnings } = configOf(request);
+/** Reads the configuration, and later applies it: a long one is read, merged and judged in turns of their own. */
+export async function applyOf(
+  request: ApiRequest,
+  route: ResourceRoute,
+  { fields, clock }: { readonly fields: FieldTracker; readonly clock: Clock },
+): Promise<Applying> {
+  const pace = new Pace(clock);
+  const { config, warnings } = pace.step(() => configOf(request));
+  await pace.rest();
   const how = { manager: queryValue(request.query, 'fieldManager') ?? '', force: isForced(request) };
-  return (live) => {
-    const { object: made, managedFields } = fields.applied(route, live, config, how);
-    const read = decodedApply(made, route.kind, config);
+  return async (live) => {
+    const { object: made, managedFields } = pace.step(() => fields.applied(route, live, config, how));
+    await pace.rest();
+    const read = pace.step(() => decodedApply(made, route.kind, config));
+    await pace.rest();
     const { managedFields: _none, ...metadata } = read.metadata;
     const kept = managedFields.length > 0 ? { managedFields } : {};
     const object = { ...read, metadata: { ...metadata, ...kept } };
@@ -46,7 +57,7 @@ function newIdentity(route: ResourceRoute, object: KubeObject): KubeObject {
 const scaleKind = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
 
 /** An apply of a Scale owns the replicas of what is scaled. */
-export function scaleApplyOf(request: ApiRequest, route: ResourceRoute, fields: FieldTracker): Applying {
+export function scaleApplyOf(request: ApiRequest, route: ResourceRoute, fields: FieldTracker): Applying<Decoded> {
   const { config, warnings } = configOf(request);
   const type = schemaOf(scaleKind);
   const wrong = type && typeErrors(structShape(type), config);

@@ -13,12 +13,16 @@ export interface Decoded {
 }
 
 /** The object in a body, checked against what its kind looks like; only what the kind has is kept. */
-export function decodeObject(request: ApiRequest, expected: GroupVersionKind): Decoded {
+export const decodeObject = (request: ApiRequest, expected: GroupVersionKind): Decoded =>
+  readObject(request, expected)();
+
+/** The same in two steps, for bodies that are long: what is answered checks what was read. */
+export function readObject(request: ApiRequest, expected: GroupVersionKind): () => Decoded {
   const fieldValidation = queryValue(request.query, 'fieldValidation');
   try {
     const body = readBody(request, fieldValidation !== 'Ignore');
     identify(body.value, expected, request);
-    return checked(isObject(body.value) ? body.value : {}, expected, fieldValidation, body);
+    return () => checked(isObject(body.value) ? body.value : {}, expected, fieldValidation, body);
   } catch (error) {
     if (error instanceof UnreadableBody) throw unrecognized(error.message, expected, request);
     throw error;

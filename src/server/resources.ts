@@ -11,7 +11,7 @@ import { Answers, type Asked, encodedAnswer } from './answer.ts';
 import { applyOf, scaleApplyOf } from './apply.ts';
 import { bind, bindByName, isBinding } from './binding.ts';
 import { mediaTypeOf, objectBody } from './body.ts';
-import { type Decoded, decodeObject } from './decode.ts';
+import { type Decoded, decodeObject, readObject } from './decode.ts';
 import { deleteObject } from './delete.ts';
 import { deleteOptionsOf } from './delete-options.ts';
 import { evict } from './eviction.ts';
@@ -133,7 +133,9 @@ export class Resources {
   /** A long body is a turn of its own. */
   async #decoded(request: ApiRequest, route: ResourceRoute): Promise<Decoded> {
     const pace = new Pace(this.#deps.env.clock);
-    const decoded = pace.step(() => inRoute(route, decodeObject(request, route.kind)));
+    const read = pace.step(() => readObject(request, route.kind));
+    await pace.rest();
+    const decoded = pace.step(() => inRoute(route, read()));
     await pace.rest();
     return decoded;
   }
@@ -175,7 +177,7 @@ export class Resources {
     const { request, route } = call;
     const { manager: _said, ...options } = call.options;
     const own = { ...call, options };
-    const apply = applyOf(request, route, this.#deps.fields);
+    const apply = await applyOf(request, route, { fields: this.#deps.fields, clock: this.#deps.env.clock });
     for (let tries = 0; ; tries++) {
       try {
         return await this.#changed(own, apply);
@@ -183,7 +185,7 @@ export class Resources {
         if (route.subresource !== '' || !isApiError(error, 'NotFound')) throw error;
       }
       try {
-        const { object, warnings } = apply(undefined);
+        const { object, warnings } = await apply(undefined);
         return await this.#created(own, object, warnings);
       } catch (error) {
         if (!isApiError(error, 'AlreadyExists') || tries >= applyTriesMax) throw error;
@@ -192,10 +194,10 @@ export class Resources {
   }
 
   /** Changes an object and answers it, with what there is to warn about. */
-  async #changed(call: Call, next: (live: KubeObject) => Decoded): Promise<ApiResponse> {
+  async #changed(call: Call, next: (live: KubeObject) => Decoded | Promise<Decoded>): Promise<ApiResponse> {
     const { route, options } = call;
-    const change = (live: KubeObject) => {
-      const { object, warnings } = next(live);
+    const change = async (live: KubeObject) => {
+      const { object, warnings } = await next(live);
       for (const text of warnings) options.warn?.(text);
       return object;
     };

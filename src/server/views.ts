@@ -7,7 +7,10 @@ import { encodeText, type JsonObject } from '../base/json.ts';
 import type { Entry } from '../store/store.ts';
 
 interface View {
+  readonly kind: Kind;
   readonly object: KubeObject;
+  /** Of another version of the kind: seldom asked for. */
+  next?: View;
   json?: Uint8Array;
   text?: string;
   protobuf?: Uint8Array;
@@ -22,7 +25,7 @@ export const hasProtobuf = (kind: Kind): boolean => schemaOf(kind) !== undefined
  * entry and form: reads, lists and all watchers share the same object and the same bytes.
  */
 export class Views {
-  readonly #views = new WeakMap<Entry, Map<Kind, View>>();
+  readonly #views = new WeakMap<Entry, View>();
   readonly #heads = new Map<Kind, Uint8Array>();
 
   object<T extends KubeObject = KubeObject>(kind: Kind, entry: Entry): T {
@@ -79,15 +82,14 @@ export class Views {
   }
 
   #view(kind: Kind, entry: Entry): View {
-    let views = this.#views.get(entry);
-    if (!views) {
-      views = new Map();
-      this.#views.set(entry, views);
-    }
-    let view = views.get(kind);
-    if (!view) {
-      view = { object: shown(kind, entry) };
-      views.set(kind, view);
+    const first = this.#views.get(entry);
+    for (let view = first; view; view = view.next) if (view.kind === kind) return view;
+    const view: View = { kind, object: shown(kind, entry) };
+    if (first) {
+      if (first.next) view.next = first.next;
+      first.next = view;
+    } else {
+      this.#views.set(entry, view);
     }
     return view;
   }

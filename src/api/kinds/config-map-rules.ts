@@ -8,9 +8,10 @@ export const configMapRules = rulesOf((root, previous) => {
   const data = root.at('data');
   const binary = root.at('binaryData');
   let size = 0;
+  const both = !binary.isAbsent;
   for (const entry of data.entries()) {
     validateKey(entry);
-    if (!binary.key(entry.lastKey).isAbsent) {
+    if (both && !binary.key(entry.lastKey).isAbsent) {
       entry.invalidAs(entry.lastKey, 'duplicate of key present in binaryData');
     }
     size += encodeText(entry.text).length;

@@ -130,7 +130,8 @@ function outcomeOf({ followed, before, config, entries, apply }: Attempt): Outco
   };
   const previous = entries.find((entry) => isSame(entry, own));
   const others = entries.filter((entry) => entry !== previous);
-  const object = previous ? pruned(followed, merged, previous, [...others, own]) : merged;
+  const isPruned = previous !== undefined && !isRepeated(previous, own);
+  const object = isPruned ? pruned(followed, merged, previous, [...others, own]) : merged;
   const changes = compare(shape, before, object, followed.ignored);
   const isNoop = equalJson(before, object);
   const change = changes && { before, after: object, changes };
@@ -162,6 +163,10 @@ function conflictsWith(
     return conflictsOf(entry, intersection(entry.set, union(changes.modified, changes.added)));
   });
 }
+
+/** Whoever applies all that he applied last time, and maybe more, leaves nothing to be taken away. */
+const isRepeated = (last: Entry, own: Entry): boolean =>
+  last.apiVersion === own.apiVersion && isEmptySet(difference(last.set, own.set));
 
 /** The merged object without what its manager applied last time, does not apply now, and nobody else has. */
 function pruned(followed: Followed, merged: JsonObject, last: Entry, owners: readonly Entry[]): JsonObject {
