@@ -11,7 +11,7 @@ import type { Service } from '../api/kinds/service.ts';
 import { byKey, controllerOf, type Draft, type Key, keyOf, keyText, type Labels } from '../api/object.ts';
 import type { Instant } from '../base/env.ts';
 import { canonicalJson, equalJson, type Json } from '../base/json.ts';
-import { type Action, act } from '../client/action.ts';
+import { type Action, act, type Notice } from '../client/action.ts';
 import type { Cache } from '../machinery/cache.ts';
 import { type Controller, nothing, type Plan, type Source, source } from '../machinery/controller.ts';
 import { EmptyServices } from './empty-services.ts';
@@ -27,7 +27,10 @@ import {
   ServicePods,
   targetOf,
 } from './service-pods.ts';
+import { isAuto, type Sharing, shareOut, type ZoneShares, zoneShares } from './topology-hints.ts';
 
+const enabled = 'Topology Aware Hints has been enabled';
+const removed = 'Topology Aware Hints configuration was removed';
 const managedByLabel = 'endpointslice.kubernetes.io/managed-by';
 const managedBy = 'endpointslice-controller.k8s.io';
 const zoneLabel = 'topology.kubernetes.io/zone';
@@ -48,6 +51,8 @@ export interface ObservedService {
   /** Our own slices of this very service. */
   readonly slices: readonly EndpointSlice[];
   readonly zones: Labels;
+  /** Where endpoints are shared out to zones. */
+  readonly shares?: ZoneShares;
 }
 
 /** Writes down, for every Service with a selector, which pods are behind it. */
@@ -56,19 +61,23 @@ export class EndpointSliceController implements Controller<ObservedService> {
   readonly #caches: EndpointSliceCaches;
   readonly #behind: ServicePods;
   readonly #empty = new EmptyServices();
+  /** By uid of the Service. */
+  readonly #sharing = new Map<string, ReadonlyMap<Family, string>>();
 
   constructor(caches: EndpointSliceCaches) {
     this.#caches = caches;
     this.#behind = new ServicePods(caches.services, caches.pods);
     caches.slices.index('service', (slice) => [serviceKeyOf(slice)]);
+    caches.services.index('auto', (service) => (isAuto(service) ? ['yes'] : []));
   }
 
   sources(): readonly Source[] {
-    const { services, pods, slices } = this.#caches;
+    const { services, pods, slices, nodes } = this.#caches;
     return [
       source(services, (service) => [keyOf(service)]),
       source(pods, (pod) => this.#behind.servicesOf(pod)),
       source(slices, (slice) => (isOurs(slice) ? [serviceOf(slice)] : [])),
+      ...(nodes ? [source(nodes, () => services.by('auto', 'yes').map(keyOf))] : []),
     ];
   }
 
@@ -88,14 +97,41 @@ export class EndpointSliceController implements Controller<ObservedService> {
         })
         .sort(byKey),
       zones: this.#zonesOf(pods),
+      ...(isAuto(service) ? { shares: zoneShares(this.#caches.nodes?.list() ?? []) } : {}),
     };
   }
 
   plan(observed: ObservedService, now: Instant): Plan {
-    const plan = planSlices(observed);
-    const { notices, again } = this.#empty.look(observed.service, observed.pods.length, now);
+    const sharings = new Map<Family, Sharing>();
+    const plan = planSlices(observed, sharings);
+    const told = this.#told(observed.service, sharings);
+    const { notices: warnings, again } = this.#empty.look(observed.service, observed.pods.length, now);
+    const notices = [...told, ...warnings];
     if (notices.length === 0 && again === undefined) return plan;
     return { actions: [...plan.actions, notices], ...(again === undefined ? {} : { again }) };
+  }
+
+  /** Whether and why not zones are served by endpoints of their own: told when it changes. */
+  #told(service: Service, sharings: ReadonlyMap<Family, Sharing>): readonly Notice[] {
+    const { uid } = service.metadata;
+    const before = this.#sharing.get(uid) ?? new Map<Family, string>();
+    if (sharings.size === 0 && before.size === 0) return [];
+    const now = new Map([...sharings].map(([family, sharing]) => [family, 'why' in sharing ? sharing.why : enabled]));
+    if (now.size > 0) this.#sharing.set(uid, now);
+    else this.#sharing.delete(uid);
+    const notice = (message: string, family: Family): Notice => ({
+      verb: 'event',
+      about: service,
+      ...(message === enabled || message === removed ? {} : { type: 'Warning' as const }),
+      reason: message === enabled ? 'TopologyAwareHintsEnabled' : 'TopologyAwareHintsDisabled',
+      message: `${message}, addressType: ${family}`,
+    });
+    const fresh = [...now].filter(([family, message]) => before.get(family) !== message);
+    const gone = [...before.keys()].filter((family) => !now.has(family) && before.get(family) === enabled);
+    return [
+      ...fresh.map(([family, message]) => notice(message, family)),
+      ...gone.map((family) => notice(removed, family)),
+    ];
   }
 
   #zonesOf(pods: readonly Pod[]): Labels {
@@ -110,13 +146,13 @@ export class EndpointSliceController implements Controller<ObservedService> {
 }
 
 /** Pure: what there is against what should be, with as few writes as possible. */
-export function planSlices(observed: ObservedService): Plan {
+export function planSlices(observed: ObservedService, sharings = new Map<Family, Sharing>()): Plan {
   const families = familiesOf(observed.service);
   const made: Action[] = [];
   const removed = observed.slices.filter(({ addressType }) => !families.some((family) => family === addressType));
   for (const family of families) {
     const slices = observed.slices.filter(({ addressType }) => addressType === family);
-    const plan = planFamily({ ...observed, slices }, family);
+    const plan = planFamily({ ...observed, slices }, family, sharings);
     made.push(...plan.actions);
     removed.push(...plan.unused);
   }
@@ -134,9 +170,22 @@ interface FamilyPlan {
 }
 
 /** Addresses of the two families never share a slice. */
-function planFamily({ service, pods, slices, zones }: ObservedService, family: Family): FamilyPlan {
+function planFamily(
+  { service, pods, slices, zones, shares }: ObservedService,
+  family: Family,
+  sharings: Map<Family, Sharing>,
+): FamilyPlan {
   const labels = labelsOf(service);
-  const groups = groupByPorts(service, pods, { zones, family });
+  const all = groupByPorts(service, pods, { zones, family });
+  const sharing =
+    shares &&
+    shareOut(
+      [...all.values()].flatMap(({ endpoints }) => endpoints),
+      shares,
+      identity,
+    );
+  if (sharing) sharings.set(family, sharing);
+  const groups = sharing ? sharedOut(all, sharing) : all;
   const contents: Content[] = [];
   const unused: EndpointSlice[] = [];
   const homes = new Map<string, EndpointSlice[]>();
@@ -195,6 +244,14 @@ function groupByPorts(
     groups.set(key, group);
   }
   return groups;
+}
+
+function sharedOut(groups: ReadonlyMap<string, Group>, sharing: Sharing): ReadonlyMap<string, Group> {
+  const hinted = ({ hints: _hints, ...endpoint }: Endpoint): Endpoint => {
+    const zone = 'why' in sharing ? undefined : sharing.get(identity(endpoint));
+    return zone === undefined ? endpoint : { ...endpoint, hints: { forZones: [{ name: zone }] } };
+  };
+  return new Map([...groups].map(([key, group]) => [key, { ...group, endpoints: group.endpoints.map(hinted) }]));
 }
 
 /** Endpoints stay in the slice that they are in; new ones go where there is room, first where a write is due anyway. */

@@ -110,6 +110,19 @@ const views: Readonly<Record<string, View>> = {
           .sort((a, b) => compareText(String(a[1]), String(b[1]))),
       ),
   },
+  hints: {
+    head: ['SERVICE', 'ZONE', 'FOR'],
+    rows: async (stage, line) =>
+      (await listed(stage, endpointSlices, line)).flatMap(({ metadata, endpoints }) =>
+        (endpoints ?? [])
+          .map(({ zone, hints }) => {
+            const { forZones = [] } = (hints ?? {}) as { readonly forZones?: readonly { readonly name: string }[] };
+            const served = forZones.map(({ name }) => name).join(',') || '<none>';
+            return [metadata.labels?.[serviceNameLabel] ?? '', zone ?? '<none>', served];
+          })
+          .sort((a, b) => compareText(a.join(' '), b.join(' '))),
+      ),
+  },
   events: {
     head: ['TYPE', 'REASON', 'OBJECT', 'COUNT', 'MESSAGE'],
     rows: async (stage, line) =>
