@@ -23,9 +23,8 @@ import { frontProxyClient, type Pki } from '../host/x509/pki.ts';
 import { bootstrap } from '../machinery/bootstrap.ts';
 import type { NodePlace, ReachTarget } from '../server/node-doors.ts';
 import type { OutwardTarget } from '../server/outward.ts';
-import type { ResourceMetricsMaker } from '../server/resource-metrics/own-metrics.ts';
 import { SealingStore } from '../server/sealing-store.ts';
-import { ApiServer, type OpenApiAnswer, type OpenApiQuestion } from '../server/server.ts';
+import { ApiServer, type OpenApiAnswer, type OpenApiQuestion, type ServerOptions } from '../server/server.ts';
 import { podConnection } from '../server/streaming/pod-connection.ts';
 import { MemoryStore } from '../store/memory.ts';
 import type { Store } from '../store/store.ts';
@@ -34,6 +33,7 @@ import { admissionOf } from './admission.ts';
 import { auditOf } from './audit.ts';
 import { authorityOf } from './certificates.ts';
 import { ClusterKeys } from './cluster-keys.ts';
+import { externalMetricsOf } from './external-metrics.ts';
 import {
   addressOf,
   dataFolder,
@@ -101,6 +101,7 @@ export async function openControlPlane(settings: ServerSettings, around: Surroun
     admission,
     ...waysOut(around, keys),
     ...(around.resourceMetrics ? { resourceMetrics } : {}),
+    ...externalMetricsOf(settings),
     ...auditOf(settings, env),
   });
   const client = new Client(server.handle, admin);
@@ -137,7 +138,7 @@ const authoritiesOf = (pki: Pki) => ({
 });
 
 /** Loaded when it is first asked. */
-const resourceMetrics: ResourceMetricsMaker = async (env, store, nodes) => {
+const resourceMetrics: NonNullable<ServerOptions['resourceMetrics']> = async (env, store, nodes) => {
   const { ResourceMetrics } = await import('../server/resource-metrics/resource-metrics.ts');
   return new ResourceMetrics(env, store, nodes);
 };

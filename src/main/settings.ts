@@ -41,6 +41,7 @@ export const serverFlags = defineFlags({
     help: 'how much of what is written down: a Policy of audit.k8s.io/v1',
   },
   'service-range': { type: 'text', default: '10.96.0.0/16', value: 'CIDR', help: 'addresses of Services' },
+  prometheus: { type: 'text', value: 'URL', help: 'who knows what external metrics autoscalers ask for' },
   'log-level': { type: 'choice', choices: ['debug', 'info', 'error'], default: 'info', help: 'how much is logged' },
 });
 

@@ -35,7 +35,7 @@ import type { NodeDoors, Reach } from './node-doors.ts';
 import { NodeLinks } from './node-links.ts';
 import type { Outward } from './outward.ts';
 import { RequestFigures } from './request-figures.ts';
-import { OwnMetrics, type ResourceMetricsMaker } from './resource-metrics/own-metrics.ts';
+import { externalVersion, type MetricsMaker, OwnMetrics, resourceVersion } from './resource-metrics/own-metrics.ts';
 import { type Asker, Resources } from './resources.ts';
 import { type ResourceRoute, routeOf } from './route.ts';
 import { ServiceGoods } from './service-goods.ts';
@@ -87,7 +87,9 @@ export interface ServerOptions {
   readonly openapi?: (asked: OpenApiQuestion) => OpenApiAnswer | undefined;
   readonly metrics?: () => string;
   /** Serves what nodes and pods use; loaded when it is first asked. */
-  readonly resourceMetrics?: ResourceMetricsMaker;
+  readonly resourceMetrics?: (env: Env, store: Store, nodes: NodeDoors) => ReturnType<MetricsMaker>;
+  /** Serves what is measured outside of the cluster. */
+  readonly externalMetrics?: (env: Env) => ReturnType<MetricsMaker>;
   /** Where it is written down who did what. */
   readonly audit?: AuditOptions;
   /** Who signs certificates; without it nobody does. */
@@ -130,7 +132,7 @@ export class ApiServer {
   readonly #custom: CustomDefinitions;
   readonly #aggregator: Aggregator;
   readonly #links: NodeLinks;
-  readonly #ownMetrics: OwnMetrics | undefined;
+  readonly #ownMetrics: readonly OwnMetrics[];
   readonly #certificates: Certificates;
 
   constructor(env: Env, store: Store, options: ServerOptions) {
@@ -174,9 +176,8 @@ export class ApiServer {
     const writer = new Writer(deps);
     this.#resources = new Resources({ ...deps, describe: options.describe, writer, ...ways });
     this.#custom = new CustomDefinitions({ ...deps, writer, conversions, kinds: this.kinds });
-    const { resourceMetrics: make, nodes } = options;
-    this.#ownMetrics = make && nodes && new OwnMetrics({ env, store, nodes, make });
-    const own = this.#ownMetrics ? [this.#ownMetrics.served] : [];
+    this.#ownMetrics = ownMetrics(env, store, options);
+    const own = this.#ownMetrics.map(({ served }) => served);
     this.#aggregator = new Aggregator({ env, store, kinds: this.kinds, writer, door: options.aggregated, own });
   }
 
@@ -290,8 +291,7 @@ export class ApiServer {
 
   #other(request: ApiRequest): Promise<ApiResponse> | ApiResponse {
     const { path } = request;
-    const inner =
-      this.#links.answer(request) ?? this.#certificates.answer(request) ?? this.#ownMetrics?.answer(request);
+    const inner = this.#links.answer(request) ?? this.#certificates.answer(request) ?? this.#measured(request);
     if (inner) return inner;
     const groups = this.#aggregator.versions.map(({ group }) => group);
     const refusal = groups.includes(path.split('/')[2] ?? '') ? undefined : refused(request, this.kinds);
@@ -320,6 +320,14 @@ export class ApiServer {
       return openapi.bytes ? withBytes(request, openapi.bytes, openapi) : withETag(request, openapi.body, openapi);
     if (path === '/') return { status: 200, body: { object: { paths: this.#paths() } } };
     return pageNotFound();
+  }
+
+  #measured(request: ApiRequest): Promise<ApiResponse> | undefined {
+    for (const metrics of this.#ownMetrics) {
+      const answer = metrics.answer(request);
+      if (answer) return answer;
+    }
+    return undefined;
   }
 
   #customKinds(): CustomKinds {
@@ -388,6 +396,15 @@ class Handling {
     this.warnings ??= new Set();
     this.warnings.add(text);
   };
+}
+
+/** The APIs of metrics that this server serves itself. */
+function ownMetrics(env: Env, store: Store, options: ServerOptions): readonly OwnMetrics[] {
+  const { resourceMetrics, externalMetrics, nodes } = options;
+  return [
+    ...(resourceMetrics && nodes ? [new OwnMetrics(resourceVersion, () => resourceMetrics(env, store, nodes))] : []),
+    ...(externalMetrics ? [new OwnMetrics(externalVersion, () => externalMetrics(env))] : []),
+  ];
 }
 
 const changes = ({ method }: ApiRequest): boolean => method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS';

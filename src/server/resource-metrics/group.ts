@@ -21,3 +21,13 @@ export const metricsResources: Json = {
   groupVersion: `${metricsGroup}/${metricsVersion}`,
   resources: [resource('nodes', 'NodeMetrics', false), resource('pods', 'PodMetrics', true)],
 };
+
+export const externalGroup = 'external.metrics.k8s.io';
+export const externalRoot = `/apis/${externalGroup}/${metricsVersion}`;
+/** Any name is a metric: which there are only Prometheus knows. */
+export const externalResources: Json = {
+  kind: 'APIResourceList',
+  apiVersion: 'v1',
+  groupVersion: `${externalGroup}/${metricsVersion}`,
+  resources: [{ name: '*', singularName: '', namespaced: true, kind: 'ExternalMetricValueList', verbs: ['get'] }],
+};

@@ -1,46 +1,42 @@
 import type { ApiRequest, ApiResponse } from '../../api/wire.ts';
-import type { Env } from '../../base/env.ts';
-import type { Store } from '../../store/store.ts';
 import type { OwnVersion } from '../aggregation/aggregator.ts';
-import type { NodeDoors } from '../node-doors.ts';
-import { metricsGroup, metricsPriority, metricsResources, metricsRoot, metricsVersion } from './group.ts';
-import type { ResourceMetrics } from './resource-metrics.ts';
+import {
+  externalGroup,
+  externalResources,
+  metricsGroup,
+  metricsPriority,
+  metricsResources,
+  metricsVersion,
+} from './group.ts';
 
-/** Given by whoever composes the server: what it loads is not needed before somebody asks. */
-export type ResourceMetricsMaker = (
-  env: Env,
-  store: Store,
-  nodes: NodeDoors,
-) => ResourceMetrics | Promise<ResourceMetrics>;
-
-interface OwnMetricsDeps {
-  readonly env: Env;
-  readonly store: Store;
-  readonly nodes: NodeDoors;
-  readonly make: ResourceMetricsMaker;
+/** Somebody who answers everything below the root of one group and version. */
+export interface MetricsApi {
+  answer(request: ApiRequest): Promise<ApiResponse>;
 }
+/** Given by whoever composes the server: what it loads is not needed before somebody asks. */
+export type MetricsMaker = () => MetricsApi | Promise<MetricsApi>;
 
-/** The server's own `metrics.k8s.io`, for as long as no other API server was added for it. */
+/** One of the server's own APIs of metrics, for as long as no other API server was added for it. */
 export class OwnMetrics {
-  readonly served: OwnVersion = {
-    group: metricsGroup,
-    version: metricsVersion,
-    priority: metricsPriority,
-    resources: metricsResources,
-  };
-  readonly #deps: OwnMetricsDeps;
-  #made: Promise<ResourceMetrics> | undefined;
+  readonly served: OwnVersion;
+  readonly #make: MetricsMaker;
+  #made: Promise<MetricsApi> | undefined;
 
-  constructor(deps: OwnMetricsDeps) {
-    this.#deps = deps;
+  constructor(served: OwnVersion, make: MetricsMaker) {
+    this.served = served;
+    this.#make = make;
   }
 
   /** Who was added for it has answered already. */
   answer(request: ApiRequest): Promise<ApiResponse> | undefined {
     const { path } = request;
-    if (path !== metricsRoot && !path.startsWith(`${metricsRoot}/`)) return undefined;
-    const { env, store, nodes, make } = this.#deps;
-    this.#made ??= Promise.resolve(make(env, store, nodes));
+    const root = `/apis/${this.served.group}/${this.served.version}`;
+    if (path !== root && !path.startsWith(`${root}/`)) return undefined;
+    this.#made ??= Promise.resolve(this.#make());
     return this.#made.then((metrics) => metrics.answer(request));
   }
 }
+
+const shared = { version: metricsVersion, priority: metricsPriority };
+export const resourceVersion: OwnVersion = { ...shared, group: metricsGroup, resources: metricsResources };
+export const externalVersion: OwnVersion = { ...shared, group: externalGroup, resources: externalResources };
