@@ -120,7 +120,7 @@ export class ClientConnection implements Client {
     if (!this.#keepAlive) return this.#leave();
     this.#body = undefined;
     if (this.#ahead.length > 0) queueMicrotask(() => this.#requests());
-    else if (this.#paused) this.#flow(true);
+    else this.#flow(true);
   }
 
   settle(): boolean {
@@ -181,6 +181,7 @@ export class ClientConnection implements Client {
   #requests(): void {
     if (this.#events || this.#taken || this.#socket.destroyed) return;
     const ahead = this.#ahead;
+    this.#flow(true);
     if (ahead.length === 0) return;
     // A line end or two before a request is what old clients leave behind.
     if (ahead[0] === 13 || ahead[0] === 10) {
@@ -191,7 +192,7 @@ export class ClientConnection implements Client {
     const end = ahead.indexOf(headEnd, Math.max(0, this.#searched - 3));
     if (end < 0 || end > limits.headBytesMax) {
       this.#searched = ahead.length;
-      if (ahead.length <= limits.headBytesMax) return this.#flow(true);
+      if (ahead.length <= limits.headBytesMax) return;
       return this.#refuse(new BadMessage(431, `the head is longer than ${limits.headBytesMax} bytes`));
     }
     this.#searched = 0;

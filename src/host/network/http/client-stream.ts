@@ -23,6 +23,7 @@ export function serveSession(session: ServerHttp2Session, door: Door, address: s
       quietSince = door.now();
     });
     const request = requestOf(raw as unknown as readonly string[], flags, door, address);
+    if (stream.destroyed) return;
     if (typeof request === 'number') return stream.respond({ ':status': request }, { endStream: true });
     new ClientStream(stream, request, door);
   });
@@ -74,7 +75,7 @@ class ClientStream implements Client {
       this.#events = undefined;
       left?.clientGone();
     });
-    stream.once('wantTrailers', () => stream.sendTrailers(fieldsOf(this.#trailers)));
+    stream.once('wantTrailers', () => this.#endWith(this.#trailers));
     events.begin();
   }
 
@@ -101,6 +102,15 @@ class ClientStream implements Client {
     if (this.#stream.writable) this.#stream.end();
     // A body that nobody waits for is not worth its bytes.
     if (!this.#stream.readableEnded) this.#stream.resume();
+  }
+
+  #endWith(trailers: HeaderList | undefined): void {
+    try {
+      this.#stream.sendTrailers(fieldsOf(trailers));
+    } catch {
+      // Something that may not stand behind a body.
+      this.destroy();
+    }
   }
 
   settle(): boolean {
