@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { Instant } from '../src/base/env.ts';
 import { createAuthority, issue } from '../src/host/x509/certificate.ts';
+import { browserPath, Page } from './browser.ts';
 import { finished, freePort, miniK8s, Part, realAddresses, TestCluster, until } from './cluster.ts';
 
 const run = promisify(execFile);
@@ -171,26 +172,55 @@ describe('a cluster with an Ingress', { skip: realAddresses ? false : 'needs roo
     assert.notEqual(own.code, 0, 'a certificate that nobody has signed must not be believed');
   });
 
-  test('Ingress carries WebSocket and events', async () => {
-    const events = await at('a.example.com', '/events');
-    assert.equal(events, 'data: one\n\ndata: two\n\n');
-    await apply([
-      {
-        ...ingress,
-        metadata: { name: 'everybody' },
-        spec: { defaultBackend: { service: { name: 'a', port: { number: 80 } } } },
-      },
-    ]);
-    await until('default backend', 10_000, async () => (await at('none.example.com', '/')).startsWith('a-'));
-    const socket = new WebSocket(`ws://127.0.0.1:${http}/socket`);
-    const heard = new Promise<string>((resolve, reject) => {
-      socket.onopen = () => socket.send('hello there');
-      socket.onmessage = ({ data }) => resolve(String(data));
-      socket.onerror = () => reject(new Error('the WebSocket failed'));
+  describe('an Ingress for everybody', () => {
+    before(async () => {
+      const spec = { defaultBackend: { service: { name: 'a', port: { number: 80 } } } };
+      await apply([{ ...ingress, metadata: { name: 'everybody' }, spec }]);
+      await until('default backend', 10_000, async () => (await at('none.example.com', '/')).startsWith('a-'));
     });
-    assert.equal(await heard, 'hello there');
-    socket.close();
-    await miniK8s(words('delete', 'ingress', 'everybody'));
+    after(() => miniK8s(words('delete', 'ingress', 'everybody')));
+
+    test('carries WebSocket and events', async () => {
+      assert.equal(await at('a.example.com', '/events'), 'data: one\n\ndata: two\n\n');
+      const socket = new WebSocket(`ws://127.0.0.1:${http}/socket`);
+      const heard = new Promise<string>((resolve, reject) => {
+        socket.onopen = () => socket.send('hello there');
+        socket.onmessage = ({ data }) => resolve(String(data));
+        socket.onerror = () => reject(new Error('the WebSocket failed'));
+      });
+      assert.equal(await heard, 'hello there');
+      socket.close();
+    });
+
+    const browser = browserPath();
+    test('carries both to a browser', {
+      skip: browser ? false : 'needs chromium: apt-get install chromium',
+    }, async () => {
+      const page = new Page();
+      const said = `new Promise((resolve, reject) => {
+        const heard = [];
+        const socket = new WebSocket('ws://127.0.0.1:${http}/socket');
+        socket.onopen = () => socket.send('from a browser');
+        socket.onerror = () => reject(new Error('the WebSocket failed'));
+        socket.onmessage = ({ data }) => {
+          heard.push(data);
+          const events = new EventSource('/events');
+          events.onmessage = (event) => {
+            heard.push(event.data);
+            if (event.data !== 'two') return;
+            events.close();
+            resolve(heard);
+          };
+        };
+      })`;
+      try {
+        await page.open(browser as string, `http://127.0.0.1:${http}/`);
+        const heard = await until('answer in the browser', 20_000, () => page.value(said));
+        assert.deepEqual(heard, ['from a browser', 'one', 'two']);
+      } finally {
+        await page.close();
+      }
+    });
   });
 
   test('Ingress says in an event what is wrong with it', async () => {
