@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { DnsServer } from '../src/host/network/dns-server.ts';
@@ -8,7 +8,7 @@ import { busybox, testEngine } from '../src/host/runtime/docker/busybox.test-dat
 import { type DnsRecord, decodeMessage, recordTypes } from '../src/network/dns-message.ts';
 import { answerTo } from '../src/sim/dns-world.test-data.ts';
 import { kubectl } from '../tools/clients.ts';
-import { finished, realAddresses, TestCluster, until } from './cluster.ts';
+import { finished, miniK8s, realAddresses, root, TestCluster, until } from './cluster.ts';
 
 const client = await kubectl('1.36');
 const hasDig = (await finished('dig', ['-v'])).code === 0;
@@ -247,6 +247,24 @@ describe('names of the cluster, asked by dig', { skip: missing }, () => {
     );
   });
 
+  test('a user looks names up, and has a shell that finds them', async () => {
+    const ours = (...words: readonly string[]) => miniK8s(['dns', '--kubeconfig', cluster.kubeconfig, ...words]);
+    const web = await does('get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}');
+    const looked = await ours('lookup', 'web');
+    assert.equal(looked.out, `web.${domain}.\t30\tA\t${web}\n`);
+    const located = await ours('lookup', '_http._tcp.pets', 'srv');
+    assert.match(located.out, /\tSRV\t0 100 8080 pet-0\.pets\.default\.svc\.cluster\.local\.\n/);
+    assert.match((await ours('lookup', web)).out, new RegExp(`\tPTR\tweb\\.${domain}\\.\n`));
+    const lost = await ours('lookup', `nobody.${domain}`);
+    assert.deepEqual([lost.code, lost.err], [1, `nobody.${domain}: no such name\n`]);
+    const wrong = await ours('lookup', 'web', 'WRONG');
+    assert.deepEqual([wrong.code, /WRONG is no type of record/.test(wrong.err)], [2, true]);
+    assert.match((await ours()).out, new RegExp(`dig @${server} \\+short`));
+    const inside = await ours('run', '--', 'sh', '-c', 'getent hosts web; getent hosts web.default; exit 7');
+    assert.deepEqual([inside.code, inside.out.trim().split('\n').length], [7, 2], inside.err);
+    assert.ok(inside.out.startsWith(web));
+  });
+
   test('an end takes the address of the server away', async () => {
     assert.equal(await cluster.end(), 0, cluster.log);
     assert.deepEqual(await cluster.remains(), []);
@@ -291,3 +309,76 @@ describe('names of the cluster, found in a container', { skip: noEngine }, () =>
     assert.match(`${lost.out}${lost.err}`, /NXDOMAIN|can't/);
   });
 });
+
+const nobody = 65_534;
+const asNobody = ['setpriv', '--reuid', String(nobody), '--regid', String(nobody), '--clear-groups', '--'];
+const noPlainUser = async (): Promise<string | false> => {
+  if ('missing' in client) return client.missing;
+  if (!realAddresses) return false;
+  const [first = '', ...words] = [...asNobody, 'test', '-r', join(root, 'package.json')];
+  return (await finished(first, words)).code === 0 ? false : 'another user cannot read this folder';
+};
+
+describe('names of a cluster without root', { skip: await noPlainUser() }, () => {
+  const cluster = new TestCluster();
+  const folder = join(cluster.folder, 'web');
+  const around = realAddresses ? ['env', `HOME=${cluster.folder}`, ...asNobody] : [];
+  let does: (...words: string[]) => Promise<string>;
+  before(async () => {
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'package.json'), '{"name": "web", "type": "module", "main": "server.mjs"}');
+    const server = 'createServer((q, r) => r.end(`web answers ${q.url}`)).listen(process.env.PORT, process.env.HOST)';
+    writeFileSync(join(folder, 'server.mjs'), `import { createServer } from 'node:http';\n${server};\n`);
+    if (realAddresses) for (const path of [cluster.folder, folder]) chownSync(path, nobody, nobody);
+    await cluster.start('up', [], around);
+    does = async (...words) => {
+      const { code, out, err } = await finished(program, ['--kubeconfig', cluster.kubeconfig, ...words]);
+      assert.equal(code, 0, `kubectl ${words.join(' ')}: ${out}${err}`);
+      return out;
+    };
+    const applied = await finished(program, ['--kubeconfig', cluster.kubeconfig, 'apply', '-f', '-'], webOf(folder));
+    assert.equal(applied.code, 0, applied.err);
+    await does('wait', '--for=condition=Ready', 'pod', '--all', '--timeout=60s');
+  });
+  after(() => cluster.clear());
+
+  test('programs in pods reach Services by name: curl, and Node', async () => {
+    const inside = (...words: readonly string[]) => does('exec', 'client', '--', ...words);
+    for (const url of ['http://web/a', 'http://web.default/a', 'http://web.default.svc.cluster.local:80/a']) {
+      const answer = await until(`answer of ${url}`, 10_000, () => inside('curl', '-sS', '--max-time', '5', url));
+      assert.equal(answer, 'web answers /a', url);
+    }
+    assert.match(await inside('curl', '-sk', '--max-time', '5', 'https://kubernetes.default/version'), /"gitVersion"/);
+    const script = "fetch('http://web.default/b').then((answer) => answer.text()).then(console.log)";
+    assert.equal(await inside(process.execPath, '-e', script), 'web answers /b\n');
+  });
+
+  test('a user reaches them too', async () => {
+    const ours = (...words: readonly string[]) => miniK8s(['dns', '--kubeconfig', cluster.kubeconfig, ...words]);
+    const got = await ours('run', '--', 'curl', '-sS', '--max-time', '5', 'http://web/c');
+    assert.deepEqual([got.code, got.out], [0, 'web answers /c'], got.err);
+    assert.match((await ours()).out, /It runs without root/);
+    assert.match((await ours('lookup', 'web.default')).out, /\tA\t10\./);
+  });
+});
+
+const webOf = (folder: string) => `
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web, labels: {app: web}}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers: [{name: c, image: 'file:${folder}', ports: [{containerPort: 8080}]}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: client}
+spec:
+  terminationGracePeriodSeconds: 1
+  containers: [{name: c, image: host, command: [sleep, '1000']}]
+`;
