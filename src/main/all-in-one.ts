@@ -61,6 +61,7 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
   const parts: Component[] = deciders(settings, plane, caches);
   const shared = { env, client, fleet, services: caches.of(services) };
   const real = settings.runtime === 'sim' ? false : await addServiceAddresses(settings['service-range'], plane.folder);
+  const opening = openClusterDns(settings, { plane, caches, real, resolve });
   const again: (() => MachineNode)[] = [];
   if (settings.runtime === 'sim') {
     parts.push(new SimulatedNodes({ ...shared, nodes: caches.of(nodes), doors, podRange: settings['pod-range'] }));
@@ -83,13 +84,13 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
       parts.push(settings.split ? agentProcess(plane, machine, { ...choice, timing: settings.timing }) : node.agent);
     }
     await prepared(local.flatMap(({ runtimes }) => runtimes)).catch(async (error: unknown) => {
+      await (await opening)?.close();
       await plane.close();
       throw error;
     });
     if (!settings.bare) await offerClasses(client, engine ? ['docker', 'process'] : ['process']);
   }
   if (!settings.bare) await offerAddOns(client);
-  dns = await openClusterDns(settings, { plane, caches, real, resolve });
   const dataplane = new UserspaceDataplane({ env: forkEnv(env, 'dataplane'), serviceAddresses: real, resolve });
   if (settings.runtime !== 'sim') {
     parts.push(new ServiceProxy(env, { services: caches.of(services), slices: caches.of(endpointSlices), dataplane }));
@@ -97,6 +98,7 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
     parts.push(lazyHttpEntry({ env, client, caches, resolve, ...httpChoices(settings) }));
   }
   const running = supervise(env, [...caches.all(), ...parts], stop);
+  dns = await opening;
   return {
     plane,
     close: async () => {
