@@ -9,8 +9,9 @@ import { allControllers } from '../controllers/all.ts';
 import { timings } from '../controllers/timing.ts';
 import { readKubeconfig } from '../host/kubeconfig-file.ts';
 import { schedulerLoop } from '../scheduler/parts.ts';
-import { podNames, podVariables } from './cluster-dns.ts';
+import { nameCaches, podNames, podVariables } from './cluster-dns.ts';
 import { machineNode } from './node.ts';
+import { NodeDns } from './node-dns.ts';
 import { listenAsNode } from './node-listener.ts';
 import { part } from './part-process.ts';
 import { clusterIdentity, engineFor, type Machine, prepared } from './runtimes.ts';
@@ -99,6 +100,7 @@ export const agent = part(
       for (const runtime of node.runtimes) runtime.leave();
     });
     await prepared(node.runtimes);
-    return [node.agent, listener.open(node.agent)];
+    const answered = realAddresses ? [new NodeDns({ env, names: nameCaches(caches), slices: shared.slices })] : [];
+    return [node.agent, listener.open(node.agent), ...answered];
   },
 );

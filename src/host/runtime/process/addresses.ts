@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createServer } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { dirname } from 'node:path';
 import { makeFolder, readRecord, writeRecord } from './record.ts';
 
@@ -55,8 +56,7 @@ export class RealAddresses implements Addresses {
       await this.#run(['addr', 'add', `${ip}/32`, 'dev', 'lo']);
       return true;
     } catch (cause) {
-      if (!/File exists|already assigned/.test(String(cause)))
-        throw new Error(`add address ${ip} for ${id}`, { cause });
+      if (!isThere.test(String(cause))) throw new Error(`add address ${ip} for ${id}`, { cause });
       return false;
     }
   }
@@ -65,7 +65,7 @@ export class RealAddresses implements Addresses {
     const held = this.#ledger.get(id);
     if (held === undefined) return;
     await this.#run(['addr', 'del', `${held.ip}/32`, 'dev', 'lo']).catch((cause: unknown) => {
-      if (!/Cannot assign|not found/.test(String(cause))) throw new Error(`remove address ${held.ip}`, { cause });
+      if (!isGone.test(String(cause))) throw new Error(`remove address ${held.ip}`, { cause });
     });
     this.#ledger.drop(id);
   }
@@ -78,6 +78,23 @@ export class RealAddresses implements Addresses {
     return containerPort;
   }
 }
+
+/** An address that this machine is to have, whoever else wants it too. */
+export async function keepLoopbackAddress(ip: string): Promise<void> {
+  if (networkInterfaces()['lo']?.some(({ address }) => address === ip)) return;
+  await ipCommand(['addr', 'add', `${ip}/32`, 'dev', 'lo']).catch((cause: unknown) => {
+    if (!isThere.test(String(cause))) throw new Error(`add address ${ip}`, { cause });
+  });
+}
+
+export async function dropLoopbackAddress(ip: string): Promise<void> {
+  await ipCommand(['addr', 'del', `${ip}/32`, 'dev', 'lo']).catch((cause: unknown) => {
+    if (!isGone.test(String(cause))) throw new Error(`remove address ${ip}`, { cause });
+  });
+}
+
+const isThere = /File exists|already assigned/;
+const isGone = /Cannot assign|not found/;
 
 /** Below the ports that systems give to outgoing connections, so that none of those is in the way. */
 const localPortFirst = 20_000;
