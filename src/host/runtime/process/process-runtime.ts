@@ -32,6 +32,7 @@ import {
   type StateRecord,
   writeRecord,
 } from './record.ts';
+import { machineFileId, mountAgain } from './resolver-mount.ts';
 import { ShimGone } from './shim-link.ts';
 import { shimProgram } from './shim-program.ts';
 import { connectTcp } from './tcp.ts';
@@ -66,6 +67,7 @@ export class ProcessRuntime implements Runtime {
   readonly #hints = new Hints();
   #program: string | undefined;
   #adopted = false;
+  #machineFile = '';
 
   constructor(env: Env, options: ProcessRuntimeOptions) {
     this.#env = env;
@@ -175,6 +177,7 @@ export class ProcessRuntime implements Runtime {
     await this.#adopt();
     const pods = [...this.#pods.values()];
     await Promise.all(pods.map((pod) => pod.settle()));
+    this.#keepNames(pods);
     return {
       sandboxes: pods.map((pod) => ({ id: pod.record.spec.id, ips: [pod.record.ip] })),
       containers: pods.flatMap((pod) => pod.containers()),
@@ -260,6 +263,16 @@ export class ProcessRuntime implements Runtime {
       else rmSync(folder.path, { recursive: true, force: true });
     }
     for (const id of this.#addresses.holders()) if (!this.#pods.has(id)) await this.#addresses.release(id);
+  }
+
+  #keepNames(pods: readonly Pod[]): void {
+    const now = machineFileId();
+    if (now === this.#machineFile) return;
+    this.#machineFile = now;
+    for (const pod of pods) {
+      const pid = pod.inside();
+      if (pid !== undefined) mountAgain(pid, pod.folder);
+    }
   }
 
   #pod(folder: PodFolder, record: SandboxRecord): Pod {

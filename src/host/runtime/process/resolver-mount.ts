@@ -1,11 +1,12 @@
-import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SandboxSpec } from '../../../agent/runtime.ts';
 import { resolverFileText } from '../../../network/resolv-conf.ts';
 import type { PodFolder } from './record.ts';
 
 const tryWithinMs = 2_000;
+const machineFile = '/etc/resolv.conf';
 let able: boolean | undefined;
 
 /**
@@ -58,6 +59,31 @@ export function withResolverFile(folder: string, dns: SandboxSpec['dns']): reado
   chmodSync(names, 0o755);
   chmodSync(file, 0o644);
   return ['unshare', ...alone, 'sh', '-c', mountScript, 'sh', file];
+}
+
+/**
+ * A machine that replaces its own file by renaming takes what is mounted over it away, in every pod: this changes with
+ * each such replacement.
+ */
+export function machineFileId(): string {
+  try {
+    const { dev, ino } = statSync(machineFile);
+    return `${dev} ${ino}`;
+  } catch {
+    return '';
+  }
+}
+
+/** Mounts the file of the pod in which this process lives once more, where it is not to be seen any longer. */
+export function mountAgain(pid: number, folder: PodFolder): void {
+  const own = join(folder.path, 'names', 'resolv.conf');
+  try {
+    if (readFileSync(`/proc/${pid}/root${machineFile}`, 'utf8') === readFileSync(own, 'utf8')) return;
+  } catch {
+    // The pod is about to end, or the machine has no such file for a moment: there is nothing to mount it over.
+    return;
+  }
+  execFile('nsenter', [`--mount=/proc/${pid}/ns/mnt`, 'sh', '-c', mountScript, 'sh', own, 'true'], () => {});
 }
 
 /** Words that run others where this process, which was run by the words above, is: its mounts, that folder, that user. */
