@@ -1,6 +1,6 @@
 /**
  * What controllers, scheduler and simulated nodes together make of a wish, from the built files:
- * `npm run build && node bench/controllers.ts [PODS...]`. Prints a table with the target beside each figure and ends
+ * `npm run build && node bench/controllers.ts [PODS... | namespace]`. Prints a table with the target beside each figure and ends
  * with 1 when one is missed. Linux only, since processor time is read from /proc.
  */
 
@@ -37,9 +37,9 @@ const start = (nodes: number) =>
   MeasuredCluster.start(['up', '--foreground', '--runtime', 'sim', '--nodes', String(nodes)]);
 
 const rows: Row[] = [];
-const sizes = positionals.length > 0 ? positionals.map(Number) : [1_000, 10_000];
+const sizes = positionals.length > 0 ? positionals.filter((word) => word !== 'namespace').map(Number) : [1_000, 10_000];
 for (const size of sizes) await deploymentOf(size);
-if (positionals.length === 0) await namespaceOf(objectsInNamespace);
+if (positionals.length === 0 || positionals.includes('namespace')) await namespaceOf(objectsInNamespace);
 for (const { what, figure, unit, target } of rows) {
   const wanted = target === undefined ? '' : figure <= target ? `  (< ${target})` : `  MISSED: < ${target}`;
   console.log(`${what.padEnd(64)} ${figure.toFixed(2).padStart(9)} ${unit}${wanted}`);

@@ -24,6 +24,8 @@ export type Action<T extends KubeObject = KubeObject> =
       readonly graceSeconds?: number;
       readonly propagation?: 'Background' | 'Foreground' | 'Orphan';
     }
+  /** As a deletion, where disruption budgets allow it. */
+  | { readonly verb: 'evict'; readonly kind: Kind<T>; readonly key: Key; readonly uid: string }
   | { readonly verb: 'bind'; readonly kind: Kind<T>; readonly key: Key; readonly uid: string; readonly node: string };
 
 /** Something worth telling whoever looks at `about`: recorded by machinery/events.ts, never waited for. */

@@ -101,6 +101,20 @@ export class Client {
           path: pathOf(action.kind, action.key.namespace, action.key.name),
           body: deleteOptions(action),
         });
+      case 'evict': {
+        const { name, namespace } = action.key;
+        const preconditions = { preconditions: { uid: action.uid } };
+        return this.#object<T>({
+          method: 'POST',
+          path: pathOf(action.kind, namespace, name, 'eviction'),
+          body: {
+            apiVersion: 'policy/v1',
+            kind: 'Eviction',
+            metadata: { name, namespace },
+            deleteOptions: { apiVersion: 'v1', kind: 'DeleteOptions', ...preconditions },
+          },
+        });
+      }
       case 'bind':
         return this.#object<T>({
           method: 'POST',

@@ -27,6 +27,8 @@ export interface ControllerParts {
   readonly timing?: Timing;
   /** What nodes get parts of; without it nobody gives them any. */
   readonly podRange?: string;
+  /** Pods are moved to nodes that come back or are added. */
+  readonly rebalance?: boolean;
 }
 
 /** Every controller in its loop. */
@@ -44,6 +46,7 @@ export function allControllers(given: ControllerParts): readonly Component[] {
     timing: parts.timing ?? timings.upstream,
     crypto: parts.env.crypto,
     ...(parts.podRange === undefined ? {} : { podRange: parts.podRange }),
+    rebalance: parts.rebalance ?? false,
   });
   loops.push(...cluster.map((controller) => loop(parts, controller)));
   return [kinds, ...loops];

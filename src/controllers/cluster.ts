@@ -43,6 +43,7 @@ import { NodeIpamController } from './node-ipam.ts';
 import { NodeLifecycleController } from './node-lifecycle.ts';
 import { NodeTtlController } from './node-ttl.ts';
 import { PodGarbageCollector } from './pod-garbage-collector.ts';
+import { Rebalancer } from './rebalancer.ts';
 import { ResourceClaimController } from './resource-claims.ts';
 import { ResourceQuotaController } from './resource-quota.ts';
 import { RootCaPublisher } from './root-ca.ts';
@@ -64,19 +65,22 @@ export interface ClusterSetting {
   readonly crypto: Pick<Crypto, 'digest'>;
   /** What nodes get parts of; without it nobody gives them any. */
   readonly podRange?: string;
+  /** Pods are moved to nodes that come. */
+  readonly rebalance?: boolean;
 }
 
 /** The controllers that look after the cluster itself rather than after somebody's workload. */
 export function clusterControllers(
   caches: Caches,
   kinds: KindCaches,
-  { timing, crypto, podRange }: ClusterSetting,
+  { timing, crypto, podRange, rebalance }: ClusterSetting,
 ): readonly Controller<unknown>[] {
   const controllers: readonly unknown[] = [
     ...serviceControllers(caches),
     new NodeLifecycleController({ nodes: caches.of(nodes), leases: caches.of(leases), pods: caches.of(pods) }, timing),
     ...(timing.linkGraceMs === undefined ? [] : [new StatefulSetFencing(caches.of(pods), caches.of(nodes))]),
     new NodeTtlController(caches.of(nodes)),
+    ...(rebalance ? [new Rebalancer(caches.of(pods), caches.of(nodes))] : []),
     ...(podRange === undefined ? [] : [new NodeIpamController(caches.of(nodes), podRange)]),
     new PodGarbageCollector(caches.of(pods), caches.of(nodes), timing),
     ...storageControllers(caches, crypto),

@@ -136,11 +136,21 @@ function resolver(nodes: readonly MachineNode[], dns: () => ClusterDns | undefin
 function deciders(settings: ClusterSettings, plane: ControlPlane, caches: Caches): Component[] {
   const { env, client, kubeconfig } = plane;
   const timing = timings[settings.timing];
-  if (!settings.split) return [...allControllers({ env, client, caches, timing }), schedulerLoop(env, client, caches)];
+  if (!settings.split)
+    return [
+      ...allControllers({ env, client, caches, timing, rebalance: settings.rebalance }),
+      schedulerLoop(env, client, caches),
+    ];
   // Each is the only one, and started again here when it ends.
   const alone = ['--kubeconfig', kubeconfig, '--leader-elect', 'false'];
   return [
-    new ChildPart(env, ['controllers', '--timing', settings.timing, ...alone]),
+    new ChildPart(env, [
+      'controllers',
+      '--timing',
+      settings.timing,
+      ...(settings.rebalance ? ['--rebalance'] : []),
+      ...alone,
+    ]),
     new ChildPart(env, ['scheduler', ...alone]),
   ];
 }

@@ -26,7 +26,8 @@ export const controllers = part(
   },
   ({ env, client, caches }, { values }) => {
     const podRange = values['pod-range'];
-    const shared = { env, client, caches, timing: timings[values.timing] };
+    const { rebalance } = values;
+    const shared = { env, client, caches, timing: timings[values.timing], rebalance };
     return allControllers({ ...shared, ...(podRange === undefined ? {} : { podRange }) });
   },
 );

@@ -73,6 +73,11 @@ export const httpFlags = defineFlags({
   },
 });
 
+const rebalance = {
+  type: 'switch',
+  help: 'move pods to nodes that come back or are added, as far as disruption budgets allow',
+} as const;
+
 export const clusterFlags = defineFlags({
   ...serverFlags,
   runtime: {
@@ -88,6 +93,7 @@ export const clusterFlags = defineFlags({
   ...httpFlags,
   'entry-point': { type: 'switch', help: 'every Service answers at --http-listen, by Host or first part of the path' },
   'gateway-api': { type: 'switch', help: 'put the Gateway API into the cluster, with the GatewayClass mini-k8s' },
+  rebalance,
   split: { type: 'switch', help: 'run controllers and scheduler as processes of their own' },
   timing,
 });
@@ -117,6 +123,7 @@ export const controllersFlags = defineFlags({
   ...partFlags,
   ...leaderFlags,
   timing,
+  rebalance,
   'pod-range': { type: 'text', value: 'CIDR', help: 'addresses of pods, a part of which each node is given' },
 });
 

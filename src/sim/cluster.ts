@@ -38,6 +38,7 @@ export interface PartSetting {
   readonly client: Client;
   readonly caches: Caches;
   readonly timing: Timing;
+  readonly rebalance: boolean;
 }
 /** What runs on a host: production's own parts, unless a planted bug takes their place. */
 export interface PartChoice {
@@ -55,6 +56,8 @@ export interface SimOptions {
   readonly timing?: Timing;
   readonly parts?: Partial<PartChoice>;
   readonly capacity?: Labels;
+  /** Pods are moved to nodes that come. */
+  readonly rebalance?: boolean;
   /** So many processes of controllers, of which one leads. Without it there is one, and no lease. */
   readonly leaders?: number;
   /** The server tells what nodes and pods use. */
@@ -172,7 +175,7 @@ export class SimCluster implements CheckedWorld {
     const leader = new Leader(env, asAdmin, choice, async (transport, stop) => {
       const client = new Client(transport);
       const caches = new Caches(env, client);
-      const components = this.#parts.controllers({ env, client, caches, timing });
+      const components = this.#parts.controllers({ env, client, caches, timing, rebalance: false });
       await Promise.all([...caches.all(), ...components].map((part) => part.run(stop).catch(unlessStopped)));
     });
     process.run([leader]);
@@ -274,7 +277,13 @@ export class SimCluster implements CheckedWorld {
     const { env } = process;
     const client = new Client(this.net.link(host), admin);
     const caches = new Caches(env, client);
-    const components = parts({ env, client, caches, timing: this.#options.timing ?? timings.upstream });
+    const components = parts({
+      env,
+      client,
+      caches,
+      timing: this.#options.timing ?? timings.upstream,
+      rebalance: this.#options.rebalance ?? false,
+    });
     process.run([...caches.all(), ...components]);
   }
 

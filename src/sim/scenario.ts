@@ -40,6 +40,7 @@ export async function playScenario(text: string, options: ScenarioOptions): Prom
     net: { encoded: options.encoded, delayMaxMs: 1 },
     runtime: { startDelayMs: 500 },
     ...(leaders ? { leaders: Number(leaders) } : {}),
+    rebalance: /^# rebalance: on$/m.test(head.join('\n')),
     metrics: /^# metrics: on$/m.test(head.join('\n')),
     timing: /^# timing: quick$/m.test(head.join('\n')) ? timings.quick : timings.upstream,
   });
