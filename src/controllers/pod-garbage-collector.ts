@@ -3,7 +3,7 @@ import { pathOf } from '../api/kind.ts';
 import { type Node, nodes as nodeKind } from '../api/kinds/node.ts';
 import { isFinished, type Pod, pods as podKind } from '../api/kinds/pod.ts';
 import { type Key, keyOf, keyText, parseKey } from '../api/object.ts';
-import type { Instant, Random } from '../base/env.ts';
+import type { Instant, Millis, Random } from '../base/env.ts';
 import { compareText, timestamp } from '../base/text.ts';
 import { type Action, act } from '../client/action.ts';
 import type { Cache, Index } from '../machinery/cache.ts';
@@ -16,8 +16,10 @@ import {
   type Source,
   source,
 } from '../machinery/controller.ts';
+import { linkPath } from './node-health.ts';
 import { byNode } from './node-lifecycle.ts';
 import { podCondition } from './pod-condition.ts';
+import { fencedIn, isGuarded } from './stateful-set-fencing.ts';
 import { type Timing, timings } from './timing.ts';
 import { isReadyNode } from './zone-limits.ts';
 
@@ -73,7 +75,9 @@ export class PodGarbageCollector implements Controller<PodGarbage> {
   /** A node that the cache does not show may be new. */
   wants(observed: PodGarbage, now: Instant): readonly Question[] {
     if (observed.about !== 'node' || observed.node || observed.pods.length === 0) return [];
-    return this.#patience(observed.name, now) > 0 ? [] : [{ path: pathOf(nodeKind, '', observed.name) }];
+    if (this.#patience(observed.name, now) > 0) return [];
+    const link = this.#timing.linkGraceMs !== undefined && observed.pods.some(isGuarded);
+    return [{ path: pathOf(nodeKind, '', observed.name) }, ...(link ? [{ path: linkPath(observed.name) }] : [])];
   }
 
   plan(observed: PodGarbage, now: Instant, _random: Random, answers: readonly Answer[] = []): Plan {
@@ -102,14 +106,25 @@ export class PodGarbageCollector implements Controller<PodGarbage> {
     this.#absent.set(name, this.#absent.get(name) ?? now);
     const left = this.#patience(name, now);
     if (left > 0) return { actions: [], again: left };
-    const [answer] = answers;
+    const [answer, link] = answers;
     if (!answer || !('error' in answer) || !isApiError(answer.error, 'NotFound')) {
       this.#absent.delete(name);
       return { actions: [], again: this.#timing.absentGraceMs };
     }
-    const lost = pods.filter(({ metadata }) => !isForced(metadata));
+    const held = this.#heldFor(name, link, now);
+    const lost = pods.filter((pod) => !isForced(pod.metadata) && !(held > 0 && isGuarded(pod)));
+    const again = held > 0 ? { again: held } : {};
     const marked = lost.filter((pod) => !isFinished(pod)).map((pod) => failed(pod, now));
-    return { actions: [marked, lost.flatMap(removal)].filter((group) => group.length > 0) };
+    return { actions: [marked, lost.flatMap(removal)].filter((group) => group.length > 0), ...again };
+  }
+
+  /** An agent whose node was deleted may live, and so may its pods: those of stateful sets go when it has ended them. */
+  #heldFor(name: string, link: Answer | undefined, now: Instant): Millis {
+    if (!link) return 0;
+    const silent = 'found' in link ? fencedIn(link.found) : undefined;
+    if (silent !== undefined) return silent;
+    const patient = timings.upstream.absentGraceMs;
+    return Math.max(0, (this.#absent.get(name) ?? now) + patient - now);
   }
 
   #tooMany(pods: readonly Pod[]): Plan {

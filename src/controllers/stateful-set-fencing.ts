@@ -3,6 +3,7 @@ import type { Node } from '../api/kinds/node.ts';
 import { type Pod, pods as podKind } from '../api/kinds/pod.ts';
 import { controllerOf, type Key, keyOf } from '../api/object.ts';
 import type { Instant, Millis, Random } from '../base/env.ts';
+import type { Json } from '../base/json.ts';
 import { act } from '../client/action.ts';
 import type { Cache } from '../machinery/cache.ts';
 import {
@@ -70,9 +71,9 @@ export class StatefulSetFencing implements Controller<FencedObserved> {
     if ('error' in answer) {
       return isApiError(answer.error, 'NotFound') ? nothing : { actions: [], again: askAgainMs };
     }
-    const { ageMs, fencedAfterMs } = answer.found as unknown as LinkState;
-    if (fencedAfterMs === undefined) return nothing;
-    const left = fencedAfterMs + marginMs - ageMs;
+    const left = fencedIn(answer.found);
+    if (left === undefined) return nothing;
+    const { ageMs } = answer.found as unknown as LinkState;
     if (left > 0) return { actions: [], again: Math.max(left, askAgainMs) };
     const seconds = Math.round(ageMs / 1_000);
     const { name } = node.metadata;
@@ -82,9 +83,18 @@ export class StatefulSetFencing implements Controller<FencedObserved> {
   }
 }
 
+/** In how much time the pods of a node have ended, by what its link tells; undefined where nobody ends them. */
+export function fencedIn(link: Json): Millis | undefined {
+  const { ageMs, fencedAfterMs } = link as unknown as LinkState;
+  return fencedAfterMs === undefined ? undefined : Math.max(0, fencedAfterMs + marginMs - ageMs);
+}
+
+/** Of which there must never be two. */
+export const isGuarded = (pod: Pod): boolean => controllerOf(pod)?.kind === 'StatefulSet';
+
 /** It is to go, and whoever runs it has not said yet that it has ended. */
 const isHeldUp = (pod: Pod): boolean =>
-  controllerOf(pod)?.kind === 'StatefulSet' &&
+  isGuarded(pod) &&
   pod.metadata.deletionTimestamp !== undefined &&
   pod.metadata.deletionGracePeriodSeconds !== 0 &&
   Boolean(pod.spec.nodeName);
