@@ -1,4 +1,4 @@
-import { encodeText } from '../base/json.ts';
+import { byteLength } from '../base/text.ts';
 import { type FieldError, forbidden, invalid, required, tooLong } from './field-error.ts';
 import type { Kind } from './kind.ts';
 import { dnsLabel, dnsSubdomain, labelValue, qualifiedName } from './names.ts';
@@ -97,7 +97,7 @@ export function validateAnnotations(
 }
 
 export function annotationBytesOf(annotations: Labels = {}): number {
-  return Object.entries(annotations).reduce((sum, [key, value]) => sum + encodeText(key + value).length, 0);
+  return Object.entries(annotations).reduce((sum, [key, value]) => sum + byteLength(key + value), 0);
 }
 
 function validateOwners(owners: readonly Owner[]): readonly FieldError[] {
@@ -133,7 +133,7 @@ function validateManagers(managers: readonly ManagedFields[]): readonly FieldErr
     if (fieldsType !== '' && fieldsType !== 'FieldsV1') {
       errors.push(invalid(`${at}.fieldsType`, fieldsType, 'must be `FieldsV1`'));
     }
-    if (encodeText(manager).length > managerBytesMax) errors.push(tooLong(`${at}.manager`, managerBytesMax));
+    if (byteLength(manager) > managerBytesMax) errors.push(tooLong(`${at}.manager`, managerBytesMax));
     if (!/^[\p{L}\p{M}\p{N}\p{P}\p{S} ]*$/u.test(manager)) {
       errors.push(invalid(`${at}.manager`, manager, 'should only contain printable characters'));
     }

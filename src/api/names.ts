@@ -1,4 +1,4 @@
-import { encodeText } from '../base/json.ts';
+import { byteLength } from '../base/text.ts';
 
 // The grammars of names, with Kubernetes' sentences about what is wrong. No sentences: the text is fine.
 
@@ -184,9 +184,3 @@ export const cidr: Grammar = (text) => {
   const fine = more === undefined && /^(0|[1-9][0-9]*)$/.test(bits) && Number(bits) <= limit;
   return fine ? [] : ['must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'];
 };
-
-function byteLength(text: string): number {
-  // Letters of more than one byte are rare in names, and encoding is dear.
-  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0x7f) return encodeText(text).length;
-  return text.length;
-}

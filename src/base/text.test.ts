@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Instant } from './env.ts';
-import { compareText, humanDuration, listed, microTimestamp, parseTime, timestamp } from './text.ts';
+import { byteLength, compareText, humanDuration, listed, microTimestamp, parseTime, timestamp } from './text.ts';
 
 test('compareText orders by code unit', () => {
   assert.deepEqual(['b', 'é', 'B', 'a', 'a'].sort(compareText), ['B', 'a', 'a', 'b', 'é']);
@@ -41,4 +41,25 @@ test('humanDuration says an age as kubectl does', () => {
 
 test('listed joins words as a sentence does', () => {
   assert.deepEqual([[], ['a'], ['a', 'b'], ['a', 'b', 'c']].map(listed), ['', 'a', 'a and b', 'a, b and c']);
+});
+
+test('byteLength counts what encoding makes, of pairs and of halves of them too', () => {
+  const encoder = new TextEncoder();
+  for (const text of ['', 'plain', 'wörld', '€', '😀 x', '\ud83d', '\ude00', '\ud83d\ud83d\ude00', 'a\u07ffb\u0800c']) {
+    assert.equal(byteLength(text), encoder.encode(text).length, JSON.stringify(text));
+  }
+});
+
+test('timestamp is anew in every second, forwards and backwards', () => {
+  const at = (ms: number) => timestamp(ms as Instant);
+  assert.deepEqual(
+    [at(0), at(999), at(1_000), at(-1), at(0)],
+    [
+      '1970-01-01T00:00:00Z',
+      '1970-01-01T00:00:00Z',
+      '1970-01-01T00:00:01Z',
+      '1969-12-31T23:59:59Z',
+      '1970-01-01T00:00:00Z',
+    ],
+  );
 });

@@ -3,9 +3,32 @@ import type { Instant, Millis } from './env.ts';
 /** Order by code unit: the same on every machine, unlike a locale's. */
 export const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** A time as Kubernetes writes it: whole seconds, UTC. */
+let writtenSecond = Number.NaN;
+let writtenText = '';
+
+/** A time as Kubernetes writes it: whole seconds, UTC. Many things are made in one second: it is written once. */
 export function timestamp(now: Instant): string {
-  return `${new Date(now).toISOString().slice(0, 19)}Z`;
+  const whole = Math.floor(now / 1000);
+  if (whole !== writtenSecond) {
+    writtenText = `${new Date(now).toISOString().slice(0, 19)}Z`;
+    writtenSecond = whole;
+  }
+  return writtenText;
+}
+
+/** How many bytes a text is as UTF-8, without making them. Half a pair counts as the character that replaces it. */
+export function byteLength(text: string): number {
+  let bytes = text.length;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code < 0x80) continue;
+    bytes += code < 0x800 ? 1 : 2;
+    if (code < 0xd800 || code > 0xdbff) continue;
+    const next = text.charCodeAt(at + 1);
+    // Two units make four bytes.
+    if (next >= 0xdc00 && next <= 0xdfff) at++;
+  }
+  return bytes;
 }
 
 /** A MicroTime as Kubernetes writes it: always six digits after the point. */

@@ -16,11 +16,25 @@ import type { ResourceRoute } from './route.ts';
 const managerBytesMax = 128;
 const ownParts = /^system:(?:serviceaccount:kube-system:)?([^:]+)/;
 
+/** Programs that wrote lately, by how they call themselves: few, and each writes again and again. */
+const programs = new Map<string, string>();
+const programsMax = 1_000;
+
 /** Who a write counts as: as it says itself, else the program that sends it, else the caller's own name. */
 export function managerOf(request: ApiRequest, caller: Caller): string {
   const named = queryValue(request.query, 'fieldManager');
   if (named) return named;
   const agent = request.headers['user-agent'] ?? ownParts.exec(caller.name)?.[1] ?? '';
+  let program = programs.get(agent);
+  if (program === undefined) {
+    program = programOf(agent);
+    if (programs.size >= programsMax) programs.clear();
+    programs.set(agent, program);
+  }
+  return program;
+}
+
+function programOf(agent: string): string {
   let manager = '';
   let bytes = 0;
   for (const char of agent.slice(0, managerBytesMax * 2).split('/')[0] as string) {

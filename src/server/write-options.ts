@@ -1,6 +1,6 @@
 import { type FieldError, invalid, invalidObject, notSupported, tooLong } from '../api/field-error.ts';
 import type { ApiRequest } from '../api/wire.ts';
-import { encodeText } from '../base/json.ts';
+import { byteLength } from '../base/text.ts';
 
 const managerBytesMax = 128;
 const propagationPolicies = ['Foreground', 'Background', 'Orphan', 'nil'];
@@ -52,7 +52,7 @@ function deletionErrors({ propagationPolicy, orphanDependents }: AskedOptions): 
 
 function managerErrors(manager: string): readonly FieldError[] {
   const errors: FieldError[] = [];
-  if (encodeText(manager).length > managerBytesMax) errors.push(tooLong('fieldManager', managerBytesMax));
+  if (byteLength(manager) > managerBytesMax) errors.push(tooLong('fieldManager', managerBytesMax));
   const odd = [...manager].findIndex((char) => !/^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u.test(char));
   if (odd >= 0) errors.push(invalid('fieldManager', manager, 'should only contain printable characters'));
   return errors;

@@ -1,4 +1,5 @@
-import { canonicalJson, encodeText, equalJson, type Json } from '../../base/json.ts';
+import { canonicalJson, equalJson, type Json } from '../../base/json.ts';
+import { byteLength } from '../../base/text.ts';
 import {
   duplicate,
   type FieldError,
@@ -135,7 +136,7 @@ export class Checked {
   }
   /** At most so many bytes of text. */
   bytesAtMost(max: number): void {
-    if (encodeText(this.text).length > max) this.add(tooLong(this.path, max));
+    if (byteLength(this.text) > max) this.add(tooLong(this.path, max));
   }
   /** At most so many items. */
   itemsAtMost(max: number): boolean {

@@ -1,4 +1,4 @@
-import { encodeText } from '../../base/json.ts';
+import { byteLength } from '../../base/text.ts';
 import { tooLong } from '../field-error.ts';
 import { configKey } from '../names.ts';
 import { type Checked, rulesOf } from './checks.ts';
@@ -14,7 +14,7 @@ export const configMapRules = rulesOf((root, previous) => {
     if (both && !binary.key(entry.lastKey).isAbsent) {
       entry.invalidAs(entry.lastKey, 'duplicate of key present in binaryData');
     }
-    size += encodeText(entry.text).length;
+    size += byteLength(entry.text);
   }
   for (const entry of binary.entries()) {
     validateKey(entry);

@@ -1,4 +1,4 @@
-import { encodeText } from '../../base/json.ts';
+import { byteLength } from '../../base/text.ts';
 import { invalid, tooLong } from '../field-error.ts';
 import { qualifiedName } from '../names.ts';
 import type { Checked } from './checks.ts';
@@ -13,7 +13,7 @@ export function parameterRules(parameters: Checked): void {
   let size = 0;
   for (const [key, value] of pairs) {
     if (key === '') parameters.add(invalid(parameters.path, key, 'field can not be empty.'));
-    size += encodeText(key).length + encodeText(String(value)).length;
+    size += byteLength(key) + byteLength(String(value));
   }
   if (size > parametersBytesMax) parameters.add(tooLong(parameters.path, parametersBytesMax));
 }
