@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES } from '../node-http.ts';
 import { deadlines } from './limits.ts';
 
 const stays = `Connection: keep-alive\r\nKeep-Alive: timeout=${deadlines.idleMs / 1000}\r\n`;

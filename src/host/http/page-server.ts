@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ApiError, isApiError } from '../../api/error.ts';
 import { jsonType, type Transport } from '../../api/wire.ts';
 import { type Env, Stopped } from '../../base/env.ts';
+import { createServer } from '../node-http.ts';
 import { answerOfError, writeAnswer } from './answer.ts';
 import { anonymous } from './caller.ts';
 import { assertLocalOrigin, assertLoopback } from './loopback.ts';

@@ -1,5 +1,5 @@
-import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createServer } from '../node-http.ts';
 import { assertLoopback } from './loopback.ts';
 import type { Address } from './server.ts';
 

@@ -1,4 +1,4 @@
-import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import type { IncomingMessage, RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import { Duplex as NodeDuplex } from 'node:stream';
@@ -6,6 +6,7 @@ import { connect as connectTls } from 'node:tls';
 import { ApiError } from '../../api/error.ts';
 import type { ApiRequest, ApiResponse, Duplex, Transport } from '../../api/wire.ts';
 import { Stopped } from '../../base/env.ts';
+import { request as httpRequest } from '../node-http.ts';
 import { duplexOf } from './duplex.ts';
 
 /** Whom requests are passed on to, as they are. */

@@ -1,11 +1,12 @@
 import { X509Certificate } from 'node:crypto';
-import { createServer as createHttp1, type Server as Http1Server, type IncomingMessage } from 'node:http';
+import type { Server as Http1Server, IncomingMessage } from 'node:http';
 import { createServer as createHttp2, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import { createServer as createTls, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import { ApiError } from '../../api/error.ts';
 import type { ApiRequest, Caller, Transport } from '../../api/wire.ts';
 import type { Env, Millis } from '../../base/env.ts';
+import { createServer as createHttp1 } from '../node-http.ts';
 import type { Pair } from '../x509/certificate.ts';
 import { answerOfError, writeAnswer } from './answer.ts';
 import { anonymous, type Identity, identityOf } from './caller.ts';

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ApiRequest, ApiResponse } from '../../api/wire.ts';
 import { StopSource } from '../../base/stop.ts';
+import { ServerResponse } from '../node-http.ts';
 import { duplexOf, isHangUp } from './duplex.ts';
 import { deadlines } from './limits.ts';
 

@@ -1,7 +1,8 @@
-import { Agent, type ClientRequest, type IncomingMessage, request as plain, type RequestOptions } from 'node:http';
+import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { request as secure } from 'node:https';
 import type { Duplex as Socket } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import { Agent, request as plain } from '../../node-http.ts';
 import type { EngineAddress } from './engine-address.ts';
 
 /** What an engine answered that is not success. */
