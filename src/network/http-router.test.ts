@@ -15,7 +15,7 @@ import { Cache } from '../machinery/cache.ts';
 import { poolOf } from './http-backends.ts';
 import { meta, service } from './http-objects.test-data.ts';
 import { HttpRouter, type HttpSource, type Remark } from './http-router.ts';
-import type { HttpTable } from './http-table.ts';
+import type { Bound, HttpTable } from './http-table.ts';
 
 /** Time that passes when it is told to. */
 function still() {
@@ -110,7 +110,7 @@ const backendsIn = (table: HttpTable | undefined): readonly string[] =>
     ),
   );
 
-async function started(source: OneService) {
+async function started(source: OneService, bound: () => readonly Bound[] = () => []) {
   const world = still();
   const made = service('web');
   const other = service('other');
@@ -126,7 +126,7 @@ async function started(source: OneService) {
     dataplane: {
       replace: async (table) => {
         tables.push(table);
-        return [];
+        return bound();
       },
     },
     tell: ({ message }) => told.push(message),
@@ -204,4 +204,13 @@ test('HttpRouter tries again to write what the server did not take', async () =>
   source.changed();
   await pass();
   assert.equal(waiting.length, 0);
+});
+
+test('HttpRouter asks again for a port that somebody else has', async () => {
+  let answers: readonly Bound[] = [{ port: 80, error: 'in use' }];
+  const { tables, pass, waiting } = await started(new OneService(), () => answers);
+  assert.deepEqual([tables.length, waiting.length], [1, 1]);
+  answers = [{ port: 80, host: '127.0.0.1', at: 80 }];
+  await pass();
+  assert.deepEqual([tables.length, waiting.length], [2, 0]);
 });

@@ -14,6 +14,8 @@ import type { Bound, HttpCertificate, HttpDataplane, HttpListener, HttpSite } fr
 /** One rollout changes many objects within a moment: they travel to the proxy together. */
 const coalesceMs = 5;
 const retryMs = 1_000;
+/** A port that somebody else has may become free. */
+const portRetryMs = 5_000;
 
 /** Something that is worth telling whoever made an object. */
 export interface Remark {
@@ -57,6 +59,8 @@ export class HttpRouter implements Component {
   /** `namespace/name` of the Services that the last table asked for. */
   #asked: ReadonlySet<string> = new Set();
   #told: ReadonlySet<string> = new Set();
+  /** The ports that could not be had, and why. */
+  #ports = '';
   #stop: Stop = never;
   #timer: Cancel | undefined;
   #running = false;
@@ -122,6 +126,7 @@ export class HttpRouter implements Component {
     this.#replacing = true;
     this.#dirty = false;
     let failed = false;
+    let missesPorts = false;
     try {
       const asked = new Set<string>();
       const world = cachedServices(this.#parts.services, this.#parts.slices, asked);
@@ -130,6 +135,7 @@ export class HttpRouter implements Component {
       this.#asked = asked;
       const listeners = merged(all.flatMap((routes) => routes.listeners));
       const bound = await this.#parts.dataplane.replace({ listeners });
+      missesPorts = this.#complain(bound);
       this.#tell(all.flatMap(({ remarks }) => remarks));
       failed = !(await this.#write(sources.flatMap((source) => source.statuses(bound))));
     } catch (error) {
@@ -138,8 +144,20 @@ export class HttpRouter implements Component {
     }
     this.#replacing = false;
     if (this.#stop.stopped) return;
-    if (failed) this.#dirty = true;
-    if (this.#dirty) this.#soon(failed ? retryMs : coalesceMs);
+    const changed = this.#dirty;
+    this.#dirty ||= failed || missesPorts;
+    if (this.#dirty) this.#soon(changed ? coalesceMs : failed ? retryMs : portRetryMs);
+  }
+
+  /** Told once: the tries after it are the same news. */
+  #complain(bound: readonly Bound[]): boolean {
+    const problems = bound.flatMap((one) => ('error' in one ? [`${one.port}: ${one.error}`] : []));
+    const text = problems.join('; ');
+    if (text !== '' && text !== this.#ports) {
+      this.#env.log.error('HTTP cannot be listened for, trying again', { problem: text });
+    }
+    this.#ports = text;
+    return problems.length > 0;
   }
 
   /** What was told once is not told again until it was put right. */
