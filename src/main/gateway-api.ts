@@ -45,18 +45,25 @@ export interface GatewayFollowing {
   readonly caches: Caches;
   readonly router: HttpRouter;
   readonly address: string;
+  /** Another proxy may write the same status: what it says of places stands. */
+  readonly yields: boolean;
 }
 
 /** Once the cluster has the Gateway API, whoever has put it there, its objects are routes like any others. */
 export async function followGateways(
-  { env, client, caches, router, address }: GatewayFollowing,
+  { env, client, caches, router, ...place }: GatewayFollowing,
   stop: Stop,
 ): Promise<void> {
   const definitions = caches.of(customResourceDefinitions);
-  while (!needed.every((name) => isServed(definitions.get({ namespace: '', name })))) {
-    if (stop.stopped) return;
-    await sleep(env.clock, lookAgainMs, stop).catch(() => {});
-  }
+  await new Promise<void>((resolve) => {
+    const look = () => {
+      if (needed.every((name) => isServed(definitions.get({ namespace: '', name })))) resolve();
+    };
+    definitions.onChange(look);
+    stop.onStop(resolve);
+    look();
+  });
+  if (stop.stopped) return;
   const [kinds, { GatewaySource }] = await Promise.all([
     import('../network/gateway/gateway-kinds.ts'),
     import('../network/gateway/gateway-source.ts'),
@@ -67,7 +74,7 @@ export async function followGateways(
   const routes = new Cache(own, client, kinds.httpRoutes);
   const grants = new Cache(own, client, kinds.referenceGrants);
   const shared = { secrets: caches.of(secrets), namespaces: caches.of(namespaces) };
-  router.add(new GatewaySource({ clock: env.clock, classes, gateways, routes, grants, ...shared, address }));
+  router.add(new GatewaySource({ clock: env.clock, classes, gateways, routes, grants, ...shared, ...place }));
   await Promise.all([classes, gateways, routes, grants].map((cache) => cache.run(stop)));
 }
 

@@ -47,12 +47,12 @@ export function httpEntry(options: HttpEntryOptions): Component {
     ...(options.accessLog ? { accessLog: logTo(options.accessLog) } : {}),
   });
   const known = caches.of(services);
+  const place = { address: reachable(host), yields: options.yields ?? false };
   const ingress = new IngressSource({
     ingresses: caches.of(ingresses),
     classes: caches.of(ingressClasses),
     secrets: caches.of(secrets),
-    address: reachable(host),
-    yields: options.yields ?? false,
+    ...place,
   });
   const sources: HttpSource[] = [ingress, ...(options.entryPoint ? [new EntryPointSource(known, httpPort)] : [])];
   const events = new EventRecorder(env, client, 'mini-k8s-ingress');
@@ -67,7 +67,7 @@ export function httpEntry(options: HttpEntryOptions): Component {
   return {
     name: router.name,
     run: async (stop: Stop) => {
-      const gateways = followGateways({ env, client, caches, router, address: reachable(host) }, stop);
+      const gateways = followGateways({ env, client, caches, router, ...place }, stop);
       await Promise.all([router.run(stop), gateways]);
       await proxy.close();
     },

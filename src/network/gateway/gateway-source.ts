@@ -23,6 +23,8 @@ export interface GatewayParts {
   readonly namespaces: Cache<Namespace>;
   /** Where the proxy can be reached. */
   readonly address: string;
+  /** Another proxy may write the same status: what it says of places stands. */
+  readonly yields: boolean;
 }
 
 /** Gateways and their routes as a source of routes, with what became of them as their status. */
@@ -76,8 +78,8 @@ export class GatewaySource implements HttpSource {
 
   statuses(bound: readonly Bound[]): readonly Action[] {
     if (!this.#last) return [];
-    const { clock, address, classes, gateways, routes } = this.#parts;
-    const context = { now: timestamp(clock.now()), address, bound };
+    const { clock, address, yields, classes, gateways, routes } = this.#parts;
+    const context = { now: timestamp(clock.now()), address, yields, bound };
     return [
       ...this.#last.classes.flatMap((one) => classStatus(current(classes, one), context)),
       ...this.#last.gateways.flatMap((result) =>

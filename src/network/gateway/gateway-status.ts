@@ -22,6 +22,8 @@ export interface StatusContext {
   /** Where the proxy can be reached. */
   readonly address: string;
   readonly bound: readonly Bound[];
+  /** What another proxy has said of places stands, or the two would contradict each other for ever. */
+  readonly yields?: boolean;
 }
 
 const accepted: Verdict = { type: 'Accepted', holds: true, reason: 'Accepted', message: '' };
@@ -34,6 +36,7 @@ export function classStatus(found: GatewayClass, { now }: StatusContext): readon
 export function gatewayStatus(result: GatewayResult, context: StatusContext): readonly Action[] {
   const { gateway, listeners } = result;
   const { bound, now, address } = context;
+  const told = gateway.status?.addresses ?? [];
   const asked = gateway.spec.addresses?.find(({ value }) => value !== undefined && value !== address);
   const states = listeners.map(({ listener, verdicts, attached, supportsRoutes, isValid }) => {
     const programmed = programmedAt(bound, listener.port, isValid);
@@ -42,7 +45,7 @@ export function gatewayStatus(result: GatewayResult, context: StatusContext): re
       name: listener.name,
       supportedKinds: supportsRoutes ? [{ group: gatewayGroup, kind: 'HTTPRoute' }] : [],
       attachedRoutes: attached,
-      conditions: conditionsOf(gateway, before, [...verdicts, programmed], now),
+      conditions: conditionsOf(gateway, before, [...verdicts, standing(programmed, before, context)], now),
     };
     return { status, verdicts, programmed };
   });
@@ -69,10 +72,15 @@ export function gatewayStatus(result: GatewayResult, context: StatusContext): re
         },
   ];
   return patched(gateways, gateway, {
-    addresses: [{ type: 'IPAddress', value: address }],
+    addresses: context.yields && told.length > 0 ? told : [{ type: 'IPAddress', value: address }],
     conditions: conditionsOf(gateway, gateway.status?.conditions, own, now),
     listeners: states.map(({ status }) => status),
   });
+}
+
+function standing(verdict: Verdict, before: readonly Condition[] | undefined, { yields }: StatusContext): Verdict {
+  const known = before?.find(({ type, status }) => type === verdict.type && status === 'True');
+  return yields && verdict.holds && known ? { ...verdict, message: known.message } : verdict;
 }
 
 function programmedAt(bound: readonly Bound[], port: number, isValid: boolean): Verdict {

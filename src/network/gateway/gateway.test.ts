@@ -347,6 +347,8 @@ test('the status of a Gateway and a route is written once, and again when someth
   const later = { ...context, now: '2026-02-02T00:00:00Z' };
   const standing = { ...result, gateway: { ...result.gateway, status: status as NonNullable<typeof status> } };
   assert.deepEqual(gatewayStatus(standing, later), []);
+  const beside = { ...later, yields: true, address: '192.0.2.1', bound: [{ port: 80, host: '192.0.2.1', at: 80 }] };
+  assert.deepEqual(gatewayStatus(standing, beside), [], 'a second proxy does not contradict the first');
   const [lost] = gatewayStatus(standing, { ...later, bound: [{ port: 80, error: 'taken' }] }) as unknown as readonly {
     patch: { status: Gateway['status'] };
   }[];
