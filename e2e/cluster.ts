@@ -165,8 +165,9 @@ export class Part {
   readonly #child: ChildProcess;
   readonly #line: Promise<string>;
 
-  constructor(words: readonly string[]) {
-    this.#child = spawn(process.execPath, [source, ...words], { cwd: root, stdio: ['ignore', 'pipe', 'ignore'] });
+  constructor(words: readonly string[], around: readonly string[] = []) {
+    const [program = '', ...rest] = [...around, process.execPath, source, ...words];
+    this.#child = spawn(program, rest, { cwd: root, stdio: ['ignore', 'pipe', 'ignore'] });
     const signal = AbortSignal.timeout(readyDeadlineMs);
     this.#line = once(createInterface({ input: this.#child.stdout as Readable }), 'line', { signal }).then(
       ([text]) => text as string,

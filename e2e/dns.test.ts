@@ -8,7 +8,7 @@ import { busybox, testEngine } from '../src/host/runtime/docker/busybox.test-dat
 import { type DnsRecord, decodeMessage, recordTypes } from '../src/network/dns-message.ts';
 import { answerTo } from '../src/sim/dns-world.test-data.ts';
 import { kubectl } from '../tools/clients.ts';
-import { finished, miniK8s, realAddresses, root, TestCluster, until } from './cluster.ts';
+import { finished, miniK8s, Part, realAddresses, root, TestCluster, until } from './cluster.ts';
 
 const client = await kubectl('1.36');
 const hasDig = (await finished('dig', ['-v'])).code === 0;
@@ -307,6 +307,56 @@ describe('names of the cluster, found in a container', { skip: noEngine }, () =>
       ...['--kubeconfig', cluster.kubeconfig, 'exec', 'pet-0', '--', 'nslookup', 'nobody.default.svc.cluster.local'],
     ]);
     assert.match(`${lost.out}${lost.err}`, /NXDOMAIN|can't/);
+  });
+});
+
+describe('names on a further machine', { skip: missing }, () => {
+  const cluster = new TestCluster();
+  const machines = ['a', 'b'].map((name) => `names-${process.pid}-${name}`);
+  const [a = '', b = ''] = machines;
+  const on = (machine: string) => ['nsenter', `--net=/run/netns/${machine}`];
+  const ip = (...words: readonly string[]) => execFileSync('ip', words, { encoding: 'utf8' });
+  const [first, second] = ['198.51.100.1', '198.51.100.2'];
+  let agent: Part | undefined;
+  before(async () => {
+    for (const machine of machines) {
+      ip('netns', 'add', machine);
+      ip('-n', machine, 'link', 'set', 'lo', 'up');
+    }
+    ip('link', 'add', 'wire', 'netns', a, 'type', 'veth', 'peer', 'name', 'wire', 'netns', b);
+    for (const [machine, address] of [
+      [a, first],
+      [b, second],
+    ] as const) {
+      ip('-n', machine, 'addr', 'add', `${address}/24`, 'dev', 'wire');
+      ip('-n', machine, 'link', 'set', 'wire', 'up');
+    }
+    await cluster.start('up', ['--listen', `${first}:0`], on(a));
+    const folder = ['--kubeconfig', cluster.kubeconfig, '--data-dir', join(cluster.folder, 'b')];
+    const place = ['--node', 'further', '--listen', `${second}:0`, '--runtime', 'process'];
+    agent = new Part(['agent', ...folder, ...place], on(b));
+    await agent.ready();
+  });
+  after(async () => {
+    await agent?.end();
+    await cluster.clear();
+    for (const machine of machines) ip('netns', 'del', machine);
+  });
+
+  test('an agent answers them on its own machine, where the first one does on its', async () => {
+    const [base] = cluster.podRange.split('.0.0/');
+    const words = [`@${base}.255.242`, '+short', '+time=1', '+tries=1', 'kubernetes.default.svc.cluster.local'];
+    const api = cluster.serviceAddress(1);
+    for (const machine of machines) {
+      const [nsenter = '', ...inside] = on(machine);
+      await until(`answer on ${machine}`, 20_000, async () => {
+        return (await finished(nsenter, [...inside, 'dig', ...words])).out.trim() === api;
+      });
+    }
+    const ending = agent;
+    agent = undefined;
+    assert.equal(await ending?.end(), 0);
+    assert.ok(!ip('-n', b, 'address', 'show', 'lo').includes('.255.242/32'), 'the address is gone with it');
   });
 });
 
