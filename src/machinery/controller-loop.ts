@@ -2,7 +2,7 @@ import { type ApiError, isApiError } from '../api/error.ts';
 import { type KubeObject, keyText, parseKey } from '../api/object.ts';
 import { jsonType, objectType } from '../api/wire.ts';
 import type { Component, Env } from '../base/env.ts';
-import type { Stop } from '../base/stop.ts';
+import { type Stop, StopSource } from '../base/stop.ts';
 import type { Action, Notice } from '../client/action.ts';
 import { type Client, jsonOf } from '../client/client.ts';
 import type { Cache } from './cache.ts';
@@ -74,26 +74,40 @@ export class ControllerLoop<Observed> implements Component {
     cache.onProgress(() => this.#unpark());
   }
 
+  /** Nobody waits beside the one who hands out keys: of sixty controllers most are at rest most of the time. */
   async run(stop: Stop): Promise<void> {
-    await Promise.all(Array.from({ length: this.#workers }, () => this.#work(stop)));
+    const inner = StopSource.under(stop);
+    const busy = new Set<Promise<void>>();
+    let bug: unknown;
+    for (;;) {
+      const key = await this.#queue.take(inner);
+      if (key === undefined) break;
+      const work = this.#work(key, inner)
+        .catch((error: unknown) => {
+          bug ??= error;
+          inner.stop();
+        })
+        .finally(() => busy.delete(work));
+      busy.add(work);
+      while (busy.size >= this.#workers) await Promise.race(busy);
+    }
+    await Promise.all(busy);
+    inner.stop();
+    if (bug !== undefined) throw bug;
   }
 
-  async #work(stop: Stop): Promise<void> {
-    for (;;) {
-      const key = await this.#queue.take(stop);
-      if (key === undefined) return;
-      const started = this.#env.clock.monotonic();
-      try {
-        await this.#step(key, stop);
-        this.#failures.delete(key);
-      } catch (error) {
-        if (!isApiError(error)) throw new Error(`${this.name} at ${key}`, { cause: error });
-        this.#retry(key, error);
-      } finally {
-        this.#queue.done(key);
-        const seconds = (this.#env.clock.monotonic() - started) / 1000;
-        this.#env.metrics.observe('workqueue_work_duration_seconds', seconds, { name: this.name });
-      }
+  async #work(key: string, stop: Stop): Promise<void> {
+    const started = this.#env.clock.monotonic();
+    try {
+      await this.#step(key, stop);
+      this.#failures.delete(key);
+    } catch (error) {
+      if (!isApiError(error)) throw new Error(`${this.name} at ${key}`, { cause: error });
+      this.#retry(key, error);
+    } finally {
+      this.#queue.done(key);
+      const seconds = (this.#env.clock.monotonic() - started) / 1000;
+      this.#env.metrics.observe('workqueue_work_duration_seconds', seconds, { name: this.name });
     }
   }
 
