@@ -101,7 +101,8 @@ test('addQuantity adds exactly and does not care about order', () => {
 
 test('tryParseQuantity takes any text without a crash, and long ones in no time', () => {
   fc.assert(fc.property(fc.string(), (text) => void tryParseQuantity(text)));
-  const start = performance.now();
+  // What this process worked: a machine that is busy with something else must not fail it.
+  const start = process.cpuUsage();
   for (const text of [
     '9'.repeat(1e6),
     `1e${'9'.repeat(1e6)}`,
@@ -111,5 +112,5 @@ test('tryParseQuantity takes any text without a crash, and long ones in no time'
   ]) {
     tryParseQuantity(text);
   }
-  assert.ok(performance.now() - start < 2_000);
+  assert.ok(process.cpuUsage(start).user / 1_000 < 2_000);
 });

@@ -68,7 +68,8 @@ test('selectors answer any text with a matcher or a bad request, at once', () =>
     }),
     { numRuns: 2_000 },
   );
-  const start = performance.now();
+  // What this process worked: a machine that is busy with something else must not fail it.
+  const start = process.cpuUsage();
   for (const part of ['a,', '!', '(', 'a in (', '\\', '\\,', '=', 'a=b\\']) {
     try {
       parseFieldSelector(part.repeat(1_000_000 / part.length));
@@ -77,5 +78,5 @@ test('selectors answer any text with a matcher or a bad request, at once', () =>
       assert.ok(error instanceof ApiError);
     }
   }
-  assert.ok(performance.now() - start < 4_000, `${performance.now() - start} ms`);
+  assert.ok(process.cpuUsage(start).user / 1_000 < 4_000, `${process.cpuUsage(start).user / 1_000} ms`);
 });

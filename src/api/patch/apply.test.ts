@@ -304,8 +304,9 @@ test('What is not of its type is told in the words that tools look for', () => {
 test('An apply of long lists takes time in proportion to their length', () => {
   const finalizers = Array.from({ length: 50_000 }, (_, index) => `x/${index}`);
   const live = applied('configMaps', undefined, configMap({ a: '1' }, { finalizers }), as('alpha'));
-  const started = performance.now();
+  // What this process worked: a machine that is busy with something else must not fail it.
+  const started = process.cpuUsage();
   applied('configMaps', live, configMap({ a: '1' }, { finalizers: [...finalizers].reverse() }), as('beta'));
   applied('configMaps', live, configMap({ a: '1' }), as('alpha'));
-  assert.ok(performance.now() - started < 20_000);
+  assert.ok(process.cpuUsage(started).user / 1_000 < 20_000);
 });

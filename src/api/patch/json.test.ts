@@ -62,9 +62,10 @@ test('A JSON patch has at most ten thousand operations, and its copies a limit',
 test('Ten thousand operations on a long list take less than a second', () => {
   const list = Array.from({ length: 10_000 }, (_, index) => index);
   const operations = list.map((index) => ({ op: 'replace', path: `/list/${index}`, value: -index }));
-  const started = performance.now();
+  // What this process worked: a machine that is busy with something else must not fail it.
+  const started = process.cpuUsage();
   jsonPatch({ list }, operations);
-  assert.ok(performance.now() - started < 1000);
+  assert.ok(process.cpuUsage(started).user / 1_000 < 1000);
 });
 
 test('Members that an operation does not have are told by their place', () => {

@@ -76,8 +76,9 @@ test('Patches of long lists take time in proportion to their length', () => {
   const count = 50_000;
   const names = Array.from({ length: count }, (_, index) => `x/${index}`);
   const live = { ...containers(...names.map((name) => ({ name }))), metadata: { finalizers: names } };
-  const started = performance.now();
+  // What this process worked: a machine that is busy with something else must not fail it.
+  const started = process.cpuUsage();
   patched(live, containers(...names.map((name) => ({ name, $patch: 'delete' }))));
   patched(live, { metadata: { finalizers: [...names].reverse(), '$deleteFromPrimitiveList/finalizers': names } });
-  assert.ok(performance.now() - started < 20_000);
+  assert.ok(process.cpuUsage(started).user / 1_000 < 20_000);
 });

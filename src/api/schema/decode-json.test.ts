@@ -84,7 +84,8 @@ test('decodeJson is linear in hostile input', () => {
     `{"a":"${'\\'.repeat(1e6)}`,
     `[${'{"a":[],"a":[]},'.repeat(60_000)}1]`,
   ];
-  const start = performance.now();
+  // What this process worked: a machine that is busy with something else must not fail it.
+  const start = process.cpuUsage();
   for (const text of hostile) {
     try {
       decodeJson(text, { duplicates: true });
@@ -92,7 +93,7 @@ test('decodeJson is linear in hostile input', () => {
       assert.ok(error instanceof JsonSyntaxError);
     }
   }
-  assert.ok(performance.now() - start < 1500, `${performance.now() - start} ms`);
+  assert.ok(process.cpuUsage(start).user / 1_000 < 1500, `${process.cpuUsage(start).user / 1_000} ms`);
 });
 
 test('decodeJson finds every member that stands twice, however it is spaced, and no other', () => {

@@ -53,11 +53,12 @@ test('every scalar takes any text, with a value or a sentence, at once', () => {
     }),
     { numRuns: 2_000 },
   );
-  const start = performance.now();
+  // What this process worked: a machine that is busy with something else must not fail it.
+  const start = process.cpuUsage();
   for (const part of ['1', '1h', '=', 'A', '2026-', '\n', '.', '9']) {
     const hostile = part.repeat(1_000_000 / part.length);
     for (const read of [canonicalTime, canonicalMicroTime, canonicalBase64, parseDuration]) read(hostile);
     canonicalTime(`2026-01-01T00:00:00.${hostile}Z`);
   }
-  assert.ok(performance.now() - start < 4_000, `${performance.now() - start} ms`);
+  assert.ok(process.cpuUsage(start).user / 1_000 < 4_000, `${process.cpuUsage(start).user / 1_000} ms`);
 });

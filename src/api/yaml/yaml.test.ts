@@ -212,11 +212,12 @@ test('a megabyte of hostile YAML is read or refused in linear time', () => {
 });
 
 function timeOf(text: string): number {
-  const start = performance.now();
+  // What this process worked: a machine that is busy with something else must not fail it.
+  const start = process.cpuUsage();
   try {
     decodeYaml(text);
   } catch (error) {
     assert.ok(error instanceof YamlError, String(error));
   }
-  return performance.now() - start;
+  return process.cpuUsage(start).user / 1_000;
 }
