@@ -10,7 +10,7 @@ import type { Controller } from '../machinery/controller.ts';
 import { ControllerLoop } from '../machinery/controller-loop.ts';
 import { EventRecorder } from '../machinery/events.ts';
 import { KindCaches } from '../machinery/kind-caches.ts';
-import { clusterControllers } from './cluster.ts';
+import { type BalancerSetting, clusterControllers } from './cluster.ts';
 import { ClusterRoleAggregationController } from './cluster-role-aggregation.ts';
 import { DeploymentController } from './deployment.ts';
 import { ReplicaSetController } from './replica-set.ts';
@@ -29,6 +29,8 @@ export interface ControllerParts {
   readonly podRange?: string;
   /** Pods are moved to nodes that come back or are added. */
   readonly rebalance?: boolean;
+  /** Without it services of type LoadBalancer wait for somebody else. */
+  readonly balancer?: BalancerSetting;
 }
 
 /** Every controller in its loop. */
@@ -47,6 +49,7 @@ export function allControllers(given: ControllerParts): readonly Component[] {
     crypto: parts.env.crypto,
     ...(parts.podRange === undefined ? {} : { podRange: parts.podRange }),
     rebalance: parts.rebalance ?? false,
+    ...(parts.balancer ? { balancer: parts.balancer } : {}),
   });
   loops.push(...cluster.map((controller) => loop(parts, controller)));
   return [kinds, ...loops];

@@ -7,6 +7,7 @@ import { horizontalPodAutoscalers } from '../api/kinds/horizontal-pod-autoscaler
 import { ipAddresses } from '../api/kinds/ip-address.ts';
 import { leases } from '../api/kinds/lease.ts';
 import { namespaces } from '../api/kinds/namespace.ts';
+import { networkPolicies } from '../api/kinds/network-policy.ts';
 import { nodes } from '../api/kinds/node.ts';
 import { persistentVolumes } from '../api/kinds/persistent-volume.ts';
 import { persistentVolumeClaims } from '../api/kinds/persistent-volume-claim.ts';
@@ -37,8 +38,10 @@ import { EphemeralVolumeController } from './ephemeral-volume.ts';
 import { GarbageCollector } from './garbage-collector.ts';
 import { HorizontalPodAutoscalerController } from './horizontal-pod-autoscaler.ts';
 import { LegacyTokenCleaner } from './legacy-token-cleaner.ts';
+import { LoadBalancerController } from './load-balancer.ts';
 import { LocalPathProvisioner } from './local-path.ts';
 import { NamespaceController } from './namespace.ts';
+import { NetworkPolicyNoticeController } from './network-policy-notice.ts';
 import { NodeIpamController } from './node-ipam.ts';
 import { NodeLifecycleController } from './node-lifecycle.ts';
 import { NodeTtlController } from './node-ttl.ts';
@@ -67,16 +70,23 @@ export interface ClusterSetting {
   readonly podRange?: string;
   /** Pods are moved to nodes that come. */
   readonly rebalance?: boolean;
+  readonly balancer?: BalancerSetting;
+}
+
+/** Who gives addresses to services of type LoadBalancer; without a pool it is this machine's own. */
+export interface BalancerSetting {
+  readonly pool?: string;
 }
 
 /** The controllers that look after the cluster itself rather than after somebody's workload. */
 export function clusterControllers(
   caches: Caches,
   kinds: KindCaches,
-  { timing, crypto, podRange, rebalance }: ClusterSetting,
+  { timing, crypto, podRange, rebalance, balancer }: ClusterSetting,
 ): readonly Controller<unknown>[] {
   const controllers: readonly unknown[] = [
     ...serviceControllers(caches),
+    ...(balancer ? [new LoadBalancerController(caches.of(services), balancer.pool)] : []),
     new NodeLifecycleController({ nodes: caches.of(nodes), leases: caches.of(leases), pods: caches.of(pods) }, timing),
     ...(timing.linkGraceMs === undefined ? [] : [new StatefulSetFencing(caches.of(pods), caches.of(nodes))]),
     new NodeTtlController(caches.of(nodes)),
@@ -105,6 +115,7 @@ function serviceControllers(caches: Caches): readonly unknown[] {
     new EndpointsController(known, behind, caches.of(endpoints)),
     new EndpointSliceMirroringController(known, caches.of(endpoints), slices),
     new ServiceAddressController(known, caches.of(ipAddresses)),
+    new NetworkPolicyNoticeController(caches.of(networkPolicies), caches.of(nodes)),
     new ServiceCidrController(caches.of(serviceCidrs), caches.of(ipAddresses)),
   ];
 }

@@ -3,20 +3,22 @@ import { join } from 'node:path';
 import { AgentFleet } from '../agent/fleet.ts';
 import { isApiError } from '../api/error.ts';
 import { endpointSlices } from '../api/kinds/endpoint-slice.ts';
+import { namespaces } from '../api/kinds/namespace.ts';
+import { networkPolicies } from '../api/kinds/network-policy.ts';
 import { type Node, nodes } from '../api/kinds/node.ts';
 import { pods } from '../api/kinds/pod.ts';
 import { services } from '../api/kinds/service.ts';
-import { type Component, forkEnv } from '../base/env.ts';
+import type { Component } from '../base/env.ts';
 import { StopSource } from '../base/stop.ts';
 import { UsageError } from '../cli/flags.ts';
 import type { Client } from '../client/client.ts';
 import { allControllers } from '../controllers/all.ts';
 import { timings } from '../controllers/timing.ts';
-import { addServiceAddresses, removeServiceAddresses } from '../host/network/service-addresses.ts';
-import { UserspaceDataplane } from '../host/network/userspace.ts';
+import type { Resolve } from '../host/network/listening.ts';
+import type { Engine } from '../host/runtime/docker/engine.ts';
 import { Caches } from '../machinery/caches.ts';
-import { ServiceProxy } from '../network/proxy.ts';
 import { schedulerLoop } from '../scheduler/parts.ts';
+import { balancerOf } from './balancer.ts';
 import { type ClusterDns, openClusterDns, podNames, podVariables } from './cluster-dns.ts';
 import { type ControlPlane, openControlPlane } from './control-plane.ts';
 import { LocalDoors } from './doors.ts';
@@ -33,6 +35,7 @@ import {
   offerClasses,
   prepared,
 } from './runtimes.ts';
+import { openServiceNetwork, resolverOf, type ServiceNetwork } from './service-network.ts';
 import { type ClusterSettings, httpChoices, nodeRange } from './settings.ts';
 import { SimulatedNodes } from './simulated-nodes.ts';
 import { ChildPart } from './split.ts';
@@ -52,7 +55,10 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
   const doors = new LocalDoors(() => plane.env);
   const local: MachineNode[] = [];
   let dns: ClusterDns | undefined;
-  const resolve = resolver(local, () => dns);
+  const resolve = resolverOf(
+    () => local,
+    (ip) => dns?.resolve(ip),
+  );
   const plane = await openControlPlane(settings, { nodes: doors.find, resolve, resourceMetrics: !settings.bare });
   const { env, client } = plane;
   const stop = new StopSource();
@@ -60,18 +66,15 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
   const fleet = new AgentFleet(caches.of(pods));
   const parts: Component[] = deciders(settings, plane, caches);
   const shared = { env, client, fleet, services: caches.of(services) };
-  const real = settings.runtime === 'sim' ? false : await addServiceAddresses(settings['service-range'], plane.folder);
-  const opening = openClusterDns(settings, { plane, caches, real, resolve });
+  const network = await networkOf(settings, plane, { ...(engine ? { reachable: engine.reachable } : {}), resolve });
+  const opening = openClusterDns(settings, { plane, caches, real: network.realAddresses, resolve });
   const again: (() => MachineNode)[] = [];
   if (settings.runtime === 'sim') {
     parts.push(new SimulatedNodes({ ...shared, nodes: caches.of(nodes), doors, podRange: settings['pod-range'] }));
     await registerNodes(plane, wanted);
   } else {
-    const cluster = await clusterIdentity(env, client);
-    const variables = podVariables(caches.of(endpointSlices));
-    const addresses = { realAddresses: real, podRange: settings['pod-range'], names: variables };
-    const machine: Machine = { cluster, ...addresses, ...(engine ? { engine } : {}) };
-    const names = real && !settings.bare ? { dns: podNames(shared.services) } : {};
+    const machine = await machineOf(settings, { plane, caches, network }, engine);
+    const names = network.realAddresses && !settings.bare ? { dns: podNames(shared.services) } : {};
     const nodeParts: NodeParts = { ...shared, ...names, slices: caches.of(endpointSlices) };
     for (const [index, { metadata }] of wanted.entries()) {
       const { name } = metadata;
@@ -85,15 +88,16 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
     }
     await prepared(local.flatMap(({ runtimes }) => runtimes)).catch(async (error: unknown) => {
       await (await opening)?.close();
+      await network.close();
       await plane.close();
       throw error;
     });
     if (!settings.bare) await offerClasses(client, engine ? ['docker', 'process'] : ['process']);
   }
   if (!settings.bare) await offerAddOns(client);
-  const dataplane = new UserspaceDataplane({ env: forkEnv(env, 'dataplane'), serviceAddresses: real, resolve });
   if (settings.runtime !== 'sim') {
-    parts.push(new ServiceProxy(env, { services: caches.of(services), slices: caches.of(endpointSlices), dataplane }));
+    const alone = wanted.length === 1 ? { node: wanted[0]?.metadata.name as string } : {};
+    parts.push(...leading(network, caches, alone));
     if (settings['gateway-api']) parts.push(gatewayApi(env, client));
     parts.push(lazyHttpEntry({ env, client, caches, resolve, ...httpChoices(settings) }));
   }
@@ -105,14 +109,32 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
       stop.stop();
       await running;
       await dns?.close();
-      await dataplane.close();
       // Where agents were processes of their own, what they did stands on the disk and not in our memory.
       const ending = settings.split ? again.map((make) => make()) : local;
       for (const { runtimes } of settings.split ? local : []) for (const runtime of runtimes) runtime.leave();
       await endPods(ending);
-      if (real) await removeServiceAddresses(settings['service-range'], plane.folder);
+      await network.close();
       await plane.close();
     },
+  };
+}
+
+async function machineOf(
+  settings: ClusterSettings,
+  {
+    plane,
+    caches,
+    network,
+  }: { readonly plane: ControlPlane; readonly caches: Caches; readonly network: ServiceNetwork },
+  engine: Engine | undefined,
+): Promise<Machine> {
+  return {
+    cluster: await clusterIdentity(plane.env, plane.client),
+    realAddresses: network.realAddresses,
+    enforcesPolicies: network.enforcesPolicies,
+    podRange: settings['pod-range'],
+    names: podVariables(caches.of(endpointSlices)),
+    ...(engine ? { engine } : {}),
   };
 }
 
@@ -122,48 +144,62 @@ async function offerAddOns(client: Client): Promise<void> {
   await offerIngressClass(client);
 }
 
-/** Where a pod's port is really heard, as the first of these nodes knows that has it elsewhere than at its address. */
-function resolver(nodes: readonly MachineNode[], dns: () => ClusterDns | undefined) {
-  return (ip: string, port: number) => {
-    const server = dns()?.resolve(ip);
-    if (server) return server;
-    const places = nodes.flatMap(({ runtimes }) => runtimes.map((runtime) => runtime.resolve(ip, port)));
-    return places.find((place) => place.host !== ip) ?? { host: ip, port };
-  };
+function leading(network: ServiceNetwork, caches: Caches, alone: { readonly node?: string }): readonly Component[] {
+  const known = { policies: caches.of(networkPolicies), namespaces: caches.of(namespaces), pods: caches.of(pods) };
+  const led = { services: caches.of(services), slices: caches.of(endpointSlices), nodes: caches.of(nodes) };
+  return [...network.proxy({ ...led, ...alone }), ...network.policies(known)];
+}
+
+function networkOf(
+  settings: ClusterSettings,
+  { env, folder }: ControlPlane,
+  engine: { readonly reachable?: boolean; readonly resolve: Resolve },
+) {
+  const { balancer } = balancerOf(settings['load-balancer-pool']);
+  return openServiceNetwork({
+    env,
+    choice: settings.runtime === 'sim' ? 'none' : settings.dataplane,
+    cluster: folder,
+    podRange: settings['pod-range'],
+    ranges: [settings['service-range'], ...(balancer?.pool ? [balancer.pool] : [])],
+    ...engine,
+  });
 }
 
 /** Controllers and scheduler: in this process, or each in one of its own with no change in them. */
 function deciders(settings: ClusterSettings, plane: ControlPlane, caches: Caches): Component[] {
   const { env, client, kubeconfig } = plane;
   const timing = timings[settings.timing];
-  if (!settings.split)
-    return [
-      ...allControllers({ env, client, caches, timing, rebalance: settings.rebalance }),
-      schedulerLoop(env, client, caches),
-    ];
+  // A plain control plane has nobody who balances, and pods that only pretend have nowhere to be led to.
+  const pool = settings.bare || settings.runtime === 'sim' ? undefined : settings['load-balancer-pool'];
+  if (!settings.split) {
+    const { rebalance } = settings;
+    const controllers = allControllers({ env, client, caches, timing, rebalance, ...balancerOf(pool) });
+    return [...controllers, schedulerLoop(env, client, caches)];
+  }
+  const more = [
+    ...(pool === undefined ? [] : ['--load-balancer-pool', pool]),
+    ...(settings.rebalance ? ['--rebalance'] : []),
+  ];
   // Each is the only one, and started again here when it ends.
   const alone = ['--kubeconfig', kubeconfig, '--leader-elect', 'false'];
   return [
-    new ChildPart(env, [
-      'controllers',
-      '--timing',
-      settings.timing,
-      ...(settings.rebalance ? ['--rebalance'] : []),
-      ...alone,
-    ]),
+    new ChildPart(env, ['controllers', '--timing', settings.timing, ...alone, ...more]),
     new ChildPart(env, ['scheduler', ...alone]),
   ];
 }
 
 function agentProcess(
   { env, kubeconfig, folder }: ControlPlane,
-  { podRange, engine }: Machine,
+  { podRange, engine, enforcesPolicies }: Machine,
   node: NodeChoice & Pick<ClusterSettings, 'timing'>,
 ): Component {
   const words = ['agent', '--kubeconfig', kubeconfig, '--node', node.name, '--data-dir', folder];
+  // What leads to services is of the machine, and this process has it.
+  const shared = ['--dataplane', 'none', ...(enforcesPolicies ? ['--policies-enforced'] : [])];
   const ranges = ['--pod-range', node.podRange, '--cluster-pod-range', podRange];
   const how = ['--runtime', engine ? 'docker' : 'process', '--timing', node.timing];
-  return new ChildPart(env, [...words, ...ranges, ...how]);
+  return new ChildPart(env, [...words, ...ranges, ...shared, ...how]);
 }
 
 type Wanted = { readonly metadata: { readonly name: string } };

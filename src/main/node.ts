@@ -9,6 +9,7 @@ import type { EndpointSlice } from '../api/kinds/endpoint-slice.ts';
 import type { NodeStatus } from '../api/kinds/node.ts';
 import type { Service } from '../api/kinds/service.ts';
 import { localPathTopology } from '../api/local-path.ts';
+import { policiesEnforcedLabel } from '../api/policy-enforcement.ts';
 import { type Env, forkEnv } from '../base/env.ts';
 import type { Client } from '../client/client.ts';
 import { FolderVolumes } from '../host/volumes/folder-volumes.ts';
@@ -39,7 +40,17 @@ export function machineNode(parts: NodeParts, machine: Machine, choice: NodeChoi
   const volumes = new FolderVolumes(choice.folder);
   const { byHandler, default: usual } = nodeRuntimes(env, machine, choice);
   const runtimeVersion = `${usual.name}://${machine.engine?.version ?? process.versions.node}`;
-  const agent = agentOf(parts, env, { default: usual, byHandler }, { ...choice, volumes, runtimeVersion });
+  const agent = agentOf(
+    parts,
+    env,
+    { default: usual, byHandler },
+    {
+      ...choice,
+      volumes,
+      runtimeVersion,
+      enforcesPolicies: machine.enforcesPolicies,
+    },
+  );
   return { agent, runtimes: Object.values(byHandler), volumes };
 }
 
@@ -52,6 +63,7 @@ interface AgentChoice {
   readonly told?: NodeStatus;
   readonly volumes?: VolumeHost;
   readonly runtimeVersion?: string;
+  readonly enforcesPolicies?: boolean;
   readonly api?: NodeApiPlace;
   readonly fences?: boolean;
 }
@@ -65,7 +77,11 @@ export function agentOf(parts: NodeParts, env: Env, runtimes: Runtimes, choice: 
     services: parts.services,
     ...(parts.slices ? { slices: parts.slices } : {}),
     ...(parts.dns ? { dns: parts.dns } : {}),
-    ...(choice.volumes ? { volumes: choice.volumes, labels: { [localPathTopology]: choice.name } } : {}),
+    ...(choice.volumes ? { volumes: choice.volumes } : {}),
+    labels: {
+      ...(choice.volumes ? { [localPathTopology]: choice.name } : {}),
+      ...(choice.enforcesPolicies === undefined ? {} : { [policiesEnforcedLabel]: String(choice.enforcesPolicies) }),
+    },
     events: new EventRecorder(env, parts.client, 'kubelet', choice.name),
     capacity: choice.told?.capacity ?? {
       cpu: String(cpus().length),

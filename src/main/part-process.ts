@@ -39,7 +39,7 @@ export function part<F extends Flags & typeof partFlags>(
       const values = context.values as CommandContext<typeof partFlags>['values'];
       const listen = addressOf('metrics-listen', values['metrics-listen']);
       const env = hostEnv({ log: { level: values['log-level'], fields: { part: name } } });
-      const endings: (() => void)[] = [];
+      const endings: (() => unknown)[] = [];
       const begin = async (transport: Transport, until: Stop): Promise<{ readonly ended: Promise<void> }> => {
         const client = new Client(transport);
         const caches = new Caches(env, client);
@@ -59,7 +59,7 @@ export function part<F extends Flags & typeof partFlags>(
       await untilSignal();
       stop.stop();
       await running;
-      for (const end of endings) end();
+      for (const end of endings) await end();
       return 0;
     },
   };
@@ -70,7 +70,7 @@ export interface Parts {
   readonly client: Client;
   readonly caches: Caches;
   /** Once all components have ended. */
-  atEnd(run: () => void): void;
+  atEnd(run: () => unknown): void;
 }
 
 const isElected = (values: object): boolean => (values as { 'leader-elect'?: string })['leader-elect'] !== 'false';

@@ -2,6 +2,9 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { AgentFleet } from '../agent/fleet.ts';
 import { endpointSlices } from '../api/kinds/endpoint-slice.ts';
+import { namespaces } from '../api/kinds/namespace.ts';
+import { networkPolicies } from '../api/kinds/network-policy.ts';
+import { nodes } from '../api/kinds/node.ts';
 import { pods } from '../api/kinds/pod.ts';
 import { services } from '../api/kinds/service.ts';
 import { defineFlags } from '../cli/flags.ts';
@@ -9,13 +12,15 @@ import { allControllers } from '../controllers/all.ts';
 import { timings } from '../controllers/timing.ts';
 import { readKubeconfig } from '../host/kubeconfig-file.ts';
 import { schedulerLoop } from '../scheduler/parts.ts';
+import { balancerOf } from './balancer.ts';
 import { nameCaches, podNames, podVariables } from './cluster-dns.ts';
 import { machineNode } from './node.ts';
 import { NodeDns } from './node-dns.ts';
 import { listenAsNode } from './node-listener.ts';
 import { part } from './part-process.ts';
 import { clusterIdentity, engineFor, type Machine, prepared } from './runtimes.ts';
-import { addressOf, controllersFlags, partFlags, schedulerFlags, timing } from './settings.ts';
+import { openServiceNetwork, resolverOf } from './service-network.ts';
+import { addressOf, controllersFlags, dataplaneFlag, partFlags, schedulerFlags, timing } from './settings.ts';
 
 export const controllers = part(
   {
@@ -26,8 +31,15 @@ export const controllers = part(
   },
   ({ env, client, caches }, { values }) => {
     const podRange = values['pod-range'];
-    const { rebalance } = values;
-    const shared = { env, client, caches, timing: timings[values.timing], rebalance };
+    const { rebalance, timing } = values;
+    const shared = {
+      env,
+      client,
+      caches,
+      timing: timings[timing],
+      rebalance,
+      ...balancerOf(values['load-balancer-pool']),
+    };
     return allControllers({ ...shared, ...(podRange === undefined ? {} : { podRange }) });
   },
 );
@@ -61,6 +73,9 @@ const agentFlags = defineFlags({
     help: 'what runs pods; auto is docker where an engine answers',
   },
   timing,
+  'service-range': { type: 'text', default: '10.96.0.0/16', value: 'CIDR', help: 'addresses of Services' },
+  dataplane: dataplaneFlag,
+  'policies-enforced': { type: 'switch', help: 'somebody else sees to it that network policies hold on this node' },
 });
 
 export const agent = part(
@@ -75,15 +90,25 @@ export const agent = part(
       slices: caches.of(endpointSlices),
     };
     const engine = await engineFor(values.runtime);
-    const realAddresses = process.platform === 'linux' && process.getuid?.() === 0;
+    const folder = join(values['data-dir'], 'nodes', values.node);
+    const network = await openServiceNetwork({
+      env,
+      choice: values.dataplane,
+      cluster: folder,
+      podRange: values['cluster-pod-range'],
+      ranges: [values['service-range']],
+      ...(engine ? { reachable: engine.reachable } : {}),
+      resolve: (ip, port) => resolverOf(() => [node])(ip, port),
+    });
+    parts.atEnd(() => network.close());
     const machine: Machine = {
       cluster: await clusterIdentity(env, client),
-      realAddresses,
+      realAddresses: network.realAddresses,
       podRange: values['cluster-pod-range'],
       names: podVariables(shared.slices),
+      enforcesPolicies: network.enforcesPolicies || values['policies-enforced'],
       ...(engine ? { engine } : {}),
     };
-    const folder = join(values['data-dir'], 'nodes', values.node);
     const listener = await listenAsNode(env, client, {
       node: values.node,
       listen: addressOf('listen', values.listen),
@@ -94,14 +119,24 @@ export const agent = part(
     const fences = values.timing === 'quick';
     const podRange = values['pod-range'];
     const choice = { name: values.node, folder, podRange, hostIp, fences, api: { port, authority } };
-    const names = realAddresses ? { dns: podNames(shared.services) } : {};
+    const names = machine.realAddresses ? { dns: podNames(shared.services) } : {};
     const node = machineNode({ ...shared, ...names }, machine, choice);
     // What runs, runs on; but who listens to an engine would never end.
     parts.atEnd(() => {
       for (const runtime of node.runtimes) runtime.leave();
     });
     await prepared(node.runtimes);
-    const answered = realAddresses ? [new NodeDns({ env, names: nameCaches(caches), slices: shared.slices })] : [];
-    return [node.agent, listener.open(node.agent), ...answered];
+    const answered = machine.realAddresses
+      ? [new NodeDns({ env, names: nameCaches(caches), slices: shared.slices })]
+      : [];
+    const own = { node: values.node };
+    const known = { policies: caches.of(networkPolicies), namespaces: caches.of(namespaces), pods: caches.of(pods) };
+    return [
+      node.agent,
+      listener.open(node.agent),
+      ...answered,
+      ...network.proxy({ services: shared.services, slices: shared.slices, nodes: caches.of(nodes), ...own }),
+      ...network.policies({ ...known, ...own }),
+    ];
   },
 );

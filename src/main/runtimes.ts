@@ -24,6 +24,8 @@ export interface Machine {
   readonly podRange: string;
   /** How pods that are processes find names where they have no addresses. */
   readonly names?: (namespace: string) => Readonly<Record<string, string>>;
+  /** Whether network policies hold for containers here. */
+  readonly enforcesPolicies: boolean;
 }
 export interface NodeChoice {
   readonly name: string;

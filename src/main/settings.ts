@@ -78,6 +78,19 @@ const rebalance = {
   help: 'move pods to nodes that come back or are added, as far as disruption budgets allow',
 } as const;
 
+export const dataplaneFlag = {
+  type: 'choice',
+  choices: ['auto', 'nftables', 'userspace', 'none'],
+  default: 'auto',
+  help: 'what leads to Services; auto is nftables where root on Linux has the tool nft',
+} as const;
+
+const balancerFlag = {
+  type: 'text',
+  value: 'CIDR|localhost',
+  help: 'where services of type LoadBalancer get their addresses',
+} as const;
+
 export const clusterFlags = defineFlags({
   ...serverFlags,
   runtime: {
@@ -96,6 +109,8 @@ export const clusterFlags = defineFlags({
   rebalance,
   split: { type: 'switch', help: 'run controllers and scheduler as processes of their own' },
   timing,
+  dataplane: dataplaneFlag,
+  'load-balancer-pool': { ...balancerFlag, default: 'localhost' },
 });
 
 /** For the parts of which only one may act at a time. */
@@ -125,6 +140,7 @@ export const controllersFlags = defineFlags({
   timing,
   rebalance,
   'pod-range': { type: 'text', value: 'CIDR', help: 'addresses of pods, a part of which each node is given' },
+  'load-balancer-pool': balancerFlag,
 });
 
 export const schedulerFlags = defineFlags({ ...partFlags, ...leaderFlags, timing });

@@ -1,4 +1,5 @@
 import { type EndpointSlice, serviceKeyOf } from '../api/kinds/endpoint-slice.ts';
+import type { Node } from '../api/kinds/node.ts';
 import type { Service } from '../api/kinds/service.ts';
 import { keyOf, keyText, parseKey } from '../api/object.ts';
 import type { Cancel, Component, Env } from '../base/env.ts';
@@ -6,13 +7,16 @@ import { never, type Stop } from '../base/stop.ts';
 import { compareText } from '../base/text.ts';
 import type { Cache } from '../machinery/cache.ts';
 import type { Dataplane, Route } from './dataplane.ts';
-import { routesOf, type TableOptions } from './table.ts';
+import type { TableOptions } from './endpoint-choice.ts';
+import { routesOf } from './table.ts';
 
 /** One rollout changes many slices within a moment: they travel to the dataplane together. */
 const coalesceMs = 2;
 const retryMs = 1_000;
 
-export interface ProxyParts extends TableOptions {
+export interface ProxyParts extends Pick<TableOptions, 'node'> {
+  /** Where the node's zone stands. */
+  readonly nodes?: Cache<Node>;
   readonly services: Cache<Service>;
   readonly slices: Cache<EndpointSlice>;
   readonly dataplane: Dataplane;
@@ -42,6 +46,10 @@ export class ServiceProxy implements Component {
     });
     parts.slices.onChange((now, before) => {
       for (const slice of [now, before]) if (slice) this.#touch(serviceKeyOf(slice));
+    });
+    parts.nodes?.onChange((now, before) => {
+      if ((now ?? before)?.metadata.name !== parts.node || zoneOf(now) === zoneOf(before)) return;
+      for (const service of parts.services.list()) this.#touch(keyText(keyOf(service)));
     });
     parts.services.onProgress(() => this.#first());
     parts.slices.onProgress(() => this.#first());
@@ -104,10 +112,19 @@ export class ServiceProxy implements Component {
     else if (this.#dirty.size > 0) this.#soon(coalesceMs);
   }
 
+  #place(): TableOptions {
+    const { node, nodes } = this.#parts;
+    if (node === undefined) return {};
+    const zone = zoneOf(nodes?.get({ namespace: '', name: node }));
+    return { node, ...(zone === undefined ? {} : { zone }) };
+  }
+
   #workOut(key: string): void {
     const service = this.#parts.services.get(parseKey(key));
-    const routes = service ? routesOf(service, this.#parts.slices.by('service', key), this.#parts) : [];
+    const routes = service ? routesOf(service, this.#parts.slices.by('service', key), this.#place()) : [];
     if (routes.length > 0) this.#routes.set(key, routes);
     else this.#routes.delete(key);
   }
 }
+
+const zoneOf = (node: Node | undefined): string | undefined => node?.metadata.labels?.['topology.kubernetes.io/zone'];

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Endpoint, type EndpointSlice, serviceNameLabel } from '../api/kinds/endpoint-slice.ts';
 import type { Service, ServiceSpec } from '../api/kinds/service.ts';
+import type { TableOptions } from './endpoint-choice.ts';
 import { routingTable } from './table.ts';
 
 const meta = (name: string) => ({ name, namespace: 'default', uid: name, resourceVersion: '1', creationTimestamp: '' });
@@ -50,10 +51,12 @@ test('routingTable has a route per port and address, with the backends of all sl
   const tcp = { ...common, portName: 'http', port: 80, protocol: 'TCP' as const, backends: two(8080) };
   const udp = { ...common, portName: 'dns', port: 53, protocol: 'UDP' as const, backends: two(5353) };
   const expected = [
-    { ...tcp, vip: '10.96.0.10', nodePort: 30080 },
-    { ...tcp, vip: '198.51.100.7' },
-    { ...udp, vip: '10.96.0.10', nodePort: 30053 },
-    { ...udp, vip: '198.51.100.7' },
+    { ...tcp, scope: 'cluster', vip: '10.96.0.10' },
+    { ...tcp, scope: 'external', vip: '198.51.100.7' },
+    { ...tcp, scope: 'node', vip: '0.0.0.0', port: 30080 },
+    { ...udp, scope: 'cluster', vip: '10.96.0.10' },
+    { ...udp, scope: 'external', vip: '198.51.100.7' },
+    { ...udp, scope: 'node', vip: '0.0.0.0', port: 30053 },
   ];
   assert.deepEqual(routingTable([web], slices), expected);
   assert.deepEqual(routingTable([web], slices.toReversed()), expected);
@@ -95,5 +98,87 @@ test('routingTable knows the addresses that a load balancer gave, unless it want
   assert.deepEqual(
     routingTable([web], []).map(({ vip }) => vip),
     ['10.96.0.10', '203.0.113.5'],
+  );
+});
+
+const two = [at('10.0.0.1', {}, 'node-1'), at('10.0.0.2', {}, 'node-2')];
+const routesFor = (spec: ServiceSpec, endpoints: readonly Endpoint[], options: TableOptions) =>
+  routingTable([service('web', spec)], [slice('web-a', endpoints)], options).map(
+    ({ scope, backends, outside, elsewhere }) => [
+      scope,
+      backends.map(({ ip }) => ip).join(' '),
+      outside?.map(({ ip }) => ip).join(' '),
+      elsewhere,
+    ],
+  );
+
+test('routingTable gives clients from outside only pods of this node where the policy is Local', () => {
+  const spec: ServiceSpec = {
+    type: 'LoadBalancer',
+    externalIPs: ['198.51.100.7'],
+    externalTrafficPolicy: 'Local',
+    ports: [{ port: 80, nodePort: 30080 }],
+  };
+  assert.deepEqual(routesFor(spec, two, { node: 'node-2' }), [
+    ['cluster', '10.0.0.1 10.0.0.2', undefined, undefined],
+    ['external', '10.0.0.1 10.0.0.2', '10.0.0.2', undefined],
+    ['node', '10.0.0.1 10.0.0.2', '10.0.0.2', undefined],
+  ]);
+  // Somebody answers elsewhere: silence, so that whoever balances asks there. Nobody anywhere: a refusal.
+  assert.deepEqual(routesFor(spec, two, { node: 'node-3' })[1], ['external', '10.0.0.1 10.0.0.2', '', true]);
+  assert.deepEqual(routesFor(spec, [], { node: 'node-3' })[1], ['external', '', '', undefined]);
+});
+
+test('routingTable says that others answer where the policy inside leaves nobody', () => {
+  const spec: ServiceSpec = { internalTrafficPolicy: 'Local' };
+  assert.deepEqual(routesFor(spec, two, { node: 'node-3' }), [['cluster', '', undefined, true]]);
+  assert.deepEqual(routesFor(spec, [], { node: 'node-3' }), [['cluster', '', undefined, undefined]]);
+});
+
+test('routingTable follows hints for the node, then for the zone, only when all ready endpoints have them', () => {
+  const hinted = (ip: string, node: string, zone: string): Endpoint => ({
+    ...at(ip, { ready: true }, node),
+    hints: { forNodes: [{ name: node }], forZones: [{ name: zone }] },
+  });
+  const endpoints = [hinted('10.0.0.1', 'n1', 'a'), hinted('10.0.0.2', 'n2', 'a'), hinted('10.0.0.3', 'n3', 'b')];
+  const chosen = (list: readonly Endpoint[], options: TableOptions) => routesFor({}, list, options)[0]?.[1];
+  assert.equal(chosen(endpoints, { node: 'n1', zone: 'a' }), '10.0.0.1');
+  assert.equal(chosen(endpoints, { node: 'n9', zone: 'a' }), '10.0.0.1 10.0.0.2');
+  assert.equal(chosen(endpoints, { node: 'n9', zone: 'c' }), '10.0.0.1 10.0.0.2 10.0.0.3');
+  assert.equal(chosen(endpoints, { node: 'n9' }), '10.0.0.1 10.0.0.2 10.0.0.3');
+  const fresh = at('10.0.0.4', { ready: true }, 'n1');
+  assert.equal(chosen([...endpoints.slice(0, 1), fresh], { node: 'n1', zone: 'a' }), '10.0.0.1 10.0.0.4');
+  // Who is not ready has no say in it.
+  assert.equal(chosen([...endpoints, at('10.0.0.5', { ready: false, serving: false })], { node: 'n1' }), '10.0.0.1');
+});
+
+test('routingTable gives each family its own backends', () => {
+  const web = service('web', {
+    clusterIP: '10.96.0.10',
+    clusterIPs: ['10.96.0.10', 'fd00::10'],
+    ports: [{ port: 80, nodePort: 30080 }],
+  });
+  const six: EndpointSlice = { ...slice('six', [at('fd00::2')]), addressType: 'IPv6' };
+  assert.deepEqual(
+    routingTable([web], [slice('four', [at('10.0.0.2')]), six]).map(({ vip, backends }) => [vip, backends[0]?.ip]),
+    [
+      ['10.96.0.10', '10.0.0.2'],
+      ['fd00::10', 'fd00::2'],
+      ['0.0.0.0', '10.0.0.2'],
+      ['::', 'fd00::2'],
+    ],
+  );
+});
+
+test('routingTable lets only clients of the ranges of a load balancer in, where it gave the address', () => {
+  const ranges = { loadBalancerSourceRanges: ['203.0.113.0/24', '10.0.0.0/8', 'fd00::/8'] };
+  const status = { loadBalancer: { ingress: [{ ip: '203.0.113.5' }] } };
+  const web: Service = { ...service('web', { type: 'LoadBalancer', ...ranges }), status };
+  assert.deepEqual(
+    routingTable([web], []).map(({ scope, sources }) => [scope, sources]),
+    [
+      ['cluster', undefined],
+      ['balancer', ['10.0.0.0/8', '203.0.113.0/24']],
+    ],
   );
 });

@@ -1,13 +1,9 @@
-import { type Endpoint, type EndpointSlice, serviceKeyOf } from '../api/kinds/endpoint-slice.ts';
+import { type EndpointSlice, serviceKeyOf } from '../api/kinds/endpoint-slice.ts';
 import type { Service, ServicePort } from '../api/kinds/service.ts';
 import { byKey, keyOf, keyText } from '../api/object.ts';
 import { compareText } from '../base/text.ts';
-import type { Backend, Protocol, Route } from './dataplane.ts';
-
-export interface TableOptions {
-  /** The node that the table is for: with it, a service with internalTrafficPolicy Local stays on that node. */
-  readonly node?: string;
-}
+import { anyAddress, type Family, familyOf, type Protocol, type Route, type Scope } from './dataplane.ts';
+import { type Choice, chooseEndpoints, type TableOptions } from './endpoint-choice.ts';
 
 /** What services and their slices mean for the network. Pure, and the same order for the same objects. */
 export function routingTable(
@@ -36,44 +32,70 @@ export function routesOf(
   options: TableOptions = {},
 ): readonly Route[] {
   const addresses = addressesOf(service);
-  const local = service.spec.internalTrafficPolicy === 'Local' ? options.node : undefined;
-  const routes: Route[] = [];
-  for (const port of service.spec.ports ?? []) {
-    // Several addresses of one family share one list of backends.
-    const backends = new Map<string, readonly Backend[]>();
-    for (const { ip, internal } of addresses) {
-      const family = ip.includes(':') ? 'IPv6' : 'IPv4';
-      const node = internal ? local : undefined;
-      const group = `${family} ${node ?? ''}`;
-      const found = backends.get(group) ?? backendsOf(service, port, { slices, family, node });
-      backends.set(group, found);
-      routes.push({
-        namespace: service.metadata.namespace ?? '',
-        name: service.metadata.name,
-        portName: port.name ?? '',
-        vip: ip,
-        port: port.port,
-        protocol: (port.protocol ?? 'TCP') as Protocol,
-        backends: found,
-        ...affinityOf(service),
-        ...(internal && port.nodePort && ip === addresses[0]?.ip ? { nodePort: port.nodePort } : {}),
-      });
-    }
+  const families = [...new Set(addresses.map(({ ip }) => familyOf(ip)))];
+  return (service.spec.ports ?? []).flatMap((port) => {
+    const choices = new Map(families.map((family) => [family, chooseEndpoints(service, port, slices, of(family))]));
+    const at = ({ ip, scope }: Address, number: number): Route => ({
+      namespace: service.metadata.namespace ?? '',
+      name: service.metadata.name,
+      portName: port.name ?? '',
+      scope,
+      vip: ip,
+      port: number,
+      protocol: (port.protocol ?? 'TCP') as Protocol,
+      ...answering(service, scope, choices.get(familyOf(ip)) as Choice),
+      ...(scope === 'balancer' ? sourcesOf(service, familyOf(ip)) : {}),
+      ...affinityOf(service),
+    });
+    const routes = addresses.map((address) => at(address, port.port));
+    return [...routes, ...nodePlaces(port, families).map((place) => at(place, port.nodePort as number))];
+  });
+
+  function of(family: Family) {
+    return { ...options, family };
   }
-  return routes;
+}
+
+interface Address {
+  readonly ip: string;
+  readonly scope: Scope;
 }
 
 /** The cluster's own addresses first, then those that come from outside. None for headless and external names. */
-function addressesOf(service: Service): readonly { readonly ip: string; readonly internal: boolean }[] {
+function addressesOf(service: Service): readonly Address[] {
   const { spec } = service;
   const cluster = (spec.clusterIPs?.length ? spec.clusterIPs : [spec.clusterIP ?? '']).filter(isAddress);
   if (spec.type === 'ExternalName' || cluster.length === 0) return [];
-  const outside = [...(spec.externalIPs ?? []), ...(spec.type === 'LoadBalancer' ? ingressOf(service) : [])];
-  const others = [...new Set(outside)].filter((ip) => isAddress(ip) && !cluster.includes(ip)).sort(compareText);
-  return [...cluster.map((ip) => ({ ip, internal: true })), ...others.map((ip) => ({ ip, internal: false }))];
+  const sorted = (ips: readonly string[], but: readonly string[]) =>
+    [...new Set(ips)].filter((ip) => isAddress(ip) && !but.includes(ip)).sort(compareText);
+  const external = sorted(spec.externalIPs ?? [], cluster);
+  const balancer = spec.type === 'LoadBalancer' ? sorted(ingressOf(service), [...cluster, ...external]) : [];
+  return [
+    ...cluster.map((ip) => ({ ip, scope: 'cluster' as const })),
+    ...external.map((ip) => ({ ip, scope: 'external' as const })),
+    ...balancer.map((ip) => ({ ip, scope: 'balancer' as const })),
+  ];
 }
 
+const nodePlaces = ({ nodePort }: ServicePort, families: readonly Family[]): readonly Address[] =>
+  nodePort ? families.map((family) => ({ ip: anyAddress[family], scope: 'node' })) : [];
+
 const isAddress = (ip: string): boolean => ip !== '' && ip !== 'None';
+
+/**
+ * Policy Local is about who may answer: pods of this node only. Inside it binds everybody; at the other addresses only
+ * clients from outside, whose own address the pod is to see. For pods the balancer is a detour that is cut short.
+ */
+function answering({ spec }: Service, scope: Scope, { cluster, local, any }: Choice) {
+  const elsewhere = (backends: readonly unknown[]) =>
+    any && backends.length === 0 ? { elsewhere: true as const } : {};
+  if (scope === 'cluster') {
+    const backends = spec.internalTrafficPolicy === 'Local' ? local : cluster;
+    return { backends, ...elsewhere(backends) };
+  }
+  if (spec.externalTrafficPolicy !== 'Local') return { backends: cluster };
+  return { backends: cluster, outside: local, ...elsewhere(local) };
+}
 
 function ingressOf(service: Service): readonly string[] {
   const status = service.status as
@@ -84,49 +106,20 @@ function ingressOf(service: Service): readonly string[] {
   return ingress.flatMap((point) => (point.ip && point.ipMode !== 'Proxy' ? [point.ip] : []));
 }
 
+const sourcesAnnotation = 'service.beta.kubernetes.io/load-balancer-source-ranges';
+
+/** Ranges of one family say nothing of clients of the other. */
+function sourcesOf({ metadata, spec }: Service, family: Family): { readonly sources?: readonly string[] } {
+  const noted = (metadata.annotations?.[sourcesAnnotation] ?? '').split(',');
+  const given = (spec.loadBalancerSourceRanges?.length ? spec.loadBalancerSourceRanges : noted).map((text) =>
+    text.trim(),
+  );
+  const sources = given.filter((range) => range !== '' && familyOf(range) === family).sort(compareText);
+  return sources.length > 0 ? { sources } : {};
+}
+
 function affinityOf(service: Service): { readonly affinity?: number } {
   if (service.spec.sessionAffinity !== 'ClientIP') return {};
   const seconds = service.spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? affinityDefaultSeconds;
   return { affinity: seconds * 1000 };
 }
-
-interface Where {
-  readonly slices: readonly EndpointSlice[];
-  readonly family: string;
-  readonly node: string | undefined;
-}
-
-/** Who is ready; where nobody is, who still serves while it ends, so that the last pod's work is not cut off. */
-function backendsOf(service: Service, port: ServicePort, where: Where): readonly Backend[] {
-  const ready = new Map<string, Backend>();
-  const leaving = new Map<string, Backend>();
-  for (const slice of where.slices) {
-    if (slice.addressType !== where.family || slice.metadata.deletionTimestamp) continue;
-    const number = portIn(slice, port);
-    if (number === undefined) continue;
-    for (const endpoint of slice.endpoints ?? []) {
-      if (where.node !== undefined && endpoint.nodeName !== where.node) continue;
-      const into = isReady(service, endpoint) ? ready : isLeaving(endpoint) ? leaving : undefined;
-      // All addresses of one endpoint are the same pod: the first is enough.
-      const ip = endpoint.addresses[0];
-      if (into && ip) into.set(`${ip} ${number}`, { ip, port: number });
-    }
-  }
-  const chosen = ready.size > 0 ? ready : leaving;
-  return [...chosen.values()].sort((a, b) => compareText(a.ip, b.ip) || a.port - b.port);
-}
-
-/** Slices name their ports after the service's: equal names and protocols belong together. */
-function portIn(slice: EndpointSlice, port: ServicePort): number | undefined {
-  const found = slice.ports?.find(
-    (candidate) =>
-      (candidate.name ?? '') === (port.name ?? '') && (candidate.protocol ?? 'TCP') === (port.protocol ?? 'TCP'),
-  );
-  return found?.port;
-}
-
-// An absent condition means yes, as the API has it.
-const isReady = (service: Service, endpoint: Endpoint): boolean =>
-  (endpoint.conditions?.ready ?? true) || service.spec.publishNotReadyAddresses === true;
-const isLeaving = (endpoint: Endpoint): boolean =>
-  endpoint.conditions?.terminating === true && (endpoint.conditions.serving ?? endpoint.conditions.ready ?? true);

@@ -32,6 +32,8 @@ export interface ServiceSpec {
   readonly internalTrafficPolicy?: string;
   readonly externalTrafficPolicy?: string;
   readonly healthCheckNodePort?: number;
+  readonly loadBalancerSourceRanges?: readonly string[];
+  readonly loadBalancerClass?: string;
   readonly trafficDistribution?: string;
 }
 export interface Service extends KubeObject<ServiceSpec, Readonly<Record<string, unknown>>> {

@@ -1,3 +1,4 @@
+import { contains } from '../../api/kinds/addresses.ts';
 import type { Clock, Millis } from '../../base/env.ts';
 import type { Backend, Route } from '../../network/dataplane.ts';
 
@@ -18,7 +19,8 @@ export class BackendChoice {
 
   /** All backends, each once, in the order in which they are to be tried. */
   order(client: string): readonly Backend[] {
-    const { backends, affinity } = this.route;
+    const { backends, affinity, sources } = this.route;
+    if (sources && !sources.some((range) => contains(range, client))) return [];
     const count = backends.length;
     if (count === 0) return [];
     const start = this.#turn++ % count;

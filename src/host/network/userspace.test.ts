@@ -44,12 +44,15 @@ const route = (backends: readonly Backend[], more: Partial<Route> = {}): Route =
   namespace: 'default',
   name: 'web',
   portName: '',
+  scope: 'cluster',
   vip: '10.96.0.10',
   port: 80,
   protocol: 'TCP',
   backends: backends.map(({ ip, port }) => ({ ip, port })),
   ...more,
 });
+
+const atNode = (port: number) => ({ scope: 'node', vip: '0.0.0.0', port }) as const;
 
 function localOf(plane: UserspaceDataplane): number {
   return Number(plane.printed()[0]?.local?.split(':')[1]);
@@ -85,11 +88,11 @@ test('UserspaceDataplane takes turns over backends and passes the end of each di
 
 test('UserspaceDataplane prints the same port for the same service after a restart', async () => {
   const first = dataplane();
-  await first.replace([route([], { name: 'printed' })]);
+  await first.replace([route([], { name: `printed-${process.pid}` })]);
   const port = localOf(first);
   first.close();
   const second = dataplane();
-  await second.replace([route([], { name: 'printed' })]);
+  await second.replace([route([], { name: `printed-${process.pid}` })]);
   assert.equal(localOf(second), port);
 });
 
@@ -136,7 +139,7 @@ test('UserspaceDataplane keeps a client with its backend when the route asks for
 test('UserspaceDataplane answers at node ports, and closes what left the table', async () => {
   const plane = dataplane();
   const nodePort = await freePort();
-  await plane.replace([route([await backend('a')], { nodePort })]);
+  await plane.replace([route([await backend('a')], atNode(nodePort))]);
   assert.equal(await ask(nodePort), 'a:');
   await plane.replace([]);
   await assert.rejects(ask(nodePort), { code: 'ECONNREFUSED' });
@@ -148,7 +151,7 @@ test('UserspaceDataplane names the service whose port is taken, and has it as so
   await once(squatter, 'listening');
   const plane = dataplane();
   errors.length = 0;
-  await plane.replace([route([await backend('a')], { nodePort })]);
+  await plane.replace([route([await backend('a')], atNode(nodePort))]);
   assert.equal(errors.length, 1);
   assert.match(errors[0] as string, /default\/web.*EADDRINUSE/);
   squatter.close();

@@ -102,18 +102,18 @@ export class UserspaceDataplane implements Dataplane {
     const wanted = new Map<string, Wanted>();
     for (const route of table) {
       if (route.protocol === 'SCTP') continue;
-      const { protocol, vip, port, nodePort } = route;
-      if (this.#serviceAddresses) {
+      const { protocol, vip, port, scope } = route;
+      if (scope === 'node') {
+        // Loopback is of both families: whichever comes first is carried.
+        const key = `node ${protocol} ${port}`;
+        if (!wanted.has(key)) wanted.set(key, { route, place: { host: this.#host, port }, flexible: false });
+      } else if (this.#serviceAddresses || vip.startsWith('127.')) {
         wanted.set(`${protocol} ${vip} ${port}`, { route, place: { host: vip, port }, flexible: false });
       } else {
         // One printed port per service's port is enough, however many addresses it has.
         const key = `${protocol} ${serviceText(route)} ${port}`;
         const place = { host: this.#host, port: localPortMin + (hash32(key) % localPortCount) };
         if (!wanted.has(key)) wanted.set(key, { route, place, flexible: true });
-      }
-      if (nodePort) {
-        const place = { host: this.#host, port: nodePort };
-        wanted.set(`node ${protocol} ${nodePort}`, { route, place, flexible: false });
       }
     }
     return wanted;

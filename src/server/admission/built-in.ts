@@ -11,6 +11,7 @@ import { DefaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { type EventLimit, EventRateLimit } from './event-rate-limit.ts';
 import { LimitRanger } from './limit-ranger.ts';
 import { NamespaceLifecycle } from './namespace-lifecycle.ts';
+import { NetworkPolicyNotice } from './network-policy-notice.ts';
 import { OwnerReferencesPermissionEnforcement } from './owner-references-permission-enforcement.ts';
 import { PersistentVolumeClaimResize } from './persistent-volume-claim-resize.ts';
 import type { AdmissionPlugin } from './plugin.ts';
@@ -58,6 +59,7 @@ export const pluginNames: readonly string[] = [
   'CertificateSubjectRestriction',
   'DefaultIngressClass',
   'PodTopologyLabels',
+  'NetworkPolicyNotice',
   'ResourceQuota',
 ];
 
@@ -87,6 +89,7 @@ export function builtInPlugins(
     new CertificateSubjectRestriction(),
     new DefaultIngressClass(store),
     new PodTopologyLabels(store),
+    new NetworkPolicyNotice(store),
   ];
   return { first: first.filter(isOn), last: [new ResourceQuota(store)].filter(isOn) };
 }

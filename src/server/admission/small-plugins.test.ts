@@ -6,12 +6,14 @@ import { events } from '../../api/kinds/event.ts';
 import { ingresses } from '../../api/kinds/ingress.ts';
 import { ingressClasses } from '../../api/kinds/ingress-class.ts';
 import { namespaces } from '../../api/kinds/namespace.ts';
+import { networkPolicies } from '../../api/kinds/network-policy.ts';
 import { nodes } from '../../api/kinds/node.ts';
 import { persistentVolumeClaims } from '../../api/kinds/persistent-volume-claim.ts';
 import { pods } from '../../api/kinds/pod.ts';
 import { runtimeClasses } from '../../api/kinds/runtime-class.ts';
 import { storageClasses } from '../../api/kinds/storage-class.ts';
 import type { KubeObject } from '../../api/object.ts';
+import { policiesEnforcedLabel } from '../../api/policy-enforcement.ts';
 import { encodeBase64 } from '../../base/base64.ts';
 import { encodeText } from '../../base/json.ts';
 import { seeded } from '../../base/random.ts';
@@ -28,6 +30,7 @@ import { DefaultIngressClass } from './default-ingress-class.ts';
 import { DefaultStorageClass } from './default-storage-class.ts';
 import { EventRateLimit } from './event-rate-limit.ts';
 import { NamespaceLifecycle } from './namespace-lifecycle.ts';
+import { NetworkPolicyNotice } from './network-policy-notice.ts';
 import { OwnerReferencesPermissionEnforcement } from './owner-references-permission-enforcement.ts';
 import { PersistentVolumeClaimResize } from './persistent-volume-claim-resize.ts';
 import { admitted, admittedSpec, asked, storeWith, whole } from './plugin.test-data.ts';
@@ -257,4 +260,18 @@ test('CertificateSubjectRestriction: nobody asks for a client certificate of the
   assert.equal(await ask(signer, encoded), why);
   assert.equal(await ask(signer, 'eA=='), 'failed to parse CSR: asn1: syntax error');
   assert.equal(typeof (await ask('example.com/other', encoded)), 'object');
+});
+
+test('NetworkPolicyNotice: a policy is taken, and its maker told of nodes where it does not hold', async () => {
+  const node = (name: string, enforced: string) =>
+    [nodes, { metadata: { name, labels: { [policiesEnforcedLabel]: enforced } } } as never] as const;
+  const plugin = new NetworkPolicyNotice(await storeWith(node('a', 'true'), node('b', 'false')));
+  const told: string[] = [];
+  const warn = (text: string) => void told.push(text);
+  assert.equal(typeof (await admitted(plugin, { spec: {} }, asked(networkPolicies, { warn }))), 'object');
+  await admitted(plugin, { spec: {} }, asked(networkPolicies, { warn, operation: 'UPDATE' }));
+  await admitted(plugin, { spec: {} }, asked(networkPolicies, { warn, operation: 'DELETE' }));
+  await admitted(plugin, { spec: {} }, asked(ingresses, { warn }));
+  assert.equal(told.length, 2);
+  assert.match(told[0] ?? '', /^NetworkPolicy is not enforced on node b: /);
 });

@@ -1,0 +1,190 @@
+import type { Cancel, Env } from '../../../base/env.ts';
+import { hash32 } from '../../../base/hash.ts';
+import type { Dataplane, PolicyDataplane, Route } from '../../../network/dataplane.ts';
+import type { PolicyTable } from '../../../network/policy-table.ts';
+import { baseRules, type NetworkPlace } from './base-rules.ts';
+import { forget, staleOf } from './conntrack.ts';
+import { type Fact, factsOf } from './facts.ts';
+import { Ledger } from './ledger.ts';
+import { nft, transact } from './nft.ts';
+import { openLoopback, openPorts, podLinks } from './pod-links.ts';
+import { policyFacts } from './policy-facts.ts';
+import { scriptOf } from './script.ts';
+
+/** Firewalls that start anew take everybody's rules away: ours are looked after now and then. */
+const checkMs = 30_000;
+
+export interface NftablesOptions extends NetworkPlace {
+  readonly env: Env;
+  /** Whose table it is: another cluster on this machine has another. */
+  readonly cluster: string;
+}
+
+interface Known {
+  readonly route: Route;
+  readonly facts: readonly Fact[];
+}
+
+export const tableName = (cluster: string): string => `mini-k8s-${hash32(cluster).toString(16).padStart(8, '0')}`;
+
+/** Services in the kernel: a table of our own, changed in one transaction at a time. Nothing else is touched. */
+export class NftablesDataplane implements Dataplane, PolicyDataplane {
+  readonly #options: NftablesOptions;
+  readonly #table: string;
+  #ledger = new Ledger();
+  #known = new Map<string, Known>();
+  #policies: readonly Fact[] = [];
+  #wantedPolicies: PolicyTable = { sides: [], pods: [], addresses: [] };
+  #links = new Set<string>();
+  /** Devices whose loopback we opened ourselves. */
+  readonly #opened = new Set<string>();
+  #made = false;
+  #turn: Promise<void> = Promise.resolve();
+  #wanted: readonly Route[] = [];
+  #check: Cancel | undefined;
+  #forgets = true;
+  #closed = false;
+
+  constructor(options: NftablesOptions) {
+    this.#options = options;
+    this.#table = tableName(options.cluster);
+  }
+
+  replace(table: readonly Route[]): Promise<void> {
+    return this.#next(() => this.#replace(table));
+  }
+
+  enforce(table: PolicyTable): Promise<void> {
+    return this.#next(async () => {
+      this.#wantedPolicies = table;
+      await this.#replace(this.#wanted);
+    });
+  }
+
+  /** The table goes, and with it every rule. Connections that are there go on. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#check?.();
+    await this.#turn;
+    if (this.#made) await transact(`add table inet ${this.#table}\ndelete table inet ${this.#table}\n`);
+    this.#made = false;
+    for (const device of this.#opened) openLoopback(device, false);
+  }
+
+  #next(work: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  async #replace(table: readonly Route[]): Promise<void> {
+    if (this.#closed) return;
+    this.#wanted = table;
+    const next = new Map<string, Known>();
+    const stale: (readonly string[])[] = [];
+    for (const route of table) {
+      const key = `${route.protocol} ${route.vip} ${route.port} ${route.namespace}/${route.name}`;
+      const known = this.#known.get(key);
+      const entry = known?.route === route ? known : { route, facts: factsOf(route) };
+      next.set(key, entry);
+      if (entry === known) continue;
+      // New first: what both have stays as it is.
+      this.#ledger.add(entry.facts);
+      if (known) this.#ledger.remove(known.facts);
+      stale.push(...staleOf(known?.route, route));
+    }
+    for (const [key, { route, facts }] of this.#known) {
+      if (next.has(key)) continue;
+      this.#ledger.remove(facts);
+      stale.push(...staleOf(route, undefined));
+    }
+    this.#known = next;
+    const policies = policyFacts(this.#wantedPolicies);
+    this.#ledger.add(policies);
+    this.#ledger.remove(this.#policies);
+    this.#policies = policies;
+    this.#meetLinks();
+    await this.#apply();
+    if (stale.length > 0) await this.#forget(stale);
+  }
+
+  async #apply(): Promise<void> {
+    const changes = this.#ledger.changes();
+    const script = scriptOf(this.#table, changes);
+    const whole = this.#made ? script : baseRules(this.#table, this.#options) + script;
+    if (whole === '') return;
+    try {
+      await transact(whole);
+      this.#made = true;
+      this.#check ??= this.#options.env.clock.after(checkMs, () => void this.#next(() => this.#lookAfter()));
+    } catch (error) {
+      this.#startOver();
+      throw error;
+    }
+    // Somebody new, who may want to meet itself.
+    if (changes.some(({ into, after }) => into === 'hairpin4' && after !== undefined)) await this.#openPorts();
+  }
+
+  async #openPorts(): Promise<void> {
+    try {
+      for (const device of this.#links) await openPorts(device);
+    } catch (error) {
+      // A port that has just gone, or a device that is no bridge.
+      this.#options.env.log.debug('a port of a bridge was not opened', { error: String(error) });
+    }
+  }
+
+  /** What stands in the kernel is not what was thought: the next table is applied whole. */
+  #startOver(): void {
+    this.#ledger = new Ledger();
+    this.#known = new Map();
+    this.#policies = [];
+    this.#links = new Set();
+    this.#made = false;
+  }
+
+  async #lookAfter(): Promise<void> {
+    this.#check = undefined;
+    if (this.#closed) return;
+    const there = await nft(['list', 'chain', 'inet', this.#table, 'refuse']).then(
+      () => true,
+      () => false,
+    );
+    if (!there) {
+      this.#options.env.log.error('somebody took the table of services away: it is made anew', { table: this.#table });
+      this.#startOver();
+      await this.#replace(this.#wanted);
+    }
+    this.#check ??= this.#options.env.clock.after(checkMs, () => void this.#next(() => this.#lookAfter()));
+  }
+
+  #meetLinks(): void {
+    const links = new Set(podLinks(this.#options.podRange));
+    const fact = (device: string): Fact => ({ into: 'pod_links', key: `"${device}"`, value: '' });
+    for (const device of links) {
+      if (openLoopback(device, true)) this.#opened.add(device);
+      if (!this.#links.has(device)) this.#ledger.add([fact(device)]);
+    }
+    for (const device of this.#links) if (!links.has(device)) this.#ledger.remove([fact(device)]);
+    this.#links = links;
+  }
+
+  async #forget(stale: readonly (readonly string[])[]): Promise<void> {
+    if (!this.#forgets || (await forget(stale))) return;
+    this.#forgets = false;
+    const remedy = 'install conntrack: without it a client that keeps its UDP port keeps a backend that left';
+    this.#options.env.log.info('the kernel cannot be told to forget datagrams', { remedy });
+  }
+}
+
+/** Whether this machine can do it: the rules themselves are tried, and not applied. */
+export async function hasNftables(): Promise<boolean> {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
+  const table = `mini-k8s-probe-${process.pid}`;
+  try {
+    await nft(['-c', '-f', '-'], baseRules(table, { podRange: '10.244.0.0/16', bridged: true }));
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,129 @@
+import type { EndpointSlice } from '../api/kinds/endpoint-slice.ts';
+import type { Node } from '../api/kinds/node.ts';
+import type { Service } from '../api/kinds/service.ts';
+import { type Component, type Env, forkEnv } from '../base/env.ts';
+import { CommandFailure } from '../cli/command.ts';
+import type { Place, Resolve } from '../host/network/listening.ts';
+import { addServiceAddresses, removeServiceAddresses } from '../host/network/service-addresses.ts';
+import type { Cache } from '../machinery/cache.ts';
+import type { Dataplane, PolicyDataplane } from '../network/dataplane.ts';
+import { PolicyProxy, type PolicyProxyParts } from '../network/policy-proxy.ts';
+import { ServiceProxy } from '../network/proxy.ts';
+
+export interface ServiceNetworkChoice {
+  readonly env: Env;
+  readonly choice: 'auto' | 'nftables' | 'userspace' | 'none';
+  /** Whose addresses and rules they are: several clusters live on one machine. */
+  readonly cluster: string;
+  readonly podRange: string;
+  /** Addresses of services that are made this machine's own. */
+  readonly ranges: readonly string[];
+  /** Whether the addresses of an engine's containers lead there from here. */
+  readonly reachable?: boolean;
+  readonly resolve: Resolve;
+}
+
+export interface ServiceNetwork {
+  /** Whether pods that are processes get addresses of their own. */
+  readonly realAddresses: boolean;
+  proxy(parts: {
+    readonly services: Cache<Service>;
+    readonly slices: Cache<EndpointSlice>;
+    readonly nodes: Cache<Node>;
+    /** The one node of this machine. Several share one network, where none of them is nearer. */
+    readonly node?: string;
+  }): readonly Component[];
+  /** Everything is as it was on this machine. */
+  /** Whether network policies hold for containers here. */
+  readonly enforcesPolicies: boolean;
+  policies(parts: Omit<PolicyProxyParts, 'dataplane'>): readonly Component[];
+  close(): Promise<void>;
+}
+
+const nobody = { enforcesPolicies: false, policies: () => [] };
+
+/** What leads to services on this machine: the kernel's tables where that can be, else this process. */
+export async function openServiceNetwork(options: ServiceNetworkChoice): Promise<ServiceNetwork> {
+  const { choice, cluster } = options;
+  const isRoot = process.platform === 'linux' && process.getuid?.() === 0;
+  if (choice === 'none') return { ...nobody, realAddresses: isRoot, proxy: () => [], close: async () => {} };
+  const owned: string[] = [];
+  for (const range of options.ranges) if (await addServiceAddresses(range, cluster)) owned.push(range);
+  const env = forkEnv(options.env, 'dataplane');
+  const kernel = await inKernel(env, options);
+  const dataplane = kernel?.plane ?? (await inProcess(env, options, owned.length > 0));
+  return {
+    ...(kernel?.enforcing ? enforcedBy(options.env, kernel.enforcing) : nobody),
+    realAddresses: owned.length > 0,
+    proxy: (parts) => [new ServiceProxy(options.env, { ...parts, dataplane })],
+    close: async () => {
+      await dataplane.close();
+      for (const range of owned) await removeServiceAddresses(range, cluster);
+    },
+  };
+}
+
+function enforcedBy(env: Env, dataplane: PolicyDataplane) {
+  return {
+    enforcesPolicies: true,
+    policies: (parts: Omit<PolicyProxyParts, 'dataplane'>) => [new PolicyProxy(env, { ...parts, dataplane })],
+  };
+}
+
+interface InKernel {
+  readonly plane: Open;
+  readonly enforcing?: PolicyDataplane;
+}
+type Open = Dataplane & { close(): void | Promise<void> };
+
+/** Containers that cannot be reached by their addresses are beyond what a kernel's table could name. */
+async function inKernel(env: Env, options: ServiceNetworkChoice): Promise<InKernel | undefined> {
+  const { choice, cluster, podRange, reachable = true } = options;
+  if (choice === 'userspace' || (choice === 'auto' && !reachable)) return undefined;
+  const { hasNftables, NftablesDataplane } = await import('../host/network/nftables/nftables.ts');
+  const { bridgesAreFiltered } = await import('../host/network/nftables/pod-links.ts');
+  if (await hasNftables()) {
+    const bridged = bridgesAreFiltered();
+    const tables = new NftablesDataplane({ env, cluster, podRange, bridged });
+    const plane = await withClaims(env, tables);
+    // Processes have no network of their own that anybody could be kept out of.
+    return { plane, ...(bridged && options.reachable !== undefined ? { enforcing: tables } : {}) };
+  }
+  if (choice === 'auto') return undefined;
+  throw new CommandFailure('--dataplane nftables needs root on Linux, and the tool nft (package nftables)');
+}
+
+async function inProcess(env: Env, { resolve }: ServiceNetworkChoice, serviceAddresses: boolean): Promise<Open> {
+  const { UserspaceDataplane } = await import('../host/network/userspace.ts');
+  return new UserspaceDataplane({ env, serviceAddresses, resolve });
+}
+
+/** Services on localhost must not be led to where something else of this machine listens. */
+async function withClaims(env: Env, plane: Open): Promise<Open> {
+  const { ClaimedPorts } = await import('../host/network/claimed-ports.ts');
+  const claims = new ClaimedPorts(env, plane);
+  return {
+    replace: (table) => claims.replace(table),
+    close: async () => {
+      await claims.close();
+      await plane.close();
+    },
+  };
+}
+
+interface Resolving {
+  readonly runtimes: readonly { resolve(ip: string, port: number): Place }[];
+}
+
+/** Where a pod's port is really heard, as the first of these nodes knows that has it elsewhere than at its address. */
+export function resolverOf(
+  nodes: () => readonly Resolving[],
+  other: (ip: string) => Place | undefined = () => undefined,
+): Resolve {
+  return (ip, port) => {
+    const known = other(ip);
+    if (known) return known;
+    const places = nodes().flatMap(({ runtimes }) => runtimes.map((runtime) => runtime.resolve(ip, port)));
+    return places.find((place) => place.host !== ip) ?? { host: ip, port };
+  };
+}
