@@ -8,14 +8,20 @@ import type { Env } from '../base/env.ts';
 import { hash32 } from '../base/hash.ts';
 import { DnsServer } from '../host/network/dns-server.ts';
 import type { Place, Resolve } from '../host/network/listening.ts';
-import { NameProxy, proxyVariables } from '../host/network/name-proxy.ts';
+import type { FindWays, NameProxy } from '../host/network/name-proxy.ts';
 import { RealAddresses } from '../host/runtime/process/addresses.ts';
 import type { Cache } from '../machinery/cache.ts';
 import type { Caches } from '../machinery/caches.ts';
 import type { NameCaches } from '../network/cluster-names.ts';
-import { dnsSlice, localNames, offerDnsService } from '../network/kube-dns.ts';
+import {
+  clusterAddresses,
+  dnsService,
+  dnsSlice,
+  localNames,
+  offerDnsService,
+  proxyVariables,
+} from '../network/kube-dns.ts';
 import { parseResolverFile, type ResolverFile } from '../network/resolv-conf.ts';
-import { clusterAddresses, dnsService } from '../network/resolver.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { ClusterSettings } from './settings.ts';
 
@@ -55,23 +61,25 @@ export async function openClusterDns(
   const { env, client, folder } = plane;
   const clusterIp = addressAt(settings['service-range'], dnsAddress);
   const cidr = lastAddresses(settings['pod-range']);
-  const addresses = real ? new RealAddresses({ file: join(folder, 'dns-address.json'), cidr }) : undefined;
+  let addresses: RealAddresses | undefined;
   const own: string[] = [clusterIp];
   const parts: AnsweringParts = { env, names: nameCaches(caches), own: () => own, resolve };
   const failed = (error: unknown) => env.log.error('a query for a name failed', { error: String(error) });
   const loaded = () => import('./dns-answering.ts');
   const server = new DnsServer(() => loaded().then(({ answering }) => answering(parts)), failed);
-  const proxy = real ? undefined : new NameProxy(() => loaded().then(({ findWays }) => findWays(parts)));
+  let proxy: NameProxy | undefined;
   const close = async () => {
     await Promise.all([server.close(), proxy?.close()]);
     await addresses?.release(holder);
   };
   try {
+    if (real) addresses = new RealAddresses({ file: join(folder, 'dns-address.json'), cidr });
     const ip = (await addresses?.allocate(holder)) ?? addressAt(cidr, 1);
     own.push(ip);
     // Without addresses of their own both are found again after a restart: pods remember where the proxy was.
     const port = localPortMin + (hash32(`names ${folder}`) % localPortCount);
     const place = await (real ? server.listen({ host: ip, port: dnsPort }) : listenNear(server, port));
+    if (!real) proxy = await proxyFor(() => loaded().then(({ findWays }) => findWays(parts)));
     const proxied = await proxy?.listen({ host: loopback, port: port + 1 });
     const local = proxied ? { local: { dns: `${loopback}:${place.port}`, proxy: `${loopback}:${proxied.port}` } } : {};
     if (!(await offerDnsService(client, { clusterIp, ip, port: dnsPort, ...local })))
@@ -82,6 +90,11 @@ export async function openClusterDns(
     await close().catch(() => {});
     return undefined;
   }
+}
+
+async function proxyFor(find: () => Promise<FindWays>): Promise<NameProxy> {
+  const { NameProxy: Proxy } = await import('../host/network/name-proxy.ts');
+  return new Proxy(find);
 }
 
 /** At this port of the machine, or at any where somebody else has it. */

@@ -7,10 +7,15 @@ import { type EndpointSlice, endpointSlices } from '../api/kinds/endpoint-slice.
 import { type Service, services } from '../api/kinds/service.ts';
 import { CommandFailure } from '../cli/command.ts';
 import type { Client } from '../client/client.ts';
-import { proxyVariables } from '../host/network/name-proxy.ts';
 import { canMount, withResolverFile } from '../host/runtime/process/resolver-mount.ts';
-import { dnsSlice, type LocalNames, localNames } from '../network/kube-dns.ts';
-import { clusterAddresses, dnsService } from '../network/resolver.ts';
+import {
+  clusterAddresses,
+  dnsService,
+  dnsSlice,
+  type LocalNames,
+  localNames,
+  proxyVariables,
+} from '../network/kube-dns.ts';
 import { clusterDomain, machineNames } from './cluster-dns.ts';
 import type { DnsContext } from './dns-names.ts';
 

@@ -4,7 +4,8 @@ import type { Namespace } from '../api/kinds/namespace.ts';
 import type { Service } from '../api/kinds/service.ts';
 import { type Key, keyText } from '../api/object.ts';
 import type { Cache } from '../machinery/cache.ts';
-import { type Answer, answerOf, clusterAddresses, isReady, type NameView, type Zone } from './resolver.ts';
+import { clusterAddresses } from './kube-dns.ts';
+import { type Answer, answerOf, isReady, type NameView, type Zone } from './resolver.ts';
 
 export interface NameCaches {
   readonly services: Cache<Service>;

@@ -3,8 +3,11 @@ import { type EndpointSlice, endpointSlices, serviceNameLabel } from '../api/kin
 import { type Service, services } from '../api/kinds/service.ts';
 import type { Draft } from '../api/object.ts';
 import type { Client } from '../client/client.ts';
-import { dnsService } from './resolver.ts';
 
+// Loaded at every start: what answers is not, and must not be named here.
+
+/** Where the cluster's own name server is found, by name. */
+export const dnsService = { namespace: 'kube-system', name: 'kube-dns' } as const;
 /** The endpoints of our own server. */
 export const dnsSlice = { namespace: dnsService.namespace, name: `${dnsService.name}-host` } as const;
 const managedByLabel = 'endpointslice.kubernetes.io/managed-by';
@@ -91,3 +94,21 @@ export async function offerDnsService(client: Client, place: DnsPlace): Promise<
   });
   return true;
 }
+
+/** The environment by which programs find such a proxy: curl, wget, git, Go, Python, and Node from 22.21 on. */
+export function proxyVariables(place: string, namespace: string): Readonly<Record<string, string>> {
+  const url = `http://${encodeURIComponent(namespace)}@${place}`;
+  const own = 'localhost,127.0.0.1,::1';
+  return {
+    HTTP_PROXY: url,
+    HTTPS_PROXY: url,
+    NO_PROXY: own,
+    http_proxy: url,
+    https_proxy: url,
+    no_proxy: own,
+    NODE_USE_ENV_PROXY: '1',
+  };
+}
+
+export const clusterAddresses = ({ spec }: Service): readonly string[] =>
+  (spec.clusterIPs?.length ? spec.clusterIPs : [spec.clusterIP ?? '']).filter((ip) => ip !== '' && ip !== 'None');

@@ -1,6 +1,7 @@
 import { ipAddress } from '../api/names.ts';
 import { recordTypes } from './dns-message.ts';
-import { answerOf, clusterAddresses, isWithin, type NameView, type Zone } from './resolver.ts';
+import { clusterAddresses } from './kube-dns.ts';
+import { answerOf, isWithin, type NameView, type Zone } from './resolver.ts';
 import { routesOf } from './table.ts';
 
 /** Where a program that cannot find names by itself is to be connected to. */

@@ -3,6 +3,7 @@ import type { Endpoint, EndpointSlice } from '../api/kinds/endpoint-slice.ts';
 import type { Service } from '../api/kinds/service.ts';
 import { encodeText } from '../base/json.ts';
 import { codes, type DnsRecord, type RecordData, recordTypes } from './dns-message.ts';
+import { clusterAddresses, dnsService } from './kube-dns.ts';
 
 export interface Zone {
   /** Such as cluster.local. */
@@ -30,9 +31,6 @@ export interface Answer {
   /** The last name of the answers leads out of the cluster: whoever can asks further for it. */
   readonly outside?: string;
 }
-
-/** Where the cluster's own name server is found, by name. */
-export const dnsService = { namespace: 'kube-system', name: 'kube-dns' } as const;
 
 const schemaVersion = '1.1.0';
 const schemaSeconds = 28_800;
@@ -219,9 +217,6 @@ function serviceLocations(name: string, ttl: number, all: readonly Way[]): Found
   }
   return { answers: [...answers.values()], additional: [...additional.values()] };
 }
-
-export const clusterAddresses = ({ spec }: Service): readonly string[] =>
-  (spec.clusterIPs?.length ? spec.clusterIPs : [spec.clusterIP ?? '']).filter((ip) => ip !== '' && ip !== 'None');
 
 const addressRecords = (name: string, ttl: number, addresses: readonly string[]): readonly DnsRecord[] =>
   addresses.map((address) => ({ name, ttl, type: address.includes(':') ? 'AAAA' : 'A', address }));

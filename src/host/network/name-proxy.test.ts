@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { after, test } from 'node:test';
+import { proxyVariables } from '../../network/kube-dns.ts';
 import type { Place } from './listening.ts';
-import { NameProxy, proxyVariables } from './name-proxy.ts';
+import { NameProxy } from './name-proxy.ts';
 
 const asked: string[] = [];
 let loads = 0;

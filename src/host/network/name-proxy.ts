@@ -113,21 +113,6 @@ export class NameProxy {
   }
 }
 
-/** The environment by which programs find such a proxy: curl, wget, git, Go, Python, and Node from 22.21 on. */
-export function proxyVariables(place: string, namespace: string): Readonly<Record<string, string>> {
-  const url = `http://${encodeURIComponent(namespace)}@${place}`;
-  const own = 'localhost,127.0.0.1,::1';
-  return {
-    HTTP_PROXY: url,
-    HTTPS_PROXY: url,
-    NO_PROXY: own,
-    http_proxy: url,
-    https_proxy: url,
-    no_proxy: own,
-    NODE_USE_ENV_PROXY: '1',
-  };
-}
-
 function namespaceOf({ headers }: IncomingMessage): string {
   const given = /^Basic (.+)$/i.exec(headers['proxy-authorization'] ?? '')?.[1] ?? '';
   return Buffer.from(given, 'base64').toString().split(':', 1)[0] || 'default';
