@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { finished, freePort, miniK8s, realAddresses, TestCluster, until } from './cluster.ts';
+import { finished, freePort, miniK8s, TestCluster, until } from './cluster.ts';
 
 const group = 'gateway.networking.k8s.io';
 const curl = async (...words: readonly string[]): Promise<string> =>
@@ -8,7 +8,7 @@ const curl = async (...words: readonly string[]): Promise<string> =>
 
 const serves =
   'require("http").createServer((q, r) => r.end(JSON.stringify({ name: process.env.NAME, url: q.url, ' +
-  'headers: q.headers }))).listen(8080, process.env.POD_IP)';
+  'headers: q.headers }))).listen(process.env.PORT, process.env.HOST)';
 const app = (name: string) => [
   {
     apiVersion: 'v1',
@@ -21,6 +21,7 @@ const app = (name: string) => [
           name: 'main',
           image: 'host',
           command: [process.execPath, '-e', serves],
+          ports: [{ containerPort: 8080 }],
           env: [{ name: 'NAME', value: name }],
         },
       ],
@@ -84,7 +85,7 @@ const route = {
   },
 };
 
-describe('a cluster with the Gateway API', { skip: realAddresses ? false : 'needs root on Linux' }, () => {
+describe('a cluster with the Gateway API', () => {
   const cluster = new TestCluster();
   let port = 0;
   const words = (...more: readonly string[]) => [...more, '--kubeconfig', cluster.kubeconfig];

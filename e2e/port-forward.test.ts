@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { finished, freePort, miniK8s, root, TestCluster, until } from './cluster.ts';
 
 const serves =
-  'require("http").createServer((q, r) => r.end(process.env.HOSTNAME)).listen(process.env.PORT, process.env.POD_IP)';
+  'require("http").createServer((q, r) => r.end(process.env.HOSTNAME)).listen(process.env.PORT, process.env.HOST)';
 
 const objects = {
   apiVersion: 'v1',
@@ -30,7 +30,6 @@ const objects = {
                 image: 'host',
                 command: [process.execPath, '-e', serves],
                 ports: [{ name: 'http', containerPort: 8080 }],
-                env: [{ name: 'PORT', value: '8080' }],
               },
             ],
           },
