@@ -164,3 +164,11 @@ test('HorizontalPodAutoscaler is within its bounds at once, and looks again afte
   const soon = (now + 5_000) as Instant;
   assert.deepEqual(look(same, soon, scaler({ minReplicas: 3 }), []), { actions: [], again: 10_000 });
 });
+
+test('a new autoscaler is looked at after one period, as whoever made it may go on', () => {
+  const born = { ...scaler(), metadata: { ...scaler().metadata, creationTimestamp: '2026-01-01T01:00:00Z' } };
+  const observed = { scaler: born, target: deployments as never, pods: [] };
+  assert.deepEqual(make().wants(observed, now), []);
+  assert.deepEqual(make().plan(observed, now, {} as Random), { actions: [], again: 15_000 });
+  assert.equal(make().wants(observed, (now + 15_000) as Instant).length, 1);
+});

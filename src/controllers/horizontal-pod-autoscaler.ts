@@ -6,7 +6,7 @@ import { type Key, keyOf } from '../api/object.ts';
 import { parseLabelSelector } from '../api/selector.ts';
 import type { Instant, Millis, Random } from '../base/env.ts';
 import { canonicalJson, type Json } from '../base/json.ts';
-import { timestamp } from '../base/text.ts';
+import { parseTime, timestamp } from '../base/text.ts';
 import { act, type Notice } from '../client/action.ts';
 import { byNamespace, type Cache } from '../machinery/cache.ts';
 import {
@@ -82,10 +82,11 @@ export class HorizontalPodAutoscalerController implements Controller<ScalerObser
     return this.#kinds.all().find((cache) => cache.kind.kind === kind && cache.kind.group === group)?.kind;
   }
 
-  /** A change of the wish is looked at at once, everything else in its time. */
+  /** A change of the wish is looked at at once, everything else in its time; the first look is after one period. */
   #waits({ metadata, spec }: HorizontalPodAutoscaler, now: Instant): Millis {
     const past = this.#past.get(metadata.uid);
-    if (!past || past.spec !== canonicalJson(spec as Json)) return 0;
+    if (!past) return Math.max(0, parseTime(metadata.creationTimestamp) + this.#periodMs - now);
+    if (past.spec !== canonicalJson(spec as Json)) return 0;
     return past.lookedAt + this.#periodMs - now;
   }
 
