@@ -62,6 +62,9 @@ export class SimRuntime implements Runtime {
   readonly #sandboxes = new Map<string, { readonly id: string; readonly ips: readonly string[] }>();
   readonly #boxes = new Map<string, Box>();
   readonly #hints = new Hints();
+  /** What `list` answers, for as long as nothing changes. */
+  #seen: RuntimeList | undefined;
+  readonly #used = new Set<string>();
   /** Until when sandboxes are held that end by themselves otherwise. */
   readonly #held = new Map<string, { readonly until: Millis; readonly cancel: Cancel }>();
   #nextAddress = 2;
@@ -78,6 +81,7 @@ export class SimRuntime implements Runtime {
     if (known !== undefined) return { ips: known.ips };
     const ips = [this.#address()];
     this.#sandboxes.set(spec.id, { id: spec.id, ips });
+    this.#seen = undefined;
     return { ips };
   }
 
@@ -97,14 +101,18 @@ export class SimRuntime implements Runtime {
       if (box.spec.sandbox !== id) continue;
       this.#end(box, 137);
       this.#boxes.delete(box.spec.id);
+      this.#seen = undefined;
     }
+    for (const ip of this.#sandboxes.get(id)?.ips ?? []) this.#used.delete(ip);
     this.#sandboxes.delete(id);
+    this.#seen = undefined;
   }
 
   async create(spec: ContainerSpec): Promise<void> {
     if (!this.#sandboxes.has(spec.sandbox)) throw new Error(`create ${spec.id}: there is no sandbox ${spec.sandbox}`);
     if (this.#boxes.has(spec.id)) return;
     const { id, sandbox, attempt, image } = spec;
+    this.#seen = undefined;
     this.#boxes.set(id, {
       spec,
       state: { id, sandbox, attempt, imageId: image, state: 'created' },
@@ -130,6 +138,7 @@ export class SimRuntime implements Runtime {
     if (box === undefined) return;
     this.#end(box, 137);
     this.#boxes.delete(id);
+    this.#seen = undefined;
   }
 
   async update(id: string, _resources: Resources): Promise<void> {
@@ -142,10 +151,17 @@ export class SimRuntime implements Runtime {
 
   /** For checkers, which must not wait: what `list` answers. */
   seen(): RuntimeList {
-    return {
+    this.#seen ??= {
       sandboxes: [...this.#sandboxes.values()],
       containers: [...this.#boxes.values()].map((box) => box.state),
     };
+    return this.#seen;
+  }
+
+  /** Every state that a container enters goes through here. */
+  #enter(box: Box, state: ContainerState): void {
+    box.state = state;
+    this.#seen = undefined;
   }
 
   events(stop: Stop): AsyncGenerator<Hint> {
@@ -211,7 +227,7 @@ export class SimRuntime implements Runtime {
     await sleep(this.#env.clock, this.#options.startDelayMs ?? 0);
     // It may have been removed, or closed with its sandbox, while it was starting.
     if (this.#boxes.get(box.spec.id) !== box || box.state.state !== 'created') return;
-    box.state = { ...box.state, state: 'running', startedAt: this.#env.clock.now() };
+    this.#enter(box, { ...box.state, state: 'running', startedAt: this.#env.clock.now() });
     const { until } = this.#held.get(box.spec.sandbox) ?? { until: Number.POSITIVE_INFINITY };
     if (until <= this.#env.clock.monotonic()) return this.#end(box, 137);
     box.load = { cpuMillis: simulatedCpuMillis, since: this.#env.clock.now(), usedNanos: 0 };
@@ -225,7 +241,7 @@ export class SimRuntime implements Runtime {
   #end(box: Box, exitCode: number): void {
     if (box.state.state !== 'running') return;
     const reason = exitCode === 0 ? 'Completed' : 'Error';
-    box.state = { ...box.state, state: 'exited', exitCode, reason, finishedAt: this.#env.clock.now() };
+    this.#enter(box, { ...box.state, state: 'exited', exitCode, reason, finishedAt: this.#env.clock.now() });
     for (const wake of box.waiting) wake();
     this.#hints.give(box.spec.id);
   }
@@ -237,11 +253,12 @@ export class SimRuntime implements Runtime {
   }
 
   #address(): string {
-    const used = new Set([...this.#sandboxes.values()].flatMap((sandbox) => sandbox.ips));
     for (let tries = 0; tries < 253; tries++) {
       const ip = `${this.#options.addressPrefix ?? '10.244.0'}.${this.#nextAddress}`;
       this.#nextAddress = this.#nextAddress === 254 ? 2 : this.#nextAddress + 1;
-      if (!used.has(ip)) return ip;
+      if (this.#used.has(ip)) continue;
+      this.#used.add(ip);
+      return ip;
     }
     throw new Error('all pod addresses of this node are taken');
   }
