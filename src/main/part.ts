@@ -136,6 +136,7 @@ export const agent = part(
       listener.open(node.agent),
       ...answered,
       ...network.proxy({ services: shared.services, slices: shared.slices, nodes: caches.of(nodes), ...own }),
+      ...network.routes(caches.of(nodes), values.node),
       ...network.policies({ ...known, ...own }),
     ];
   },

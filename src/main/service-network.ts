@@ -4,9 +4,11 @@ import type { Service } from '../api/kinds/service.ts';
 import { type Component, type Env, forkEnv } from '../base/env.ts';
 import { CommandFailure } from '../cli/command.ts';
 import type { Place, Resolve } from '../host/network/listening.ts';
+import { PodRoutes } from '../host/network/pod-routes.ts';
 import { addServiceAddresses, removeServiceAddresses } from '../host/network/service-addresses.ts';
 import type { Cache } from '../machinery/cache.ts';
 import type { Dataplane, PolicyDataplane } from '../network/dataplane.ts';
+import { NodeRouter } from '../network/node-routes.ts';
 import { PolicyProxy, type PolicyProxyParts } from '../network/policy-proxy.ts';
 import { ServiceProxy } from '../network/proxy.ts';
 
@@ -36,28 +38,34 @@ export interface ServiceNetwork {
   /** Everything is as it was on this machine. */
   /** Whether network policies hold for containers here. */
   readonly enforcesPolicies: boolean;
+  /** The way to the pods of other machines, for a node that is not this machine alone. */
+  routes(nodes: Cache<Node>, own: string): readonly Component[];
   policies(parts: Omit<PolicyProxyParts, 'dataplane'>): readonly Component[];
   close(): Promise<void>;
 }
 
 const nobody = { enforcesPolicies: false, policies: () => [] };
+const nowhere = { ...nobody, proxy: () => [], routes: () => [], close: async () => {} };
 
 /** What leads to services on this machine: the kernel's tables where that can be, else this process. */
 export async function openServiceNetwork(options: ServiceNetworkChoice): Promise<ServiceNetwork> {
   const { choice, cluster } = options;
   const isRoot = process.platform === 'linux' && process.getuid?.() === 0;
-  if (choice === 'none') return { ...nobody, realAddresses: isRoot, proxy: () => [], close: async () => {} };
+  if (choice === 'none') return { ...nowhere, realAddresses: isRoot };
   const owned: string[] = [];
   for (const range of options.ranges) if (await addServiceAddresses(range, cluster)) owned.push(range);
   const env = forkEnv(options.env, 'dataplane');
   const kernel = await inKernel(env, options);
   const dataplane = kernel?.plane ?? (await inProcess(env, options, owned.length > 0));
+  const table = new PodRoutes(options.podRange, cluster);
   return {
     ...(kernel?.enforcing ? enforcedBy(options.env, kernel.enforcing) : nobody),
     realAddresses: owned.length > 0,
     proxy: (parts) => [new ServiceProxy(options.env, { ...parts, dataplane })],
+    routes: (nodes, own) => (isRoot ? [new NodeRouter(options.env, { nodes, own, table })] : []),
     close: async () => {
       await dataplane.close();
+      if (isRoot) await table.close();
       for (const range of owned) await removeServiceAddresses(range, cluster);
     },
   };

@@ -42,10 +42,12 @@ function chains({ podRange, bridged }: NetworkPlace): readonly string[] {
       'goto find',
     ],
     output: [hook('nat', 'output', '-100'), 'goto find'],
+    // Pods of other nodes are to see who asks: said here, before an engine's own rule would hide it.
+    pods: [`ip saddr ${podRange} ip daddr ${podRange} oifname != @pod_links snat ip to ip saddr`],
     masquerade4: [
       'ip saddr . ip daddr @hairpin4 masquerade',
       // Pods see each other's addresses; where bridged frames pass unseen, answers have to come by the same way.
-      ...(bridged ? [`${inside} ct original ip daddr @cluster4 return`] : []),
+      ...(bridged ? [`${inside} ct original ip daddr @cluster4 goto pods`] : []),
       `${inside} masquerade`,
       'fib saddr type local masquerade',
       'ct original ip daddr @kept4 return',
@@ -55,9 +57,9 @@ function chains({ podRange, bridged }: NetworkPlace): readonly string[] {
     'node-ports4': atPort('node_ports goto masquerade4'),
     'node-ports6': atPort('node_ports goto masquerade6'),
     postrouting: [
-      hook('nat', 'postrouting', 'srcnat'),
+      hook('nat', 'postrouting', 'srcnat - 1'),
       'oifname "lo" return',
-      'ct status & dnat != dnat return',
+      'ct status & dnat != dnat goto pods',
       'ct original ip daddr @cluster4 goto masquerade4',
       'ct original ip6 daddr @cluster6 goto masquerade6',
       'ct original ip daddr @others4 goto masquerade4',
@@ -78,10 +80,10 @@ function chains({ podRange, bridged }: NetworkPlace): readonly string[] {
     'input-refusals': [hook('filter', 'input', 'filter'), 'goto refusals'],
     'forward-refusals': [hook('filter', 'forward', 'filter'), 'goto refusals'],
     'output-refusals': [hook('filter', 'output', 'filter'), 'goto refusals'],
-    // Loopback of this node opens to pods only as far as a service leads there.
+    // Loopback of this node is open only as far as a service leads there.
     'loopback-guard': [
       hook('filter', 'input', 'filter'),
-      'iifname @pod_links ip daddr 127.0.0.0/8 ct status & dnat != dnat drop',
+      'iifname @loopback_links ip daddr 127.0.0.0/8 ct status & dnat != dnat drop',
     ],
   };
   return Object.entries(blocks).flatMap(([name, rules]) => [`chain ${name} {`, ...rules, '}']);

@@ -35,7 +35,8 @@ export class NftablesDataplane implements Dataplane, PolicyDataplane {
   #known = new Map<string, Known>();
   #policies: readonly Fact[] = [];
   #wantedPolicies: PolicyTable = { sides: [], pods: [], addresses: [] };
-  #links = new Set<string>();
+  #links: readonly string[] = [];
+  #linkFacts: readonly Fact[] = [];
   /** Devices whose loopback we opened ourselves. */
   readonly #opened = new Set<string>();
   #made = false;
@@ -116,13 +117,13 @@ export class NftablesDataplane implements Dataplane, PolicyDataplane {
     try {
       await transact(whole);
       this.#made = true;
-      this.#check ??= this.#options.env.clock.after(checkMs, () => void this.#next(() => this.#lookAfter()));
+      this.#lookLater();
     } catch (error) {
       this.#startOver();
       throw error;
     }
     // Somebody new, who may want to meet itself.
-    if (changes.some(({ into, after }) => into === 'hairpin4' && after !== undefined)) await this.#openPorts();
+    if (changes.some(({ into, after }) => into === 'hairpin4' && after !== undefined)) void this.#openPorts();
   }
 
   async #openPorts(): Promise<void> {
@@ -139,12 +140,25 @@ export class NftablesDataplane implements Dataplane, PolicyDataplane {
     this.#ledger = new Ledger();
     this.#known = new Map();
     this.#policies = [];
-    this.#links = new Set();
+    this.#linkFacts = [];
     this.#made = false;
   }
 
+  #lookLater(): void {
+    const { clock, log } = this.#options.env;
+    this.#check ??= clock.after(checkMs, () => {
+      this.#check = undefined;
+      this.#next(() => this.#lookAfter())
+        .catch((error: unknown) =>
+          log.error('the table of services could not be looked after', { error: String(error) }),
+        )
+        .finally(() => {
+          if (!this.#closed) this.#lookLater();
+        });
+    });
+  }
+
   async #lookAfter(): Promise<void> {
-    this.#check = undefined;
     if (this.#closed) return;
     const there = await nft(['list', 'chain', 'inet', this.#table, 'refuse']).then(
       () => true,
@@ -153,20 +167,24 @@ export class NftablesDataplane implements Dataplane, PolicyDataplane {
     if (!there) {
       this.#options.env.log.error('somebody took the table of services away: it is made anew', { table: this.#table });
       this.#startOver();
-      await this.#replace(this.#wanted);
     }
-    this.#check ??= this.#options.env.clock.after(checkMs, () => void this.#next(() => this.#lookAfter()));
+    // Also for devices that have come, and lead to pods.
+    await this.#replace(this.#wanted);
   }
 
   #meetLinks(): void {
-    const links = new Set(podLinks(this.#options.podRange));
-    const fact = (device: string): Fact => ({ into: 'pod_links', key: `"${device}"`, value: '' });
-    for (const device of links) {
-      if (openLoopback(device, true)) this.#opened.add(device);
-      if (!this.#links.has(device)) this.#ledger.add([fact(device)]);
-    }
-    for (const device of this.#links) if (!links.has(device)) this.#ledger.remove([fact(device)]);
-    this.#links = links;
+    const { near, all } = podLinks(this.#options.podRange);
+    for (const device of all) if (openLoopback(device, true)) this.#opened.add(device);
+    const element = (into: 'pod_links' | 'loopback_links') => (device: string) => ({
+      into,
+      key: `"${device}"`,
+      value: '',
+    });
+    const facts: readonly Fact[] = [...near.map(element('pod_links')), ...all.map(element('loopback_links'))];
+    this.#ledger.add(facts);
+    this.#ledger.remove(this.#linkFacts);
+    this.#linkFacts = facts;
+    this.#links = near;
   }
 
   async #forget(stale: readonly (readonly string[])[]): Promise<void> {

@@ -6,14 +6,23 @@ import { contains } from '../../../api/kinds/addresses.ts';
 const run = promisify(execFile);
 const deadlineMs = 5_000;
 
-/** The devices behind which pods of a range live: bridges of an engine, as the kernel's routes have it. */
-export function podLinks(podRange: string): readonly string[] {
+export interface PodLinks {
+  /** Bridges of an engine, behind which pods of this node live. */
+  readonly near: readonly string[];
+  /** Those, and devices that lead to pods of other nodes. */
+  readonly all: readonly string[];
+}
+
+/** The devices behind which pods of a range live, as the kernel's routes have it. */
+export function podLinks(podRange: string): PodLinks {
   const lines = readOr('/proc/net/route', '').trim().split('\n').slice(1);
-  const links = lines.flatMap((line) => {
+  const found = lines.flatMap((line) => {
     const [device = '', destination = '', gateway = ''] = line.split('\t');
-    return gateway === '00000000' && contains(podRange, fromHex(destination)) ? [device] : [];
+    const isPods = device !== 'lo' && contains(podRange, fromHex(destination));
+    return isPods ? [{ device, isNear: gateway === '00000000' }] : [];
   });
-  return [...new Set(links)].filter((device) => device !== 'lo');
+  const devices = (some: typeof found) => [...new Set(some.map(({ device }) => device))];
+  return { near: devices(found.filter(({ isNear }) => isNear)), all: devices(found) };
 }
 
 /** The kernel writes an address as the number that it is on this machine, whose first byte comes last. */

@@ -36,8 +36,9 @@ export const sets = {
   /** All pods here, where there are policies. */
   pods4: 'set ipv4_addr',
   pods6: 'set ipv6_addr',
-  /** Devices behind which pods live. */
+  /** Devices behind which pods live; and with those that lead to pods of other nodes. */
   pod_links: 'set ifname',
+  loopback_links: 'set ifname',
 } as const;
 
 export type SetName = keyof typeof sets;

@@ -45,7 +45,7 @@ function programMissing(): string | undefined {
   return existsSync(program) ? undefined : `there is no ${program}: it comes with Debian's busybox-static`;
 }
 
-async function ensureBusybox({ client }: Engine): Promise<void> {
+export async function ensureBusybox({ client }: Engine): Promise<void> {
   try {
     await client.json('GET', `/images/${busybox}/json`);
     return;
