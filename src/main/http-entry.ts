@@ -68,8 +68,12 @@ export function httpEntry(options: HttpEntryOptions): Component {
     name: router.name,
     run: async (stop: Stop) => {
       const gateways = followGateways({ env, client, caches, router, ...place }, stop);
-      await Promise.all([router.run(stop), gateways]);
-      await proxy.close();
+      try {
+        await Promise.all([router.run(stop), gateways]);
+      } finally {
+        // Whoever is started again after a mistake needs the ports.
+        await proxy.close();
+      }
     },
   };
 }
