@@ -333,7 +333,8 @@ describe('names on a further machine', { skip: missing }, () => {
     await cluster.start('up', ['--listen', `${first}:0`], on(a));
     const folder = ['--kubeconfig', cluster.kubeconfig, '--data-dir', join(cluster.folder, 'b')];
     const place = ['--node', 'further', '--listen', `${second}:0`, '--runtime', 'process'];
-    agent = new Part(['agent', ...folder, ...place], on(b));
+    const ranges = ['--service-range', `${cluster.serviceAddress(0)}/16`, '--cluster-pod-range', cluster.podRange];
+    agent = new Part(['agent', ...folder, ...place, ...ranges], on(b));
     await agent.ready();
   });
   after(async () => {
@@ -344,13 +345,16 @@ describe('names on a further machine', { skip: missing }, () => {
 
   test('an agent answers them on its own machine, where the first one does on its', async () => {
     const [base] = cluster.podRange.split('.0.0/');
-    const words = [`@${base}.255.242`, '+short', '+time=1', '+tries=1', 'kubernetes.default.svc.cluster.local'];
+    const words = ['+short', '+time=1', '+tries=1', 'kubernetes.default.svc.cluster.local'];
     const api = cluster.serviceAddress(1);
-    for (const machine of machines) {
-      const [nsenter = '', ...inside] = on(machine);
-      await until(`answer on ${machine}`, 20_000, async () => {
-        return (await finished(nsenter, [...inside, 'dig', ...words])).out.trim() === api;
-      });
+    // Where the server listens, and where pods ask.
+    for (const server of [`${base}.255.242`, cluster.serviceAddress(10)]) {
+      for (const machine of machines) {
+        const [nsenter = '', ...inside] = on(machine);
+        await until(`answer of ${server} on ${machine}`, 20_000, async () => {
+          return (await finished(nsenter, [...inside, 'dig', `@${server}`, ...words])).out.trim() === api;
+        });
+      }
     }
     const ending = agent;
     agent = undefined;
