@@ -8,6 +8,7 @@ import { PodRoutes } from '../host/network/pod-routes.ts';
 import { addServiceAddresses, removeServiceAddresses } from '../host/network/service-addresses.ts';
 import type { Cache } from '../machinery/cache.ts';
 import type { Dataplane, PolicyDataplane } from '../network/dataplane.ts';
+import type { HealthCheck, HealthPorts } from '../network/health-check.ts';
 import { NodeRouter } from '../network/node-routes.ts';
 import { PolicyProxy, type PolicyProxyParts } from '../network/policy-proxy.ts';
 import { ServiceProxy } from '../network/proxy.ts';
@@ -57,14 +58,16 @@ export async function openServiceNetwork(options: ServiceNetworkChoice): Promise
   const env = forkEnv(options.env, 'dataplane');
   const kernel = await inKernel(env, options);
   const dataplane = kernel?.plane ?? (await inProcess(env, options, owned.length > 0));
+  const health = lazyHealth(env);
   const table = new PodRoutes(options.podRange, cluster);
   return {
     ...(kernel?.enforcing ? enforcedBy(options.env, kernel.enforcing) : nobody),
     realAddresses: owned.length > 0,
-    proxy: (parts) => [new ServiceProxy(options.env, { ...parts, dataplane })],
+    proxy: (parts) => [new ServiceProxy(options.env, { ...parts, dataplane, health })],
     routes: (nodes, own) => (isRoot ? [new NodeRouter(options.env, { nodes, own, table })] : []),
     close: async () => {
       await dataplane.close();
+      health.close();
       if (isRoot) await table.close();
       for (const range of owned) await removeServiceAddresses(range, cluster);
     },
@@ -82,6 +85,30 @@ interface InKernel {
   readonly plane: Open;
   readonly enforcing?: PolicyDataplane;
 }
+/** Hardly a cluster has such a port: what listens there is loaded with the first. */
+function lazyHealth(env: Env): HealthPorts & { close(): void } {
+  let wanted: readonly HealthCheck[] = [];
+  let made: (HealthPorts & { close(): void }) | undefined;
+  let closed = false;
+  const load = async () => {
+    const { HealthCheckPorts } = await import('../host/network/health-check-ports.ts');
+    if (closed) return;
+    made ??= new HealthCheckPorts(env);
+    made.replace(wanted);
+  };
+  return {
+    replace: (checks) => {
+      wanted = checks;
+      if (made) made.replace(checks);
+      else if (checks.length > 0) void load();
+    },
+    close: () => {
+      closed = true;
+      made?.close();
+    },
+  };
+}
+
 type Open = Dataplane & { close(): void | Promise<void> };
 
 /** Containers that cannot be reached by their addresses are beyond what a kernel's table could name. */

@@ -8,6 +8,7 @@ import { compareText } from '../base/text.ts';
 import type { Cache } from '../machinery/cache.ts';
 import type { Dataplane, Route } from './dataplane.ts';
 import type { TableOptions } from './endpoint-choice.ts';
+import { type HealthCheck, type HealthPorts, healthCheckOf } from './health-check.ts';
 import { routesOf } from './table.ts';
 
 /** One rollout changes many slices within a moment: they travel to the dataplane together. */
@@ -20,6 +21,7 @@ export interface ProxyParts extends Pick<TableOptions, 'node'> {
   readonly services: Cache<Service>;
   readonly slices: Cache<EndpointSlice>;
   readonly dataplane: Dataplane;
+  readonly health?: HealthPorts;
 }
 
 /** Keeps the dataplane as Services and EndpointSlices have it. Only services that changed are worked out again. */
@@ -28,6 +30,7 @@ export class ServiceProxy implements Component {
   readonly #env: Env;
   readonly #parts: ProxyParts;
   readonly #routes = new Map<string, readonly Route[]>();
+  readonly #checks = new Map<string, HealthCheck>();
   readonly #dirty = new Set<string>();
   #stop: Stop = never;
   #running = false;
@@ -95,6 +98,7 @@ export class ServiceProxy implements Component {
     try {
       for (const key of this.#dirty) this.#workOut(key);
       this.#dirty.clear();
+      this.#parts.health?.replace([...this.#checks.values()]);
       const keys = [...this.#routes.keys()].sort(compareText);
       this.#told = true;
       const started = this.#env.clock.monotonic();
@@ -121,7 +125,11 @@ export class ServiceProxy implements Component {
 
   #workOut(key: string): void {
     const service = this.#parts.services.get(parseKey(key));
-    const routes = service ? routesOf(service, this.#parts.slices.by('service', key), this.#place()) : [];
+    const slices = this.#parts.slices.by('service', key);
+    const check = service && healthCheckOf(service, slices, this.#parts.node);
+    if (check) this.#checks.set(key, check);
+    else this.#checks.delete(key);
+    const routes = service ? routesOf(service, slices, this.#place()) : [];
     if (routes.length > 0) this.#routes.set(key, routes);
     else this.#routes.delete(key);
   }
