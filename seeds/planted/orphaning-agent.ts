@@ -13,7 +13,7 @@ function inLife(engine: Runtime, life: string): Runtime {
   return {
     name: engine.name,
     images: engine.images,
-    openSandbox: (spec, planned) => engine.openSandbox({ ...spec, id: own(spec.id) }, planned.map(inside)),
+    openSandbox: (spec, planned) => engine.openSandbox({ ...spec, id: own(spec.id) }, planned),
     closeSandbox: (id) => engine.closeSandbox(own(id)),
     create: (spec) => engine.create(inside(spec)),
     start: (id) => engine.start(own(id)),

@@ -1,6 +1,6 @@
 import { ApiError, isApiError } from '../api/error.ts';
 import type { EndpointSlice } from '../api/kinds/endpoint-slice.ts';
-import { type Pod, pods } from '../api/kinds/pod.ts';
+import { isFinished, type Pod, pods } from '../api/kinds/pod.ts';
 import type { Service } from '../api/kinds/service.ts';
 import { type Key, keyText } from '../api/object.ts';
 import type { Duplex } from '../api/wire.ts';
@@ -12,24 +12,30 @@ import type { EventRecorder } from '../machinery/events.ts';
 import { WorkQueue } from '../machinery/queue.ts';
 import { outputOf, runningId } from './attachment.ts';
 import { Departure } from './departure.ts';
+import type { Threshold } from './eviction.ts';
 import { Fence, type FenceParts, fencedAfterMs, type Guarded, isGuarded } from './fence.ts';
 import { AgentFleet } from './fleet.ts';
+import { ImageCollector } from './image-collector.ts';
 import { KeptVolumes } from './kept-volumes.ts';
 import { containerName, podLogs } from './logs.ts';
-import type { ExecCall, NodeDoor, PodLogOptions } from './node-door.ts';
+import type { ExecCall, MachineFigures, NodeDoor, PodLogOptions } from './node-door.ts';
+import { NodePressure, type NodeSignals } from './node-pressure.ts';
 import { type NodeFacts, NodeRegistration } from './node-registration.ts';
 import { ObjectWatch } from './object-watch.ts';
 import type { DnsSetting } from './pod-dns.ts';
 import { parseContainerId } from './pod-view.ts';
 import { PodWork, type PodWorkParts, signature } from './pod-work.ts';
-import { Probes } from './probes.ts';
+import { Probes, type Secure } from './probes.ts';
 import type { ExecIo, ExecPart, Runtime, RuntimeList, Usage } from './runtime.ts';
 import { RuntimeChoice, type Runtimes } from './runtime-choice.ts';
+import { type ManifestFolder, mirrorAnnotation, StaticPods } from './static-pods.ts';
 import type { VolumeHost } from './volumes.ts';
 
 const resyncMs = 10_000;
 const retryMinMs = 50;
 const retryMaxMs = 10_000;
+/** A node that runs short cannot wait for long. */
+const evictionGraceMs = 1_000;
 
 export interface AgentOptions extends Omit<NodeFacts, 'name'> {
   readonly node: string;
@@ -42,6 +48,11 @@ export interface AgentOptions extends Omit<NodeFacts, 'name'> {
   /** Without it pods find the names that their machine finds. */
   readonly dns?: DnsSetting;
   readonly volumes?: VolumeHost;
+  readonly secure?: Secure;
+  /** Without them nobody watches what the node has left. */
+  readonly pressure?: { readonly signals: NodeSignals; readonly thresholds: readonly Threshold[] };
+  /** Pods of its own, whatever the cluster says. */
+  readonly manifests?: ManifestFolder;
   /** Pods looked at at once. */
   readonly workers?: number;
   /** Pods of which there must never be two end when the server cannot be reached. */
@@ -64,6 +75,10 @@ export class Agent implements Component, NodeDoor {
   readonly #parts: PodWorkParts;
   readonly #objects: ObjectWatch;
   readonly #kept: KeptVolumes | undefined;
+  readonly #pressure: NodePressure | undefined;
+  readonly #staticPods: StaticPods | undefined;
+  /** By uid, from the node's folder. */
+  #statics: ReadonlyMap<string, Pod> = new Map();
   /** By uid, as are all maps and queue keys here: a new pod of an old name is another pod. */
   readonly #wanted = new Map<string, Pod>();
   readonly #works = new Map<string, PodWork>();
@@ -84,11 +99,13 @@ export class Agent implements Component, NodeDoor {
     this.#registration = new NodeRegistration(env, client, { ...options, name: options.node, ...this.#fenceFacts() });
     this.#probes = new Probes(env.clock, (outcome) => {
       const { uid } = parseContainerId(outcome.id);
-      this.#works.get(uid)?.judge(outcome, this.#wanted.get(uid));
+      this.#works.get(uid)?.judge(outcome, this.#current(uid));
       this.#queue.add(uid);
     });
     this.#objects = new ObjectWatch(env, client);
     this.#kept = options.volumes?.keptNames && new KeptVolumes(env, client, options.volumes);
+    this.#pressure = options.pressure && this.#pressureOf(options.pressure);
+    this.#staticPods = options.manifests && this.#staticPodsOf(options.manifests, client);
     const internal = options.addresses.filter(({ type }) => type === 'InternalIP');
     this.#parts = {
       env,
@@ -98,9 +115,18 @@ export class Agent implements Component, NodeDoor {
       ...(options.volumes ? { volumes: { host: options.volumes, objects: this.#objects } } : {}),
       ...(options.slices ? { departure: new Departure(env.clock, options.slices) } : {}),
       hostIps: internal.map(({ address }) => address),
-      wanted: (uid) => this.#wanted.get(uid),
+      wanted: (uid) => this.#current(uid),
+      apiUid: (uid) => {
+        const own = this.#statics.get(uid);
+        return own ? this.#mirrorOf(own)?.metadata.uid : uid;
+      },
       pretends: options.pretends ?? false,
       ...(this.#fence ? { permit: (pod, runtime) => this.#permit(pod, runtime) } : {}),
+      ...(options.secure ? { secure: options.secure } : {}),
+      room: (pod) => ({
+        allocatable: options.allocatable ?? options.capacity,
+        others: this.pods().filter((other) => other.metadata.uid !== pod.metadata.uid && !isFinished(other)),
+      }),
       setting: () => ({
         allocatable: options.allocatable ?? options.capacity,
         services: options.services?.list() ?? [],
@@ -119,6 +145,8 @@ export class Agent implements Component, NodeDoor {
       this.#registration.run(inner),
       this.#resync(inner),
       ...(this.#kept ? [this.#kept.run(inner)] : []),
+      ...(this.#pressure ? [this.#pressure.run(inner)] : []),
+      ...(this.#staticPods ? [this.#staticPods.run(inner)] : []),
       ...this.#runtimes.all().map((runtime) => this.#listen(runtime, inner)),
       ...Array.from({ length: this.#options.workers ?? 8 }, () => this.#work(inner)),
     ];
@@ -157,11 +185,18 @@ export class Agent implements Component, NodeDoor {
   }
 
   pods(): readonly Pod[] {
-    return [...this.#wanted.values()];
+    return [...this.#wanted.keys()].flatMap((uid) => this.#current(uid) ?? []);
   }
 
   async usage(): Promise<readonly Usage[]> {
     return (await Promise.all(this.#runtimes.all().map((runtime) => runtime.usage()))).flat();
+  }
+
+  async machine(): Promise<MachineFigures | undefined> {
+    const signals = this.#options.pressure?.signals;
+    const cpuNanosTotal = await signals?.cpuNanos();
+    if (!signals || cpuNanosTotal === undefined) return undefined;
+    return { cpus: Number(this.#options.capacity['cpu']), cpuNanosTotal, signals: await signals.read() };
   }
 
   async connect(pod: Key, port: number): Promise<Duplex> {
@@ -169,14 +204,88 @@ export class Agent implements Component, NodeDoor {
     return runtime.connect(found.metadata.uid, port);
   }
 
+  #pressureOf({ signals, thresholds }: NonNullable<AgentOptions['pressure']>): NodePressure {
+    const { volumes, events, node } = this.#options;
+    return new NodePressure({
+      env: this.#env,
+      node,
+      signals,
+      thresholds,
+      ...(volumes ? { volumes } : {}),
+      images: new ImageCollector(this.#env.clock, this.#runtimes.all()),
+      pods: () => this.pods(),
+      usage: () => this.usage(),
+      evict: ({ pod, message }) => {
+        events?.record({ verb: 'event', about: pod, type: 'Warning', reason: 'Evicted', message });
+        const ending = { reason: 'Evicted', message, graceMs: evictionGraceMs };
+        this.#works.get(pod.metadata.uid)?.evict(ending);
+      },
+      told: (conditions) => {
+        this.#registration.press(conditions).catch((error: unknown) => {
+          this.#env.log.debug('the node could not tell what it runs short of', { node, error: String(error) });
+        });
+      },
+    });
+  }
+
   async #find(key: Key): Promise<{ readonly found: Pod; readonly runtime: Runtime }> {
     const found = this.#fleet.cache.get(key);
     if (found?.spec.nodeName !== this.#options.node)
       throw new ApiError('NotFound', `pod ${keyText(key)} is not on this node`);
-    return { found, runtime: await this.#runtimes.of(found) };
+    const own = [...this.#statics.keys()].map((uid) => this.#current(uid)).find((pod) => pod && sameName(pod, found));
+    return { found: own ?? found, runtime: await this.#runtimes.of(found) };
+  }
+
+  #staticPodsOf(folder: ManifestFolder, client: Client): StaticPods {
+    return new StaticPods({
+      env: this.#env,
+      client,
+      node: this.#options.node,
+      folder,
+      mirror: (pod) => this.#mirrorOf(pod),
+      mirrors: () => this.#fleet.cache.by('node', this.#options.node).filter(isMirror),
+      wanted: (now) => {
+        for (const uid of this.#statics.keys()) if (!now.has(uid)) this.#forget(uid);
+        this.#statics = now;
+        for (const [uid, pod] of now) {
+          this.#wanted.set(uid, pod);
+          this.#queue.add(uid);
+        }
+      },
+    });
+  }
+
+  #forget(uid: string): void {
+    this.#wanted.delete(uid);
+    this.#queue.add(uid);
+  }
+
+  /** What the cluster shows of one of the node's own pods. */
+  #mirrorOf({ metadata: { namespace = '', name } }: Pod): Pod | undefined {
+    const found = this.#fleet.cache.get({ namespace, name });
+    return found && isMirror(found) ? found : undefined;
+  }
+
+  /** The newest that is known of a pod. One of the node's own is as its file says, and in the state that was told. */
+  #current(uid: string): Pod | undefined {
+    const own = this.#statics.get(uid);
+    if (!own) return this.#wanted.get(uid);
+    const mirror = this.#mirrorOf(own);
+    if (!mirror) return own;
+    const { resourceVersion } = mirror.metadata;
+    return {
+      ...own,
+      metadata: { ...own.metadata, resourceVersion },
+      ...(mirror.status ? { status: mirror.status } : {}),
+    };
   }
 
   #changed(now: Pod | undefined, before: Pod | undefined): void {
+    const mirrored = [now, before].find((pod) => pod && isMirror(pod));
+    if (mirrored && this.#staticPods) {
+      for (const [uid, own] of this.#statics) if (own.metadata.name === mirrored.metadata.name) this.#queue.add(uid);
+      return;
+    }
     if (before && before.metadata.uid !== now?.metadata.uid) {
       this.#wanted.delete(before.metadata.uid);
       this.#queue.add(before.metadata.uid);
@@ -213,7 +322,7 @@ export class Agent implements Component, NodeDoor {
   /** Events are only hints: what they missed is found here, and so is what nobody wants any more. */
   async #resync(stop: Stop): Promise<void> {
     await new Promise<void>((resolve) => {
-      this.#fleet.whenSynced(resolve);
+      this.#fleet.whenSynced(() => (this.#staticPods ? this.#staticPods.whenReady(resolve) : resolve()));
       stop.onStop(resolve);
     });
     while (!stop.stopped) {
@@ -257,13 +366,13 @@ export class Agent implements Component, NodeDoor {
   }
 
   async #look(uid: string): Promise<void> {
-    const pod = this.#wanted.get(uid);
+    const pod = this.#current(uid);
     if (!pod) return this.#cleanUp(uid);
     const work = await this.#workOf(uid, pod);
     const list = await this.#list(work.runtime);
     if (this.#fence?.isShut && isGuarded(pod)) return work.fence(list);
     // The cache may have moved on while the runtime answered.
-    const again = await work.look(this.#wanted.get(uid) ?? pod, list);
+    const again = await work.look(this.#current(uid) ?? pod, list);
     this.#count(uid, work.runs);
     if (again !== undefined) this.#queue.addAfter(uid, again);
   }
@@ -310,7 +419,7 @@ export class Agent implements Component, NodeDoor {
 
   async #cleanUp(uid: string): Promise<void> {
     // Before the cache is complete, a pod it does not have is not known to be gone.
-    if (!this.#fleet.cache.synced) return;
+    if (!this.#fleet.cache.synced || this.#staticPods?.ready === false) return;
     for (const runtime of this.#works.has(uid) ? [this.#works.get(uid)?.runtime as Runtime] : this.#runtimes.all()) {
       const list = await this.#list(runtime);
       const known = this.#works.get(uid);
@@ -322,5 +431,9 @@ export class Agent implements Component, NodeDoor {
     }
   }
 }
+
+const isMirror = ({ metadata }: Pod): boolean => metadata.annotations?.[mirrorAnnotation] !== undefined;
+const sameName = (one: Pod, other: Pod): boolean =>
+  one.metadata.name === other.metadata.name && one.metadata.namespace === other.metadata.namespace;
 
 const uidOf = (id: string): string => (id.includes('_') ? parseContainerId(id).uid : id);

@@ -5,18 +5,21 @@ import type { Container, EphemeralContainer, Pod } from '../api/kinds/pod.ts';
 import { secrets } from '../api/kinds/secret.ts';
 import type { Service } from '../api/kinds/service.ts';
 import type { KubeObject, Labels } from '../api/object.ts';
-import { quantityBytes, quantityMillis } from '../api/quantity.ts';
 import type { Json } from '../base/json.ts';
 import type { Client } from '../client/client.ts';
+import { containerResources } from './container-resources.ts';
 import { containerEnvironment, type EnvironmentSources, expand } from './environment.ts';
+import { podNames } from './pod-names.ts';
 import { containerId } from './pod-view.ts';
-import type { ContainerSpec, Resources, SandboxSpec } from './runtime.ts';
+import type { ContainerSpec, SandboxSpec } from './runtime.ts';
 
 export interface SpecSetting {
   readonly podIps: readonly string[];
   readonly hostIps: readonly string[];
   readonly allocatable: Labels;
   readonly services: readonly Service[];
+  /** A file of one of the pod's volumes, for variables that are kept in one. */
+  readonly fileIn?: (volume: string, path: string) => Promise<string | undefined>;
 }
 
 /** What the runtime is asked to run. Throws ConfigError where the pod names what is not there. */
@@ -26,7 +29,11 @@ export async function containerSpec(
   { container, attempt }: { readonly container: Container; readonly attempt: number },
   setting: SpecSetting,
 ): Promise<ContainerSpec> {
-  const env = containerEnvironment(pod, container, { ...setting, ...(await namedSources(client, pod, container)) });
+  const env = containerEnvironment(pod, container, {
+    ...setting,
+    ...(await namedSources(client, pod, container)),
+    file: await namedFiles(container, setting),
+  });
   const known = new Map(env.map(({ name, value }) => [name, value]));
   return {
     id: containerId(pod.metadata.uid, container.name, attempt),
@@ -39,7 +46,7 @@ export async function containerSpec(
     ...(container.workingDir ? { workingDir: container.workingDir } : {}),
     env,
     mounts: [],
-    resources: resourcesOf(container),
+    resources: containerResources(container),
     security: { ...pod.spec.securityContext, ...container.securityContext } as Readonly<Record<string, Json>>,
     tty: container.tty ?? false,
     stdin: container.stdin ?? false,
@@ -49,7 +56,7 @@ export async function containerSpec(
   };
 }
 
-export function sandboxSpec(pod: Pod, dns: SandboxSpec['dns']): SandboxSpec {
+export function sandboxSpec(pod: Pod, dns: SandboxSpec['dns'], domain: string): SandboxSpec {
   const { name, namespace = '', uid } = pod.metadata;
   const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
   return {
@@ -57,7 +64,7 @@ export function sandboxSpec(pod: Pod, dns: SandboxSpec['dns']): SandboxSpec {
     namespace,
     name,
     uid,
-    hostname: pod.spec.hostname ?? name,
+    hostname: podNames(pod, domain).hostname,
     hostNetwork: pod.spec.hostNetwork ?? false,
     dns,
     ports: containers
@@ -106,15 +113,15 @@ function stopSignalOf(container: Container): { readonly stopSignal?: string } {
   return signal ? { stopSignal: signal } : {};
 }
 
-function resourcesOf({ resources }: Container): Resources {
-  const cpu = resources?.limits?.['cpu'];
-  const request = resources?.requests?.['cpu'];
-  const memory = resources?.limits?.['memory'];
-  return {
-    ...(cpu ? { cpuMillis: quantityMillis(cpu) } : {}),
-    ...(request ? { cpuRequestMillis: quantityMillis(request) } : {}),
-    ...(memory ? { memoryBytes: quantityBytes(memory) } : {}),
-  };
+/** The files that variables are taken from, each read once. */
+async function namedFiles(
+  container: Container,
+  { fileIn }: SpecSetting,
+): Promise<NonNullable<EnvironmentSources['file']>> {
+  const wanted = (container.env ?? []).flatMap(({ valueFrom }) => valueFrom?.fileKeyRef ?? []);
+  const texts = new Map<string, string | undefined>();
+  for (const { volumeName, path } of wanted) texts.set(`${volumeName} ${path}`, await fileIn?.(volumeName, path));
+  return (volume, path) => texts.get(`${volume} ${path}`);
 }
 
 /** Only the objects that the container names are read, each once. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Container, Pod } from '../api/kinds/pod.ts';
 import type { Service } from '../api/kinds/service.ts';
-import { ConfigError, containerEnvironment, type EnvironmentSources } from './environment.ts';
+import { ConfigError, containerEnvironment, type EnvironmentSources, fileVariables } from './environment.ts';
 
 const meta = (name: string, namespace = 'default') => ({
   name,
@@ -90,4 +90,11 @@ test('containerEnvironment tells of the services of its namespace', () => {
     MY_DB_PORT_80_TCP_PORT: '80',
     MY_DB_PORT_80_TCP_ADDR: '10.96.0.9',
   });
+});
+
+test('fileVariables reads what a shell could, and says which line it cannot', () => {
+  const text = "# made by init\nA='one two'\n\nexport B=\"x # y\"\nC=plain \nD='first\nsecond'\nE=''";
+  const expected = { A: 'one two', B: 'x # y', C: 'plain', D: 'first\nsecond', E: '' };
+  assert.deepEqual(Object.fromEntries(fileVariables(text, 'env')), expected);
+  assert.throws(() => fileVariables("A='x'\nnot this\n", 'vars.env'), /line 2 of "vars.env" is not of the form/);
 });

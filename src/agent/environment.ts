@@ -10,6 +10,8 @@ import { compareText } from '../base/text.ts';
 export interface EnvironmentSources {
   configMap(name: string): ConfigMap | undefined;
   secret(name: string): Secret | undefined;
+  /** The text of a file in one of the pod's volumes. */
+  file?(volume: string, path: string): string | undefined;
   /** All that a pod of this namespace may be told of: its own, and `default/kubernetes`. */
   readonly services: readonly Service[];
   readonly podIps: readonly string[];
@@ -84,7 +86,34 @@ function variableValue({ pod, container, sources, known }: Setting, variable: En
       secret ? `couldn't find key ${key} in Secret ${namespace}/${name}` : `secret "${name}" not found`,
     );
   }
-  return undefined;
+  return from.fileKeyRef && fileValue(from.fileKeyRef, sources);
+}
+
+type FileKey = NonNullable<NonNullable<EnvVar['valueFrom']>['fileKeyRef']>;
+
+function fileValue({ volumeName, path, key, optional }: FileKey, sources: EnvironmentSources): string | undefined {
+  const text = sources.file?.(volumeName, path);
+  const value = text === undefined ? undefined : fileVariables(text, path).get(key);
+  if (value !== undefined || optional) return value;
+  const what = text === undefined ? `file "${path}" not found in volume "${volumeName}"` : `key not found in "${path}"`;
+  throw new ConfigError(`environment variable key "${key}": ${what}`);
+}
+
+/** Lines of NAME='value', as a shell writes them; a value in marks may have several lines. */
+export function fileVariables(text: string, path: string): ReadonlyMap<string, string> {
+  const line =
+    /[ \t]*(?:#[^\n]*|(?:export[ \t]+)?([A-Za-z_][\w.-]*)=(?:'([^']*)'|"([^"]*)"|([^\n'"]*))[ \t]*)?(?:\r?\n|$)/y;
+  const found = new Map<string, string>();
+  while (line.lastIndex < text.length) {
+    const number = text.slice(0, line.lastIndex).split('\n').length;
+    const [, name, single, double, plain] = line.exec(text) ?? failed(path, number);
+    if (name !== undefined) found.set(name, single ?? double ?? (plain ?? '').trim());
+  }
+  return found;
+}
+
+function failed(path: string, line: number): never {
+  throw new ConfigError(`line ${line} of "${path}" is not of the form NAME='value'`);
 }
 
 function bulk(

@@ -10,6 +10,7 @@ import { Pipe } from '../base/pipe.ts';
 import { never } from '../base/stop.ts';
 import { NodeApi } from './node-api.ts';
 import type { NodeDoor } from './node-door.ts';
+import type { Summary } from './node-stats.ts';
 import type { ExecIo, ExecPart } from './runtime.ts';
 
 /** A command that repeats its input in capitals, tells its terminal's size, and ends with the code in its words. */
@@ -227,4 +228,22 @@ test('Figures are told as a summary and as metrics', async () => {
   const line = 'container_cpu_usage_seconds_total{container="main",namespace="a",pod="web"} 5 0';
   assert.ok((await body('/metrics/resource')).includes(line));
   assert.ok((await body('/pods')).includes('"kind":"PodList"'));
+});
+
+test('A node that knows its machine tells of all of it, and of containers under the names of dashboards', async () => {
+  const signals = {
+    'memory.available': { available: 600, capacity: 1000 },
+    'nodefs.available': { available: 70, capacity: 100 },
+  };
+  const whole: NodeDoor = { ...door, machine: async () => ({ cpus: 4, cpuNanosTotal: 9e9, signals }) };
+  const told = new NodeApi({ env: { clock, log } as unknown as Env, node: 'n', door: whole });
+  const answer = await told.handle(asked('/stats/summary', {}));
+  assert.ok('body' in answer && 'object' in answer.body);
+  const { node } = answer.body.object as unknown as Summary;
+  assert.deepEqual([node.cpu.usageCoreNanoSeconds, node.memory.workingSetBytes, node.fs?.usedBytes], [9e9, 400, 30]);
+  const figures = await told.handle(asked('/metrics/cadvisor', {}));
+  assert.ok('body' in figures && 'bytes' in figures.body);
+  const text = textOf([figures.body.bytes]);
+  assert.ok(text.includes('container_memory_working_set_bytes{container="main",namespace="a",pod="web"} 1000\n'));
+  assert.ok(text.includes('machine_cpu_cores 4\n') && text.includes('machine_memory_bytes 1000\n'));
 });

@@ -6,7 +6,7 @@ import { encodeText, type Json } from '../base/json.ts';
 import { parseTime } from '../base/text.ts';
 import type { NodeDoor, PodLogOptions } from './node-door.ts';
 import { NodeStats } from './node-stats.ts';
-import { resourceFigures } from './resource-figures.ts';
+import { containerFigures, resourceFigures } from './resource-figures.ts';
 import { portForward } from './streams/port-forward.ts';
 import { remoteCommand } from './streams/remote-command.ts';
 
@@ -77,6 +77,8 @@ export class NodeApi {
         return text(metrics?.() ?? '', figuresType);
       case '/metrics/resource':
         return text(resourceFigures(await this.#stats.summary(), env.clock.now()), figuresType);
+      case '/metrics/cadvisor':
+        return text(containerFigures(await this.#stats.summary(), (await door.machine?.())?.cpus), figuresType);
       default:
         throw new ApiError('NotFound', '404 page not found');
     }

@@ -2,6 +2,7 @@ import type { Pod } from '../api/kinds/pod.ts';
 import type { Key } from '../api/object.ts';
 import type { Duplex } from '../api/wire.ts';
 import type { Stop } from '../base/stop.ts';
+import type { Signals } from './eviction.ts';
 import type { ExecIo, ExecPart, LogOptions, Usage } from './runtime.ts';
 
 export interface PodLogOptions extends LogOptions {
@@ -20,6 +21,13 @@ export interface NodeDoor {
   /** The pods of the node. */
   pods(): readonly Pod[];
   usage(): Promise<readonly Usage[]>;
+  /** What the whole machine uses and has left, where it can be known. */
+  machine?(): Promise<MachineFigures | undefined>;
+}
+export interface MachineFigures {
+  readonly cpus: number;
+  readonly cpuNanosTotal: number;
+  readonly signals: Signals;
 }
 export interface ExecCall {
   readonly container?: string;

@@ -60,6 +60,8 @@ export class NodeRegistration implements Component {
   readonly #env: Env;
   readonly #client: Client;
   readonly #facts: NodeFacts;
+  /** What the node runs short of, by condition. */
+  #pressures: ReadonlySet<string> = new Set();
   #lease: Lease | undefined;
   #renewedAt = Number.NEGATIVE_INFINITY;
   #toldAt = Number.NEGATIVE_INFINITY;
@@ -85,6 +87,13 @@ export class NodeRegistration implements Component {
       await sleep(this.#env.clock, delay, stop).catch(() => {});
     }
     await pinging;
+  }
+
+  /** Told at once where it has changed. */
+  async press(pressures: ReadonlySet<string>): Promise<void> {
+    if (equalJson([...pressures].sort(), [...this.#pressures].sort())) return;
+    this.#pressures = pressures;
+    await this.#tellStatus();
   }
 
   async #ping(stop: Stop): Promise<void> {
@@ -156,7 +165,7 @@ export class NodeRegistration implements Component {
     if (labels || notes) await this.#client.send({ verb: 'patch', kind: nodes, key, patch: { metadata } });
     const spec = node.spec.podCIDR ? {} : rangeOf(this.#facts);
     if (spec.podCIDR) await this.#client.send({ verb: 'patch', kind: nodes, key, patch: { spec } });
-    const status = nodeStatus(this.#facts, node, now) as unknown as Json;
+    const status = nodeStatus(this.#facts, node, now, this.#pressures) as unknown as Json;
     await this.#client.send({ verb: 'patch', kind: nodes, key, patch: { status }, subresource: 'status' });
     this.#toldAt = this.#env.clock.monotonic();
   }
@@ -202,12 +211,17 @@ export function nodeLabels(facts: NodeFacts): Labels {
 }
 
 /** Amounts and conditions that others keep on the node stay as they are. */
-export function nodeStatus(facts: NodeFacts, node: Node, now: Instant): NodeStatus {
+export function nodeStatus(
+  facts: NodeFacts,
+  node: Node,
+  now: Instant,
+  pressures: ReadonlySet<string> = new Set(),
+): NodeStatus {
   const before = node.status ?? {};
   return {
     capacity: { ...before.capacity, ...facts.capacity },
     allocatable: { ...before.allocatable, ...(facts.allocatable ?? facts.capacity) },
-    conditions: nodeConditions(before.conditions ?? [], now),
+    conditions: nodeConditions(before.conditions ?? [], now, pressures),
     addresses: facts.addresses,
     daemonEndpoints: facts.api
       ? { kubeletEndpoint: { Port: facts.api.port } }
@@ -228,15 +242,26 @@ export function nodeStatus(facts: NodeFacts, node: Node, now: Instant): NodeStat
   };
 }
 
-const healthy = [
+type Told = readonly [type: string, status: string, reason: string, message: string];
+const pressed: readonly Told[] = [
+  ['MemoryPressure', 'True', 'KubeletHasInsufficientMemory', 'kubelet has insufficient memory available'],
+  ['DiskPressure', 'True', 'KubeletHasDiskPressure', 'kubelet has disk pressure'],
+  ['PIDPressure', 'True', 'KubeletHasInsufficientPID', 'kubelet has insufficient PID available'],
+];
+const healthy: readonly Told[] = [
   ['MemoryPressure', 'False', 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'],
   ['DiskPressure', 'False', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'],
   ['PIDPressure', 'False', 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'],
   ['Ready', 'True', 'KubeletReady', 'kubelet is posting ready status'],
-] as const;
+];
 
-function nodeConditions(before: readonly Condition[], now: Instant): readonly Condition[] {
-  const own = healthy.map(([type, status, reason, message]): Condition => {
+function nodeConditions(
+  before: readonly Condition[],
+  now: Instant,
+  pressures: ReadonlySet<string>,
+): readonly Condition[] {
+  const told = healthy.map((well) => (pressures.has(well[0]) && pressed.find(([type]) => type === well[0])) || well);
+  const own = told.map(([type, status, reason, message]): Condition => {
     const old = before.find((condition) => condition.type === type);
     const since = old?.status === status ? old.lastTransitionTime : undefined;
     const lastTransitionTime = since ?? timestamp(now);

@@ -1,19 +1,42 @@
+import type { Pod } from '../api/kinds/pod.ts';
 import type { Clock, Instant, Millis } from '../base/env.ts';
 import { timestamp } from '../base/text.ts';
-import type { NodeDoor } from './node-door.ts';
+import type { Signals } from './eviction.ts';
+import type { MachineFigures, NodeDoor } from './node-door.ts';
 import { parseContainerId } from './pod-view.ts';
 
 export interface UsageFigures {
   readonly cpu: { readonly time: string; readonly usageNanoCores: number; readonly usageCoreNanoSeconds: number };
-  readonly memory: { readonly time: string; readonly usageBytes: number; readonly workingSetBytes: number };
+  readonly memory: {
+    readonly time: string;
+    readonly availableBytes?: number;
+    readonly usageBytes: number;
+    readonly workingSetBytes: number;
+  };
+}
+export interface DiskFigures {
+  readonly time: string;
+  readonly availableBytes: number;
+  readonly capacityBytes: number;
+  readonly usedBytes: number;
+  readonly inodesFree?: number;
+  readonly inodes?: number;
 }
 export interface PodFigures extends UsageFigures {
   readonly podRef: { readonly name: string; readonly namespace: string; readonly uid: string };
   readonly startTime?: string;
-  readonly containers: readonly (UsageFigures & { readonly name: string })[];
+  readonly containers: readonly ContainerFigures[];
+}
+export interface ContainerFigures extends UsageFigures {
+  readonly name: string;
+  readonly startTime?: string;
 }
 export interface Summary {
-  readonly node: UsageFigures & { readonly nodeName: string };
+  readonly node: UsageFigures & {
+    readonly nodeName: string;
+    readonly fs?: DiskFigures;
+    readonly runtime?: { readonly imageFs?: DiskFigures };
+  };
   readonly pods: readonly PodFigures[];
 }
 
@@ -43,7 +66,7 @@ export class NodeStats {
     const usages = await this.#door.usage();
     const now = this.#clock.now();
     const seen = new Map<string, Sample>();
-    const byPod = new Map<string, (UsageFigures & { readonly name: string })[]>();
+    const byPod = new Map<string, ContainerFigures[]>();
     for (const { id, cpuNanosTotal, memoryBytes } of usages) {
       const sample = this.#sample(id, cpuNanosTotal);
       if (seen.size < samplesMax) seen.set(id, sample);
@@ -52,6 +75,9 @@ export class NodeStats {
       containers.push({ name, ...figures(now, { rate: sample.rate, total: cpuNanosTotal, memoryBytes }) });
       byPod.set(uid, containers);
     }
+    const machine = await this.#door.machine?.();
+    const whole = machine && this.#sample(wholeMachine, machine.cpuNanosTotal);
+    if (whole) seen.set(wholeMachine, whole);
     this.#samples = seen;
     const pods = this.#door.pods().flatMap((pod): PodFigures[] => {
       const { name, namespace = '', uid } = pod.metadata;
@@ -59,9 +85,12 @@ export class NodeStats {
       if (!containers) return [];
       const startTime = pod.status?.startTime;
       const started = startTime ? { startTime } : {};
-      return [{ podRef: { name, namespace, uid }, ...started, containers, ...sum(now, containers) }];
+      const all = containers.map((one) => ({ ...one, ...startOf(pod, one.name) }));
+      return [{ podRef: { name, namespace, uid }, ...started, containers: all, ...sum(now, containers) }];
     });
-    return { node: { nodeName: this.#node, ...sum(now, pods) }, pods };
+    // The node is its whole machine, whoever uses it.
+    const node = machine && whole ? machineFigures(now, machine, whole.rate) : sum(now, pods);
+    return { node: { nodeName: this.#node, ...node }, pods };
   }
 
   #sample(id: string, total: number): Sample {
@@ -72,6 +101,46 @@ export class NodeStats {
     if (elapsed < rateOverMs) return before;
     return { total, at, rate: Math.max(0, Math.round(((total - before.total) / elapsed) * 1000)) };
   }
+}
+
+/** No container is called like this. */
+const wholeMachine = '';
+
+function machineFigures(
+  now: Instant,
+  { cpuNanosTotal, signals }: MachineFigures,
+  rate: number,
+): Omit<Summary['node'], 'nodeName'> {
+  const memory = signals['memory.available'];
+  const used = memory ? memory.capacity - memory.available : 0;
+  const found = figures(now, { rate, total: cpuNanosTotal, memoryBytes: used });
+  const disk = diskFigures(now, signals, 'nodefs');
+  const images = diskFigures(now, signals, 'imagefs');
+  return {
+    cpu: found.cpu,
+    memory: { ...found.memory, ...(memory ? { availableBytes: memory.available } : {}) },
+    ...(disk ? { fs: disk } : {}),
+    ...(images ? { runtime: { imageFs: images } } : {}),
+  };
+}
+
+function startOf({ status }: Pod, name: string): { readonly startTime?: string } {
+  const all = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
+  const startedAt = all.find((one) => one.name === name)?.state?.running?.startedAt;
+  return startedAt ? { startTime: startedAt } : {};
+}
+
+function diskFigures(now: Instant, signals: Signals, disk: 'nodefs' | 'imagefs'): DiskFigures | undefined {
+  const space = signals[`${disk}.available`];
+  const inodes = signals[`${disk}.inodesFree`];
+  if (!space) return undefined;
+  return {
+    time: timestamp(now),
+    availableBytes: space.available,
+    capacityBytes: space.capacity,
+    usedBytes: space.capacity - space.available,
+    ...(inodes ? { inodesFree: inodes.available, inodes: inodes.capacity } : {}),
+  };
 }
 
 function figures(

@@ -14,24 +14,36 @@ interface Fact {
   readonly message?: string;
 }
 
-const ownTypes = ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady'];
+const lastingTypes = ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady'];
+/** Told only as long as they are true. */
+const passingTypes = ['PodResizePending', 'PodResizeInProgress'];
+const disruption = 'DisruptionTarget';
 
 /** The conditions that an agent owns, then those of others (the scheduler, readiness gates) as they were. */
 export function podConditions(view: PodView, reported: Reported): readonly Condition[] {
   const before = view.pod.status?.conditions ?? [];
   const containers = containersReady(view, reported);
-  const facts: Readonly<Record<string, Fact>> = {
+  const facts: Record<string, Fact | undefined> = {
     PodReadyToStartContainers: { status: view.sandbox ? 'True' : 'False' },
     Initialized: initializedFact(view, reported),
     Ready: ready(view, containers),
     ContainersReady: containers,
+    PodResizePending: view.pending ? { status: 'True', ...view.pending } : undefined,
+    PodResizeInProgress: resizing(view),
   };
   const { generation } = view.pod.metadata;
-  const own = ownTypes.map((type): Condition => {
-    const fact = facts[type] as Fact;
+  if (view.ending && reported.phase === 'Failed') {
+    const { message } = view.ending;
+    facts.DisruptionTarget = { status: 'True', reason: 'TerminationByKubelet', message };
+  }
+  // Others tell of disruptions too: theirs stays, unless there is one of ours.
+  const ownTypes = [...lastingTypes, ...passingTypes, ...(facts.DisruptionTarget ? [disruption] : [])];
+  const own = ownTypes.flatMap((type): readonly Condition[] => {
+    const fact = facts[type];
+    if (!fact) return [];
     const old = before.find((condition) => condition.type === type);
     const since = old?.status === fact.status ? old.lastTransitionTime : undefined;
-    return {
+    const condition = {
       type,
       ...(generation === undefined ? {} : { observedGeneration: generation }),
       status: fact.status,
@@ -40,10 +52,18 @@ export function podConditions(view: PodView, reported: Reported): readonly Condi
       ...(fact.reason ? { reason: fact.reason } : {}),
       ...(fact.message ? { message: fact.message } : {}),
     };
+    return [condition];
   });
   const others = before.filter((condition) => !ownTypes.includes(condition.type));
   if (!others.some((condition) => condition.type === 'PodScheduled')) others.push(scheduled(view));
   return [...own, ...others];
+}
+
+function resizing({ inits, mains }: PodView): Fact | undefined {
+  const changed = [...inits, ...mains].flatMap(({ resize }) => resize ?? []);
+  if (changed.length === 0) return undefined;
+  const failure = changed.find((resize) => resize.failure)?.failure;
+  return { status: 'True', ...(failure ? { reason: 'Error', message: failure.message } : {}) };
 }
 
 // A pod that was bound by hand has been scheduled too.

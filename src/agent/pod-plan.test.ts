@@ -74,6 +74,7 @@ test('An ephemeral container has a status of its own, and is never ready', () =>
       image: 'host',
       imageID: '',
       containerID: 'process://u1_look_0',
+      resources: {},
     },
   ]);
 });
@@ -299,12 +300,52 @@ test('podStatus waits for readiness gates and keeps conditions of others', () =>
 });
 
 test('podStatus tells why an image cannot be had', () => {
-  const failure = (count: number) => ({ reason: 'ErrImagePull', message: 'no such image', at: now, count });
-  const waiting = (count: number) =>
-    status(facts(pod(), [], { failures: new Map([['c', failure(count)]]) })).containerStatuses?.[0]?.state?.waiting;
-  assert.deepEqual(waiting(1), { reason: 'ErrImagePull', message: 'no such image' });
-  assert.deepEqual(waiting(2), {
+  const failure = (agoMs: number) => ({
+    reason: 'ErrImagePull',
+    message: 'no such image',
+    at: (now - agoMs) as Instant,
+    count: 1,
+  });
+  const waiting = (agoMs: number) =>
+    status(facts(pod(), [], { failures: new Map([['c', failure(agoMs)]]) })).containerStatuses?.[0]?.state?.waiting;
+  assert.deepEqual(waiting(0), { reason: 'ErrImagePull', message: 'no such image' });
+  assert.deepEqual(waiting(1_000), {
     reason: 'ImagePullBackOff',
     message: 'Back-off pulling image "host": ErrImagePull: no such image',
   });
+});
+
+test('A container that may use something else than it is given is resized, or started again where it wants that', () => {
+  const resources = { requests: { cpu: '100m' }, limits: { cpu: '200m', memory: '64Mi' } };
+  const applied = { cpuShares: 102, cpuQuotaMicros: 10_000, memoryBytes: 64 * 2 ** 20 };
+  const running = [state('c', 0, { applied })];
+  const given = (container: object) =>
+    facts(pod({ containers: [{ name: 'c', image: 'host', ...container }] }), running);
+  assert.deepEqual(podPlan(given({ resources })).steps, [
+    {
+      do: 'resize',
+      container: { name: 'c', image: 'host', resources },
+      id: 'u1_c_0',
+      to: { cpuMillis: 200, cpuRequestMillis: 100, memoryBytes: 64 * 2 ** 20 },
+    },
+  ]);
+  const told = condition(status(given({ resources })), 'PodResizeInProgress');
+  assert.deepEqual(told, ['True', undefined, undefined]);
+  const restarts = (resourceName: string) => [{ resourceName, restartPolicy: 'RestartContainer' }];
+  assert.match(steps(given({ resources, resizePolicy: restarts('cpu') })).join(), /^stop /);
+  assert.match(steps(given({ resources, resizePolicy: restarts('memory') })).join(), /^resize/);
+  const same = { ...resources, limits: { cpu: '100m', memory: '64Mi' } };
+  assert.deepEqual(steps(given({ resources: same })), []);
+});
+
+test('A rule restarts a container that its policy would leave', () => {
+  const rules = (operator: string) => [{ action: 'Restart', exitCodes: { operator, values: [42, 43] } }];
+  const ended = (operator: string, code: number) => {
+    const container = { name: 'c', image: 'host', restartPolicy: 'Never', restartPolicyRules: rules(operator) };
+    return steps(facts(pod({ containers: [container] }), [exited('c', 0, code)]));
+  };
+  assert.deepEqual(ended('In', 42), ['run c#1']);
+  assert.deepEqual(ended('In', 1), []);
+  assert.deepEqual(ended('NotIn', 1), ['run c#1']);
+  assert.deepEqual(ended('NotIn', 43), []);
 });

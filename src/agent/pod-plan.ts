@@ -2,7 +2,16 @@ import type { Container, Probe } from '../api/kinds/pod.ts';
 import { isFinished } from '../api/kinds/pod.ts';
 import type { Millis } from '../base/env.ts';
 import { parseTime } from '../base/text.ts';
-import { type ContainerView, initDone, isRunning, type PodFacts, type PodView, podView } from './pod-view.ts';
+import {
+  type ContainerView,
+  initDone,
+  isRunning,
+  type PodFacts,
+  type PodView,
+  podView,
+  pullErrorShownMs,
+} from './pod-view.ts';
+import type { Resources } from './runtime.ts';
 
 export const defaultGraceSeconds = 30;
 /** What upstream leaves a container at least, between being asked and being killed. */
@@ -23,13 +32,18 @@ export type Step =
       readonly container: Container;
       readonly id: string;
       readonly graceMs: Millis;
-      readonly why: 'deleted' | 'unhealthy' | 'deadline' | 'finished';
+      readonly why: StopAll | 'unhealthy' | 'resized';
+      readonly by?: ProbeKind;
     }
+  /** What it may use changes while it runs. */
+  | { readonly do: 'resize'; readonly container: Container; readonly id: string; readonly to: Resources }
   | { readonly do: 'remove'; readonly id: string }
   | { readonly do: 'close-sandbox' }
   /** After the sandbox is closed and the last status is written: the object itself goes. */
   | { readonly do: 'delete-pod' };
 
+/** Why a whole pod ends. */
+type StopAll = 'deleted' | 'deadline' | 'finished' | 'evicted';
 export type ProbeKind = 'startup' | 'liveness' | 'readiness';
 export interface ProbeTarget {
   readonly id: string;
@@ -55,6 +69,7 @@ export function planOf(view: PodView, facts: PodFacts): PodPlan {
   const draft = new Draft(view);
   if (pod.metadata.deletionTimestamp) draft.terminate();
   else if (isFinished(pod)) draft.stopAll('finished', 0);
+  else if (view.ending) draft.stopAll('evicted', view.ending.graceMs);
   else if (view.deadlineAt !== undefined && view.deadlineAt <= view.now) draft.stopAll('deadline', 0);
   else if (view.finished) draft.stopAll('finished', 0);
   else draft.advance();
@@ -109,10 +124,10 @@ class Draft {
   }
 
   /** Answers whether nothing runs and nothing is on its way. */
-  stopAll(why: 'deleted' | 'deadline' | 'finished', graceMs: Millis, sidecarGraceMs?: Millis): boolean {
+  stopAll(why: StopAll, graceMs: Millis, sidecarGraceMs?: Millis): boolean {
     const { mains, inits, ephemerals, pod } = this.#view;
     const own = (pod.spec.terminationGracePeriodSeconds ?? defaultGraceSeconds) * 1000;
-    const grace = why === 'deleted' ? graceMs : own;
+    const grace = why === 'deleted' ? graceMs : why === 'evicted' ? Math.min(graceMs, own) : own;
     const first = [...ephemerals, ...mains, ...inits.filter((view) => view.role === 'init')];
     if (!this.#stopThese(first, why, grace)) return false;
     for (const sidecar of inits.filter((view) => view.role === 'sidecar').reverse()) {
@@ -132,7 +147,7 @@ class Draft {
     }
   }
 
-  #stopThese(views: readonly ContainerView[], why: 'deleted' | 'deadline' | 'finished', graceMs: Millis): boolean {
+  #stopThese(views: readonly ContainerView[], why: StopAll, graceMs: Millis): boolean {
     let stopped = true;
     for (const view of views) {
       if (view.busy?.doing === 'starting') stopped = false;
@@ -149,7 +164,25 @@ class Draft {
     // Being asked again is for those who now have less time.
     if (!id || (view.busy?.doing === 'stopping' && view.busy.graceMs <= graceMs) || view.busy?.doing === 'starting')
       return;
-    this.#steps.push({ do: 'stop', container: view.container, id, graceMs, why });
+    const by = view.started ? ('liveness' as const) : ('startup' as const);
+    this.#steps.push({
+      do: 'stop',
+      container: view.container,
+      id,
+      graceMs,
+      why,
+      ...(why === 'unhealthy' ? { by } : {}),
+    });
+  }
+
+  #resize(view: ContainerView, { to, restarts, failure }: NonNullable<ContainerView['resize']>): void {
+    const { latest, container } = view;
+    if (!latest) return;
+    const own = this.#view.pod.spec.terminationGracePeriodSeconds ?? defaultGraceSeconds;
+    if (restarts) this.#stop(view, 'resized', own * 1000);
+    else if (!failure || !this.#waits(failure.at + startDelay(failure.count))) {
+      this.#steps.push({ do: 'resize', container, id: latest.id, to });
+    }
   }
 
   #drive(view: ContainerView): void {
@@ -161,10 +194,19 @@ class Draft {
       this.#stop(view, 'unhealthy', (seconds ?? defaultGraceSeconds) * 1000);
       return;
     }
+    if (view.resize) {
+      this.#resize(view, view.resize);
+      return;
+    }
     const { latest, restart, failure } = view;
     if (latest?.state === 'running' || (latest?.state === 'exited' && !restart)) return;
     if (restart && this.#waits(restart.at)) return;
-    if (failure && this.#waits(failure.at + startDelay(failure.count))) return;
+    // A container that was made and could not begin has ended: its restart waits for that.
+    const unmade = failure?.reason === 'RunContainerError' && restart ? undefined : failure;
+    if (unmade && this.#waits(unmade.at + startDelay(unmade.count))) {
+      this.#waits(unmade.at + pullErrorShownMs);
+      return;
+    }
     if (!restart) {
       this.#steps.push({ do: 'run', container: view.container, attempt: latest?.attempt ?? 0 });
       return;

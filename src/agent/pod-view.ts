@@ -1,10 +1,14 @@
 import type { Container, ContainerStatus, Pod } from '../api/kinds/pod.ts';
 import type { Instant, Millis } from '../base/env.ts';
+import { equalJson } from '../base/json.ts';
 import { parseTime } from '../base/text.ts';
-import type { ContainerState } from './runtime.ts';
+import { appliedResources, containerResources } from './container-resources.ts';
+import type { ContainerState, Resources } from './runtime.ts';
 
 export const crashDelayMinMs = 10_000;
 export const crashDelayMaxMs = 300_000;
+/** So long it is told why an image could not be had, before it is told that there is a wait. */
+export const pullErrorShownMs = 1_000;
 /** A container that ran this long has made up for its crashes. */
 export const crashResetMs = 600_000;
 
@@ -21,8 +25,19 @@ export interface PodFacts {
   readonly failures: ReadonlyMap<string, StartFailure>;
   /** By container name: the attempt from which crashes are counted. */
   readonly streaks: ReadonlyMap<string, number>;
+  /** By container name: why what it may use could not be changed. */
+  readonly resizeFailures?: ReadonlyMap<string, StartFailure>;
+  /** Why the pod does not get what it has come to ask for. */
+  readonly pending?: { readonly reason: string; readonly message: string };
+  /** The node sends the pod away, and it never comes back. */
+  readonly ending?: Ending;
   /** By container name, or '' for the sandbox: what is being done to it right now. */
   readonly busy: ReadonlyMap<string, Busy>;
+}
+export interface Ending {
+  readonly reason: string;
+  readonly message: string;
+  readonly graceMs: Millis;
 }
 /** What the probes say; a probe that has not decided yet says nothing. */
 export interface ProbeVerdict {
@@ -38,7 +53,7 @@ export interface StartFailure {
   readonly count: number;
 }
 export type Busy =
-  | { readonly doing: 'pulling' | 'starting' }
+  | { readonly doing: 'pulling' | 'starting' | 'resizing' }
   | { readonly doing: 'stopping'; readonly graceMs: Millis };
 
 export type Role = 'init' | 'sidecar' | 'main' | 'ephemeral';
@@ -55,6 +70,8 @@ export interface ContainerView {
   readonly dead: boolean;
   readonly failure?: StartFailure;
   readonly busy?: Busy;
+  /** It runs, and what it may use is not what it is given. */
+  readonly resize?: { readonly to: Resources; readonly restarts: boolean; readonly failure?: StartFailure };
   /** The latest attempt ended and another one is due. */
   readonly restart?: { readonly delayMs: Millis; readonly at: Instant; readonly streak: number };
 }
@@ -73,6 +90,8 @@ export interface PodView {
   readonly finished: boolean;
   readonly failedInit?: ContainerView;
   readonly deadlineAt?: Instant;
+  readonly pending?: PodFacts['pending'];
+  readonly ending?: Ending;
 }
 
 export const containerId = (uid: string, name: string, attempt: number): string => `${uid}_${name}_${attempt}`;
@@ -118,6 +137,8 @@ export function podView(facts: PodFacts): PodView {
     initialized: mains.some((view) => view.latest !== undefined) || inits.every(initDone),
     finished: failedInit !== undefined || mains.every((view) => view.latest?.state === 'exited' && !view.restart),
     ...(failedInit ? { failedInit } : {}),
+    ...(facts.pending ? { pending: facts.pending } : {}),
+    ...(facts.ending ? { ending: facts.ending } : {}),
     ...(limit !== undefined && start ? { deadlineAt: (parseTime(start) + limit * 1000) as Instant } : {}),
   };
 }
@@ -154,6 +175,7 @@ function containerView(facts: PodFacts, { container, role, states }: Seen): Cont
   const failure = facts.failures.get(container.name);
   const busy = facts.busy.get(container.name);
   const restart = latest && restartOf(facts, container, { role, latest });
+  const resize = running && role !== 'init' ? resizeOf(facts, container, latest) : undefined;
   return {
     container,
     role,
@@ -164,8 +186,34 @@ function containerView(facts: PodFacts, { container, role, states }: Seen): Cont
     dead: running && verdict.live === false,
     ...(failure ? { failure } : {}),
     ...(busy ? { busy } : {}),
+    ...(resize ? { resize } : {}),
     ...(restart ? { restart } : {}),
   };
+}
+
+function resizeOf(facts: PodFacts, container: Container, { applied }: Attempt): ContainerView['resize'] {
+  const to = containerResources(container);
+  const wanted = appliedResources(to);
+  if (!applied || equalJson(applied, wanted)) return undefined;
+  const changes = {
+    cpu: applied.cpuShares !== wanted.cpuShares || applied.cpuQuotaMicros !== wanted.cpuQuotaMicros,
+    memory: applied.memoryBytes !== wanted.memoryBytes,
+  };
+  const restarts = (container.resizePolicy ?? []).some(
+    ({ resourceName, restartPolicy }) =>
+      restartPolicy === 'RestartContainer' && changes[resourceName as keyof typeof changes],
+  );
+  const failure = facts.resizeFailures?.get(container.name);
+  return { to, restarts, ...(failure ? { failure } : {}) };
+}
+
+/** What the first rule says that fits; nothing where none does. */
+function ruled({ restartPolicyRules }: Container, exitCode: number): boolean | undefined {
+  const fits = (restartPolicyRules ?? []).some(({ action, exitCodes }) => {
+    const among = exitCodes?.values?.includes(exitCode) ?? false;
+    return action === 'Restart' && exitCodes !== undefined && among === (exitCodes.operator === 'In');
+  });
+  return fits ? true : undefined;
 }
 
 function restartOf(
@@ -176,7 +224,8 @@ function restartOf(
   if (latest.state !== 'exited' || role === 'ephemeral') return undefined;
   const policy = role === 'sidecar' ? 'Always' : (container.restartPolicy ?? facts.pod.spec.restartPolicy ?? 'Always');
   const succeeded = latest.exitCode === 0;
-  if (policy === 'Never' || (succeeded && (policy === 'OnFailure' || role === 'init'))) return undefined;
+  const never = policy === 'Never' || (succeeded && (policy === 'OnFailure' || role === 'init'));
+  if (never && !ruled(container, latest.exitCode ?? 0)) return undefined;
   // Of an attempt that the engine has lost nobody knows the end. Its wait must not move along with the clock.
   const ended = latest.finishedAt ?? latest.startedAt;
   const recovered = ended !== undefined && latest.startedAt !== undefined && ended - latest.startedAt > crashResetMs;
@@ -208,6 +257,7 @@ function rememberedAttempt(status: ContainerStatus): Attempt | undefined {
     state: 'exited',
     exitCode: known?.exitCode ?? 137,
     reason: known ? (known.reason ?? 'Error') : 'ContainerStatusUnknown',
+    ...(known?.message ? { message: known.message } : {}),
     imageId: status.imageID,
     ...(began ? { startedAt: parseTime(began) } : {}),
     ...(known?.finishedAt ? { finishedAt: parseTime(known.finishedAt) } : {}),

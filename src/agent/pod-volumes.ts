@@ -14,6 +14,7 @@ import {
   containerMounts,
   hasFiles,
   MountError,
+  type MountSetting,
   namedObjects,
   readSources,
   refreshFiles,
@@ -52,12 +53,24 @@ export class PodVolumes {
   async mounts(
     pod: Pod,
     container: Container,
-    setting: SpecSetting & { readonly env: Variables },
+    setting: SpecSetting & Pick<MountSetting, 'unpack'> & { readonly env: Variables },
   ): Promise<readonly Mount[]> {
     if (!container.volumeMounts?.length) return [];
     const sources = { ...(await this.#read(pod)), ...setting };
     const variables = new Map(setting.env.map(({ name, value }) => [name, value]));
-    return containerMounts(pod, container, { host: this.#parts.host, sources, variables });
+    const { unpack } = setting;
+    return containerMounts(pod, container, {
+      host: this.#parts.host,
+      sources,
+      variables,
+      ...(unpack ? { unpack } : {}),
+    });
+  }
+
+  /** A file that a container of the pod has written into a volume which lives as long as the pod. */
+  async fileIn(pod: Pod, volume: string, path: string): Promise<string | undefined> {
+    const { host } = this.#parts;
+    return host.textInside(await host.folder(pod.metadata.uid, volume), path);
   }
 
   /** At every look at the pod: costs nothing while nothing has changed. */
@@ -66,7 +79,9 @@ export class PodVolumes {
     this.#named ??= this.#watch(pod);
     const { labels, annotations } = pod.metadata;
     const revisions = this.#named.map((named) => this.#parts.objects.revision(named));
-    const madeOf = canonicalJson([labels ?? {}, annotations ?? {}, setting.podIps, revisions] as unknown as Json);
+    const amounts = pod.spec.containers.map(({ resources }) => resources ?? {});
+    const made = [labels ?? {}, annotations ?? {}, setting.podIps, revisions, amounts];
+    const madeOf = canonicalJson(made as unknown as Json);
     if ((madeOf === this.#madeOf && !this.#tokens.isDue) || this.#refreshing) return;
     this.#refreshing = true;
     this.#refresh(pod, setting).then(

@@ -1,21 +1,33 @@
 import { isApiError } from '../api/error.ts';
-import { type Container, isFinished, type LifecycleHandler, type Pod, type PodStatus, pods } from '../api/kinds/pod.ts';
+import { isFinished, type Pod, type PodStatus, pods } from '../api/kinds/pod.ts';
 import { keyOf } from '../api/object.ts';
-import { type Env, type Millis, sleep } from '../base/env.ts';
+import type { Env, Millis } from '../base/env.ts';
 import { equalJson, type Json, type JsonObject } from '../base/json.ts';
-import { never, type Stop, StopSource } from '../base/stop.ts';
+import { StopSource } from '../base/stop.ts';
 import type { Client } from '../client/client.ts';
-import { containerSpec, type SpecSetting, sandboxSpec } from './container-spec.ts';
+import { type SpecSetting, sandboxSpec } from './container-spec.ts';
+import { ContainerStart, type RunStep, type StartFolders } from './container-start.ts';
 import type { Departure } from './departure.ts';
+import { Hooks } from './hooks.ts';
 import { type DnsSetting, podDns, unknownNames } from './pod-dns.ts';
 import { graceMinMs, planOf, type Step } from './pod-plan.ts';
-import { type Busy, type PodFacts, type ProbeVerdict, podView, type StartFailure } from './pod-view.ts';
+import {
+  type Busy,
+  type Ending,
+  type PodFacts,
+  type PodView,
+  type ProbeVerdict,
+  podView,
+  pullErrorShownMs,
+  type StartFailure,
+} from './pod-view.ts';
 import { PodVolumes, type VolumeParts } from './pod-volumes.ts';
 import { pretendedPod, pretendedStatus } from './pretended.ts';
-import { httpAnswer, type ProbeOutcome, type Probes, portOf } from './probes.ts';
-import { pullSecrets } from './pull-secrets.ts';
-import { type ContainerState, InvalidImage, type PullPolicy, type Runtime, type RuntimeList } from './runtime.ts';
+import type { ProbeOutcome, Probes, Secure } from './probes.ts';
+import { allocation, type Room } from './resize.ts';
+import type { ContainerState, Runtime, RuntimeList } from './runtime.ts';
 import { podStatus } from './status.ts';
+import { TerminationMessages } from './termination-messages.ts';
 import { MountError } from './volumes.ts';
 
 const conflictsMax = 5;
@@ -33,13 +45,19 @@ export interface PodWorkParts {
   readonly volumes?: VolumeParts;
   /** Asked before a container is started: throws where its pod may not run now. */
   permit?(pod: Pod, runtime: Runtime): Promise<void>;
+  /** For those who are asked over TLS how they are. */
+  readonly secure?: Secure;
   /** Without one, a pod is asked to end at once. */
   readonly departure?: Departure;
   /** The newest that the cache knows of the pod; nothing once it is gone. */
   wanted(uid: string): Pod | undefined;
+  /** The identity under which the cluster knows the pod; nothing as long as it does not. */
+  apiUid(uid: string): string | undefined;
   /** Containers only pretend: see pretended.ts. */
   readonly pretends: boolean;
   setting(pod: Pod): Omit<SpecSetting, 'podIps' | 'hostIps'>;
+  /** What the pod shares the node with. */
+  room(pod: Pod): Room;
   again(uid: string): void;
   tell(pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string): void;
 }
@@ -53,12 +71,20 @@ export class PodWork {
   readonly #failures = new Map<string, StartFailure>();
   readonly #streaks = new Map<string, number>();
   readonly #busy = new Map<string, Busy>();
-  readonly #volumes: PodVolumes | undefined;
+  readonly #resizeFailures = new Map<string, StartFailure>();
+  readonly #folders: StartFolders | undefined;
+  readonly #hooks: Hooks;
+  readonly #domain: string;
+  readonly #containers: ContainerStart;
+  /** By container: of what it was told that it waits. */
+  readonly #toldWaits = new Map<string, string>();
   /** The pod as our last write of its status answered it: newer than the cache for a moment. */
   #written: Pod | undefined;
   #deletedAt: Millis | undefined;
   /** When something of it was first started. */
   #startingAt: Millis | undefined;
+  #ending: Ending | undefined;
+  #hasLetGo = false;
   /** What the runtime's list said of this pod when it was last looked at. */
   seen = '';
 
@@ -66,8 +92,27 @@ export class PodWork {
     this.#parts = parts;
     this.#uid = uid;
     this.runtime = runtime;
-    const { volumes } = parts;
-    this.#volumes = volumes && new PodVolumes(parts.env, parts.client, volumes, () => parts.again(uid));
+    const { volumes, env, client, secure } = parts;
+    this.#domain = parts.dns?.domain ?? 'cluster.local';
+    this.#folders = volumes && {
+      host: volumes.host,
+      volumes: new PodVolumes(env, client, volumes, () => parts.again(uid)),
+      messages: new TerminationMessages(runtime, volumes.host, uid),
+    };
+    this.#hooks = new Hooks({ clock: env.clock, runtime, sandbox: uid, ...(secure ? { secure } : {}) });
+    this.#containers = new ContainerStart({
+      clock: env.clock,
+      client,
+      runtime,
+      domain: this.#domain,
+      hooks: this.#hooks,
+      ...(this.#folders ? { folders: this.#folders } : {}),
+      wanted: () => parts.wanted(uid),
+      starting: (name) => void this.#busy.set(name, { doing: 'starting' }),
+      permit: (pod) => parts.permit?.(pod, runtime),
+      // Nothing is made or pulled where it is only pretended: its start is told, and no more.
+      tell: parts.pretends ? tellStarts(parts.tell) : parts.tell,
+    });
   }
 
   /** Whether something of it ran when it was last looked at. */
@@ -79,35 +124,59 @@ export class PodWork {
     return this.#busy.size === 0;
   }
 
-  judge({ id, kind, ok, message }: ProbeOutcome, pod: Pod | undefined): void {
-    const before = this.#verdicts.get(id) ?? {};
-    if (kind === 'readiness') this.#verdicts.set(id, { ...before, ready: ok });
-    else if (kind === 'startup') this.#verdicts.set(id, ok ? { ...before, started: true } : { ...before, live: false });
-    else this.#verdicts.set(id, { ...before, live: ok });
-    if (!ok && pod) {
-      const title = `${kind.slice(0, 1).toUpperCase()}${kind.slice(1)}`;
-      this.#parts.tell(pod, 'Warning', 'Unhealthy', `${title} probe failed: ${message}`);
+  judge({ id, kind, ok, decided, message }: ProbeOutcome, pod: Pod | undefined): void {
+    if (decided) {
+      const before = this.#verdicts.get(id) ?? {};
+      const verdict =
+        kind === 'readiness' ? { ready: ok } : kind === 'startup' && ok ? { started: true } : { live: ok };
+      this.#verdicts.set(id, { ...before, ...verdict });
     }
+    if (ok || !pod) return;
+    const title = `${kind.slice(0, 1).toUpperCase()}${kind.slice(1)}`;
+    this.#parts.tell(pod, 'Warning', 'Unhealthy', `${title} probe failed: ${message}`);
+  }
+
+  /** The node can keep it no longer: it ends, for good, and says why. */
+  evict(ending: Ending): void {
+    this.#ending ??= ending;
+    this.#parts.again(this.#uid);
   }
 
   /** One look: the status as it is now, and the next steps. Answers when to look again. */
   async look(cached: Pod, list: RuntimeList): Promise<Millis | undefined> {
-    const pod = this.#newest(cached);
-    const facts = this.#facts(pod, list);
+    const newest = this.#newest(cached);
+    const messages = this.#folders?.messages;
+    if (messages?.lacks(ownOf(list, this.#uid))) {
+      await messages.read(newest, ownOf(list, this.#uid));
+      // Meanwhile things went on, and what the runtime said is old.
+      this.#parts.again(this.#uid);
+      return undefined;
+    }
+    const facts = this.#facts(newest, list);
+    const { pod } = facts;
     const view = podView(facts);
     const plan = planOf(view, facts);
     this.seen = signature(list, this.#uid);
+    const { secure } = this.#parts;
     const podIps = view.sandbox?.ips ?? [];
     this.#parts.probes.set(
       this.#uid,
-      plan.probes.map((probe) => ({ ...probe, runtime: this.runtime, sandbox: this.#uid, podIp: podIps[0] ?? '' })),
+      plan.probes.map((probe) => ({
+        ...probe,
+        runtime: this.runtime,
+        sandbox: this.#uid,
+        podIp: podIps[0] ?? '',
+        ...(secure ? { secure } : {}),
+      })),
     );
     for (const step of plan.steps) this.#begin(step, pod, podIps);
-    this.#volumes?.keepTrue(pod, this.#setting(pod, podIps));
+    this.#tellWaits(view);
+    this.#folders?.volumes.keepTrue(pod, this.#setting(pod, podIps));
     const early = this.#tooEarly(pod, view.failedInit);
     if (early === undefined) await this.#report(pod, facts);
     await this.#finish(plan.steps, pod);
-    const times = [this.#volumes?.dueMs, plan.again, early].filter((time) => time !== undefined);
+    if (isFinished(newest) && !runsAny(view)) await this.#letGo();
+    const times = [this.#folders?.volumes.dueMs, plan.again, early].filter((time) => time !== undefined);
     return times.length > 0 ? Math.min(...times) : undefined;
   }
 
@@ -144,8 +213,15 @@ export class PodWork {
     if (running.length > 0 || !this.idle) return false;
     if (sandbox) await this.runtime.closeSandbox(this.#uid);
     for (const { id } of own) await this.runtime.remove(id);
-    await this.#volumes?.release(this.#uid);
+    await this.#folders?.volumes.release(this.#uid);
     return true;
+  }
+
+  /** What a pod that is over has filled is given back; its containers stay, for who wants to read their logs. */
+  async #letGo(): Promise<void> {
+    if (this.#hasLetGo) return;
+    this.#hasLetGo = true;
+    await this.#folders?.volumes.release(this.#uid);
   }
 
   #newest(cached: Pod): Pod {
@@ -156,18 +232,41 @@ export class PodWork {
     return this.#parts.pretends ? pretendedPod(newest) : newest;
   }
 
-  #facts(pod: Pod, list: RuntimeList): PodFacts {
+  #facts(newest: Pod, list: RuntimeList): PodFacts {
+    const { pod, pending } = allocation(newest, () => this.#parts.room(newest));
     const sandbox = list.sandboxes.find(({ id }) => id === this.#uid);
     return {
       pod,
       now: this.#parts.env.clock.now(),
       ...(sandbox ? { sandbox } : {}),
-      containers: ownOf(list, this.#uid),
+      ...(pending ? { pending } : {}),
+      ...(this.#ending ? { ending: this.#ending } : {}),
+      containers: ownOf(list, this.#uid).map((state) => this.#folders?.messages.told(state) ?? state),
       verdicts: this.#verdicts,
       failures: this.#failures,
+      resizeFailures: this.#resizeFailures,
       streaks: this.#streaks,
       busy: new Map(this.#busy),
     };
+  }
+
+  /** Once for each attempt that has to wait before it is made again, and for each image that is asked for again. */
+  #tellWaits({ pod, now, inits, mains }: PodView): void {
+    const { name, namespace, uid } = pod.metadata;
+    for (const { container, latest, restart, busy, failure } of [...inits, ...mains]) {
+      const tell = (what: string, type: 'Normal' | 'Warning', message: string) => {
+        if (this.#toldWaits.get(container.name) === what) return;
+        this.#toldWaits.set(container.name, what);
+        this.#parts.tell(pod, type, 'BackOff', message);
+      };
+      if (busy) continue;
+      if (failure?.reason === 'ErrImagePull' && now - failure.at >= pullErrorShownMs) {
+        tell(`pull ${failure.count}`, 'Normal', `Back-off pulling image "${container.image ?? ''}"`);
+      } else if (latest && restart && restart.at > now) {
+        const which = `${container.name} in pod ${name}_${namespace}(${uid})`;
+        tell(`restart ${latest.attempt}`, 'Warning', `Back-off restarting failed container ${which}`);
+      }
+    }
   }
 
   /** Steps that take long go on beside the look; when one ends, the pod is looked at again. */
@@ -177,8 +276,10 @@ export class PodWork {
       this.#occupy(step.container.name, { doing: 'pulling' }, () => this.#start(step, pod, podIps));
     } else if (step.do === 'stop') {
       const busy: Busy = { doing: 'stopping', graceMs: step.graceMs };
-      this.#parts.tell(pod, 'Normal', 'Killing', `Stopping container ${step.container.name}`);
+      this.#parts.tell(pod, 'Normal', 'Killing', killingMessage(step));
       this.#occupy(step.container.name, busy, () => this.#stop(step, podIps[0] ?? ''));
+    } else if (step.do === 'resize') {
+      this.#occupy(step.container.name, { doing: 'resizing' }, () => this.#resize(step));
     }
   }
 
@@ -187,7 +288,7 @@ export class PodWork {
       if (step.do === 'remove') await this.runtime.remove(step.id);
       else if (step.do === 'close-sandbox') {
         await this.runtime.closeSandbox(this.#uid);
-        await this.#volumes?.release(this.#uid);
+        await this.#folders?.volumes.release(this.#uid);
       } else if (step.do === 'delete-pod') await this.#delete(pod);
     }
   }
@@ -211,7 +312,7 @@ export class PodWork {
     const { clock, log } = this.#parts.env;
     log.debug('a step of a pod failed', { uid: this.#uid, container: name, error: message });
     const doing = this.#busy.get(name)?.doing;
-    if (doing === 'stopping') return;
+    if (doing === 'stopping' || doing === 'resizing') return;
     const reason =
       isApiError(error) || !known ? (doing === 'pulling' ? 'ErrImagePull' : 'CreateContainerError') : known;
     const pod = this.#parts.wanted(this.#uid);
@@ -227,62 +328,41 @@ export class PodWork {
       this.#parts.tell(pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${message}`);
     } else if (error instanceof MountError) {
       this.#parts.tell(pod, 'Warning', 'FailedMount', `MountVolume.SetUp failed: ${message}`);
-    } else this.#parts.tell(pod, 'Warning', 'Failed', `Error: ${message}`);
+    } else {
+      const isOfImage = /Image/.test(reason);
+      this.#parts.tell(pod, 'Warning', 'Failed', `Error: ${isOfImage ? reason : message}`);
+    }
   }
 
   async #open(pod: Pod): Promise<void> {
-    const setting = this.#setting(pod, []);
-    const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
-    const planned = await Promise.allSettled(
-      containers.map((container) => containerSpec(this.#parts.client, pod, { container, attempt: 0 }, setting)),
-    );
-    const specs = planned.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    const planned = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
     const dns = this.#parts.dns ? podDns(pod, this.#parts.dns) : unknownNames;
     for (const [reason, message] of dns.warnings) this.#parts.tell(pod, 'Warning', reason, message);
-    await this.runtime.openSandbox(sandboxSpec(pod, dns.file), specs);
+    await this.runtime.openSandbox(sandboxSpec(pod, dns.file, this.#domain), planned);
     this.#parts.env.metrics.count('kubelet_started_pods_total');
     for (const container of pod.spec.containers) {
       if (this.#failures.get(container.name)?.reason === 'CreatePodSandboxError') this.#failures.delete(container.name);
     }
   }
 
-  async #start(step: Step & { do: 'run' }, pod: Pod, podIps: readonly string[]): Promise<void> {
-    const { container, attempt } = step;
-    const { name } = container;
-    await this.#pull(pod, container);
-    const now = this.#parts.wanted(this.#uid);
-    if (!now || now.metadata.deletionTimestamp || isFinished(now)) return;
-    this.#busy.set(name, { doing: 'starting' });
-    const setting = this.#setting(pod, podIps);
-    const spec = await containerSpec(this.#parts.client, pod, { container, attempt }, setting);
-    const mounts = await this.#volumes?.mounts(pod, container, { ...setting, env: spec.env });
-    await this.runtime.create({ ...spec, mounts: mounts ?? [] });
-    await this.#parts.permit?.(now, this.runtime);
-    await this.runtime.start(spec.id);
+  async #start(step: RunStep, pod: Pod, podIps: readonly string[]): Promise<void> {
+    const { name } = step.container;
+    if (!(await this.#containers.run(step, pod, this.#setting(pod, podIps)))) return;
     this.#failures.delete(name);
     this.#parts.env.metrics.count('kubelet_started_containers_total');
-    if (attempt > 0) this.#parts.env.metrics.count('kube_pod_container_status_restarts_total');
+    if (step.attempt > 0) this.#parts.env.metrics.count('kube_pod_container_status_restarts_total');
     if (step.streakFrom !== undefined) this.#streaks.set(name, step.streakFrom);
-    this.#parts.tell(now, 'Normal', 'Started', `Started container ${name}`);
-    const hook = container.lifecycle?.postStart;
-    if (!hook) return;
-    const ok = await this.#hook(hook, { container, id: spec.id, podIp: podIps[0] ?? '' }, never).catch(() => false);
-    if (ok) return;
-    this.#parts.tell(now, 'Warning', 'FailedPostStartHook', 'PostStartHook failed');
-    await this.runtime.stop(spec.id, (pod.spec.terminationGracePeriodSeconds ?? 30) * 1000);
   }
 
-  async #pull(pod: Pod, container: Container): Promise<void> {
-    const policy = (container.imagePullPolicy ?? 'IfNotPresent') as PullPolicy;
+  async #resize({ container, id, to }: Step & { do: 'resize' }): Promise<void> {
+    const { name } = container;
     try {
-      await this.runtime.images.ensure(container.image ?? '', policy, await pullSecrets(this.#parts.client, pod));
+      await this.runtime.update(id, to);
+      this.#resizeFailures.delete(name);
     } catch (error) {
-      if (error instanceof InvalidImage || (error as { readonly reason?: string }).reason === 'ErrImageNeverPull') {
-        throw error;
-      }
-      throw Object.assign(new Error(error instanceof Error ? error.message : String(error)), {
-        reason: 'ErrImagePull',
-      });
+      const count = (this.#resizeFailures.get(name)?.count ?? 0) + 1;
+      const message = error instanceof Error ? error.message : String(error);
+      this.#resizeFailures.set(name, { reason: 'Error', message, at: this.#parts.env.clock.now(), count });
     }
   }
 
@@ -294,10 +374,12 @@ export class PodWork {
     if (hook && step.graceMs > 0) {
       const enough = new StopSource();
       const cancel = clock.after(step.graceMs, () => enough.stop());
-      const late = new Promise<boolean>((resolve) => enough.onStop(() => resolve(false)));
-      const asked = this.#hook(hook, { container: step.container, id: step.id, podIp }, enough).catch(() => false);
-      await Promise.race([asked, late]);
+      const late = new Promise<undefined>((resolve) => enough.onStop(() => resolve(undefined)));
+      const asked = this.#hooks.run(hook, { container: step.container, id: step.id, podIp }, enough);
+      const failure = await Promise.race([asked, late]);
       cancel();
+      const pod = this.#parts.wanted(this.#uid);
+      if (failure && pod) this.#parts.tell(pod, 'Warning', 'FailedPreStopHook', `PreStopHook failed: ${failure}`);
     }
     // Only a pod that goes is left by its Services; one whose container starts again stays with them.
     if (step.why === 'deleted' && step.graceMs > 0) await this.#parts.departure?.of(this.#uid);
@@ -305,53 +387,45 @@ export class PodWork {
     await this.runtime.stop(step.id, Math.max(left, Math.min(step.graceMs, graceMinMs)));
   }
 
-  async #hook(
-    hook: LifecycleHandler,
-    { container, id, podIp }: { readonly container: Container; readonly id: string; readonly podIp: string },
-    stop: Stop,
-  ): Promise<boolean> {
-    if (hook.sleep) await sleep(this.#parts.env.clock, hook.sleep.seconds * 1000, stop);
-    if (hook.exec) {
-      for await (const part of this.runtime.exec(id, hook.exec.command ?? [], { tty: false }, stop)) {
-        if ('exitCode' in part) return part.exitCode === 0;
-      }
-      return false;
-    }
-    if (!hook.httpGet) return true;
-    const duplex = await this.runtime.connect(this.#uid, portOf(hook.httpGet.port, container));
-    return (await httpAnswer(duplex, hook.httpGet, { podIp, container })).ok;
-  }
-
   #setting(pod: Pod, podIps: readonly string[]): SpecSetting {
-    return { ...this.#parts.setting(pod), podIps, hostIps: this.#parts.hostIps };
+    const folders = this.#folders;
+    const files = folders
+      ? { fileIn: (volume: string, path: string) => folders.volumes.fileIn(pod, volume, path) }
+      : {};
+    return { ...this.#parts.setting(pod), podIps, hostIps: this.#parts.hostIps, ...files };
   }
 
   async #report(pod: Pod, facts: PodFacts): Promise<void> {
+    const uid = this.#parts.apiUid(this.#uid);
+    if (uid === undefined) return;
     let current = pod;
     for (let tries = 0; ; tries++) {
-      const host = { ips: this.#parts.hostIps, scheme: this.runtime.name };
-      const told = podStatus(podView({ ...facts, pod: current }), host);
+      const { name: scheme, mountsRecursively = false } = this.runtime;
+      const host = { ips: this.#parts.hostIps, scheme, mountsRecursively };
+      const { pod: allocated } = allocation(current, () => this.#parts.room(current));
+      const told = podStatus(podView({ ...facts, pod: allocated }), host);
       const next = this.#parts.pretends ? pretendedStatus(told, current.status) : told;
       const patch = changes(current.status ?? {}, next);
       if (!patch) return;
-      const { uid, resourceVersion } = current.metadata;
+      const { resourceVersion } = current.metadata;
       const body: Json = { metadata: { uid, resourceVersion }, status: patch };
       try {
         const key = keyOf(current);
-        this.#written = await this.#parts.client.send({
+        const written = await this.#parts.client.send<Pod>({
           verb: 'patch',
           kind: pods,
           key,
           patch: body,
           subresource: 'status',
         });
+        if (uid === this.#uid) this.#written = written;
         return;
       } catch (error) {
         if (isApiError(error, 'NotFound')) return;
         if (!isApiError(error, 'Conflict') || tries >= conflictsMax) throw error;
         const fresh = await this.#parts.client.get(pods, keyOf(current)).catch(absent);
-        if (fresh?.metadata.uid !== this.#uid) return;
-        current = fresh;
+        if (fresh?.metadata.uid !== uid) return;
+        current = { ...fresh, metadata: { ...fresh.metadata, uid: this.#uid } };
       }
     }
   }
@@ -367,6 +441,20 @@ export class PodWork {
       });
     this.#deletedAt = now;
   }
+}
+
+const runsAny = ({ inits, mains, ephemerals }: PodView): boolean =>
+  [...inits, ...mains, ...ephemerals].some(({ latest, busy }) => latest?.state === 'running' || busy !== undefined);
+
+const tellStarts =
+  (tell: PodWorkParts['tell']): PodWorkParts['tell'] =>
+  (pod, type, reason, message) => {
+    if (type !== 'Normal' || reason === 'Started') tell(pod, type, reason, message);
+  };
+
+function killingMessage({ container: { name }, why, by }: Step & { do: 'stop' }): string {
+  if (why === 'unhealthy') return `Container ${name} failed ${by} probe, will be restarted`;
+  return why === 'resized' ? `Container ${name} resize requires restart` : `Stopping container ${name}`;
 }
 
 const sorted = new WeakMap<RuntimeList, ReadonlyMap<string, readonly ContainerState[]>>();
@@ -389,9 +477,12 @@ function ownOf(list: RuntimeList, uid: string): readonly ContainerState[] {
 
 /** A text that differs whenever the runtime says something else of the pod. */
 export function signature(list: RuntimeList, uid: string): string {
-  const own = ownOf(list, uid).map(({ id, state }) => `${id} ${state}`);
+  const own = ownOf(list, uid).map(({ id, state, applied }) => `${id} ${state} ${appliedText(applied)}`);
   return [String(list.sandboxes.some(({ id }) => id === uid)), ...own.sort()].join('\n');
 }
+
+const appliedText = (applied: ContainerState['applied']): string =>
+  applied ? [applied.cpuShares, applied.cpuQuotaMicros, applied.memoryBytes].join(' ') : '';
 
 function changes(before: PodStatus, after: PodStatus): JsonObject | undefined {
   const patch: Record<string, Json> = {};

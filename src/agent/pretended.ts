@@ -29,9 +29,11 @@ export function pretendedStatus(next: PodStatus, before: PodStatus | undefined):
   };
 }
 
-const nameless = ({ containerID: _id, ...status }: ContainerStatus): ContainerStatus => {
+const nameless = ({ containerID: _id, ...told }: ContainerStatus): ContainerStatus => {
+  const { resources, ...rest } = told;
+  const status = resources && Object.keys(resources).length > 0 ? told : rest;
   const terminated = status.state?.terminated;
   if (!terminated) return { ...status, imageID: '' };
-  const { containerID: _ended, ...rest } = terminated;
-  return { ...status, imageID: '', state: { terminated: rest } };
+  const { containerID: _ended, ...ending } = terminated;
+  return { ...status, imageID: '', state: { terminated: ending } };
 };

@@ -3,22 +3,27 @@ import type { Duplex } from '../api/wire.ts';
 import type { Cancel, Clock } from '../base/env.ts';
 import { encodeText } from '../base/json.ts';
 import { StopSource } from '../base/stop.ts';
+import { askHealth } from './grpc-health.ts';
 import type { ProbeKind, ProbeTarget } from './pod-plan.ts';
 import type { Runtime } from './runtime.ts';
 
-// A gRPC probe is not asked here: it would need HTTP/2. It counts as failing, and says so.
 const statusLineBytesMax = 8192;
 
+/** Puts TLS on a connection. Whoever answers need not prove who they are: this asks for health and nothing else. */
+export type Secure = (duplex: Duplex) => Promise<Duplex>;
 export interface ProbeSubject extends ProbeTarget {
   readonly runtime: Runtime;
   readonly sandbox: string;
   readonly podIp: string;
+  readonly secure?: Secure;
 }
-/** `ok` after enough successes in a row, not `ok` after enough failures in a row; told when it changes. */
+/** Told of each failure, and of each change of mind. */
 export interface ProbeOutcome {
   readonly id: string;
   readonly kind: ProbeKind;
   readonly ok: boolean;
+  /** Enough successes in a row, or enough failures: from now on this holds. */
+  readonly decided: boolean;
   readonly message: string;
 }
 
@@ -90,7 +95,9 @@ class ProbeRun {
       this.#cancel = this.#clock.after(rest, () => this.#ask());
       this.#count(ok, message);
     };
-    const timeout = this.#clock.after((probe.timeoutSeconds ?? 1) * 1000, () => answer(false, 'timed out'));
+    const timeout = this.#clock.after((probe.timeoutSeconds ?? 1) * 1000, () =>
+      answer(false, lateMessage(this.#subject)),
+    );
     this.#stop.onStop(timeout);
     askOnce(this.#subject, attempt).then(
       ({ ok, message }) => answer(ok, message),
@@ -103,10 +110,21 @@ class ProbeRun {
     this.#good = ok ? this.#good + 1 : 0;
     this.#bad = ok ? 0 : this.#bad + 1;
     const enough = ok ? this.#good >= (probe.successThreshold ?? 1) : this.#bad >= (probe.failureThreshold ?? 3);
-    if (!enough || this.#last === ok) return;
-    this.#last = ok;
-    this.#told({ id, kind, ok, message });
+    const decided = enough && this.#last !== ok;
+    if (decided) this.#last = ok;
+    if (decided || !ok) this.#told({ id, kind, ok, decided, message });
   }
+}
+
+/** As upstream says it: people look for these words. */
+function lateMessage({ probe, podIp, container }: ProbeSubject): string {
+  const within = `${probe.timeoutSeconds ?? 1}s`;
+  if (probe.exec) return `command timed out: "${(probe.exec.command ?? []).join(' ')}" timed out after ${within}`;
+  if (probe.grpc) return `timeout: health rpc did not complete within ${within}`;
+  if (probe.tcpSocket) return `dial tcp ${podIp}:${portOf(probe.tcpSocket.port, container)}: i/o timeout`;
+  const { httpGet } = probe;
+  const place = httpGet ? `${podIp}:${portOf(httpGet.port, container)}${httpGet.path ?? '/'}` : podIp;
+  return `Get "${(httpGet?.scheme ?? 'HTTP').toLowerCase()}://${place}": context deadline exceeded`;
 }
 
 type Answer = { readonly ok: boolean; readonly message: string };
@@ -123,7 +141,11 @@ async function askOnce(subject: ProbeSubject, stop: StopSource): Promise<Answer>
     duplex.end();
     return { ok: true, message: '' };
   }
-  return { ok: false, message: probe.grpc ? 'gRPC probes are not supported' : 'the probe has no action' };
+  if (probe.grpc) {
+    const { port, service } = probe.grpc;
+    return askHealth(await open(runtime, sandbox, port, stop), `${subject.podIp}:${port}`, service);
+  }
+  return { ok: false, message: 'the probe has no action' };
 }
 
 async function askExec({ probe, runtime, id }: ProbeSubject, stop: StopSource): Promise<Answer> {
@@ -153,11 +175,12 @@ export function portOf(port: IntOrString, container: { readonly ports?: readonly
 
 /** One GET; 200 to 399 is well. */
 export async function httpAnswer(
-  duplex: Duplex,
+  connection: Duplex,
   get: HttpGet,
-  { podIp, container }: { readonly podIp: string; readonly container: Container },
+  { podIp, container, secure }: { readonly podIp: string; readonly container: Container; readonly secure?: Secure },
 ): Promise<Answer> {
-  if (get.scheme === 'HTTPS') return { ok: false, message: 'HTTPS probes are not supported' };
+  if (get.scheme === 'HTTPS' && !secure) return { ok: false, message: 'HTTPS is not spoken here' };
+  const duplex = get.scheme === 'HTTPS' && secure ? await secure(connection) : connection;
   const given = new Map((get.httpHeaders ?? []).map(({ name, value }) => [name.toLowerCase(), `${name}: ${value}`]));
   const standard: readonly (readonly [string, string])[] = [
     ['host', `Host: ${get.host ?? podIp}:${portOf(get.port, container)}`],

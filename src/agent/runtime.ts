@@ -11,8 +11,16 @@ import type { Stop } from '../base/stop.ts';
 export interface Runtime {
   /** 'docker' | 'process' | 'worker' | 'sim'; a RuntimeClass handler picks one. */
   readonly name: string;
+  /** Containers have a file system of their own, in which files can be mounted anywhere. */
+  readonly hasOwnFiles?: boolean;
+  readonly mountsRecursively?: boolean;
+  /** False where containers use as much as they like, whatever their limits say. */
+  readonly enforcesLimits?: boolean;
   /** `planned` is all that will run inside, so that an engine may fold a single container and its sandbox into one. */
-  openSandbox(spec: SandboxSpec, planned: readonly ContainerSpec[]): Promise<{ readonly ips: readonly string[] }>;
+  openSandbox(
+    spec: SandboxSpec,
+    planned: readonly { readonly name: string }[],
+  ): Promise<{ readonly ips: readonly string[] }>;
   closeSandbox(id: string): Promise<void>;
   create(spec: ContainerSpec): Promise<void>;
   start(id: string): Promise<void>;
@@ -37,7 +45,15 @@ export interface Runtime {
 }
 
 export interface Images {
-  ensure(reference: string, policy: PullPolicy, secrets: readonly Json[]): Promise<{ readonly id: string }>;
+  /** `pulls` is called where it has to come from elsewhere first. */
+  ensure(
+    reference: string,
+    policy: PullPolicy,
+    secrets: readonly Json[],
+    pulls?: () => void,
+  ): Promise<{ readonly id: string }>;
+  /** Puts the files of an image that is there into a folder. Without it images are not made of files. */
+  unpack?(reference: string, folder: string): Promise<void>;
   list(): Promise<
     readonly {
       readonly id: string;
@@ -46,6 +62,8 @@ export interface Images {
     }[]
   >;
   remove(id: string): Promise<void>;
+  /** Those that came here for this node's pods, by id, and may go when nobody uses them. Others are the user's. */
+  own?(): Promise<readonly string[]>;
 }
 
 export type PullPolicy = 'Always' | 'IfNotPresent' | 'Never';
@@ -85,6 +103,8 @@ export interface Mount {
   readonly readOnly: boolean;
   /** `HostToContainer` or `Bidirectional`: mounts made later on one side are seen on the other. */
   readonly propagation?: string;
+  /** What is mounted below is not written either: as far as that can be had, or not without it. */
+  readonly recursive?: 'IfPossible' | 'Enabled';
 }
 
 export interface Resources {
@@ -126,6 +146,17 @@ export interface ContainerState {
   readonly startedAt?: Instant;
   readonly finishedAt?: Instant;
   readonly imageId?: string;
+  /** What it said when it ended, or why it could not begin. */
+  readonly message?: string;
+  /** What a container that runs may use, where the engine tells; as `appliedResources` has it. */
+  readonly applied?: Applied;
+}
+
+/** Limits as a kernel holds them. */
+export interface Applied {
+  readonly cpuShares: number;
+  readonly cpuQuotaMicros?: number;
+  readonly memoryBytes?: number;
 }
 
 export interface RuntimeList {
@@ -140,6 +171,8 @@ export interface Usage {
   readonly id: string;
   readonly cpuNanosTotal: number;
   readonly memoryBytes: number;
+  /** How many run in it, where the engine tells. */
+  readonly processes?: number;
 }
 
 export interface LogOptions {

@@ -1,13 +1,21 @@
-import type { Container, ContainerStateStatus, ContainerStatus, Pod, PodStatus } from '../api/kinds/pod.ts';
+import type {
+  Container,
+  ContainerStateStatus,
+  ContainerStatus,
+  Pod,
+  PodStatus,
+  VolumeMountStatus,
+} from '../api/kinds/pod.ts';
 import { isFinished } from '../api/kinds/pod.ts';
 import { timestamp } from '../base/text.ts';
 import { podConditions } from './pod-conditions.ts';
-import type { Attempt, ContainerView, PodView } from './pod-view.ts';
+import { type Attempt, type ContainerView, type PodView, pullErrorShownMs } from './pod-view.ts';
 
 export interface StatusHost {
   readonly ips: readonly string[];
   /** The runtime's name: how container ids begin. */
   readonly scheme: string;
+  readonly mountsRecursively?: boolean;
 }
 
 /** The status that upstream's kubelet would report. Conditions and fields of others are kept. */
@@ -15,7 +23,8 @@ export function podStatus(view: PodView, host: StatusHost): PodStatus {
   const { pod } = view;
   const before = pod.status ?? {};
   const ended = pod.metadata.deletionTimestamp !== undefined && everythingEnded(view);
-  const phase = phaseOf(view, ended);
+  const sentAway = view.ending !== undefined && !isFinished(pod) && everythingEnded(view);
+  const phase = sentAway ? 'Failed' : phaseOf(view, ended);
   const overdue = view.deadlineAt !== undefined && view.deadlineAt <= view.now && phase !== 'Succeeded';
   const statuses = (views: readonly ContainerView[]) =>
     views.map((seen) => containerStatus(view, seen, { host, ended }));
@@ -30,6 +39,7 @@ export function podStatus(view: PodView, host: StatusHost): PodStatus {
     ...(overdue && phase === 'Failed' && before.reason === undefined
       ? { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' }
       : {}),
+    ...(sentAway ? { reason: view.ending?.reason, message: view.ending?.message } : {}),
     ...(host.ips[0] ? { hostIP: host.ips[0], hostIPs: host.ips.map((ip) => ({ ip })) } : {}),
     ...(ips[0] ? { podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) } : {}),
     startTime: before.startTime ?? timestamp(view.now),
@@ -104,7 +114,33 @@ function containerStatus(
     imageID: latest?.imageId ?? '',
     ...(id ? { containerID: id } : {}),
     ...(seen.role === 'ephemeral' ? {} : { started: seen.started }),
+    ...given(view, seen),
+    ...mounted(seen, host.mountsRecursively ?? false),
   };
+}
+
+/** What it has; while that is being changed, what it had. */
+function given({ pod }: PodView, { container, latest, resize }: ContainerView): Partial<ContainerStatus> {
+  if (!latest || latest.state === 'created') return {};
+  const before = pod.status?.containerStatuses?.find(({ name }) => name === container.name);
+  const { requests, limits } = (resize ? before?.resources : container.resources) ?? {};
+  const allocated = container.resources?.requests;
+  return {
+    resources: { ...(limits ? { limits } : {}), ...(requests ? { requests } : {}) },
+    ...(allocated ? { allocatedResources: allocated } : {}),
+  };
+}
+
+function mounted({ container }: ContainerView, able: boolean): Partial<ContainerStatus> {
+  const mounts = (container.volumeMounts ?? []) as readonly VolumeMountStatus[];
+  if (mounts.length === 0) return {};
+  const volumeMounts = mounts.map(({ name, mountPath, readOnly, recursiveReadOnly }): VolumeMountStatus => {
+    if (!readOnly) return { name, mountPath };
+    const possible = able ? 'Enabled' : 'Disabled';
+    const recursive = recursiveReadOnly === 'IfPossible' ? possible : (recursiveReadOnly ?? 'Disabled');
+    return { name, mountPath, readOnly, recursiveReadOnly: recursive };
+  });
+  return { volumeMounts };
 }
 
 function stateOf(view: PodView, seen: ContainerView, scheme: string): ContainerStateStatus {
@@ -112,8 +148,10 @@ function stateOf(view: PodView, seen: ContainerView, scheme: string): ContainerS
   if (latest?.state === 'running') {
     return { running: latest.startedAt === undefined ? {} : { startedAt: timestamp(latest.startedAt) } };
   }
-  if (failure && (latest?.state !== 'exited' || restart)) {
-    return { waiting: { reason: failureReason(seen), message: failureMessage(seen) } };
+  // It was made and could not begin: told as such until it waits to be tried again.
+  const waits = failure?.reason === 'RunContainerError' && restart !== undefined && restart.at > view.now;
+  if (failure && !waits && (latest?.state !== 'exited' || restart)) {
+    return { waiting: { reason: failureReason(view, seen), message: failureMessage(view, seen) } };
   }
   if (latest?.state === 'exited') {
     const backsOff = restart && restart.at > view.now && !isOver(view);
@@ -129,15 +167,15 @@ function stateOf(view: PodView, seen: ContainerView, scheme: string): ContainerS
 const isOver = (view: PodView): boolean =>
   view.pod.metadata.deletionTimestamp !== undefined || isFinished(view.pod) || view.failedInit !== undefined;
 
-/** While it is tried again the error itself is told; between two tries, that there is a wait. */
-function failureReason({ failure, busy }: ContainerView): string {
-  if (failure?.reason === 'ErrImagePull' && !busy && failure.count > 1) return 'ImagePullBackOff';
+/** While it is tried again, and for a moment, the error itself is told; between two tries, that there is a wait. */
+function failureReason({ now }: PodView, { failure, busy }: ContainerView): string {
+  if (failure?.reason === 'ErrImagePull' && !busy && now - failure.at >= pullErrorShownMs) return 'ImagePullBackOff';
   return failure?.reason ?? '';
 }
 
-function failureMessage(seen: ContainerView): string {
+function failureMessage(view: PodView, seen: ContainerView): string {
   const { failure, container } = seen;
-  if (failureReason(seen) !== 'ImagePullBackOff') return failure?.message ?? '';
+  if (failureReason(view, seen) !== 'ImagePullBackOff') return failure?.message ?? '';
   return `Back-off pulling image "${container.image ?? ''}": ErrImagePull: ${failure?.message ?? ''}`;
 }
 
@@ -153,6 +191,7 @@ function terminated(attempt: Attempt, scheme: string): NonNullable<ContainerStat
   return {
     exitCode: attempt.exitCode ?? 0,
     reason: attempt.reason ?? (attempt.exitCode === 0 ? 'Completed' : 'Error'),
+    ...(attempt.message ? { message: attempt.message } : {}),
     ...(attempt.startedAt === undefined ? {} : { startedAt: timestamp(attempt.startedAt) }),
     ...(attempt.finishedAt === undefined ? {} : { finishedAt: timestamp(attempt.finishedAt) }),
     containerID: `${scheme}://${attempt.id}`,

@@ -60,6 +60,10 @@ const host = {
   hostPath: async (path: string) => path,
   inside: async (folder: string, { path }: { readonly path: string }) => `${folder}/${path}`,
   release: async () => {},
+  file: async () => '',
+  textOf: async () => '',
+  bytesIn: async () => 0,
+  textInside: async () => undefined,
 };
 
 test('containerMounts names the folder of the host', async () => {

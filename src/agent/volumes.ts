@@ -11,7 +11,7 @@ import type { Client } from '../client/client.ts';
 import { type TokenSource, tokenKey } from './account-tokens.ts';
 import { type ClaimedVolume, readClaims } from './claim-volumes.ts';
 import { expand, fieldValue, resourceValue } from './environment.ts';
-import type { Mount } from './runtime.ts';
+import type { Mount, PullPolicy } from './runtime.ts';
 
 /** Folders of pods on the machine. All calls are idempotent; `release` takes all of a pod's folders away. */
 export interface VolumeHost {
@@ -21,9 +21,17 @@ export interface VolumeHost {
   hostPath(path: string, type: string): Promise<string>;
   /** A path inside a volume, made where it is missing, that leads nowhere outside by any link. */
   inside(folder: string, place: SubPath): Promise<string>;
+  /** One file of the node's own for a pod, with this text; what is in it already stays where the text is empty. */
+  file(pod: string, name: string, content: { readonly text: string; readonly mode: number }): Promise<string>;
+  /** The beginning of such a file; empty where there is none. */
+  textOf(pod: string, name: string, bytesMax: number): Promise<string>;
+  /** A file inside a volume, which leads nowhere outside by any link. Nothing where it is missing. */
+  textInside(folder: string, path: string): Promise<string | undefined>;
+  /** How much a volume of a pod holds, or all that is kept of the pod. */
+  bytesIn(pod: string, volume?: string): Promise<number>;
   release(pod: string): Promise<void>;
   /** A folder that outlives pods: what a claim has got. Without it the node has none. */
-  kept?(name: string): Promise<string>;
+  kept?(name: string, group?: VolumeGroup): Promise<string>;
   keptNames?(): Promise<readonly string[]>;
   dropKept?(name: string): Promise<void>;
 }
@@ -34,6 +42,12 @@ export interface FolderWish {
   readonly bytesMax?: number;
   /** Everything inside belongs to this group. */
   readonly group?: number;
+}
+/** Whose everything inside a volume is to be, on its way to a pod. */
+export interface VolumeGroup {
+  readonly id: number;
+  /** A volume whose own folder is right already is taken to be right all the way down. */
+  readonly onlyIfRootDiffers: boolean;
 }
 export interface SubPath {
   readonly pod: string;
@@ -51,6 +65,7 @@ export type VolumePlan =
   | { readonly kind: 'empty'; readonly memory: boolean; readonly bytesMax?: number }
   | { readonly kind: 'host'; readonly path: string; readonly type: string }
   | { readonly kind: 'kept'; readonly name: string }
+  | { readonly kind: 'image'; readonly reference: string; readonly policy: PullPolicy }
   | { readonly kind: 'files'; readonly files: readonly VolumeFile[] };
 
 export interface VolumeSources {
@@ -107,6 +122,7 @@ interface Volume extends Projection {
   readonly name: string;
   readonly emptyDir?: { readonly medium?: string; readonly sizeLimit?: string };
   readonly hostPath?: { readonly path: string; readonly type?: string };
+  readonly image?: { readonly reference?: string; readonly pullPolicy?: PullPolicy };
   readonly projected?: { readonly sources?: readonly Projection[]; readonly defaultMode?: number };
 }
 
@@ -120,6 +136,10 @@ export function volumePlan(pod: Pod, name: string, sources: VolumeSources): Volu
   const claimed = sources.claims?.get(name);
   if (claimed?.kind === 'missing') throw new MountError(claimed.why);
   if (claimed) return claimed;
+  if (volume.image) {
+    const { reference = '', pullPolicy = 'IfNotPresent' } = volume.image;
+    return { kind: 'image', reference, policy: pullPolicy };
+  }
   if (volume.hostPath) return { kind: 'host', path: volume.hostPath.path, type: volume.hostPath.type ?? '' };
   if (volume.projected) {
     const mode = volume.projected.defaultMode ?? defaultMode;
@@ -138,6 +158,8 @@ export interface MountSetting {
   readonly sources: VolumeSources;
   /** The container's variables, for subPathExpr. */
   readonly variables?: ReadonlyMap<string, string>;
+  /** Puts what an image holds into a folder. Without it there are no volumes of images. */
+  readonly unpack?: (plan: VolumePlan & { readonly kind: 'image' }, folder: string) => Promise<void>;
 }
 type VolumeMount = NonNullable<Container['volumeMounts']>[number];
 
@@ -151,15 +173,16 @@ export async function containerMounts(
   return Promise.all(
     mounts.map(async (mount, index): Promise<Mount> => {
       const plan = volumePlan(pod, mount.name, setting.sources);
-      const folder = await folderOf(pod, mount.name, plan, setting.host);
-      const { mountPropagation: propagation, subPathExpr } = mount;
+      const folder = await folderOf(pod, mount.name, plan, setting);
+      const { mountPropagation: propagation, subPathExpr, recursiveReadOnly: recursive } = mount;
       const path = mount.subPath || (subPathExpr && expand(subPathExpr, setting.variables ?? new Map()));
       const place = { pod: pod.metadata.uid, mount: `${container.name}-${index}` };
       return {
         name: mount.name,
         source: path ? await setting.host.inside(folder, { ...place, path: plainSubPath(path) }) : folder,
         target: mount.mountPath,
-        readOnly: (mount.readOnly ?? false) || plan.kind === 'files',
+        readOnly: (mount.readOnly ?? false) || plan.kind === 'files' || plan.kind === 'image',
+        ...(recursive && recursive !== 'Disabled' ? { recursive } : {}),
         ...(propagation && propagation !== 'None' ? { propagation } : {}),
       };
     }),
@@ -178,7 +201,7 @@ function plainSubPath(path: string): string {
 /** Brings what is made of objects up to date, for containers that run. Paths inside a volume stay as they were. */
 export async function refreshFiles(pod: Pod, setting: Omit<MountSetting, 'variables'>): Promise<void> {
   for (const { name } of volumesOf(pod).filter(isOfObjects)) {
-    await folderOf(pod, name, volumePlan(pod, name, setting.sources), setting.host);
+    await folderOf(pod, name, volumePlan(pod, name, setting.sources), setting);
   }
 }
 
@@ -204,19 +227,38 @@ export const hasFiles = (pod: Pod): boolean => volumesOf(pod).some(isOfObjects);
 interface MountExtras {
   readonly subPathExpr?: string;
   readonly mountPropagation?: string;
+  readonly recursiveReadOnly?: 'Disabled' | 'IfPossible' | 'Enabled';
 }
 
-async function folderOf(pod: Pod, name: string, plan: VolumePlan, host: VolumeHost): Promise<string> {
+async function folderOf(pod: Pod, name: string, plan: VolumePlan, setting: MountSetting): Promise<string> {
+  const { host, unpack } = setting;
+  const { uid } = pod.metadata;
   if (plan.kind === 'host') return host.hostPath(plan.path, plan.type);
+  const group = groupOf(pod);
   if (plan.kind === 'kept') {
     if (!host.kept) throw new MountError('this node keeps no volumes');
-    return host.kept(plan.name);
+    return host.kept(plan.name, group);
   }
-  const group = (pod.spec.securityContext as { readonly fsGroup?: number } | undefined)?.fsGroup;
-  const owned = group === undefined ? {} : { group };
-  if (plan.kind === 'files') return host.folder(pod.metadata.uid, name, { files: plan.files, ...owned });
+  if (plan.kind === 'image') {
+    if (!unpack) throw new MountError(`volume ${name} is an image, and this runtime has no images to mount`);
+    const folder = await host.folder(uid, name);
+    await unpack(plan, folder);
+    return folder;
+  }
+  const owned = group ? { group: group.id } : {};
+  if (plan.kind === 'files') return host.folder(uid, name, { files: plan.files, ...owned });
   const { memory, bytesMax } = plan;
-  return host.folder(pod.metadata.uid, name, { memory, ...(bytesMax === undefined ? {} : { bytesMax }), ...owned });
+  return host.folder(uid, name, { memory, ...(bytesMax === undefined ? {} : { bytesMax }), ...owned });
+}
+
+function groupOf(pod: Pod): VolumeGroup | undefined {
+  const { fsGroup, fsGroupChangePolicy } = (pod.spec.securityContext ?? {}) as {
+    readonly fsGroup?: number;
+    readonly fsGroupChangePolicy?: string;
+  };
+  return fsGroup === undefined
+    ? undefined
+    : { id: fsGroup, onlyIfRootDiffers: fsGroupChangePolicy === 'OnRootMismatch' };
 }
 
 function emptyPlan({ medium, sizeLimit }: NonNullable<Volume['emptyDir']>): VolumePlan {

@@ -34,6 +34,7 @@ import {
   type NodeChoice,
   offerClasses,
   prepared,
+  thresholdsOf,
 } from './runtimes.ts';
 import { openServiceNetwork, resolverOf, type ServiceNetwork } from './service-network.ts';
 import { type ClusterSettings, httpChoices, nodeRange } from './settings.ts';
@@ -84,7 +85,8 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
       local.push(node);
       again.push(() => machineNode(nodeParts, machine, choice));
       if (!settings.split) doors.add(name, node.agent);
-      parts.push(settings.split ? agentProcess(plane, machine, { ...choice, timing: settings.timing }) : node.agent);
+      const how = { timing: settings.timing, eviction: settings['eviction-hard'] };
+      parts.push(settings.split ? agentProcess(plane, machine, { ...choice, ...how }) : node.agent);
     }
     await prepared(local.flatMap(({ runtimes }) => runtimes)).catch(async (error: unknown) => {
       await (await opening)?.close();
@@ -112,7 +114,7 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
       // Where agents were processes of their own, what they did stands on the disk and not in our memory.
       const ending = settings.split ? again.map((make) => make()) : local;
       for (const { runtimes } of settings.split ? local : []) for (const runtime of runtimes) runtime.leave();
-      await endPods(ending);
+      await endPods(env.clock, ending);
       await network.close();
       await plane.close();
     },
@@ -134,6 +136,7 @@ async function machineOf(
     enforcesPolicies: network.enforcesPolicies,
     podRange: settings['pod-range'],
     names: podVariables(caches.of(endpointSlices)),
+    thresholds: thresholdsOf(settings['eviction-hard']),
     ...(engine ? { engine } : {}),
   };
 }
@@ -192,14 +195,14 @@ function deciders(settings: ClusterSettings, plane: ControlPlane, caches: Caches
 function agentProcess(
   { env, kubeconfig, folder }: ControlPlane,
   { podRange, engine, enforcesPolicies }: Machine,
-  node: NodeChoice & Pick<ClusterSettings, 'timing'>,
+  node: NodeChoice & Pick<ClusterSettings, 'timing'> & { readonly eviction: string },
 ): Component {
   const words = ['agent', '--kubeconfig', kubeconfig, '--node', node.name, '--data-dir', folder];
   // What leads to services is of the machine, and this process has it.
   const shared = ['--dataplane', 'none', ...(enforcesPolicies ? ['--policies-enforced'] : [])];
   const ranges = ['--pod-range', node.podRange, '--cluster-pod-range', podRange];
   const how = ['--runtime', engine ? 'docker' : 'process', '--timing', node.timing];
-  return new ChildPart(env, [...words, ...ranges, ...shared, ...how]);
+  return new ChildPart(env, [...words, ...ranges, ...shared, ...how, '--eviction-hard', node.eviction]);
 }
 
 type Wanted = { readonly metadata: { readonly name: string } };

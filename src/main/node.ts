@@ -1,5 +1,6 @@
 import { cpus, totalmem } from 'node:os';
-import { Agent } from '../agent/agent.ts';
+import { join } from 'node:path';
+import { Agent, type AgentOptions } from '../agent/agent.ts';
 import type { AgentFleet } from '../agent/fleet.ts';
 import type { NodeApiPlace } from '../agent/node-registration.ts';
 import type { DnsSetting } from '../agent/pod-dns.ts';
@@ -12,12 +13,19 @@ import { localPathTopology } from '../api/local-path.ts';
 import { policiesEnforcedLabel } from '../api/policy-enforcement.ts';
 import { type Env, forkEnv } from '../base/env.ts';
 import type { Client } from '../client/client.ts';
+import { secureDuplex } from '../host/http/secure-duplex.ts';
+import { ManifestFiles } from '../host/manifest-folder.ts';
+import { diskBytes, nodeInfo } from '../host/node-info.ts';
+import { MachineSignals } from '../host/node-signals.ts';
 import { FolderVolumes } from '../host/volumes/folder-volumes.ts';
 import type { Cache } from '../machinery/cache.ts';
 import { EventRecorder } from '../machinery/events.ts';
 import { type Machine, type NodeChoice, type NodeRuntime, nodeRuntimes } from './runtimes.ts';
 
 const podsMax = '110';
+/** In a node's folder: pods that it has whatever the cluster says. */
+const manifestsName = 'manifests';
+const pretendedDisk = '100Gi';
 
 export interface NodeParts {
   readonly env: Env;
@@ -49,6 +57,8 @@ export function machineNode(parts: NodeParts, machine: Machine, choice: NodeChoi
       volumes,
       runtimeVersion,
       enforcesPolicies: machine.enforcesPolicies,
+      manifests: new ManifestFiles(join(choice.folder, manifestsName)),
+      pressure: { signals: new MachineSignals(choice.folder, machine.engine?.folder), thresholds: machine.thresholds },
     },
   );
   return { agent, runtimes: Object.values(byHandler), volumes };
@@ -66,6 +76,9 @@ interface AgentChoice {
   readonly enforcesPolicies?: boolean;
   readonly api?: NodeApiPlace;
   readonly fences?: boolean;
+  readonly folder?: string;
+  readonly pressure?: AgentOptions['pressure'];
+  readonly manifests?: AgentOptions['manifests'];
 }
 
 export function agentOf(parts: NodeParts, env: Env, runtimes: Runtimes, choice: AgentChoice): Agent {
@@ -82,13 +95,17 @@ export function agentOf(parts: NodeParts, env: Env, runtimes: Runtimes, choice: 
       ...(choice.volumes ? { [localPathTopology]: choice.name } : {}),
       ...(choice.enforcesPolicies === undefined ? {} : { [policiesEnforcedLabel]: String(choice.enforcesPolicies) }),
     },
+    secure: secureDuplex,
     events: new EventRecorder(env, parts.client, 'kubelet', choice.name),
     capacity: choice.told?.capacity ?? {
       cpu: String(cpus().length),
       memory: `${Math.floor(totalmem() / 1024)}Ki`,
       pods: podsMax,
-      'ephemeral-storage': '100Gi',
+      'ephemeral-storage': choice.folder === undefined ? pretendedDisk : String(diskBytes(choice.folder)),
     },
+    ...(choice.manifests ? { manifests: choice.manifests } : {}),
+    ...(choice.pressure ? { pressure: choice.pressure } : {}),
+    ...(choice.pretends ? {} : { nodeInfo: nodeInfo() }),
     ...(choice.told?.allocatable ? { allocatable: choice.told.allocatable } : {}),
     ...(choice.api ? { api: choice.api } : {}),
     ...(choice.podRange === undefined ? {} : { podRange: choice.podRange }),

@@ -18,9 +18,17 @@ import { machineNode } from './node.ts';
 import { NodeDns } from './node-dns.ts';
 import { listenAsNode } from './node-listener.ts';
 import { part } from './part-process.ts';
-import { clusterIdentity, engineFor, type Machine, prepared } from './runtimes.ts';
+import { clusterIdentity, engineFor, type Machine, prepared, thresholdsOf } from './runtimes.ts';
 import { openServiceNetwork, resolverOf } from './service-network.ts';
-import { addressOf, controllersFlags, dataplaneFlag, partFlags, schedulerFlags, timing } from './settings.ts';
+import {
+  addressOf,
+  controllersFlags,
+  dataplaneFlag,
+  nodeFlags,
+  partFlags,
+  schedulerFlags,
+  timing,
+} from './settings.ts';
 
 export const controllers = part(
   {
@@ -56,6 +64,7 @@ export const scheduler = part(
 
 const agentFlags = defineFlags({
   ...partFlags,
+  ...nodeFlags,
   node: { type: 'text', default: hostname().toLowerCase(), value: 'NAME', help: 'the name of the node' },
   'data-dir': { type: 'text', required: true, value: 'DIR', help: 'where the pods of the node are kept' },
   listen: {
@@ -107,6 +116,7 @@ export const agent = part(
       podRange: values['cluster-pod-range'],
       names: podVariables(shared.slices),
       enforcesPolicies: network.enforcesPolicies || values['policies-enforced'],
+      thresholds: thresholdsOf(values['eviction-hard']),
       ...(engine ? { engine } : {}),
     };
     const listener = await listenAsNode(env, client, {

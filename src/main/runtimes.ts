@@ -1,12 +1,17 @@
 import { join } from 'node:path';
+import { parseThresholds, type Threshold } from '../agent/eviction.ts';
 import type { NodeApiPlace } from '../agent/node-registration.ts';
 import type { Runtime } from '../agent/runtime.ts';
+import { endInOrder } from '../agent/shutdown.ts';
 import { isApiError } from '../api/error.ts';
 import { namespaces } from '../api/kinds/namespace.ts';
+import type { Pod } from '../api/kinds/pod.ts';
 import { runtimeClasses } from '../api/kinds/runtime-class.ts';
-import { type Env, sleep } from '../base/env.ts';
+import { type Clock, type Env, sleep } from '../base/env.ts';
 import { CommandFailure } from '../cli/command.ts';
+import { UsageError } from '../cli/flags.ts';
 import type { Client } from '../client/client.ts';
+import { secureDuplex } from '../host/http/secure-duplex.ts';
 import { DockerRuntime } from '../host/runtime/docker/docker-runtime.ts';
 import { type Engine, findEngine } from '../host/runtime/docker/engine.ts';
 import { NamedAddresses, RealAddresses } from '../host/runtime/process/addresses.ts';
@@ -26,6 +31,8 @@ export interface Machine {
   readonly names?: (namespace: string) => Readonly<Record<string, string>>;
   /** Whether network policies hold for containers here. */
   readonly enforcesPolicies: boolean;
+  /** What is left where a node begins to send pods away. */
+  readonly thresholds: readonly Threshold[];
 }
 export interface NodeChoice {
   readonly name: string;
@@ -56,6 +63,14 @@ export async function engineFor(runtime: RuntimeName): Promise<Engine | undefine
   if ('engine' in found) return found.engine;
   if (runtime === 'auto') return undefined;
   throw new CommandFailure(`--runtime docker needs a container engine: ${found.missing}`);
+}
+
+export function thresholdsOf(text: string): readonly Threshold[] {
+  try {
+    return parseThresholds(text);
+  } catch (cause) {
+    throw new UsageError(`--eviction-hard: ${(cause as Error).message}`);
+  }
 }
 
 /** The cluster's own name for itself, as upstream has it: the same after each restart, another for each cluster. */
@@ -95,6 +110,8 @@ export function nodeRuntimes(
     reserved: second,
     hostIp: node.hostIp,
     folder: join(node.folder, 'containers'),
+    pulledFile: join(node.folder, 'pulled-images.json'),
+    profileFolder: join(node.folder, 'seccomp'),
   });
   return { default: docker, byHandler: { docker, process } };
 }
@@ -126,24 +143,28 @@ export async function prepared(runtimes: readonly NodeRuntime[]): Promise<void> 
 interface Ending {
   readonly runtimes: readonly NodeRuntime[];
   readonly volumes: FolderVolumes;
+  /** What is known of its pods, so that each ends as it wants to; nothing, where its agent was another process. */
+  readonly agent?: { pods(): readonly Pod[] };
 }
 
 /** Nothing of the nodes' pods stays on this machine. */
-export async function endPods(nodes: readonly Ending[]): Promise<void> {
-  await Promise.all(nodes.map(endNode));
+export async function endPods(clock: Clock, nodes: readonly Ending[]): Promise<void> {
+  await Promise.all(nodes.map((node) => endNode(clock, node)));
   const runtimes = nodes.flatMap((node) => node.runtimes);
   // What the nodes of a cluster share on an engine goes last: until then it is in use.
   for (const runtime of runtimes) if (runtime instanceof DockerRuntime) await runtime.tidy();
   for (const runtime of runtimes) runtime.leave();
 }
 
-async function endNode({ runtimes, volumes }: Ending): Promise<void> {
+async function endNode(clock: Clock, { runtimes, volumes, agent }: Ending): Promise<void> {
   await Promise.all(
     runtimes.map(async (runtime) => {
+      const pods = agent?.pods() ?? [];
+      await endInOrder({ clock, runtime, pods, graceMs: endGraceMs, secure: secureDuplex });
       const { sandboxes, containers } = await runtime.list();
       await Promise.all(containers.map(({ id }) => runtime.stop(id, endGraceMs)));
-      const pods = new Set([...sandboxes.map(({ id }) => id), ...containers.map(({ sandbox }) => sandbox)]);
-      await Promise.all([...pods].map((id) => runtime.closeSandbox(id)));
+      const left = new Set([...sandboxes.map(({ id }) => id), ...containers.map(({ sandbox }) => sandbox)]);
+      await Promise.all([...left].map((id) => runtime.closeSandbox(id)));
     }),
   );
   for (const pod of await volumes.held()) await volumes.release(pod);

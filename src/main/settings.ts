@@ -90,9 +90,19 @@ const balancerFlag = {
   value: 'CIDR|localhost',
   help: 'where services of type LoadBalancer get their addresses',
 } as const;
+/** Flags of everything that runs nodes of this machine. */
+export const nodeFlags = defineFlags({
+  'eviction-hard': {
+    type: 'text',
+    default: 'memory.available<100Mi,nodefs.available<1%,nodefs.inodesFree<1%,imagefs.available<1%',
+    value: 'SIGNALS',
+    help: 'what a node has left when it begins to send pods away; empty: it never does',
+  },
+});
 
 export const clusterFlags = defineFlags({
   ...serverFlags,
+  ...nodeFlags,
   runtime: {
     type: 'choice',
     choices: ['process', 'docker', 'sim', 'auto'],

@@ -48,6 +48,12 @@ export interface EnvVar {
     };
     readonly configMapKeyRef?: { readonly name?: string; readonly key: string; readonly optional?: boolean };
     readonly secretKeyRef?: { readonly name?: string; readonly key: string; readonly optional?: boolean };
+    readonly fileKeyRef?: {
+      readonly volumeName: string;
+      readonly path: string;
+      readonly key: string;
+      readonly optional?: boolean;
+    };
   };
 }
 export interface ContainerPort {
@@ -90,9 +96,16 @@ export interface Container {
   readonly imagePullPolicy?: string;
   readonly securityContext?: Readonly<Record<string, unknown>>;
   readonly restartPolicy?: string;
+  readonly restartPolicyRules?: readonly RestartRule[];
+  readonly resizePolicy?: readonly { readonly resourceName: string; readonly restartPolicy: string }[];
   readonly stdin?: boolean;
   readonly stdinOnce?: boolean;
   readonly tty?: boolean;
+}
+/** Instead of what the container's restart policy says, where it ended with one of these codes. */
+export interface RestartRule {
+  readonly action: string;
+  readonly exitCodes?: { readonly operator: string; readonly values?: readonly number[] };
 }
 /** Put into a pod that runs, for looking into it. Never started again. */
 export interface EphemeralContainer extends Container {
@@ -187,6 +200,16 @@ export interface ContainerStatus {
   readonly image: string;
   readonly imageID: string;
   readonly containerID?: string;
+  /** What the container has now. */
+  readonly resources?: Resources;
+  readonly allocatedResources?: Labels;
+  readonly volumeMounts?: readonly VolumeMountStatus[];
+}
+export interface VolumeMountStatus {
+  readonly name: string;
+  readonly mountPath: string;
+  readonly readOnly?: boolean;
+  readonly recursiveReadOnly?: string;
 }
 export interface PodStatus {
   readonly phase?: 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';

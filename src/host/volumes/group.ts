@@ -1,4 +1,4 @@
-import { chmod, lchown, readdir } from 'node:fs/promises';
+import { chmod, lchown, lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const setGroupOfNewFiles = 0o2000;
@@ -16,16 +16,15 @@ export async function giveToGroup(
   access: 'writable' | 'readable',
 ): Promise<void> {
   if (group === undefined || process.getuid?.() !== 0) return;
-  const bits = access === 'writable' ? writableBits : readableBits;
-  await giveFolder(path, group, bits);
+  await give(path, group, access === 'writable' ? writableBits : readableBits);
 }
 
-async function giveFolder(path: string, group: number, bits: number): Promise<void> {
-  await lchown(path, 0, group);
-  await chmod(path, 0o755 | setGroupOfNewFiles | folderBits | bits);
-  for (const entry of await readdir(path, { withFileTypes: true })) {
-    const child = join(path, entry.name);
-    if (entry.isDirectory()) await giveFolder(child, group, bits);
-    else await lchown(child, 0, group);
-  }
+/** Owners stay, and nobody loses a right. Links lead elsewhere, and are not followed. */
+async function give(path: string, group: number, bits: number): Promise<void> {
+  const found = await lstat(path);
+  await lchown(path, found.uid, group);
+  if (found.isDirectory()) {
+    await chmod(path, (found.mode & 0o7777) | setGroupOfNewFiles | folderBits | bits);
+    for (const name of await readdir(path)) await give(join(path, name), group, bits);
+  } else if (found.isFile()) await chmod(path, (found.mode & 0o7777) | bits);
 }

@@ -22,6 +22,13 @@ export async function insideOf(folder: string, path: string, pin: string): Promi
   return canMount ? pinned({ root, real, pin, path }) : real;
 }
 
+/** The real path, or nothing where it is missing or leads out. */
+export async function insideIfThere(folder: string, path: string): Promise<string | undefined> {
+  const root = await realpath(folder);
+  const real = await realpath(join(root, path)).catch(() => undefined);
+  return real !== undefined && isInside(root, real) && (await stat(real)).isFile() ? real : undefined;
+}
+
 interface Place {
   readonly root: string;
   readonly real: string;

@@ -1,7 +1,8 @@
+import { appliedResources, periodMicros } from '../../../agent/container-resources.ts';
 import type { ContainerSpec, Mount, Resources, SandboxSpec } from '../../../agent/runtime.ts';
 import type { Json, JsonObject } from '../../../base/json.ts';
 import type { Labels } from './identity.ts';
-import { securityOf, userOf } from './security.ts';
+import { type ProfileReader, securityOf, userOf } from './security.ts';
 
 /** Whose namespaces a container lives in. */
 export type Namespaces =
@@ -10,22 +11,27 @@ export type Namespaces =
   /** Those of the container with this id of the engine. */
   | { readonly joins: string; readonly shareProcesses: boolean; readonly sees?: string };
 
-const cpuPeriodMicros = 100_000;
-const cpuQuotaMinMicros = 1_000;
-const sharesPerCpu = 1_024;
 const sharesMin = 2;
-/** An engine refuses less; upstream's runtimes do as well, each with a floor of its own. */
-const memoryMinBytes = 6 * 1024 * 1024;
-
 /** Kept by the engine, and put aside by it, so that a talkative container does not fill the disk. */
 const logs = { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '5' } };
+
+export interface ContainerSetting {
+  readonly labels: Labels;
+  readonly imageUser: string;
+  readonly machine?: {
+    readonly profile?: ProfileReader;
+    /** The engine can keep what is mounted below a mount from being written. */
+    readonly mountsRecursively?: boolean;
+  };
+}
+export type CreateBody = JsonObject & { readonly Labels: Labels; readonly Tty?: boolean };
 
 /** What the engine is asked to create for a container of a pod. */
 export function containerBody(
   spec: ContainerSpec,
   namespaces: Namespaces,
-  { labels, imageUser }: { readonly labels: Labels; readonly imageUser: string },
-): JsonObject {
+  { labels, imageUser, machine = {} }: ContainerSetting,
+): CreateBody {
   const user = userOf(spec, imageUser);
   const { config, host, networking } = namespaceParts(namespaces);
   return {
@@ -44,9 +50,9 @@ export function containerBody(
     HostConfig: {
       RestartPolicy: { Name: 'no' },
       LogConfig: logs,
-      Mounts: spec.mounts.map(mountOf),
+      Mounts: spec.mounts.map((mount) => mountOf(mount, machine.mountsRecursively ?? false)),
       ...resourcesOf(spec.resources),
-      ...securityOf(spec),
+      ...securityOf(spec, machine.profile),
       ...host,
     },
     ...networking,
@@ -58,7 +64,7 @@ export function sandboxBody(
   namespaces: Namespaces & { holds: SandboxSpec },
   image: string,
   labels: Labels,
-): JsonObject {
+): CreateBody {
   const { config, host, networking } = namespaceParts(namespaces);
   return {
     Image: image,
@@ -115,38 +121,38 @@ function portsOf(spec: SandboxSpec, publish: boolean): { readonly ports: JsonObj
 
 function dnsOf({ dns, hosts }: SandboxSpec): JsonObject {
   const extra = (hosts ?? []).flatMap(({ ip, names }) => names.map((name) => `${name}:${ip}`));
-  const own = dns.servers.length > 0;
   return {
-    ...(own ? { Dns: dns.servers, DnsSearch: dns.searches, DnsOptions: dns.options } : {}),
+    ...(dns.servers.length > 0 ? { Dns: dns.servers } : {}),
+    ...(dns.searches.length > 0 ? { DnsSearch: dns.searches } : {}),
+    ...(dns.options.length > 0 ? { DnsOptions: dns.options } : {}),
     ...(extra.length > 0 ? { ExtraHosts: extra } : {}),
   };
 }
 
-export function resourcesOf({ cpuMillis, cpuRequestMillis, memoryBytes }: Resources): JsonObject {
-  const request = cpuRequestMillis ?? cpuMillis ?? 0;
-  const memory = memoryBytes === undefined ? undefined : Math.max(memoryBytes, memoryMinBytes);
+export function resourcesOf(resources: Resources): JsonObject {
+  const { cpuShares, cpuQuotaMicros, memoryBytes } = appliedResources(resources);
   return {
-    CpuShares: Math.max(sharesMin, Math.floor((request * sharesPerCpu) / 1000)),
-    ...(cpuMillis === undefined
-      ? {}
-      : {
-          CpuPeriod: cpuPeriodMicros,
-          CpuQuota: Math.max(cpuQuotaMinMicros, Math.floor((cpuMillis * cpuPeriodMicros) / 1000)),
-        }),
+    CpuShares: cpuShares,
+    ...(cpuQuotaMicros === undefined ? {} : { CpuPeriod: periodMicros, CpuQuota: cpuQuotaMicros }),
     // The same limit for memory and swap together: no swap.
-    ...(memory === undefined ? {} : { Memory: memory, MemorySwap: memory }),
+    ...(memoryBytes === undefined ? {} : { Memory: memoryBytes, MemorySwap: memoryBytes }),
   };
 }
 
 const propagations: Readonly<Record<string, string>> = { HostToContainer: 'rslave', Bidirectional: 'rshared' };
 
-function mountOf({ source, target, readOnly, propagation }: Mount): JsonObject {
+function mountOf({ source, target, readOnly, propagation, recursive }: Mount, able: boolean): JsonObject {
   const mode = propagation && propagations[propagation];
+  if (recursive === 'Enabled' && !able) {
+    throw new Error(`${target}: this engine cannot mount anything recursively read-only (API 1.44 can)`);
+  }
+  // Engines that can do it do it unasked.
+  const depth = able && readOnly ? { [recursive ? 'ReadOnlyForceRecursive' : 'ReadOnlyNonRecursive']: true } : {};
   return {
     Type: 'bind',
     Source: source,
     Target: target,
     ReadOnly: readOnly,
-    BindOptions: { Propagation: mode ?? 'rprivate' },
+    BindOptions: { Propagation: mode ?? 'rprivate', ...depth },
   };
 }

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { resolve, sep } from 'node:path';
 import { parseContainerId } from '../../../agent/pod-view.ts';
 import type {
   ContainerSpec,
@@ -13,13 +15,12 @@ import type {
 import type { Duplex } from '../../../api/wire.ts';
 import type { Env, Millis } from '../../../base/env.ts';
 import { type Hint, Hints } from '../../../base/hints.ts';
-import type { JsonObject } from '../../../base/json.ts';
 import type { Stop } from '../../../base/stop.ts';
 import { connectTcp } from '../process/tcp.ts';
 import { PodAddresses } from './addresses.ts';
 import { attachTo } from './attach.ts';
 import { type Box, Boxes, isSandbox } from './boxes.ts';
-import { containerBody, type Namespaces, resourcesOf, sandboxBody } from './container-config.ts';
+import { type CreateBody, containerBody, type Namespaces, resourcesOf, sandboxBody } from './container-config.ts';
 import type { Engine } from './engine.ts';
 import { type EngineClient, EngineError, isEngineError } from './engine-client.ts';
 import { execInside } from './exec.ts';
@@ -29,8 +30,9 @@ import { checkReference, DockerImages } from './images.ts';
 import { Inventory, type Seen } from './inventory.ts';
 import { ensureNetwork, removeNetwork } from './network.ts';
 import { ensurePauseImage, pauseImage } from './pause-image.ts';
+import { PulledImages } from './pulled-images.ts';
 import { ResolverFiles } from './resolver-files.ts';
-import { needsImageUser } from './security.ts';
+import { needsImageUser, ProfileError, type ProfileReader } from './security.ts';
 import { Turns } from './turns.ts';
 import { usageOf } from './usage.ts';
 
@@ -47,14 +49,23 @@ export interface DockerRuntimeOptions {
   readonly hostIp: string;
   /** For files of pods that the engine mounts. Without it, names are the engine's own affair. */
   readonly folder?: string;
+  /** Where it is kept which images came for this node. */
+  readonly pulledFile?: string;
+  /** Where profiles of seccomp are, by name. */
+  readonly profileFolder?: string;
 }
 
 /** An engine that makes many containers at a time has each of them later, and all of them not sooner. */
 const turnsAtOnce = 8;
 
+/** Of an image that has its own, told once the container runs. */
+const unknownSignal = 'SIGTERM';
+
 /** Runs pods as containers of a Docker engine, or of one that speaks its language. */
 export class DockerRuntime implements Runtime {
   readonly name = 'docker';
+  readonly hasOwnFiles = true;
+  readonly mountsRecursively: boolean;
   readonly images: DockerImages;
   readonly #options: DockerRuntimeOptions;
   readonly #client: EngineClient;
@@ -68,10 +79,12 @@ export class DockerRuntime implements Runtime {
   constructor(env: Env, options: DockerRuntimeOptions) {
     this.#options = options;
     this.#client = options.engine.client;
+    this.mountsRecursively = options.engine.mountsRecursively ?? false;
     this.#inventory = new Inventory(env, this.#client, options.owner, ({ state }) => this.#hints.give(state.id));
     this.#boxes = new Boxes(new PodAddresses(options.nodeRange, options.reserved));
     this.#files = options.folder === undefined ? undefined : new ResolverFiles(options.folder);
-    this.images = new DockerImages(this.#client);
+    const { pulledFile } = options;
+    this.images = new DockerImages(this.#client, pulledFile === undefined ? undefined : new PulledImages(pulledFile));
   }
 
   /** Makes what all pods need, so that what cannot work is said at the start. */
@@ -81,7 +94,7 @@ export class DockerRuntime implements Runtime {
 
   async openSandbox(
     spec: SandboxSpec,
-    planned: readonly ContainerSpec[],
+    planned: readonly { readonly name: string }[],
   ): Promise<{ readonly ips: readonly string[] }> {
     const all = await this.#all();
     const alone = planned.length === 1 && !spec.shareProcesses;
@@ -109,7 +122,8 @@ export class DockerRuntime implements Runtime {
     const labels = { ...containerLabels(this.#options.owner, spec, box), ...holds };
     const imageUser = needsImageUser(spec) ? await this.images.userOf(spec.image) : '';
     const whole = this.#files ? this.#files.into(spec, box.spec) : spec;
-    await this.#create(spec.id, containerBody(whole, namespaces, { labels, imageUser }));
+    const machine = { profile: this.#profile, mountsRecursively: this.mountsRecursively };
+    await this.#create(spec.id, containerBody(whole, namespaces, { labels, imageUser, machine }));
   }
 
   async start(id: string): Promise<void> {
@@ -124,7 +138,7 @@ export class DockerRuntime implements Runtime {
     if (seen?.state.state !== 'running') return;
     const { engineId, stopSignal } = seen;
     const over = this.#client
-      .json('POST', `/containers/${engineId}/wait`, { query: { condition: 'not-running' } })
+      .late('POST', `/containers/${engineId}/wait`, { query: { condition: 'not-running' } })
       .catch(unless(404));
     if (grace > 0) await this.#kill(engineId, stopSignal);
     if (grace <= 0 || (await isLate(over, grace))) await this.#kill(engineId, 'SIGKILL');
@@ -141,6 +155,7 @@ export class DockerRuntime implements Runtime {
     const seen = await this.#inventory.find(id);
     if (!seen) throw new Error(`update ${id}: there is no such container`);
     await this.#client.json('POST', `/containers/${seen.engineId}/update`, { body: resourcesOf(resources) });
+    await this.#inventory.look(seen.engineId);
   }
 
   async list(): Promise<RuntimeList> {
@@ -205,6 +220,7 @@ export class DockerRuntime implements Runtime {
     return usageOf(
       this.#client,
       running.map(({ state, engineId }) => ({ id: state.id, engineId })),
+      this.#options.engine.reachable,
     );
   }
 
@@ -234,6 +250,18 @@ export class DockerRuntime implements Runtime {
     this.#boxes.adopt(all);
     return all;
   }
+
+  readonly #profile: ProfileReader = (name) => {
+    const { profileFolder: folder } = this.#options;
+    const path = folder === undefined ? undefined : resolve(folder, name);
+    if (folder === undefined || !path?.startsWith(`${resolve(folder)}${sep}`))
+      throw new ProfileError(name, 'there is none');
+    try {
+      return JSON.stringify(JSON.parse(readFileSync(path, 'utf8')));
+    } catch (error) {
+      throw new ProfileError(name, error instanceof Error ? error.message : String(error));
+    }
+  };
 
   #ensureNetwork(): Promise<string> {
     const { owner, podRange } = this.#options;
@@ -276,17 +304,18 @@ export class DockerRuntime implements Runtime {
   }
 
   /** The name is taken where an answer was lost: then what was asked for is there. */
-  async #create(id: string, body: JsonObject): Promise<Seen> {
+  async #create(id: string, body: CreateBody): Promise<Seen> {
     const name = engineName(this.#options.owner, id);
-    let engineId: string;
     try {
       const call = { query: { name }, body };
       const make = () => this.#client.json<{ readonly Id: string }>('POST', '/containers/create', call);
-      engineId = (await this.#turns.run(make, 'begins')).Id;
+      const { Id: engineId } = await this.#turns.run(make, 'begins');
+      return this.#inventory.made(engineId, body.Labels, { tty: body.Tty === true, stopSignal: unknownSignal });
     } catch (error) {
+      if (isEngineError(error, 404)) this.images.doubt();
       if (!isEngineError(error, 409)) throw error;
-      engineId = (await this.#client.json<{ readonly Id: string }>('GET', `/containers/${name}/json`)).Id;
     }
+    const { Id: engineId } = await this.#client.json<{ readonly Id: string }>('GET', `/containers/${name}/json`);
     const seen = await this.#inventory.look(engineId);
     if (!seen) throw new Error(`container ${id} was removed while it was created`);
     return seen;
@@ -318,7 +347,7 @@ export class DockerRuntime implements Runtime {
       if (!isEngineError(error, 404, 409)) throw error;
       // It is being removed already; it is gone when that is done.
       await this.#client
-        .json('POST', `/containers/${engineId}/wait`, { query: { condition: 'removed' } })
+        .late('POST', `/containers/${engineId}/wait`, { query: { condition: 'removed' } })
         .catch(unless(404));
     }
     this.#inventory.drop(engineId);

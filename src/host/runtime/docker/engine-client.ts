@@ -45,9 +45,12 @@ export class EngineClient {
 
   /** The decoded answer; undefined where there is none. */
   async json<T>(method: Method, path: string, call: Call = {}): Promise<T> {
-    const response = await this.#open(method, path, { ...call, shared: true });
-    const text = (await buffer(response)).toString('utf8');
-    return (text.trim() === '' ? undefined : JSON.parse(text)) as T;
+    return decoded(await this.#open(method, path, { ...call, shared: true }));
+  }
+
+  /** An answer that comes when something has happened. It must not keep short calls from their connections. */
+  async late<T>(method: Method, path: string, call: Call = {}): Promise<T> {
+    return decoded(await this.#open(method, path, { ...call, shared: false }));
   }
 
   /** An answer that is read as it comes. Whoever asked ends it by destroying it. */
@@ -106,6 +109,11 @@ export class EngineClient {
     const place = { ...options, host: address.host, port: address.port };
     return address.tls ? secure({ ...place, ...address.tls }) : plain({ ...place, agent: shared && this.#agent });
   }
+}
+
+async function decoded<T>(response: IncomingMessage): Promise<T> {
+  const text = (await buffer(response)).toString('utf8');
+  return (text.trim() === '' ? undefined : JSON.parse(text)) as T;
 }
 
 type Sent = Call & { readonly shared: boolean };

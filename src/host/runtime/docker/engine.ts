@@ -9,6 +9,9 @@ export interface Engine {
   readonly architecture: string;
   /** Whether this machine reaches a container by its address. Not so where the engine runs in a machine of its own. */
   readonly reachable: boolean;
+  /** Where it keeps its images, if that is on this machine. */
+  readonly folder?: string;
+  readonly mountsRecursively?: boolean;
 }
 export type Search = { readonly engine: Engine } | { readonly missing: string };
 
@@ -16,6 +19,7 @@ export type Search = { readonly engine: Engine } | { readonly missing: string };
 const oldest = '1.41';
 /** What was written against; newer engines still speak it. */
 const newest = '1.51';
+const recursiveSince = '1.44';
 const patienceMs = 3_000;
 
 interface Version {
@@ -27,6 +31,7 @@ interface Version {
 interface Info {
   readonly OperatingSystem?: string;
   readonly SecurityOptions?: readonly string[];
+  readonly DockerRootDir?: string;
 }
 
 /** The first engine that answers, or why there is none, in one line. */
@@ -57,7 +62,10 @@ async function ask(client: EngineClient): Promise<Search> {
   const local = process.platform === 'linux' && 'socketPath' in client.address;
   const rootless = info.SecurityOptions?.some((option) => option.includes('rootless')) ?? false;
   const reachable = local && !rootless && info.OperatingSystem !== 'Docker Desktop';
-  return { engine: { client: own, version: version.Version, architecture: version.Arch, reachable } };
+  const folder = reachable && info.DockerRootDir ? { folder: info.DockerRootDir } : {};
+  const mountsRecursively = !isBefore(spoken, recursiveSince);
+  const about = { version: version.Version, architecture: version.Arch, reachable, mountsRecursively };
+  return { engine: { client: own, ...about, ...folder } };
 }
 
 /** The newest version that both know; undefined where there is none. */

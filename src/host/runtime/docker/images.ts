@@ -1,8 +1,13 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { type Images, InvalidImage, type PullPolicy } from '../../../agent/runtime.ts';
 import type { Json } from '../../../base/json.ts';
 import { type Credentials, credentialsFor, encodeCredentials } from './credentials.ts';
 import { type EngineClient, isEngineError } from './engine-client.ts';
+import type { PulledImages } from './pulled-images.ts';
 import { parseReference } from './reference.ts';
 
 interface Inspected {
@@ -15,6 +20,9 @@ interface Listed {
   readonly RepoDigests: readonly string[] | null;
   readonly Size: number;
 }
+
+const recentMs = 2_000;
+const recentMax = 256;
 
 /** The image may not be pulled, or could not be. */
 export class ImageError extends Error {
@@ -31,24 +39,54 @@ export class DockerImages implements Images {
   /** What is being pulled right now: whoever wants the same waits for it. */
   readonly #pulling = new Map<string, Promise<void>>();
 
-  constructor(client: EngineClient) {
+  readonly #pulled: PulledImages | undefined;
+  readonly #recent = new Map<string, { readonly id: Promise<string | undefined>; readonly until: number }>();
+
+  /** `pulled` remembers what came here for us; without it nothing did. */
+  constructor(client: EngineClient, pulled?: PulledImages) {
     this.#client = client;
+    this.#pulled = pulled;
   }
 
-  async ensure(reference: string, policy: PullPolicy, secrets: readonly Json[]): Promise<{ readonly id: string }> {
+  async own(): Promise<readonly string[]> {
+    return this.#pulled?.list() ?? [];
+  }
+
+  async ensure(
+    reference: string,
+    policy: PullPolicy,
+    secrets: readonly Json[],
+    pulls: () => void = () => {},
+  ): Promise<{ readonly id: string }> {
     checkReference(reference);
     if (policy !== 'Always') {
-      const id = await this.idOf(reference);
+      const id = await this.#recentIdOf(reference);
       if (id !== undefined) return { id };
       if (policy === 'Never') {
         const message = `Container image "${reference}" is not present with pull policy of Never`;
         throw new ImageError('ErrImageNeverPull', message);
       }
     }
+    pulls();
+    // What was there before, for whomever, is not ours to take away.
+    const before = await this.idOf(reference);
     await this.#pullOnce(reference, secrets);
     const id = await this.idOf(reference);
     if (id === undefined) throw new ImageError('ErrImagePull', `image "${reference}" is not there after it was pulled`);
+    if (id !== before) this.#pulled?.add(id);
     return { id };
+  }
+
+  /** By way of a container that is never started: engines of every age show what is in one. */
+  async unpack(reference: string, folder: string): Promise<void> {
+    const body = { Image: reference, Cmd: ['none'], NetworkDisabled: true };
+    const { Id: id } = await this.#client.json<{ readonly Id: string }>('POST', '/containers/create', { body });
+    try {
+      const stream = await this.#client.stream('GET', `/containers/${id}/export`);
+      await extract(stream, folder);
+    } finally {
+      await this.#client.json('DELETE', `/containers/${id}`, { query: { force: true, v: true } });
+    }
   }
 
   async list(): Promise<readonly { readonly id: string; readonly names: readonly string[]; readonly bytes: number }[]> {
@@ -64,6 +102,24 @@ export class DockerImages implements Images {
     await this.#client.json('DELETE', `/images/${id}`).catch((error: unknown) => {
       if (!isEngineError(error, 404)) throw error;
     });
+    this.#pulled?.forget(id);
+  }
+
+  /** Something was missing that was there a moment ago. */
+  doubt(): void {
+    this.#recent.clear();
+  }
+
+  /** Many containers of one image start at once, and need not each ask for it. */
+  #recentIdOf(reference: string): Promise<string | undefined> {
+    const known = this.#recent.get(reference);
+    if (known && known.until > performance.now()) return known.id;
+    const id = this.idOf(reference);
+    if (this.#recent.size >= recentMax) this.#recent.clear();
+    this.#recent.set(reference, { id, until: performance.now() + recentMs });
+    const forget = () => void this.#recent.delete(reference);
+    id.then((found) => found ?? forget(), forget);
+    return id;
   }
 
   async idOf(reference: string): Promise<string | undefined> {
@@ -136,4 +192,22 @@ export function checkReference(reference: string): void {
   } catch {
     throw new InvalidImage(`Failed to apply default image tag "${reference}": couldn't parse image name`);
   }
+}
+
+/** What an engine puts into every container is not part of the image, and devices are nobody's to have. */
+const notOfImage = ['.dockerenv', 'dev', 'proc', 'sys', 'etc/hosts', 'etc/hostname', 'etc/resolv.conf'];
+
+async function extract(stream: Readable, folder: string): Promise<void> {
+  const excluded = notOfImage
+    .map((name) => `--exclude=./${name}`)
+    .concat(notOfImage.map((name) => `--exclude=${name}`));
+  const child = spawn('tar', ['-x', '--numeric-owner', '--anchored', ...excluded, '-C', folder], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+  });
+  let complaint = '';
+  child.stderr.on('data', (chunk) => (complaint += chunk));
+  const ended = once(child, 'close');
+  await pipeline(stream, child.stdin).catch(() => {});
+  const [code] = (await ended) as [number | null];
+  if (code !== 0) throw new Error(`tar ended with ${code}: ${complaint.trim()}`);
 }

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import type { ContainerState } from '../../../agent/runtime.ts';
+import type { Applied, ContainerState } from '../../../agent/runtime.ts';
 import { type Env, type Instant, sleep } from '../../../base/env.ts';
 import { type Stop, StopSource } from '../../../base/stop.ts';
 import { type EngineClient, isEngineError } from './engine-client.ts';
@@ -81,6 +81,29 @@ export class Inventory {
     };
     next.then(done, done);
     return next;
+  }
+
+  /** What was just made is known without asking. */
+  made(
+    engineId: string,
+    labels: Labels,
+    { tty, stopSignal }: { readonly tty: boolean; readonly stopSignal: string },
+  ): Seen {
+    const known = this.#known.get(engineId);
+    if (known) return known;
+    const id = labels[label.id] ?? '';
+    const state = { id, sandbox: labels[label.sandbox] ?? '', attempt: Number(labels[label.attempt] ?? 0) };
+    const seen: Seen = {
+      engineId,
+      labels,
+      state: { ...state, state: 'created' },
+      tty,
+      stopSignal,
+      published: new Map(),
+    };
+    // Whoever made it needs no hint of it.
+    this.#known.set(engineId, seen);
+    return seen;
   }
 
   drop(engineId: string): void {
@@ -202,6 +225,7 @@ interface Inspected {
     readonly StartedAt: string;
     readonly FinishedAt: string;
   };
+  readonly HostConfig?: { readonly CpuShares?: number; readonly CpuQuota?: number; readonly Memory?: number };
   readonly NetworkSettings: {
     readonly Ports?: Readonly<Record<string, readonly { readonly HostPort: string }[] | null>>;
   };
@@ -225,10 +249,18 @@ function seenOf(inspected: Inspected): Seen | undefined {
   return {
     engineId: inspected.Id,
     labels,
-    state: { ...base, ...lifeOf(inspected) },
+    state: { ...base, ...lifeOf(inspected), applied: appliedOf(inspected) },
     tty,
     stopSignal: signal || 'SIGTERM',
     published: new Map(ports),
+  };
+}
+
+function appliedOf({ HostConfig: host = {} }: Inspected): Applied {
+  return {
+    cpuShares: host.CpuShares ?? 0,
+    ...(host.CpuQuota ? { cpuQuotaMicros: host.CpuQuota } : {}),
+    ...(host.Memory ? { memoryBytes: host.Memory } : {}),
   };
 }
 
@@ -243,7 +275,7 @@ function lifeOf({ State: state, Created }: Inspected): Pick<ContainerState, 'sta
   if (kind === 'created') {
     if (!state.Error) return { state: 'created' };
     const finishedAt = instantOf(state.FinishedAt) ?? instantOf(Created) ?? (0 as Instant);
-    return { state: 'exited', exitCode: startErrorCode, reason: 'StartError', finishedAt };
+    return { state: 'exited', exitCode: startErrorCode, reason: 'StartError', message: state.Error, finishedAt };
   }
   const reason = state.OOMKilled ? 'OOMKilled' : state.ExitCode === 0 ? 'Completed' : 'Error';
   const told = instantOf(state.FinishedAt);

@@ -37,10 +37,27 @@ export async function removeNetwork(client: EngineClient, cluster: string): Prom
     } catch (error) {
       if (isEngineError(error, 404)) return;
       if (!isEngineError(error, 403, 409)) throw error;
-      // A container that is gone may still hold its place for a moment.
+      // A container that is gone may still hold its place for a moment, or for ever, where its engine was killed.
       if (tries === removalTries) return;
+      if (tries === removalTries - 1) await dropStale(client, networkName(cluster));
       await new Promise((resolve) => setTimeout(resolve, removalPauseMs));
     }
+  }
+}
+
+/** Ends what the engine believes of containers that it does not have. */
+async function dropStale(client: EngineClient, name: string): Promise<void> {
+  const found = await client.json<{ readonly Containers?: Readonly<Record<string, { readonly Name: string }>> | null }>(
+    'GET',
+    `/networks/${name}`,
+  );
+  for (const { Name: container } of Object.values(found.Containers ?? {})) {
+    const isGone = await client.json('GET', `/containers/${container}/json`).then(
+      () => false,
+      (error: unknown) => isEngineError(error, 404),
+    );
+    const body = { Container: container, Force: true };
+    if (isGone) await client.json('POST', `/networks/${name}/disconnect`, { body }).catch(() => {});
   }
 }
 

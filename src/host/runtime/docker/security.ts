@@ -27,8 +27,19 @@ export class RootError extends Error {
   readonly reason = 'CreateContainerConfigError';
 }
 
+/** A profile of this machine, by its name: an engine is told the whole of it, and not where it is. */
+export type ProfileReader = (name: string) => string;
+
+/** What the container is to be held by is not there. */
+export class ProfileError extends Error {
+  readonly reason = 'CreateContainerError';
+  constructor(name: string, why: string) {
+    super(`cannot load seccomp profile ${JSON.stringify(name)}: ${why}`);
+  }
+}
+
 /** The part of the engine's HostConfig that says what the container may do. */
-export function securityOf({ security }: ContainerSpec): JsonObject {
+export function securityOf({ security }: ContainerSpec, profile: ProfileReader = noProfiles): JsonObject {
   const context = security as Context;
   const groups = [...(context.supplementalGroups ?? []), ...(context.fsGroup === undefined ? [] : [context.fsGroup])];
   const { add, drop } = context.capabilities ?? {};
@@ -39,17 +50,21 @@ export function securityOf({ security }: ContainerSpec): JsonObject {
     ...(drop ? { CapDrop: drop } : {}),
     ...(groups.length > 0 ? { GroupAdd: groups.map(String) } : {}),
     ...(context.procMount === 'Unmasked' ? { MaskedPaths: [], ReadonlyPaths: [] } : {}),
-    SecurityOpt: options(context),
+    SecurityOpt: options(context, profile),
   };
 }
 
-function options(context: Context): readonly string[] {
+function noProfiles(name: string): never {
+  throw new ProfileError(name, 'this node keeps no profiles');
+}
+
+function options(context: Context, profile: ProfileReader): readonly string[] {
   const found: string[] = [];
   if (context.allowPrivilegeEscalation === false) found.push('no-new-privileges');
   // Upstream's default is unconfined; RuntimeDefault is what an engine does when it is told nothing.
   const seccomp = context.seccompProfile;
   if (seccomp === undefined || seccomp.type === 'Unconfined') found.push('seccomp=unconfined');
-  else if (seccomp.type === 'Localhost') found.push(`seccomp=${seccomp.localhostProfile}`);
+  else if (seccomp.type === 'Localhost') found.push(`seccomp=${profile(seccomp.localhostProfile ?? '')}`);
   const armor = context.appArmorProfile;
   if (armor?.type === 'Unconfined') found.push('apparmor=unconfined');
   else if (armor?.type === 'Localhost') found.push(`apparmor=${armor.localhostProfile}`);

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { appliedResources } from '../../../agent/container-resources.ts';
 import type { ContainerState } from '../../../agent/runtime.ts';
 import type { Instant } from '../../../base/env.ts';
 import { endMarked, type Identity, isAlive, signalGroup } from './identity.ts';
@@ -175,7 +176,8 @@ async function gone(who: Identity): Promise<void> {
 
 function stateOf(plan: PlanRecord, state: StateRecord | undefined): ContainerState {
   const { id, sandbox, attempt } = plan.spec;
-  const base = { id, sandbox, attempt, imageId: plan.imageId };
+  const applied = plan.groups ? { applied: appliedResources(plan.spec.resources) } : {};
+  const base = { id, sandbox, attempt, imageId: plan.imageId, ...applied };
   if (state === undefined || state.state === 'starting') return { ...base, state: 'created' };
   return {
     ...base,

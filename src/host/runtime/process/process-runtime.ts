@@ -18,8 +18,10 @@ import { type Hint, Hints } from '../../../base/hints.ts';
 import type { Stop } from '../../../base/stop.ts';
 import type { Addresses } from './addresses.ts';
 import { attachTo } from './attach.ts';
+import { dropGroups } from './control-group.ts';
 import { execInside } from './exec.ts';
 import { ProcessImages } from './images.ts';
+import { ProcessLimits } from './limits.ts';
 import { readLog } from './log-reader.ts';
 import { planOf } from './plan.ts';
 import { Pod } from './pod.ts';
@@ -65,6 +67,7 @@ export class ProcessRuntime implements Runtime {
   readonly #names: ProcessRuntimeOptions['names'];
   readonly #pods = new Map<string, Pod>();
   readonly #hints = new Hints();
+  readonly #limits: ProcessLimits;
   #program: string | undefined;
   #adopted = false;
   #machineFile = '';
@@ -78,11 +81,16 @@ export class ProcessRuntime implements Runtime {
     this.#names = options.names;
     this.images = new ProcessImages(this.#from);
     makeFolder(this.#root);
+    this.#limits = new ProcessLimits(this.#root);
+  }
+
+  get enforcesLimits(): boolean {
+    return this.#limits.enforced;
   }
 
   async openSandbox(
     spec: SandboxSpec,
-    _planned: readonly ContainerSpec[],
+    _planned: readonly { readonly name: string }[],
   ): Promise<{ readonly ips: readonly string[] }> {
     await this.#adopt();
     const known = this.#pods.get(fileName(spec.id));
@@ -106,6 +114,8 @@ export class ProcessRuntime implements Runtime {
     const pod = this.#pods.get(fileName(id));
     if (pod !== undefined) {
       await pod.close();
+      for (const one of pod.ids()) dropGroups(readRecord<PlanRecord>(pod.folder.plan(one))?.groups ?? { folders: [] });
+      this.#limits.tidy();
       rmSync(pod.record.socket, { force: true });
       rmSync(pod.folder.path, { recursive: true, force: true });
       this.#pods.delete(id);
@@ -129,7 +139,8 @@ export class ProcessRuntime implements Runtime {
     };
     const plan = planOf(spec, place, { folder: pod.folder, from: this.#from });
     makeFolder(join(pod.folder.container(spec.id), 'work'));
-    writeRecord(file, plan);
+    const groups = this.#limits.make(spec.id, spec.resources);
+    writeRecord(file, groups ? { ...plan, groups } : plan);
     pod.forget();
   }
 
@@ -165,12 +176,14 @@ export class ProcessRuntime implements Runtime {
     pod.forget();
   }
 
-  /** Remembered, so that it can be read back; nothing holds a plain process to a share of the machine. */
+  /** Remembered, so that it can be read back, also where nothing holds a plain process to a share of the machine. */
   async update(id: string, resources: Resources): Promise<void> {
     const pod = await this.#podOf(id);
     const plan = pod && readRecord<PlanRecord>(pod.folder.plan(id));
     if (pod === undefined || plan === undefined) throw new Error(`update ${id}: there is no such container`);
+    if (plan.groups) this.#limits.set(plan.groups, resources);
     writeRecord(pod.folder.plan(id), { ...plan, spec: { ...plan.spec, resources } });
+    pod.forget();
   }
 
   async list(): Promise<RuntimeList> {

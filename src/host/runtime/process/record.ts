@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContainerSpec, SandboxSpec } from '../../../agent/runtime.ts';
+import type { ContainerGroups } from './control-group.ts';
 import type { Identity } from './identity.ts';
 
 /** `sandbox.json`, written by the agent. */
@@ -20,6 +21,8 @@ export interface PlanRecord {
   readonly env: Readonly<Record<string, string>>;
   readonly user?: number;
   readonly group?: number;
+  /** What holds it to its limits. */
+  readonly groups?: ContainerGroups;
 }
 
 /** `state.json`, written by the shim (by the agent only after the shim's death). */

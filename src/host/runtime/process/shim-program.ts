@@ -28,7 +28,7 @@ export function shimProgram(root: string): string {
   return join(folder, 'shim.mjs');
 }
 
-const sources: readonly string[] = ['shim', 'identity', 'record', 'log-writer', 'terminal'];
+const sources: readonly string[] = ['shim', 'control-group', 'identity', 'record', 'log-writer', 'terminal'];
 
 /** Node warns that this call may change. It is only made from sources, by the very version they are tested with. */
 function stripped(text: string): string {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { linkSync, rmSync, unlinkSync, writeSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { constants } from 'node:os';
+import { dropGroups, insideGroups, killedForMemory } from './control-group.ts';
 import { bornAt, endMarked, type Identity, isAlive, signalGroup } from './identity.ts';
 import { LogWriter } from './log-writer.ts';
 import {
@@ -119,7 +120,7 @@ async function start(id: string): Promise<void> {
   const [file, ...args] = plan.command;
   writeRecord(folder.state(id), { state: 'starting' } satisfies StateRecord);
   const log = new LogWriter(folder.log(id));
-  const child = spawnPlan(plan, file as string, args);
+  const child = insideGroups(plan.groups, () => spawnPlan(plan, file as string, args));
   const startedAt = Date.now();
   if (child.pid === undefined) {
     const cause = await new Promise<Error>((resolve) => child.once('error', resolve));
@@ -183,9 +184,11 @@ function watch(id: string, child: ChildProcess, state: StateRecord, log: LogWrit
         child.stderr?.destroy();
         log.close();
         for (const peer of running.get(id)?.attached ?? []) peer.end();
-        running.delete(id);
         const exitCode = code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
-        const reason = exitCode === 0 ? 'Completed' : 'Error';
+        const { groups } = running.get(id)?.plan ?? {};
+        const outOfMemory = signal === 'SIGKILL' && groups !== undefined && killedForMemory(groups);
+        const reason = outOfMemory ? 'OOMKilled' : exitCode === 0 ? 'Completed' : 'Error';
+        running.delete(id);
         save(id, { ...state, state: 'exited', exitCode, reason, finishedAt, ...(signal ? { signal } : {}) });
         resolve();
       }
@@ -244,6 +247,8 @@ async function stop(id: string, signal: NodeJS.Signals, graceMs: number): Promis
 
 async function remove(id: string): Promise<void> {
   await stop(id, 'SIGKILL', 0);
+  const groups = readRecord<PlanRecord>(folder.plan(id))?.groups;
+  if (groups !== undefined) dropGroups(groups);
   rmSync(folder.container(id), { recursive: true, force: true });
 }
 

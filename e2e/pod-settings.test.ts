@@ -1,0 +1,283 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { busybox, testEngine } from '../src/host/runtime/docker/busybox.test-data.ts';
+import { kubectl } from '../tools/clients.ts';
+import { finished, TestCluster, until } from './cluster.ts';
+
+// What a pod says about itself and its containers, looked at from inside of real containers.
+
+const found = await testEngine();
+const client = await kubectl('1.36');
+const skip = 'missing' in found ? found.missing : 'missing' in client ? client.missing : false;
+
+const patienceMs = 30_000;
+const refreshedMs = 3_000;
+const sh = (script: string) => ({ image: busybox, command: ['sh', '-c', script] });
+const pod = (name: string, containers: readonly object[], spec: object = {}) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name },
+  spec: { terminationGracePeriodSeconds: 1, containers, ...spec },
+});
+const data = [{ name: 'd', mountPath: '/d' }];
+
+const names = pod(
+  'names',
+  [
+    {
+      name: 'c',
+      ...sh('busybox hostname; cat /etc/hosts /etc/resolv.conf /proc/sys/net/ipv4/ip_local_port_range; id; sleep 1000'),
+      resources: { requests: { cpu: '100m', memory: '32Mi' }, limits: { cpu: '200m', memory: '64Mi' } },
+      securityContext: { runAsUser: 1000 },
+      volumeMounts: data,
+    },
+    { name: 'other', ...sh('exec sleep 1003') },
+  ],
+  {
+    hostname: 'db',
+    subdomain: 'data',
+    setHostnameAsFQDN: true,
+    hostAliases: [{ ip: '10.0.0.9', hostnames: ['x', 'y.z'] }],
+    dnsPolicy: 'None',
+    dnsConfig: { nameservers: ['192.0.2.1'], searches: ['my.dns'], options: [{ name: 'ndots', value: '2' }] },
+    shareProcessNamespace: true,
+    securityContext: {
+      sysctls: [{ name: 'net.ipv4.ip_local_port_range', value: '1024 65000' }],
+      supplementalGroups: [4001],
+      fsGroup: 4002,
+    },
+    volumes: [{ name: 'd', emptyDir: {} }],
+  },
+);
+const ownWord = { terminationMessagePath: '/my/end', securityContext: { runAsUser: 1000 } };
+const words = pod(
+  'words',
+  [
+    { name: 'file', ...sh('echo -n DONE > /dev/termination-log') },
+    { name: 'log', ...sh('echo -n LOGGED; exit 1'), terminationMessagePolicy: 'FallbackToLogsOnError' },
+    { name: 'own', ...sh('echo -n LOGGED; echo -n OWN > /my/end'), ...ownWord },
+  ],
+  { restartPolicy: 'Never' },
+);
+const files = pod(
+  'files',
+  [
+    {
+      name: 'c',
+      ...sh('echo "$A"; ls /img/bin/sh; echo x > /img/y; grep -c " /proc/sys " /proc/mounts; sleep 1000'),
+      env: [{ name: 'A', valueFrom: { fileKeyRef: { volumeName: 'd', path: 'env', key: 'A' } } }],
+      volumeMounts: [{ name: 'img', mountPath: '/img' }],
+    },
+  ],
+  {
+    initContainers: [{ name: 'i', ...sh('echo "A=\'one two\'" > /d/env'), volumeMounts: data }],
+    volumes: [
+      { name: 'd', emptyDir: {} },
+      { name: 'img', image: { reference: busybox } },
+    ],
+  },
+);
+const rules = pod(
+  'rules',
+  [
+    {
+      name: 'c',
+      ...sh('[ -e /d/again ] && exit 7; echo > /d/again; exit 42'),
+      restartPolicy: 'Never',
+      restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In', values: [42] } }],
+      volumeMounts: data,
+    },
+  ],
+  { restartPolicy: 'Never', volumes: [{ name: 'd', emptyDir: {} }] },
+);
+const confined = (name: string, securityContext: object) =>
+  pod(name, [
+    { name: 'c', ...sh('grep -E "Seccomp:|NoNewPrivs|CapEff" /proc/self/status; sleep 1000'), securityContext },
+  ]);
+const probe = (script: string) => ({
+  exec: { command: ['sh', '-c', script] },
+  periodSeconds: 1,
+  timeoutSeconds: 1,
+  failureThreshold: 2,
+});
+const flapping = pod('flapping', [{ name: 'c', ...sh('sleep 1000'), readinessProbe: probe('test -e /tmp/well') }]);
+const slow = pod('slow', [{ name: 'c', ...sh('exec sleep 1000'), livenessProbe: probe('sleep 5') }]);
+const health = `require('http2').createServer().on('stream', (s) => {
+  s.respond({ 'content-type': 'application/grpc' }, { waitForTrailers: true });
+  s.on('wantTrailers', () => s.sendTrailers({ 'grpc-status': '0' }));
+  s.end(Buffer.from([0, 0, 0, 0, 2, 8, Date.now() - began > 3000 ? 2 : 1]));
+}).listen(+process.env.PORT, process.env.HOST); const began = Date.now()`;
+const called = pod(
+  'called',
+  [
+    {
+      name: 'c',
+      image: 'host',
+      command: [process.execPath, '-e', health],
+      ports: [{ containerPort: 5000 }],
+      readinessProbe: { grpc: { port: 5000 }, periodSeconds: 1 },
+      livenessProbe: { grpc: { port: 5000 }, periodSeconds: 1, failureThreshold: 2 },
+    },
+  ],
+  { runtimeClassName: 'process' },
+);
+
+describe('what pods say about themselves, on a real engine', { skip }, () => {
+  const program = 'path' in client ? client.path : '';
+  const cluster = new TestCluster();
+  const does = async (args: readonly string[], input?: string) => {
+    const { code, out, err } = await finished(program, ['--kubeconfig', cluster.kubeconfig, ...args], input);
+    assert.equal(code, 0, `kubectl ${args.join(' ')}: ${out}${err}`);
+    return out;
+  };
+  const get = (name: string, path: string) => does(['get', 'pod', name, '-o', `jsonpath={${path}}`]);
+  const eventually = (name: string, path: string, wanted: RegExp) =>
+    until(`${path} of ${name} like ${wanted}`, patienceMs, async () => {
+      const seen = await get(name, path);
+      return wanted.test(seen) || Promise.reject(new Error(seen));
+    });
+  const logs = (name: string, wanted: RegExp) =>
+    until(`log of ${name} like ${wanted}`, patienceMs, async () => {
+      const seen = await does(['logs', name, '-c', 'c']);
+      return wanted.test(seen) ? seen : Promise.reject(new Error(seen));
+    });
+
+  before(async () => {
+    await cluster.start('up', ['--runtime', 'docker']);
+    const node = join(cluster.folder, 'data', 'nodes', 'node-0');
+    mkdirSync(join(node, 'seccomp'), { recursive: true });
+    writeFileSync(join(node, 'seccomp', 'all.json'), '{"defaultAction":"SCMP_ACT_ALLOW"}');
+    const confinements = [
+      confined('default', { seccompProfile: { type: 'RuntimeDefault' }, allowPrivilegeEscalation: false }),
+      confined('local', { seccompProfile: { type: 'Localhost', localhostProfile: 'all.json' } }),
+      confined('outside', { seccompProfile: { type: 'Localhost', localhostProfile: 'none.json' } }),
+      confined('bare', { capabilities: { drop: ['ALL'], add: ['NET_BIND_SERVICE'] } }),
+    ];
+    const items = [names, words, files, rules, flapping, slow, called, ...confinements];
+    await until('namespace with its account', 20_000, async () => {
+      const args = ['--kubeconfig', cluster.kubeconfig, 'apply', '-f', '-'];
+      const { code, err } = await finished(program, args, JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+      return code === 0 || Promise.reject(new Error(err));
+    });
+  });
+  after(() => cluster.clear());
+
+  test('a pod has its names, its resolver, its groups and its sysctls', async () => {
+    const log = await logs('names', /groups=/);
+    assert.match(
+      log,
+      /^db\.data\.default\.svc\.cluster\.local\n# Kubernetes-managed hosts file\.\n127\.0\.0\.1\tlocalhost\n/,
+    );
+    assert.ok(
+      log.includes('\n# Entries added by HostAliases.\n10.0.0.9\tx\ty.z\nsearch my.dns\nnameserver 192.0.2.1\n'),
+    );
+    assert.match(log, /options ndots:2\n1024\t65000\nuid=1000 gid=0 groups=0,4001,4002/);
+    assert.match(await does(['exec', 'names', '-c', 'c', '--', 'ls', '-ld', '/d']), /^drwxrwsrwx .* 4002 /);
+    const command = ['sh', '-c', 'cat /proc/[0-9]*/cmdline'];
+    assert.match(await does(['exec', 'names', '-c', 'c', '--', ...command]), /sleep\0?1003/, 'processes are shared');
+  });
+
+  test('what a container may use changes while it runs', async () => {
+    const resources = { requests: { cpu: '150m', memory: '48Mi' }, limits: { cpu: '300m', memory: '96Mi' } };
+    const patch = JSON.stringify({ spec: { containers: [{ name: 'c', resources }] } });
+    await does(['patch', 'pod', 'names', '--subresource', 'resize', '-p', patch]);
+    await eventually('names', '.status.containerStatuses[0].resources.limits.memory', /^96Mi$/);
+    assert.equal(await get('names', '.status.containerStatuses[0].restartCount'), '0');
+    assert.equal(await get('names', '.status.conditions[?(@.type=="PodResizeInProgress")].status'), '');
+    const groups = 'cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/cpu/cpu.cfs_quota_us';
+    const either = `${groups} 2>/dev/null || cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/cpu.max`;
+    assert.match(await does(['exec', 'names', '-c', 'c', '--', 'sh', '-c', either]), /^100663296\n30000\b/);
+    const much = JSON.stringify({
+      spec: {
+        containers: [
+          { name: 'c', resources: { requests: { memory: '64Mi' }, limits: { cpu: '900', memory: '96Mi' } } },
+        ],
+      },
+    });
+    await does([
+      'patch',
+      'pod',
+      'names',
+      '--subresource',
+      'resize',
+      '-p',
+      much.replace('"memory":"64Mi"', '"cpu":"900"'),
+    ]);
+    await eventually('names', '.status.conditions[?(@.type=="PodResizePending")].reason', /^Infeasible$/);
+    assert.equal(await get('names', '.status.containerStatuses[0].resources.limits.cpu'), '300m');
+  });
+
+  test('the last words of a container are kept', async () => {
+    await eventually('words', '.status.phase', /^Failed$/);
+    const told = '.status.containerStatuses[*].state.terminated.message';
+    assert.equal(await get('words', told), 'DONE LOGGED OWN');
+  });
+
+  test('variables come from a file, and a volume from an image', async () => {
+    assert.match(
+      await logs('files', /\n1\n/),
+      /^one two\n\/img\/bin\/sh\nsh: can't create \/img\/y: Read-only file system\n1\n/,
+    );
+  });
+
+  test('a rule restarts a container that its policy would leave', async () => {
+    await eventually('rules', '.status.phase', /^Failed$/);
+    assert.equal(await get('rules', '.status.containerStatuses[0].restartCount'), '1');
+    assert.equal(await get('rules', '.status.containerStatuses[0].state.terminated.exitCode'), '7');
+  });
+
+  test('containers are confined as they ask, and not started where that cannot be had', async () => {
+    assert.match(await logs('default', /Seccomp/), /NoNewPrivs:\t1\nSeccomp:\t2/);
+    assert.match(await logs('local', /Seccomp/), /Seccomp:\t2/);
+    assert.match(await logs('bare', /Seccomp/), /CapEff:\t0000000000000400\n/);
+    await eventually('outside', '.status.containerStatuses[0].state.waiting.reason', /^CreateContainerError$/);
+    assert.match(await get('outside', '.status.containerStatuses[0].state.waiting.message'), /"none.json"/);
+  });
+
+  test('a probe that comes and goes makes its pod ready and not, and restarts nothing', async () => {
+    for (const [command, wanted] of [
+      ['echo > /tmp/well', 'true'],
+      ['busybox rm /tmp/well', 'false'],
+      ['echo > /tmp/well', 'true'],
+    ]) {
+      await does(['exec', 'flapping', '--', 'sh', '-c', command as string]);
+      await eventually('flapping', '.status.containerStatuses[0].ready', new RegExp(`^${wanted}$`));
+    }
+    assert.equal(await get('flapping', '.status.containerStatuses[0].restartCount'), '0');
+  });
+
+  test('a probe that takes too long fails, and says so', async () => {
+    await eventually('slow', '.status.containerStatuses[0].restartCount', /^[1-9]/);
+    const events = await does(['get', 'events', '--field-selector', 'involvedObject.name=slow']);
+    assert.match(events, /Unhealthy .*Liveness probe failed: command timed out: "sh -c sleep 5" timed out after 1s/);
+    assert.match(events, /Killing .*Container c failed liveness probe, will be restarted/);
+  });
+
+  test('a server of gRPC is asked for its health', async () => {
+    await eventually('called', '.status.containerStatuses[0].restartCount', /^[1-9]/);
+    const events = await does(['get', 'events', '--field-selector', 'involvedObject.name=called']);
+    assert.match(events, /Liveness probe failed: service unhealthy \(responded with "NOT_SERVING"\)/);
+    await does(['wait', '--for=condition=Ready', 'pod/called', '--timeout=20s']);
+  });
+
+  test('a file in the folder of the node is a pod, whatever the cluster says', async () => {
+    const folder = join(cluster.folder, 'data', 'nodes', 'node-0', 'manifests');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(
+      join(folder, 'own.json'),
+      JSON.stringify(pod('own', [{ name: 'c', ...sh('echo began; sleep 1000') }])),
+    );
+    await until('mirror', patienceMs, async () => (await get('own-node-0', '.status.phase')) === 'Running');
+    const container = await get('own-node-0', '.status.containerStatuses[0].containerID');
+    await does(['delete', 'pod', 'own-node-0', '--wait=false']);
+    await until('mirror again', patienceMs, async () => (await get('own-node-0', '.status.phase')) === 'Running');
+    assert.equal(await get('own-node-0', '.status.containerStatuses[0].containerID'), container);
+    assert.equal(await does(['logs', 'own-node-0']), 'began\n');
+    rmSync(join(folder, 'own.json'));
+    await until('end of the mirror', patienceMs + refreshedMs, async () => {
+      return (await does(['get', 'pods', '-o', 'name'])).includes('own-node-0') === false;
+    });
+  });
+});
