@@ -5,6 +5,8 @@ export interface NetworkPlace {
   readonly podRange: string;
   /** Frames between pods on one bridge pass the rules too, so that answers find their way back. */
   readonly bridged: boolean;
+  /** The process whose table it is. */
+  readonly owner: number;
 }
 
 /** The table before there is any service: made anew at each start, at once with taking an old one away. */
@@ -18,6 +20,7 @@ export function baseRules(table: string, place: NetworkPlace): string {
     `delete table inet ${table}`,
     `table inet ${table} {`,
     ...declared,
+    `set owner { type mark; elements = { ${place.owner} }; }`,
     ...chains(place),
     '}',
     '',

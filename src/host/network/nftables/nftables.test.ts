@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import type { Route } from '../../../network/dataplane.ts';
 import { hostEnv } from '../../env.ts';
@@ -48,6 +49,24 @@ test('NftablesDataplane takes over the table of a cluster that was killed', { sk
   // Both look after the table until they are closed.
   await killed.close();
   await next.close();
+});
+
+test('NftablesDataplane takes tables of killed clusters away, and leaves those of living ones', { skip }, async () => {
+  const dead = execFileSync('sh', ['-c', 'echo $$'], { encoding: 'utf8' }).trim();
+  const [orphan, silent] = [`mini-k8s-orphan-${process.pid}`, `mini-k8s-silent-${process.pid}`];
+  const owned = (pid: string) => `set inet ${orphan} owner { type mark; elements = { ${pid} }; }`;
+  await transact(`add table inet ${orphan}\nadd ${owned(dead)}\nadd table inet ${silent}\n`);
+  const living = plane('living');
+  await living.replace([web]);
+  const made = plane('next');
+  await made.replace([]);
+  const tables = await nft(['list', 'tables']);
+  assert.ok(!tables.includes(orphan));
+  assert.ok(tables.includes(silent), 'who does not say whose it is');
+  assert.ok(tables.includes(tableName(cluster('living'))));
+  await transact(`delete table inet ${silent}\n`);
+  await living.close();
+  await made.close();
 });
 
 test('NftablesDataplane fails where its table was taken away, and makes it whole the next time', { skip }, async () => {

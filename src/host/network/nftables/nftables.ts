@@ -7,6 +7,7 @@ import { forget, staleOf } from './conntrack.ts';
 import { type Fact, factsOf } from './facts.ts';
 import { Ledger } from './ledger.ts';
 import { nft, transact } from './nft.ts';
+import { removeOrphans, tablePrefix } from './orphans.ts';
 import { openLoopback, openPorts, podLinks } from './pod-links.ts';
 import { policyFacts } from './policy-facts.ts';
 import { scriptOf } from './script.ts';
@@ -14,7 +15,7 @@ import { scriptOf } from './script.ts';
 /** Firewalls that start anew take everybody's rules away: ours are looked after now and then. */
 const checkMs = 30_000;
 
-export interface NftablesOptions extends NetworkPlace {
+export interface NftablesOptions extends Omit<NetworkPlace, 'owner'> {
   readonly env: Env;
   /** Whose table it is: another cluster on this machine has another. */
   readonly cluster: string;
@@ -25,7 +26,7 @@ interface Known {
   readonly facts: readonly Fact[];
 }
 
-export const tableName = (cluster: string): string => `mini-k8s-${hash32(cluster).toString(16).padStart(8, '0')}`;
+export const tableName = (cluster: string): string => `${tablePrefix}${hash32(cluster).toString(16).padStart(8, '0')}`;
 
 /** Services in the kernel: a table of our own, changed in one transaction at a time. Nothing else is touched. */
 export class NftablesDataplane implements Dataplane, PolicyDataplane {
@@ -112,10 +113,11 @@ export class NftablesDataplane implements Dataplane, PolicyDataplane {
   async #apply(): Promise<void> {
     const changes = this.#ledger.changes();
     const script = scriptOf(this.#table, changes);
-    const whole = this.#made ? script : baseRules(this.#table, this.#options) + script;
+    const whole = this.#made ? script : baseRules(this.#table, { ...this.#options, owner: process.pid }) + script;
     if (whole === '') return;
     try {
       await transact(whole);
+      if (!this.#made) await this.#removeOrphans();
       this.#made = true;
       this.#lookLater();
     } catch (error) {
@@ -124,6 +126,15 @@ export class NftablesDataplane implements Dataplane, PolicyDataplane {
     }
     // Somebody new, who may want to meet itself.
     if (changes.some(({ into, after }) => into === 'hairpin4' && after !== undefined)) void this.#openPorts();
+  }
+
+  async #removeOrphans(): Promise<void> {
+    const { log } = this.#options.env;
+    const gone = await removeOrphans(this.#table).catch((error: unknown) => {
+      log.error('tables of clusters that were killed could not be taken away', { error: String(error) });
+      return [];
+    });
+    if (gone.length > 0) log.info('tables of clusters that were killed are gone', { tables: gone });
   }
 
   async #openPorts(): Promise<void> {
@@ -200,7 +211,7 @@ export async function hasNftables(): Promise<boolean> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
   const table = `mini-k8s-probe-${process.pid}`;
   try {
-    await nft(['-c', '-f', '-'], baseRules(table, { podRange: '10.244.0.0/16', bridged: true }));
+    await nft(['-c', '-f', '-'], baseRules(table, { podRange: '10.244.0.0/16', bridged: true, owner: process.pid }));
     return true;
   } catch {
     return false;

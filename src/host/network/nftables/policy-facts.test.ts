@@ -58,6 +58,6 @@ test('what policies say is understood by the kernel', { skip }, async () => {
   const ledger = new Ledger();
   ledger.add(policyFacts(table));
   const name = `mini-k8s-policies-${process.pid}`;
-  const base = baseRules(name, { podRange: '10.0.0.0/8', bridged: true });
+  const base = baseRules(name, { podRange: '10.0.0.0/8', bridged: true, owner: 1 });
   await nft(['-c', '-f', '-'], base + scriptOf(name, ledger.changes()));
 });
