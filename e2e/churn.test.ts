@@ -47,7 +47,8 @@ class OwnEngine {
     const at = (name: string) => join(this.folder, name);
     const places = ['--data-root', at('data'), '--exec-root', at('exec'), '--pidfile', at('pid'), '--host', this.host];
     const log = openSync(at('log'), 'w');
-    const child = spawn(program, [...places, '--bridge', 'none', '--iptables=false'], {
+    // In a network of its own: a second engine beside the machine's would take that one's bridge away.
+    const child = spawn('unshare', ['--net', program, ...places, '--bridge', 'none', '--iptables=false'], {
       stdio: ['ignore', log, log],
     });
     this.#child = child;
