@@ -42,7 +42,7 @@ function chains({ podRange, bridged }: NetworkPlace): readonly string[] {
       'ip6 daddr . meta l4proto . th dport vmap @outside6',
       'meta nfproto ipv4 fib daddr type local meta l4proto . th dport vmap @ports_outside4',
       'meta nfproto ipv6 fib daddr type local meta l4proto . th dport vmap @ports_outside6',
-      'goto find',
+      'goto find-others',
     ],
     output: [hook('nat', 'output', '-100'), 'goto find'],
     // Pods of other nodes are to see who asks: said here, before an engine's own rule would hide it.
@@ -104,12 +104,15 @@ function atPort(rest: string): readonly string[] {
 }
 
 const routing: Readonly<Record<string, readonly string[]>> = {
-  find: [
+  'find-others': [
     'ip daddr . meta l4proto . th dport vmap @services4',
     'ip6 daddr . meta l4proto . th dport vmap @services6',
+    // Pods have no range of that family that they could be known by.
+    'ip6 daddr . meta l4proto . th dport vmap @cluster_services6',
     'meta nfproto ipv4 fib daddr type local meta l4proto . th dport vmap @ports4',
     'meta nfproto ipv6 fib daddr type local meta l4proto . th dport vmap @ports6',
   ],
+  find: ['ip daddr . meta l4proto . th dport vmap @cluster_services4', 'goto find-others'],
   masquerade6: [
     'ip6 saddr . ip6 daddr @hairpin6 masquerade',
     'fib saddr type local masquerade',

@@ -36,7 +36,7 @@ test('a route of few backends is a chain, its door and what its answers need', (
     `add chain inet t ${chain}`,
     `add rule inet t ${chain} meta l4proto tcp numgen random mod 2 0 dnat ip to 10.244.0.0:8080`,
     `add rule inet t ${chain} meta l4proto tcp dnat ip to 10.244.0.1:8080`,
-    `add element inet t services4 { 10.96.0.10 . tcp . 80 : goto ${chain} }`,
+    `add element inet t cluster_services4 { 10.96.0.10 . tcp . 80 : goto ${chain} }`,
     'add element inet t cluster4 { 10.96.0.10 }',
     'add element inet t hairpin4 { 10.244.0.0 . 10.244.0.0, 10.244.0.1 . 10.244.0.1 }',
   ]);

@@ -1,5 +1,5 @@
 import { hash32 } from '../../../base/hash.ts';
-import { type Backend, familyOf, type Route } from '../../../network/dataplane.ts';
+import { type Backend, familyOf, type Route, type Scope } from '../../../network/dataplane.ts';
 import type { SetName } from './sets.ts';
 
 /** One thing that the table has to hold for a route: a chain with its rules, or an element of a set. */
@@ -26,7 +26,7 @@ export function factsOf(route: Route): readonly Fact[] {
   const add = (into: Fact['into'], key: string, value = ''): void => void facts.push({ into, key, value });
   const protocol = route.protocol.toLowerCase();
   const place = scope === 'node' ? `${protocol} . ${route.port}` : `${vip} . ${protocol} . ${route.port}`;
-  const [inside, beyond, refused] = setsOf(scope === 'node', six);
+  const [inside, beyond, refused] = setsOf(scope, six);
   if (backends.length > 0) add(inside, place, guarded(route, add, chainsFor(route, backends, 'inside', add)));
   else if (!outside && route.elsewhere) add(inside, place, 'drop');
   else if (!outside || outside.length === 0) add(refused, place);
@@ -44,9 +44,11 @@ export function factsOf(route: Route): readonly Fact[] {
   return facts;
 }
 
-function setsOf(node: boolean, six: boolean): readonly [SetName, SetName, SetName] {
-  if (node) return six ? ['ports6', 'ports_outside6', 'refused_ports'] : ['ports4', 'ports_outside4', 'refused_ports'];
-  return six ? ['services6', 'outside6', 'refused6'] : ['services4', 'outside4', 'refused4'];
+function setsOf(scope: Scope, six: boolean): readonly [SetName, SetName, SetName] {
+  const family = six ? 6 : 4;
+  if (scope === 'node') return [`ports${family}`, `ports_outside${family}`, 'refused_ports'];
+  const inside = scope === 'cluster' ? (`cluster_services${family}` as const) : (`services${family}` as const);
+  return [inside, `outside${family}`, `refused${family}`];
 }
 
 type Add = (into: Fact['into'], key: string, value?: string) => void;

@@ -1,6 +1,9 @@
 /** The sets of the table, and what each of them holds. `inet_proto . inet_service` is a protocol and a port. */
 export const sets = {
-  /** Where packets of pods and of this node go. */
+  /** Where packets of the cluster's own pods and of this node go: another cluster here may have the same addresses. */
+  cluster_services4: 'map ipv4_addr . inet_proto . inet_service : verdict',
+  cluster_services6: 'map ipv6_addr . inet_proto . inet_service : verdict',
+  /** Where packets of everybody go, at the other addresses of services. */
   services4: 'map ipv4_addr . inet_proto . inet_service : verdict',
   services6: 'map ipv6_addr . inet_proto . inet_service : verdict',
   /** Where packets of others go, if elsewhere. */
