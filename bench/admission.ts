@@ -34,11 +34,13 @@ const full: readonly Given[] = [
 const pod = whole({ spec: { containers: [{ name: 'c', image: 'nginx' }] } });
 const map = whole({ data: { a: 'b' } });
 
+const self = () => Promise.reject(new Error('nobody is asked'));
+
 async function measured(objects: readonly Given[], object: KubeObject, request: ReturnType<typeof asked>) {
   const store = await storeWith(...objects);
   const env = simEnv({ clock: new SimClock(), random: seeded('bench') });
   const authorization = new Authorization([]);
-  const { first, last } = builtInPlugins({ env, store, authorization, kinds: new KindRegistry([]) });
+  const { first, last } = builtInPlugins({ env, store, authorization, kinds: new KindRegistry([]), self });
   const plugins = [...first, ...last];
   const rounds: number[] = [];
   for (let round = 0; round < 5; round++) {

@@ -18,6 +18,6 @@ function withoutRevisions(client: Client): Client {
   for (const name of ['get', 'list', 'watch', 'request'] as const) {
     (blind as unknown as Record<string, unknown>)[name] = client[name].bind(client);
   }
-  blind.as = (agent) => withoutRevisions(client.as(agent));
+  blind.as = (agent, speaker) => withoutRevisions(client.as(agent, speaker));
   return blind;
 }

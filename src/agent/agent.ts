@@ -7,6 +7,7 @@ import type { Duplex } from '../api/wire.ts';
 import { type Component, type Env, Stopped, sleep } from '../base/env.ts';
 import { type Stop, StopSource } from '../base/stop.ts';
 import type { Client } from '../client/client.ts';
+import { nodeSpeaker } from '../client/speakers.ts';
 import { Cache } from '../machinery/cache.ts';
 import type { EventRecorder } from '../machinery/events.ts';
 import { WorkQueue } from '../machinery/queue.ts';
@@ -87,7 +88,7 @@ export class Agent implements Component, NodeDoor {
   readonly #listing = new Map<Runtime, Promise<RuntimeList>>();
 
   constructor(env: Env, given: Client, runtimes: Runtimes, options: AgentOptions) {
-    const client = given.as('kubelet');
+    const client = given.as('kubelet', nodeSpeaker(options.node));
     this.name = `agent/${options.node}`;
     this.#env = env;
     this.#runtimes = new RuntimeChoice(client, runtimes);

@@ -1,5 +1,6 @@
 import type { Instant } from '../base/env.ts';
 import type { Json, JsonObject } from '../base/json.ts';
+import type { Stop } from '../base/stop.ts';
 import type { FieldError } from './field-error.ts';
 import type { KubeObject } from './object.ts';
 import type { ObjectType } from './schema/schema.ts';
@@ -119,6 +120,8 @@ export interface CustomForm {
   };
   /** Why nothing can be made at the moment. */
   readonly closed?: string;
+  /** When the definition says something else, and who watches by it has to come again. */
+  readonly superseded: Stop;
   /** What everybody who asks for this version is told. */
   readonly warning?: string;
 }

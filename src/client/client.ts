@@ -30,17 +30,25 @@ export class Client {
   readonly #transport: Transport;
   readonly #caller: Caller | undefined;
   readonly #agent: string | undefined;
+  readonly #becomes: { readonly name?: string } | undefined;
 
   /** `caller` is who a direct call speaks for; over a network the connection says it. */
-  constructor(transport: Transport, caller?: Caller, agent?: string) {
+  constructor(transport: Transport, caller?: Caller, agent?: string, becomes?: { readonly name?: string }) {
     this.#transport = transport;
     this.#caller = caller;
     this.#agent = agent;
+    this.#becomes = becomes;
   }
 
-  /** The same door for a program of this name: what it writes is owned under that name. */
-  as(agent: string): Client {
-    return new Client(this.#transport, this.#caller, agent);
+  /** Over a network: lets `as` take the names that it is given, which is a right of its own. */
+  impersonating(): Client {
+    return new Client(this.#transport, this.#caller, this.#agent, {});
+  }
+
+  /** The same door for a program of this name: what it writes is owned under that name. A direct call speaks for it. */
+  as(agent: string, speaker?: Caller): Client {
+    const becomes = this.#becomes && speaker ? { name: speaker.name } : this.#becomes;
+    return new Client(this.#transport, this.#caller && (speaker ?? this.#caller), agent, becomes);
   }
 
   get<T extends KubeObject>(kind: Kind<T>, key: Key): Promise<T> {
@@ -138,7 +146,11 @@ export class Client {
       stop: never,
       ...(this.#caller ? { caller: this.#caller } : {}),
       ...request,
-      headers: { ...(this.#agent ? { 'user-agent': this.#agent } : {}), ...request.headers },
+      headers: {
+        ...(this.#agent ? { 'user-agent': this.#agent } : {}),
+        ...(this.#becomes?.name ? { 'impersonate-user': this.#becomes.name } : {}),
+        ...request.headers,
+      },
     });
     if (response.status >= 400) throw errorOf(await failureOf(response), response.status);
     return response;

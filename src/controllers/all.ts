@@ -10,6 +10,7 @@ import type { Controller } from '../machinery/controller.ts';
 import { ControllerLoop } from '../machinery/controller-loop.ts';
 import { EventRecorder } from '../machinery/events.ts';
 import { KindCaches } from '../machinery/kind-caches.ts';
+import { speakerFor } from './accounts.ts';
 import { type BalancerSetting, clusterControllers } from './cluster.ts';
 import { ClusterRoleAggregationController } from './cluster-role-aggregation.ts';
 import { DeploymentController } from './deployment.ts';
@@ -37,7 +38,7 @@ export interface ControllerParts {
 export function allControllers(given: ControllerParts): readonly Component[] {
   const parts = { ...given, client: given.client.as('kube-controller-manager') };
   const { caches } = parts;
-  const kinds = new KindCaches(parts.env, given.client, caches, builtInKinds);
+  const kinds = new KindCaches(parts.env, parts.client, caches, builtInKinds);
   const loops = [
     loop(parts, new DeploymentController(caches.of(deployments), caches.of(replicaSets), caches.of(pods))),
     loop(parts, new ClusterRoleAggregationController(caches.of(clusterRoles))),
@@ -55,8 +56,9 @@ export function allControllers(given: ControllerParts): readonly Component[] {
   return [kinds, ...loops];
 }
 
-function loop<Observed>({ env, client }: ControllerParts, controller: Controller<Observed>): Component {
-  const own = forkEnv(env, controller.name);
+function loop<Observed>(parts: ControllerParts, controller: Controller<Observed>): Component {
+  const own = forkEnv(parts.env, controller.name);
+  const client = parts.client.as('kube-controller-manager', speakerFor(controller.name));
   const recorder = new EventRecorder(own, client, controller.name);
-  return new ControllerLoop(own, client, controller, { workers, events: recorder });
+  return new ControllerLoop(own, client, controller, { workers, events: recorder, reader: parts.client });
 }

@@ -1,10 +1,14 @@
 const requestSeconds = [
   0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60,
 ];
+const certificateSeconds = [
+  0, 1800, 3600, 7200, 21_600, 43_200, 86_400, 172_800, 345_600, 604_800, 2_592_000, 7_776_000, 15_552_000, 31_104_000,
+];
 const workSeconds = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10];
 
 /** Where dashboards expect the bounds of a histogram to be. */
 export const upstreamBuckets: Readonly<Record<string, readonly number[]>> = {
+  apiserver_client_certificate_expiration_seconds: certificateSeconds,
   apiserver_request_duration_seconds: requestSeconds,
   apiserver_request_sli_duration_seconds: requestSeconds,
   apiserver_response_sizes: [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9],

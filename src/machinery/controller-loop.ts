@@ -10,6 +10,7 @@ import type { Answer, Controller, Question, Refusal, Source } from './controller
 import type { EventRecorder } from './events.ts';
 import { logFields } from './log-fields.ts';
 import { WorkQueue } from './queue.ts';
+import { WorkFigures } from './work-figures.ts';
 
 const backoffMinMs = 5;
 const backoffMaxMs = 60_000;
@@ -18,6 +19,8 @@ const groupBatchMax = 64;
 export interface LoopOptions {
   /** Keys worked on at once. */
   readonly workers?: number;
+  /** Who may look at every kind, where the controller's own account may only write some. */
+  readonly reader?: Client;
 }
 
 /** Runs any controller: caches -> queue -> observe -> plan -> send -> wait until the caches have seen our own writes. */
@@ -25,6 +28,7 @@ export class ControllerLoop<Observed> implements Component {
   readonly name: string;
   readonly #env: Env;
   readonly #client: Client;
+  readonly #reader: Client;
   readonly #controller: Controller<Observed>;
   readonly #events: EventRecorder;
   readonly #workers: number;
@@ -46,11 +50,12 @@ export class ControllerLoop<Observed> implements Component {
   ) {
     this.#env = env;
     this.#client = client;
+    this.#reader = more.reader ?? client;
     this.#controller = controller;
     this.#events = more.events;
     this.#workers = more.workers ?? 8;
     this.name = controller.name;
-    this.#queue = new WorkQueue(env.clock);
+    this.#queue = new WorkQueue(env.clock, new WorkFigures(env, controller.name));
     this.#sources = controller.sources();
     for (const source of this.#sources) this.#listen(source);
     controller.follow?.({
@@ -97,7 +102,6 @@ export class ControllerLoop<Observed> implements Component {
   }
 
   async #work(key: string, stop: Stop): Promise<void> {
-    const started = this.#env.clock.monotonic();
     try {
       await this.#step(key, stop);
       this.#failures.delete(key);
@@ -106,8 +110,6 @@ export class ControllerLoop<Observed> implements Component {
       this.#retry(key, error);
     } finally {
       this.#queue.done(key);
-      const seconds = (this.#env.clock.monotonic() - started) / 1000;
-      this.#env.metrics.observe('workqueue_work_duration_seconds', seconds, { name: this.name });
     }
   }
 
@@ -232,7 +234,7 @@ export class ControllerLoop<Observed> implements Component {
   /** The answer was lost, so the write may have happened: nothing is decided before the cache has seen past it. */
   async #waitForUnknown(key: string, action: Action): Promise<void> {
     const fields = 'metadata.name=-';
-    const { revision } = await this.#client.list(action.kind, { fields });
+    const { revision } = await this.#reader.list(action.kind, { fields });
     this.#barrier(key, action, Number(revision));
   }
 

@@ -1,9 +1,11 @@
 import type { Cancel, Clock, Millis } from '../base/env.ts';
 import type { Stop } from '../base/stop.ts';
+import type { WorkFigures } from './work-figures.ts';
 
 /** De-duplicating work queue: a key is never worked on twice at once, and one added while in work runs again after. */
 export class WorkQueue {
   readonly #clock: Clock;
+  readonly #figures: WorkFigures | undefined;
   #ready: string[] = [];
   #head = 0;
   readonly #queued = new Set<string>();
@@ -12,8 +14,9 @@ export class WorkQueue {
   readonly #timers = new Map<string, { readonly at: Millis; readonly cancel: Cancel }>();
   readonly #waiting: (() => void)[] = [];
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, figures?: WorkFigures) {
     this.#clock = clock;
+    this.#figures = figures;
   }
 
   get size(): number {
@@ -27,6 +30,7 @@ export class WorkQueue {
     }
     if (this.#queued.has(key)) return;
     this.#queued.add(key);
+    this.#figures?.added(key);
     this.#ready.push(key);
     this.#waiting.shift()?.();
   }
@@ -68,11 +72,13 @@ export class WorkQueue {
     }
     this.#queued.delete(key);
     this.#working.add(key);
+    this.#figures?.taken(key);
     return key;
   }
 
   done(key: string): void {
     this.#working.delete(key);
+    this.#figures?.done(key);
     if (this.#again.delete(key)) this.add(key);
   }
 }

@@ -5,7 +5,7 @@ import type { MachineCrypto } from '../host/crypto.ts';
 import { httpTransport } from '../host/http/client.ts';
 import { readKubeconfig } from '../host/kubeconfig-file.ts';
 import { tokenSigning } from '../host/token-keys.ts';
-import type { AccessOptions } from '../server/auth/access.ts';
+import type { AccessOptions, ChosenAuthorizer } from '../server/auth/access.ts';
 import type { AuthenticationConfiguration } from '../server/auth/authentication-configuration.ts';
 import type { IssuerKeys } from '../server/auth/oidc-tokens.ts';
 import type { ServerSettings } from './settings.ts';
@@ -18,6 +18,11 @@ export async function accessOf(settings: ServerSettings, crypto: MachineCrypto):
     const file = settings[`${flag}-config-file`];
     return file ? httpTransport(readKubeconfig(file)) : undefined;
   };
+  const order = settings['authorization-config'];
+  if (order && settings['authorization-webhook-config-file'])
+    throw new UsageError(
+      '--authorization-config: name the webhook in this file, without --authorization-webhook-config-file',
+    );
   const authorizationWebhook = webhook('authorization-webhook');
   const tokenWebhook = webhook('authentication-token-webhook');
   return {
@@ -26,7 +31,20 @@ export async function accessOf(settings: ServerSettings, crypto: MachineCrypto):
     signing: tokenSigning(crypto),
     ...(tokenFile ? { staticTokens: readNamed('token-auth-file', tokenFile, (text) => text) } : {}),
     ...(configuration ? await issuersOf(configuration) : {}),
+    ...(order ? { authorizerChoices: await choicesOf(order) } : {}),
   };
+}
+
+/** Loaded where it is asked for, too. */
+async function choicesOf(path: string): Promise<readonly ChosenAuthorizer[]> {
+  const { authorizationConfiguration } = await import('../server/auth/authorization-configuration.ts');
+  return readNamed('authorization-config', path, (text) =>
+    authorizationConfiguration(decodeYaml(text).value).map((choice) =>
+      choice.type === 'Webhook'
+        ? { type: 'Webhook', rules: choice.rules, transport: httpTransport(readKubeconfig(choice.kubeconfig)) }
+        : { type: choice.type },
+    ),
+  );
 }
 
 /** Loaded where it is asked for: it brings the evaluator of expressions with it. */

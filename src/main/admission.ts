@@ -1,19 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { decodeYaml } from '../api/yaml/decode.ts';
 import { UsageError } from '../cli/flags.ts';
-import { type AdmissionOptions, pluginNames } from '../server/admission/built-in.ts';
+import { type AdmissionOptions, areOptional, pluginNames } from '../server/admission/built-in.ts';
 import { admissionConfiguration } from '../server/admission/configuration.ts';
 import type { ServerSettings } from './settings.ts';
 
 /** Which plugins are on, and how, as flags and files say. */
-export function admissionOf(settings: ServerSettings): AdmissionOptions {
+export async function admissionOf(settings: ServerSettings): Promise<AdmissionOptions> {
+  const enable = namesIn('enable-admission-plugins', settings);
   const file = settings['admission-control-config-file'];
   return {
-    enable: namesIn('enable-admission-plugins', settings),
+    enable,
     disable: namesIn('disable-admission-plugins', settings),
     ...(file ? configurationIn(file) : {}),
+    ...(areOptional(enable) ? { optional: await loadedOptional() } : {}),
   };
 }
+
+const loadedOptional = async () => (await import('../server/admission/optional-plugins.ts')).optionalPlugins;
 
 function namesIn(
   flag: 'enable-admission-plugins' | 'disable-admission-plugins',

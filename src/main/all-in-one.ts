@@ -8,10 +8,12 @@ import { networkPolicies } from '../api/kinds/network-policy.ts';
 import { type Node, nodes } from '../api/kinds/node.ts';
 import { pods } from '../api/kinds/pod.ts';
 import { services } from '../api/kinds/service.ts';
+import type { Caller } from '../api/wire.ts';
 import type { Component } from '../base/env.ts';
 import { StopSource } from '../base/stop.ts';
 import { UsageError } from '../cli/flags.ts';
 import type { Client } from '../client/client.ts';
+import { controllerManager, scheduler } from '../client/speakers.ts';
 import { allControllers } from '../controllers/all.ts';
 import { timings } from '../controllers/timing.ts';
 import type { Resolve } from '../host/network/listening.ts';
@@ -63,9 +65,9 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
   const plane = await openControlPlane(settings, { nodes: doors.find, resolve, resourceMetrics: !settings.bare });
   const { env, client } = plane;
   const stop = new StopSource();
-  const caches = new Caches(env, client);
+  const caches = new Caches(env, managerOf(plane));
   const fleet = new AgentFleet(caches.of(pods));
-  const parts: Component[] = deciders(settings, plane, caches);
+  const parts = deciders(settings, plane, caches);
   const shared = { env, client, fleet, services: caches.of(services) };
   const network = await networkOf(settings, plane, { ...(engine ? { reachable: engine.reachable } : {}), resolve });
   const opening = openClusterDns(settings, { plane, caches, real: network.realAddresses, resolve });
@@ -169,26 +171,30 @@ function networkOf(
   });
 }
 
+const managerOf = ({ client }: ControlPlane) => client.as('kube-controller-manager', controllerManager);
+
 /** Controllers and scheduler: in this process, or each in one of its own with no change in them. */
 function deciders(settings: ClusterSettings, plane: ControlPlane, caches: Caches): Component[] {
-  const { env, client, kubeconfig } = plane;
+  const { env } = plane;
   const timing = timings[settings.timing];
   // A plain control plane has nobody who balances, and pods that only pretend have nowhere to be led to.
   const pool = settings.bare || settings.runtime === 'sim' ? undefined : settings['load-balancer-pool'];
   if (!settings.split) {
     const { rebalance } = settings;
+    const client = managerOf(plane);
     const controllers = allControllers({ env, client, caches, timing, rebalance, ...balancerOf(pool) });
-    return [...controllers, schedulerLoop(env, client, caches)];
+    return [...controllers, schedulerLoop(env, plane.client, caches)];
   }
   const more = [
     ...(pool === undefined ? [] : ['--load-balancer-pool', pool]),
     ...(settings.rebalance ? ['--rebalance'] : []),
   ];
   // Each is the only one, and started again here when it ends.
-  const alone = ['--kubeconfig', kubeconfig, '--leader-elect', 'false'];
+  const alone = (speaker: Caller) => ['--kubeconfig', plane.kubeconfigOf(speaker), '--leader-elect', 'false'];
+  const managing = ['--use-service-account-credentials', '--timing', settings.timing];
   return [
-    new ChildPart(env, ['controllers', '--timing', settings.timing, ...alone, ...more]),
-    new ChildPart(env, ['scheduler', ...alone]),
+    new ChildPart(env, ['controllers', ...managing, ...alone(controllerManager), ...more]),
+    new ChildPart(env, ['scheduler', ...alone(scheduler)]),
   ];
 }
 

@@ -16,7 +16,6 @@ import { type HostEnv, hostEnv } from '../host/env.ts';
 import { httpsOutward, type Place } from '../host/http/outward.ts';
 import { relay } from '../host/http/relay.ts';
 import { type HttpServer, serveHttp } from '../host/http/server.ts';
-import { writeKubeconfig } from '../host/kubeconfig-file.ts';
 import { openSqliteStore } from '../host/store/sqlite.ts';
 import type { Pair } from '../host/x509/certificate.ts';
 import { frontProxyClient, type Pki } from '../host/x509/pki.ts';
@@ -34,6 +33,7 @@ import { auditOf } from './audit.ts';
 import { authorityOf } from './certificates.ts';
 import { ClusterKeys } from './cluster-keys.ts';
 import { externalMetricsOf } from './external-metrics.ts';
+import { Kubeconfigs } from './kubeconfigs.ts';
 import {
   addressOf,
   dataFolder,
@@ -53,6 +53,8 @@ export interface ControlPlane {
   readonly kubeconfig: string;
   /** Direct calls, without a socket between. */
   readonly client: Client;
+  /** Written for a part that is a process of its own, with the rights of this user and no more. */
+  kubeconfigOf(speaker: Caller): string;
   close(): Promise<void>;
 }
 
@@ -78,7 +80,7 @@ export async function openControlPlane(settings: ServerSettings, around: Surroun
   const env = hostEnv({ keys: pki.keys, log: { level: settings['log-level'] } });
   const kept: Store = given === inMemory ? new MemoryStore() : openSqliteStore(join(folder, storeFolder));
   const store = new SealingStore(kept, env.crypto);
-  const admission = admissionOf(settings);
+  const admission = await admissionOf(settings);
   const access = await accessOf(settings, env.crypto);
   let server: ApiServer | undefined;
   const http = await serveHttp(env, (request) => (server as ApiServer).handle(request), {
@@ -109,13 +111,12 @@ export async function openControlPlane(settings: ServerSettings, around: Surroun
   await server.bootstrap({ ...facts, ...authoritiesOf(pki) });
   await bootstrap(client, { serviceRange: settings['service-range'], apiServiceIp, port: http.port });
   const kubeconfig = settings.kubeconfig ?? join(folder, 'kubeconfig');
-  const admit = (now: Pki) =>
-    writeAdminKubeconfig({ path: kubeconfig, name: settings.name, url: `https://${address}`, pki: now });
-  admit(pki);
+  const files = new Kubeconfigs(`mini-k8s-${settings.name}`, `https://${address}`, keys);
+  files.write(kubeconfig, admin);
   keys.follow(async (next) => {
     env.crypto.renewSigning(next.keys);
     http.replaceTrust(next.server, next.authority);
-    admit(next);
+    files.renew();
     await (server as ApiServer).believe({ ...facts, ...authoritiesOf(next) });
   });
   const forget = keys.renewInTime((error) => env.log.error('the keys were not renewed', { error: String(error) }));
@@ -125,6 +126,8 @@ export async function openControlPlane(settings: ServerSettings, around: Surroun
     url: `https://${address}`,
     kubeconfig,
     client,
+    kubeconfigOf: (speaker) =>
+      files.write(join(folder, 'parts', `${speaker.name.replaceAll(':', '-')}.kubeconfig`), speaker),
     close: () => {
       forget();
       return close(http, store, given === inMemory ? folder : undefined);
@@ -186,22 +189,6 @@ function kept(keys: ClusterKeys, make: (pki: Pki) => Pair): () => Pair {
     of = keys.pki;
     return pair;
   };
-}
-
-function writeAdminKubeconfig(file: {
-  readonly path: string;
-  readonly name: string;
-  readonly url: string;
-  readonly pki: Pki;
-}): void {
-  writeKubeconfig({
-    path: file.path,
-    cluster: `mini-k8s-${file.name}`,
-    user: 'admin',
-    server: file.url,
-    authority: file.pki.authority,
-    pair: file.pki.client('admin', { name: 'admin', groups: ['system:masters'] }),
-  });
 }
 
 async function close(http: HttpServer, store: Store, temporary: string | undefined): Promise<void> {

@@ -13,6 +13,7 @@ import { localPathTopology } from '../api/local-path.ts';
 import { policiesEnforcedLabel } from '../api/policy-enforcement.ts';
 import { type Env, forkEnv } from '../base/env.ts';
 import type { Client } from '../client/client.ts';
+import { nodeSpeaker } from '../client/speakers.ts';
 import { secureDuplex } from '../host/http/secure-duplex.ts';
 import { ManifestFiles } from '../host/manifest-folder.ts';
 import { diskBytes, nodeInfo } from '../host/node-info.ts';
@@ -96,7 +97,7 @@ export function agentOf(parts: NodeParts, env: Env, runtimes: Runtimes, choice: 
       ...(choice.enforcesPolicies === undefined ? {} : { [policiesEnforcedLabel]: String(choice.enforcesPolicies) }),
     },
     secure: secureDuplex,
-    events: new EventRecorder(env, parts.client, 'kubelet', choice.name),
+    events: new EventRecorder(env, parts.client.as('kubelet', nodeSpeaker(choice.name)), 'kubelet', choice.name),
     capacity: choice.told?.capacity ?? {
       cpu: String(cpus().length),
       memory: `${Math.floor(totalmem() / 1024)}Ki`,

@@ -42,7 +42,7 @@ export const controllers = part(
     const { rebalance, timing } = values;
     const shared = {
       env,
-      client,
+      client: values['use-service-account-credentials'] ? client.impersonating() : client,
       caches,
       timing: timings[timing],
       rebalance,

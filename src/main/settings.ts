@@ -22,6 +22,7 @@ export const serverFlags = defineFlags({
     value: 'FILE',
     help: 'a kubeconfig of who else knows tokens',
   },
+  'authorization-config': { type: 'text', value: 'FILE', help: 'who is asked who may do what, in which order' },
   'authorization-webhook-config-file': {
     type: 'text',
     value: 'FILE',
@@ -149,6 +150,10 @@ export const controllersFlags = defineFlags({
   ...leaderFlags,
   timing,
   rebalance,
+  'use-service-account-credentials': {
+    type: 'switch',
+    help: 'each controller speaks for a ServiceAccount of its own, by impersonation',
+  },
   'pod-range': { type: 'text', value: 'CIDR', help: 'addresses of pods, a part of which each node is given' },
   'load-balancer-pool': balancerFlag,
 });

@@ -6,6 +6,7 @@ import { services } from '../api/kinds/service.ts';
 import { storageClasses } from '../api/kinds/storage-class.ts';
 import { type Component, type Env, forkEnv } from '../base/env.ts';
 import type { Client } from '../client/client.ts';
+import { scheduler as speaker } from '../client/speakers.ts';
 import type { Caches } from '../machinery/caches.ts';
 import { ControllerLoop } from '../machinery/controller-loop.ts';
 import { EventRecorder } from '../machinery/events.ts';
@@ -18,7 +19,7 @@ const workers = 64;
 /** The scheduler in its loop. */
 export function schedulerLoop(env: Env, given: Client, caches: Caches): Component {
   const own = forkEnv(env, 'scheduler');
-  const client = given.as('kube-scheduler');
+  const client = given.as('kube-scheduler', speaker);
   const scheduler = new Scheduler({
     pods: caches.of(pods),
     nodes: caches.of(nodes),

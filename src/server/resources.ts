@@ -6,7 +6,7 @@ import type { ApiRequest, ApiResponse, Caller } from '../api/wire.ts';
 import type { Json, JsonObject } from '../base/json.ts';
 import type { Entry } from '../store/store.ts';
 import { admittedThrough } from './admission/door.ts';
-import type { AdmissionRequest } from './admission/plugin.ts';
+import type { AdmissionRequest, Annotate } from './admission/plugin.ts';
 import { Answers, type Asked, encodedAnswer } from './answer.ts';
 import { applyOf, scaleApplyOf } from './apply.ts';
 import { bind, bindByName, isBinding } from './binding.ts';
@@ -48,6 +48,7 @@ interface Call {
 export interface Asker {
   readonly caller: Caller;
   readonly warn: (text: string) => void;
+  readonly annotate?: Annotate;
 }
 
 /** Every verb of every kind: from a routed request to an answer. */
@@ -74,7 +75,7 @@ export class Resources {
     const { caller, warn } = by;
     const options: WriteOptions = reads
       ? { caller, warn, dryRun: false }
-      : { caller, warn, dryRun: isDryRun(request, route), manager: managerOf(request, caller) };
+      : { ...by, dryRun: isDryRun(request, route), manager: managerOf(request, caller) };
     const call: Call = { request, route, wanted, options };
     return route.subresource === '' ? this.#main(call) : this.#subresource(call);
   }

@@ -153,7 +153,7 @@ export class ApiServer {
     this.#access = new Access(env, store, options.access ?? {});
     const views = new Views();
     const policies = { env, store, views, kinds: this.kinds, authorization: this.#access.authorization };
-    const builtIn = builtInPlugins(policies, options.admission);
+    const builtIn = builtInPlugins({ ...policies, self: (request) => this.handle(request) }, options.admission);
     const plugins = [
       ...builtIn.first,
       ...(options.plugins ?? []),
@@ -250,7 +250,8 @@ export class ApiServer {
     for (const text of warnings) warn(text);
     handling.audited?.known(caller);
     const waiting = this.#gate.enter(caller.name, changes(request));
-    const asker = { caller, warn };
+    const annotate = handling.audited?.annotate;
+    const asker = annotate ? { caller, warn, annotate } : { caller, warn };
     return waiting ? waiting.then(() => this.#inside(handling, asker)) : this.#inside(handling, asker);
   }
 
@@ -285,7 +286,10 @@ export class ApiServer {
     const own = this.#access.answer(request, route, { caller: asker.caller, plugins: this.#plugins });
     if (own) return own;
     const warning = route.kind.custom?.warning ?? deprecationOf(route.kind)?.sentence;
-    if (warning !== undefined) asker.warn(warning);
+    if (warning !== undefined) {
+      asker.warn(warning);
+      asker.annotate?.('k8s.io/deprecated', 'true');
+    }
     return this.#resources.handle(request, route, asker);
   }
 

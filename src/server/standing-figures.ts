@@ -37,6 +37,8 @@ export async function standingFigures(
     if (kind.rules.storedAs || !kind.verbs.includes('list')) continue;
     const { entries, remaining } = await store.list(storagePrefix(kind), { limit: 1 });
     const resource = kind.group ? `${kind.plural}.${kind.group}` : kind.plural;
-    metrics.gauge('apiserver_storage_objects', entries.length + remaining, { resource });
+    const count = entries.length + remaining;
+    metrics.gauge('apiserver_storage_objects', count, { resource });
+    metrics.gauge('apiserver_resource_objects', count, { group: kind.group, resource: kind.plural });
   }
 }

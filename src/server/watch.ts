@@ -92,6 +92,8 @@ class Session {
     this.#shape = shapeOf(this.#kind, open.wanted, open.request, deps);
     this.#bookmarks = flagged(open.request.query, 'allowWatchBookmarks');
     this.#stop = StopSource.under(open.request.stop);
+    const superseded = this.#kind.custom?.superseded;
+    if (superseded) this.#stop.onStop(superseded.onStop(() => this.#stop.stop()));
   }
 
   /** What is there already, looked through and shaped a little at a time. */

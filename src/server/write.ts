@@ -11,7 +11,7 @@ import { assert, type Env } from '../base/env.ts';
 import { equalJson, type Json, type JsonObject } from '../base/json.ts';
 import { timestamp } from '../base/text.ts';
 import type { Entry, Store } from '../store/store.ts';
-import type { AdmissionPlugin, AdmissionRequest } from './admission/plugin.ts';
+import type { AdmissionPlugin, AdmissionRequest, Annotate } from './admission/plugin.ts';
 import { type FieldTracker, withManaged, withQuietTimes } from './field-tracker.ts';
 import { storageKey } from './kinds.ts';
 import { Pace } from './pace.ts';
@@ -56,6 +56,7 @@ export interface WriteOptions {
   /** The subresource that it counts as, where the write is not made through that subresource itself. */
   readonly through?: string;
   readonly warn?: (text: string) => void;
+  readonly annotate?: Annotate;
   /** Admission has had its say: it saw what was sent through a door, not what the door does. */
   readonly admitted?: boolean;
 }

@@ -12,6 +12,7 @@ import { canonicalJson } from '../base/json.ts';
 import { seeded } from '../base/random.ts';
 import { never } from '../base/stop.ts';
 import { Client } from '../client/client.ts';
+import { controllerManager, nodeSpeaker, scheduler } from '../client/speakers.ts';
 import { allControllers } from '../controllers/all.ts';
 import { type Timing, timings } from '../controllers/timing.ts';
 import { bootstrap } from '../machinery/bootstrap.ts';
@@ -20,10 +21,12 @@ import { Caches } from '../machinery/caches.ts';
 import { EventRecorder } from '../machinery/events.ts';
 import { Leader } from '../machinery/leader.ts';
 import { schedulerLoop } from '../scheduler/parts.ts';
+import { PartRights } from '../server/auth/part-rights.ts';
 import { ResourceMetrics } from '../server/resource-metrics/resource-metrics.ts';
 import { ApiServer } from '../server/server.ts';
 import { firstRevision } from '../store/core.ts';
 import type { Change } from '../store/store.ts';
+import { BootstrapRights } from './bootstrap-rights.ts';
 import type { CheckedWorld, Checker } from './checker.ts';
 import { standardCheckers } from './checkers.ts';
 import { type Drain, SimClock } from './clock.ts';
@@ -92,6 +95,7 @@ export class SimCluster implements CheckedWorld {
   commits = 0;
   readonly #options: SimOptions;
   readonly #random: Random;
+  readonly #rights = new BootstrapRights();
   readonly #parts: PartChoice;
   readonly #fingerprint = new Fingerprint();
   readonly #processes = new Map<string, SimProcess>();
@@ -145,6 +149,7 @@ export class SimCluster implements CheckedWorld {
       address: '127.0.0.1:6443',
       nodes: ({ name }) => this.#doors.get(name) ?? unreachable,
       ...(this.#options.metrics ? { resourceMetrics: (...parts) => new ResourceMetrics(...parts) } : {}),
+      access: { authorizers: [this.#rights, new PartRights(this.#rights)] },
     });
     this.net.server = server.handle;
   }
@@ -218,7 +223,7 @@ export class SimCluster implements CheckedWorld {
     const start = (this.#starts.get(name) ?? 0) + 1;
     this.#starts.set(name, start);
     const client = new Client(this.net.link(name), admin);
-    const serviceCache = new Cache(env, client, services);
+    const serviceCache = new Cache(env, client.as('kubelet', nodeSpeaker(name)), services);
     const agent = new Agent(
       env,
       client,
@@ -230,7 +235,7 @@ export class SimCluster implements CheckedWorld {
         addresses: [{ type: 'InternalIP', address: `192.168.${place >> 8}.${place & 255}` }],
         services: serviceCache,
         fences: this.#options.timing?.linkGraceMs !== undefined,
-        events: new EventRecorder(env, client, 'kubelet', name),
+        events: new EventRecorder(env, client.as('kubelet', nodeSpeaker(name)), 'kubelet', name),
       },
     );
     this.#doors.set(name, new NodeApi({ env, node: name, door: agent }).handle);
@@ -275,7 +280,7 @@ export class SimCluster implements CheckedWorld {
   #startPart(host: string, parts: (setting: PartSetting) => readonly Component[]): void {
     const process = this.#process(host);
     const { env } = process;
-    const client = new Client(this.net.link(host), admin);
+    const client = new Client(this.net.link(host), host === 'scheduler' ? scheduler : controllerManager);
     const caches = new Caches(env, client);
     const components = parts({
       env,

@@ -29,8 +29,6 @@ const suitesOutside: Readonly<Record<string, string>> = {
 };
 
 const casesOutside: readonly RegExp[] = [
-  // Zones by name need a database of the world's politics; fixed offsets are known.
-  /'(Australia|US|America|Asia)\//,
   // Functions that only the test's own environment declares.
   /\b(fn|tuple)\(/,
 ];

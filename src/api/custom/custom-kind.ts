@@ -1,4 +1,5 @@
 import { equalJson, isObject, type Json, type JsonObject } from '../../base/json.ts';
+import { never, type Stop } from '../../base/stop.ts';
 import { type FieldError, invalid } from '../field-error.ts';
 import { type CustomForm, type Kind, type KindFacts, type KindRules, makeKind, type Verb } from '../kind.ts';
 import { ageOf, nameColumn } from '../kinds/columns.ts';
@@ -34,6 +35,8 @@ export interface CustomOptions {
   readonly converted?: Converted;
   /** Why nothing can be made at the moment. */
   readonly closed?: string;
+  /** Until when the definition is as it is. */
+  readonly superseded?: Stop;
 }
 
 /** One served version of a definition, as the kind that the server serves like any other. */
@@ -94,6 +97,7 @@ function formOf({ definition, version, schema, facts }: Parts, options: CustomOp
     decode: (value) => decoded(schema, value),
     ...(scale ? { scale } : {}),
     ...(options.closed === undefined ? {} : { closed: options.closed }),
+    superseded: options.superseded ?? never,
     ...(version.deprecated ? { warning } : {}),
   };
 }

@@ -57,7 +57,8 @@ export const namespaceSchema: JsonSchema = object({
   status: object({ phase: text }),
 });
 
-const typeOf = (schema: JsonSchema): CelType => unescaped(declaredOf(schema, false)?.type ?? types.dyn);
+/** As the system's own types are declared. */
+export const typeOfSchema = (schema: JsonSchema): CelType => unescaped(declaredOf(schema, false)?.type ?? types.dyn);
 
 /** Fields of the system's own types are written as they are, `request.namespace` among them. */
 function unescaped(type: CelType): CelType {
@@ -79,8 +80,8 @@ export function policyEnvironment({ hasParams, hasAuthorizer }: EnvironmentOptio
   const known = baseEnvironment.withVariables({
     object: types.dyn,
     oldObject: types.dyn,
-    request: typeOf(requestSchema),
-    namespaceObject: typeOf(namespaceSchema),
+    request: typeOfSchema(requestSchema),
+    namespaceObject: typeOfSchema(namespaceSchema),
     ...(hasParams ? { params: types.dyn } : {}),
   });
   if (!hasAuthorizer) return known;

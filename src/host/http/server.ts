@@ -152,7 +152,10 @@ class Front {
       },
       (socket) => this.#welcome(socket),
     );
-    server.on('tlsClientError', (error) => this.#env.log.debug('a TLS handshake failed', { error: error.message }));
+    server.on('tlsClientError', (error) => {
+      this.#env.metrics.count('apiserver_tls_handshake_errors_total');
+      this.#env.log.debug('a TLS handshake failed', { error: error.message });
+    });
     this.#register(server);
     return server;
   }
@@ -210,6 +213,8 @@ class Front {
     const identity = identityOf(socket);
     (socket as Known)[identityKey] = identity;
     if (identity.caller) {
+      const leftSeconds = (identity.until - Date.now()) / 1000;
+      this.#env.metrics.observe('apiserver_client_certificate_expiration_seconds', leftSeconds);
       this.#known.add(socket);
       socket.once('close', () => this.#known.delete(socket));
     }

@@ -1,3 +1,4 @@
+import type { Transport } from '../../api/wire.ts';
 import type { Env } from '../../base/env.ts';
 import type { Store } from '../../store/store.ts';
 import type { Authorization } from '../auth/authorization.ts';
@@ -8,11 +9,10 @@ import { CertificateSubjectRestriction } from './certificate-subject-restriction
 import { DefaultIngressClass } from './default-ingress-class.ts';
 import { DefaultStorageClass } from './default-storage-class.ts';
 import { DefaultTolerationSeconds } from './default-toleration-seconds.ts';
-import { type EventLimit, EventRateLimit } from './event-rate-limit.ts';
+import type { EventLimit } from './event-rate-limit.ts';
 import { LimitRanger } from './limit-ranger.ts';
 import { NamespaceLifecycle } from './namespace-lifecycle.ts';
 import { NetworkPolicyNotice } from './network-policy-notice.ts';
-import { OwnerReferencesPermissionEnforcement } from './owner-references-permission-enforcement.ts';
 import { PersistentVolumeClaimResize } from './persistent-volume-claim-resize.ts';
 import type { AdmissionPlugin } from './plugin.ts';
 import { PodSecurity, type PodSecurityOptions } from './pod-security.ts';
@@ -30,25 +30,40 @@ export interface AdmissionOptions {
   readonly disable?: readonly string[];
   readonly podSecurity?: PodSecurityOptions;
   readonly eventLimits?: readonly EventLimit[];
+  /** Makes those that are off unless somebody wants them. */
+  readonly optional?: (deps: AdmissionDeps, options: AdmissionOptions) => readonly AdmissionPlugin[];
 }
 export interface AdmissionDeps {
   readonly env: Env;
   readonly store: Store;
   readonly authorization: Authorization;
   readonly kinds: KindRegistry;
+  /** The server's own door. */
+  readonly self: Transport;
 }
 
-const offByDefault = new Set(['EventRateLimit', 'OwnerReferencesPermissionEnforcement']);
+const offByDefault: ReadonlySet<string> = new Set([
+  ...['NamespaceAutoProvision', 'NamespaceExists', 'LimitPodHardAntiAffinityTopology', 'AlwaysPullImages'],
+  ...['EventRateLimit', 'ExtendedResourceToleration', 'OwnerReferencesPermissionEnforcement', 'DenyServiceExternalIPs'],
+]);
+/** Whether there is anything to load for these names. */
+export const areOptional = (names: readonly string[]): boolean => names.some((name) => offByDefault.has(name));
+
 /** All that can be switched, by the names that upstream has for them. */
 export const pluginNames: readonly string[] = [
+  'NamespaceAutoProvision',
   'NamespaceLifecycle',
+  'NamespaceExists',
+  'LimitPodHardAntiAffinityTopology',
   'LimitRanger',
   'ServiceAccount',
   'TaintNodesByCondition',
+  'AlwaysPullImages',
   'PodSecurity',
   'Priority',
   'DefaultTolerationSeconds',
   'EventRateLimit',
+  'ExtendedResourceToleration',
   'DefaultStorageClass',
   'StorageObjectInUseProtection',
   'OwnerReferencesPermissionEnforcement',
@@ -58,6 +73,7 @@ export const pluginNames: readonly string[] = [
   'CertificateSigning',
   'CertificateSubjectRestriction',
   'DefaultIngressClass',
+  'DenyServiceExternalIPs',
   'PodTopologyLabels',
   'NetworkPolicyNotice',
   'ResourceQuota',
@@ -65,12 +81,14 @@ export const pluginNames: readonly string[] = [
 
 /** The plugins that every server has, in upstream's order. Others' stand between `first` and `last`. */
 export function builtInPlugins(
-  { env, store, authorization, kinds }: AdmissionDeps,
-  { enable = [], disable = [], podSecurity, eventLimits = [] }: AdmissionOptions = {},
+  deps: AdmissionDeps,
+  options: AdmissionOptions = {},
 ): { readonly first: readonly AdmissionPlugin[]; readonly last: readonly AdmissionPlugin[] } {
+  const { env, store, authorization } = deps;
+  const { enable = [], disable = [], podSecurity, optional = () => [] } = options;
   const isOn = ({ name }: AdmissionPlugin): boolean =>
     !disable.includes(name) && (!offByDefault.has(name) || enable.includes(name));
-  const first: readonly AdmissionPlugin[] = [
+  const usual: readonly AdmissionPlugin[] = [
     new NamespaceLifecycle(store),
     new LimitRanger(store),
     new ServiceAccount(store, env.random.fork('service account')),
@@ -78,10 +96,8 @@ export function builtInPlugins(
     new PodSecurity(store, env.clock, podSecurity),
     new Priority(store),
     new DefaultTolerationSeconds(),
-    new EventRateLimit(env.clock, eventLimits),
     new DefaultStorageClass(store),
     new StorageObjectInUseProtection(),
-    new OwnerReferencesPermissionEnforcement(authorization, kinds),
     new PersistentVolumeClaimResize(store),
     new RuntimeClass(store),
     new CertificateApproval(authorization),
@@ -91,5 +107,7 @@ export function builtInPlugins(
     new PodTopologyLabels(store),
     new NetworkPolicyNotice(store),
   ];
-  return { first: first.filter(isOn), last: [new ResourceQuota(store)].filter(isOn) };
+  const more = areOptional(enable) ? optional(deps, options).filter(isOn) : [];
+  const inOrder = (a: AdmissionPlugin, b: AdmissionPlugin) => pluginNames.indexOf(a.name) - pluginNames.indexOf(b.name);
+  return { first: [...usual.filter(isOn), ...more].sort(inOrder), last: [new ResourceQuota(store)].filter(isOn) };
 }

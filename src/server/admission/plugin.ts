@@ -15,7 +15,11 @@ export interface AdmissionRequest {
   readonly generateName?: string;
   /** Tells the client something in a Warning header, whatever becomes of the request. */
   readonly warn?: (text: string) => void;
+  /** Writes something down beside the request in the audit log, where there is one. */
+  readonly annotate?: Annotate;
 }
+/** What was noted first under a key stays. */
+export type Annotate = (key: string, value: string) => void;
 
 /** One plugin, one file. Mutating ones answer the object to go on with; refusing is throwing an ApiError. */
 export interface AdmissionPlugin {

@@ -25,6 +25,7 @@ export interface PodSecurityOptions {
   readonly exemptions?: PodSecurityExemptions;
 }
 
+const annotationPrefix = 'pod-security.kubernetes.io/';
 /** Where the pods of a workload are described. */
 const templates: Readonly<Record<string, readonly string[]>> = {
   '/podtemplates': ['template'],
@@ -63,7 +64,8 @@ export class PodSecurity implements AdmissionPlugin {
     const path = templates[`${kind.group}/${kind.plural}`];
     const isPod = kind.group === pods.group && kind.plural === pods.plural;
     if (isPod ? !judgedSubresources.includes(route.subresource) : !path || route.subresource !== '') return;
-    if (this.#isExempt(request)) return;
+    const exempted = this.#exemptBy(request);
+    if (exempted !== undefined) return request.annotate?.(`${annotationPrefix}exempt`, exempted);
     await this.#namespaces.ready();
     const { policy } = policyOf(this.#namespaces.get('', route.namespace)?.metadata.labels, this.#defaults);
     if (isPod) return this.#judgePod(object as Pod, request, policy);
@@ -71,9 +73,10 @@ export class PodSecurity implements AdmissionPlugin {
     if (template.spec !== undefined) this.#judge(partsIn(template), request, { policy, enforced: false });
   }
 
-  #isExempt({ caller, route }: AdmissionRequest): boolean {
+  #exemptBy({ caller, route }: AdmissionRequest): string | undefined {
     const { usernames, namespaces: spaces } = this.#exemptions;
-    return Boolean(usernames?.includes(caller.name) || spaces?.includes(route.namespace));
+    if (spaces?.includes(route.namespace)) return 'namespace';
+    return usernames?.includes(caller.name) ? 'user' : undefined;
   }
 
   #judgePod(pod: Pod, request: AdmissionRequest, policy: Policy): void {
@@ -88,8 +91,15 @@ export class PodSecurity implements AdmissionPlugin {
     { policy, enforced }: { readonly policy: Policy; readonly enforced: boolean },
   ): void {
     const runtime = textOf(pod.spec.runtimeClassName);
-    if (runtime !== '' && this.#exemptions.runtimeClasses?.includes(runtime)) return;
+    if (runtime !== '' && this.#exemptions.runtimeClasses?.includes(runtime))
+      return request.annotate?.(`${annotationPrefix}exempt`, 'runtimeClass');
+    const audited = violations(pod, policy.audit);
+    if (audited.length > 0) {
+      const text = `would violate PodSecurity "${levelText(policy.audit)}": ${detailsText(audited)}`;
+      request.annotate?.(`${annotationPrefix}audit-violations`, text);
+    }
     if (enforced) {
+      request.annotate?.(`${annotationPrefix}enforce-policy`, levelText(policy.enforce));
       const found = violations(pod, policy.enforce);
       if (found.length > 0) {
         throw refusal(request, `violates PodSecurity "${levelText(policy.enforce)}": ${detailsText(found)}`);

@@ -31,6 +31,7 @@ import { DefaultStorageClass } from './default-storage-class.ts';
 import { EventRateLimit } from './event-rate-limit.ts';
 import { NamespaceLifecycle } from './namespace-lifecycle.ts';
 import { NetworkPolicyNotice } from './network-policy-notice.ts';
+import { optionalPlugins } from './optional-plugins.ts';
 import { OwnerReferencesPermissionEnforcement } from './owner-references-permission-enforcement.ts';
 import { PersistentVolumeClaimResize } from './persistent-volume-claim-resize.ts';
 import { admitted, admittedSpec, asked, storeWith, whole } from './plugin.test-data.ts';
@@ -229,15 +230,20 @@ test('every plugin can be switched by its name, and stands where it is named', a
     store: await storeWith(),
     authorization: allowing(() => true),
     kinds: new KindRegistry([]),
+    self: () => Promise.reject(new Error('nobody is asked')),
   };
   const namesOf = (options: AdmissionOptions) => {
-    const { first, last } = builtInPlugins(deps, options);
+    const { first, last } = builtInPlugins(deps, { optional: optionalPlugins, ...options });
     return [...first, ...last].map(({ name }) => name);
   };
   assert.deepEqual(namesOf({ enable: pluginNames }), pluginNames);
   assert.deepEqual(namesOf({ disable: pluginNames }), []);
   const off = pluginNames.filter((name) => !namesOf({}).includes(name));
-  assert.deepEqual(off, ['EventRateLimit', 'OwnerReferencesPermissionEnforcement']);
+  assert.deepEqual(off, [
+    ...['NamespaceAutoProvision', 'NamespaceExists', 'LimitPodHardAntiAffinityTopology', 'AlwaysPullImages'],
+    ...['EventRateLimit', 'ExtendedResourceToleration', 'OwnerReferencesPermissionEnforcement'],
+    'DenyServiceExternalIPs',
+  ]);
 });
 
 /** What openssl made of a client named eve in the group system:masters. */

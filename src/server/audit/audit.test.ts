@@ -102,3 +102,71 @@ test('a policy that says nothing understandable is refused with the place of wha
   assert.throws(() => auditPolicy({ kind: 'Pod' }), /no Policy of audit/);
   assert.equal(metadataOfAll({ caller: admin, verb: 'get', path: '/' }, admin).level, 'Metadata');
 });
+
+test('what policies and pod security find out is written down beside the request', async () => {
+  const { ask, events } = world([{ level: 'Metadata' }]);
+  const registration = '/apis/admissionregistration.k8s.io/v1';
+  const matchConstraints = {
+    resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['configmaps'] }],
+  };
+  const spec = {
+    matchConstraints,
+    validations: [{ expression: 'true' }, { expression: 'has(object.data)', message: 'no data' }],
+    auditAnnotations: [
+      { key: 'who', valueExpression: "'name is ' + object.metadata.name" },
+      { key: 'none', valueExpression: 'null' },
+    ],
+  };
+  const post = async (path: string, object: object) => assert.equal((await ask('POST', path, object)).status, 201);
+  await post(`${registration}/validatingadmissionpolicies`, { metadata: { name: 'p' }, spec });
+  for (const name of ['b', 'c']) {
+    const binding = { policyName: 'p', validationActions: ['Audit'] };
+    await post(`${registration}/validatingadmissionpolicybindings`, { metadata: { name }, spec: binding });
+  }
+  const last = () => {
+    const annotations = events.at(-1)?.annotations as Record<string, string>;
+    return Object.fromEntries(Object.entries(annotations).filter(([key]) => !key.startsWith('authorization')));
+  };
+  await post('/api/v1/namespaces/default/configmaps', { metadata: { name: 'm' } });
+  const { 'validation.policy.admission.k8s.io/validation_failure': failure = '', ...rest } = last();
+  assert.deepEqual(rest, { 'p/who': 'name is m' });
+  assert.deepEqual(JSON.parse(failure), [
+    { message: 'no data', policy: 'p', binding: 'b', expressionIndex: 1, validationActions: ['Audit'] },
+  ]);
+  const labels = {
+    'pod-security.kubernetes.io/audit': 'baseline',
+    'pod-security.kubernetes.io/audit-version': 'v1.30',
+  };
+  await post('/api/v1/namespaces', { metadata: { name: 'shop', labels } });
+  await post('/api/v1/namespaces/shop/serviceaccounts', { metadata: { name: 'default' } });
+  const pod = { metadata: { name: 'x' }, spec: { hostNetwork: true, containers: [{ name: 'c', image: 'i' }] } };
+  await post('/api/v1/namespaces/shop/pods', pod);
+  assert.deepEqual(last(), {
+    'pod-security.kubernetes.io/audit-violations':
+      'would violate PodSecurity "baseline:v1.30": host namespaces (hostNetwork=true)',
+    'pod-security.kubernetes.io/enforce-policy': 'privileged:latest',
+  });
+});
+
+test('an annotation that cannot be worked out refuses where the policy is strict, and is left out where it is not', async () => {
+  const registration = '/apis/admissionregistration.k8s.io/v1';
+  for (const [failurePolicy, status] of [
+    ['Fail', 422],
+    ['Ignore', 201],
+  ] as const) {
+    const { ask, events } = world([{ level: 'Metadata' }]);
+    const spec = {
+      failurePolicy,
+      matchConstraints: {
+        resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['configmaps'] }],
+      },
+      auditAnnotations: [{ key: 'k', valueExpression: 'object.data.missing' }],
+    };
+    await ask('POST', `${registration}/validatingadmissionpolicies`, { metadata: { name: 'p' }, spec });
+    const binding = { policyName: 'p', validationActions: ['Deny'] };
+    await ask('POST', `${registration}/validatingadmissionpolicybindings`, { metadata: { name: 'b' }, spec: binding });
+    const answer = await ask('POST', '/api/v1/namespaces/default/configmaps', { metadata: { name: 'm' }, data: {} });
+    assert.equal(answer.status, status);
+    assert.doesNotMatch(JSON.stringify(events.at(-1)), /p\/k/);
+  }
+});

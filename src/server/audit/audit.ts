@@ -42,6 +42,7 @@ export class Audited {
   #caller: Caller | undefined;
   #decided: Decided | undefined;
   #asked: Attributes | undefined;
+  readonly #annotations = new Map<string, string>();
 
   constructor(env: Env, options: AuditOptions, request: ApiRequest) {
     this.#env = env;
@@ -58,6 +59,11 @@ export class Audited {
     this.#decide();
     this.#write('RequestReceived', undefined);
   }
+
+  /** Noted by whoever looked at the request on its way. */
+  readonly annotate = (key: string, value: string): void => {
+    if (!this.#annotations.has(key)) this.#annotations.set(key, value);
+  };
 
   answered(response: ApiResponse): ApiResponse {
     if (!this.#decided) this.#decide();
@@ -126,7 +132,9 @@ export class Audited {
       ...(responseObject === undefined ? {} : { responseObject }),
       requestReceivedTimestamp: microTimestamp(this.#received),
       stageTimestamp: microTimestamp(this.#env.clock.now()),
-      ...(response && caller ? { annotations: decisionOf(response) } : {}),
+      ...(response && caller
+        ? { annotations: { ...decisionOf(response), ...Object.fromEntries(this.#annotations) } }
+        : {}),
     };
   }
 }

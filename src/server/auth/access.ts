@@ -11,6 +11,7 @@ import type { ResourceRoute } from '../route.ts';
 import { Authentication } from './authentication.ts';
 import type { AuthenticationConfiguration } from './authentication-configuration.ts';
 import { Authorization } from './authorization.ts';
+import type { PlainType, WebhookRules } from './authorization-configuration.ts';
 import { nodeRules } from './bootstrap/policy.ts';
 import { BootstrapTokens } from './bootstrap-tokens.ts';
 import { Impersonation } from './impersonation.ts';
@@ -18,6 +19,7 @@ import { issuerDocument } from './issuer-documents.ts';
 import { LegacyTokens } from './legacy-tokens.ts';
 import { NodeAuthorizer } from './node-authorizer.ts';
 import { type IssuerKeys, OidcTokens } from './oidc-tokens.ts';
+import { isPart, PartRights } from './part-rights.ts';
 import { Rbac } from './rbac.ts';
 import { attributesOf } from './request-attributes.ts';
 import { Reviews } from './reviews.ts';
@@ -37,9 +39,15 @@ export interface AccessOptions {
   readonly tokenWebhook?: Transport;
   /** Somebody else who decides what roles leave open. */
   readonly authorizationWebhook?: Transport;
+  /** Who is asked instead of nodes, roles and webhook, in this order. */
+  readonly authorizerChoices?: readonly ChosenAuthorizer[];
   /** Asked last: a program's own. */
   readonly authorizers?: readonly Authorizer[];
 }
+
+export type ChosenAuthorizer =
+  | { readonly type: PlainType }
+  | { readonly type: 'Webhook'; readonly transport: Transport; readonly rules: WebhookRules };
 
 /** Who an answer is for, and what the answer has to warn of. */
 export interface Admitted {
@@ -58,6 +66,11 @@ const noKeys: TokenSigning = {
   publicKeys: [],
   isBelieved: () => true,
 };
+
+const always = {
+  AlwaysAllow: { name: 'AlwaysAllow', authorize: () => ({ verdict: 'allow' }) },
+  AlwaysDeny: { name: 'AlwaysDeny', authorize: () => ({ verdict: 'none', reason: 'Everything is forbidden.' }) },
+} as const satisfies Readonly<Record<string, Authorizer>>;
 
 /** Everything between a request and the right to be served: who asks, as whom, and whether they may. */
 export class Access {
@@ -80,9 +93,13 @@ export class Access {
     this.#signing = options.signing ?? noKeys;
     const rbac = new Rbac(store);
     const node = new NodeAuthorizer(store, nodeRules());
-    const { authorizationWebhook: transport, authorizers = [] } = options;
-    const webhooks = transport ? [new WebhookAuthorizer({ transport, clock: env.clock })] : [];
-    this.authorization = new Authorization([masters, node, rbac, ...webhooks, ...authorizers]);
+    const { authorizers = [] } = options;
+    this.authorization = new Authorization([
+      masters,
+      ...this.#chosen(options, { node, rbac }),
+      new PartRights(rbac),
+      ...authorizers,
+    ]);
     this.#tokens = new ServiceAccountTokens(env, store, this.#signing);
     const { audiences } = this.#signing;
     const anonymous = options.authentication?.anonymous;
@@ -98,6 +115,20 @@ export class Access {
       new RoleEscalation(rbac, this.authorization),
     ];
     this.legacyTokens = new LegacyTokens(env, store, this.#tokens);
+  }
+
+  #chosen(
+    { authorizationWebhook: transport, authorizerChoices }: AccessOptions,
+    { node, rbac }: { readonly node: NodeAuthorizer; readonly rbac: Rbac },
+  ): readonly Authorizer[] {
+    const { clock } = this.#env;
+    if (!authorizerChoices) return [node, rbac, ...(transport ? [new WebhookAuthorizer({ transport, clock })] : [])];
+    const plain: Readonly<Record<PlainType, Authorizer>> = { Node: node, RBAC: rbac, ...always };
+    return authorizerChoices.map((choice) =>
+      choice.type === 'Webhook'
+        ? new WebhookAuthorizer({ transport: choice.transport, rules: choice.rules, clock })
+        : plain[choice.type],
+    );
   }
 
   #tokenKinds({ staticTokens, authentication, issuerKeys, tokenWebhook }: AccessOptions): readonly TokenKind[] {
@@ -143,7 +174,10 @@ export class Access {
       const unknown = error.reason === 'Unauthorized';
       if (unknown) this.#env.metrics.count('authentication_attempts', { result: 'failure' });
       else this.#env.metrics.count('authorization_attempts_total', { result: 'denied' });
-      this.#env.log.debug('a request was refused', { method, path, code: error.code, message: error.message });
+      const told = { method, path, code: error.code, message: error.message };
+      // Such a caller who brings no token is a part of the cluster: that it asks in vain is a mistake of ours.
+      if (request.caller && isPart(request.caller)) this.#env.log.error('a part asks for what it may not', told);
+      else this.#env.log.debug('a request was refused', told);
     }
     throw error;
   }

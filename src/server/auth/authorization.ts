@@ -66,7 +66,10 @@ export function errorList(errors: readonly string[]): string {
 }
 
 function refuseUnless(decision: Decision, attributes: Attributes): void {
-  if (decision.verdict !== 'allow') throw refusal(attributes, decision.reason);
+  if (decision.verdict === 'allow') return;
+  // Somebody who should have been asked could not be: that is no answer about who may do what.
+  if (decision.error) throw new ApiError('InternalError', `Internal Server Error: ${decision.error}`);
+  throw refusal(attributes, decision.reason);
 }
 
 export function refusal(attributes: Attributes, reason = ''): ApiError {

@@ -17,6 +17,9 @@ type Judge = (node: string, asked: ResourceAttributes) => Decision;
 
 export const isNode = ({ name, groups }: Caller): boolean => name.startsWith(userPrefix) && groups.includes(nodesGroup);
 
+/** Only of whoever is one. */
+export const nodeOf = ({ name }: Caller): string => name.slice(userPrefix.length);
+
 /** Nodes may read what the pods bound to them need, and write about themselves: a stolen node is one node's loss. */
 export class NodeAuthorizer implements Authorizer {
   readonly name = 'Node';
@@ -49,7 +52,7 @@ export class NodeAuthorizer implements Authorizer {
   authorize(attributes: Attributes): Decision | Promise<Decision> {
     const { caller } = attributes;
     if (!isNode(caller)) return noOpinion;
-    const node = caller.name.slice(userPrefix.length);
+    const node = nodeOf(caller);
     if (node === '') return because(`unknown node for user ${JSON.stringify(caller.name)}`);
     const judge = 'path' in attributes ? undefined : this.#judges[`${attributes.group}/${attributes.resource}`];
     if (!judge) return this.#rules.some((rule) => ruleAllows(rule, attributes)) ? allow : noOpinion;

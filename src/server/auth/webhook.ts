@@ -1,18 +1,29 @@
 import type { Caller, Transport } from '../../api/wire.ts';
 import type { Clock, Millis } from '../../base/env.ts';
 import { decodeText, isObject, type Json, type JsonObject } from '../../base/json.ts';
-import { never } from '../../base/stop.ts';
-import type { Attributes, Authorizer, Decision } from '../attributes.ts';
+import { StopSource } from '../../base/stop.ts';
+import { type Attributes, type Authorizer, type Decision, noOpinion } from '../attributes.ts';
+import type { WebhookRules } from './authorization-configuration.ts';
 import type { TokenAnswer, TokenKind } from './tokens.ts';
 
 export interface WebhookOptions {
   /** Leads to whoever decides; its address is the whole address. */
   readonly transport: Transport;
   readonly clock: Clock;
+  /** How an authorizer is asked, where a file says more than where it is. */
+  readonly rules?: WebhookRules;
 }
 
-const allowedForMs: Millis = 5 * 60_000;
-const refusedForMs: Millis = 30_000;
+const usualRules: WebhookRules = {
+  version: 'v1',
+  timeoutMs: 30_000,
+  allowedForMs: 5 * 60_000,
+  refusedForMs: 30_000,
+  failurePolicy: 'NoOpinion',
+  conditions: [],
+};
+class Late extends Error {}
+
 const tokenForMs: Millis = 2 * 60_000;
 const rememberedMax = 1_000;
 const triesMax = 3;
@@ -33,8 +44,10 @@ class RemoteReviews {
     if (known && known.until > now) return known.status;
     const status = await this.#asked(review);
     this.#known.delete(key);
+    const keptMs = rememberFor(status);
+    if (keptMs === 0) return status;
     if (this.#known.size >= rememberedMax) this.#known.delete(this.#known.keys().next().value as string);
-    this.#known.set(key, { until: now + rememberFor(status), status });
+    this.#known.set(key, { until: now + keptMs, status });
     return status;
   }
 
@@ -43,20 +56,26 @@ class RemoteReviews {
       try {
         return await this.#once(review);
       } catch (error) {
-        if (tries >= triesMax) throw error;
+        // Who waited that long once is not to wait again.
+        if (tries >= triesMax || error instanceof Late) throw error;
       }
     }
   }
 
   async #once(review: JsonObject): Promise<JsonObject> {
-    const response = await this.#options.transport({
-      method: 'POST',
-      path: '',
-      query: [],
-      headers: { accept: 'application/json' },
-      body: { object: review },
-      stop: never,
+    const { transport, clock, rules = usualRules } = this.#options;
+    const stop = new StopSource();
+    let isLate = false;
+    const cancel = clock.after(rules.timeoutMs, () => {
+      isLate = true;
+      stop.stop();
     });
+    const headers = { accept: 'application/json' };
+    const response = await transport({ method: 'POST', path: '', query: [], headers, body: { object: review }, stop })
+      .catch((error: unknown) => {
+        throw isLate ? new Late(`the webhook did not answer within ${rules.timeoutMs / 1000} s`) : error;
+      })
+      .finally(cancel);
     if (response.status >= 300) throw new Error(`the webhook answers ${response.status}`);
     const body = 'body' in response ? response.body : undefined;
     const value: unknown = body && ('object' in body ? body.object : JSON.parse(decodeText(body.bytes)));
@@ -70,25 +89,55 @@ class RemoteReviews {
 export class WebhookAuthorizer implements Authorizer {
   readonly name = 'Webhook';
   readonly #reviews: RemoteReviews;
+  readonly #rules: WebhookRules;
 
   constructor(options: WebhookOptions) {
     this.#reviews = new RemoteReviews(options);
+    this.#rules = options.rules ?? usualRules;
   }
 
-  async authorize(attributes: Attributes): Promise<Decision> {
+  authorize(attributes: Attributes): Decision | Promise<Decision> {
+    const spec = { ...subjectOf(attributes.caller), ...askedOf(attributes) };
+    const { isMeant, error } = this.#judged(spec);
+    if (error !== undefined) return this.#failed(error);
+    return isMeant ? this.#asked(spec) : noOpinion;
+  }
+
+  /** All conditions must hold. One that does not outvotes those that fail. */
+  #judged(spec: JsonObject): { readonly isMeant: boolean; readonly error?: string } {
+    let error: string | undefined;
+    for (const condition of this.#rules.conditions) {
+      try {
+        if (!condition(spec)) return { isMeant: false };
+      } catch (cause) {
+        error ??= messageOf(cause);
+      }
+    }
+    return error === undefined ? { isMeant: true } : { isMeant: true, error };
+  }
+
+  async #asked(spec: JsonObject): Promise<Decision> {
+    const { version, allowedForMs, refusedForMs } = this.#rules;
+    const { groups = [], ...older } = spec;
     const review = {
-      apiVersion: 'authorization.k8s.io/v1',
+      apiVersion: `authorization.k8s.io/${version}`,
       kind: 'SubjectAccessReview',
-      spec: { ...subjectOf(attributes.caller), ...askedOf(attributes) },
+      // The older version has another name for it.
+      spec: version === 'v1' ? spec : { ...older, group: groups },
     };
     try {
       const status = await this.#reviews.status(review, ({ allowed }) => (allowed ? allowedForMs : refusedForMs));
       return decisionOf(status);
     } catch (error) {
-      return { verdict: 'none', error: error instanceof Error ? error.message : String(error) };
+      return this.#failed(messageOf(error));
     }
   }
+
+  readonly #failed = (error: string): Decision =>
+    this.#rules.failurePolicy === 'Deny' ? { verdict: 'deny', error } : { verdict: 'none', error };
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function decisionOf({ allowed, denied, reason }: JsonObject): Decision {
   const told = typeof reason === 'string' && reason ? { reason } : {};
@@ -122,7 +171,7 @@ export class WebhookTokens implements TokenKind {
       // Who says nothing about audiences has not looked at them: such a token is for nobody.
       return caller && meant.length > 0 ? { caller, audiences: meant } : undefined;
     } catch (error) {
-      return { error: error instanceof Error ? error.message : String(error) };
+      return { error: messageOf(error) };
     }
   }
 }

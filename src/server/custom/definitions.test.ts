@@ -34,7 +34,7 @@ function world(store = new MemoryStore()) {
     const body = response.status === 404 ? {} : ((await jsonOf(response)) as JsonObject);
     return { status: response.status, headers: response.headers, body };
   };
-  return { ask, store };
+  return { ask, store, server };
 }
 
 const schema = {
@@ -287,4 +287,40 @@ test('Server-side apply merges the lists of a custom object by their keys, and k
   assert.equal(conflict.status, 409);
   const less = await apply('two', {});
   assert.deepEqual((less.body.spec as JsonObject).parts, [{ name: 'p', count: 1 }]);
+});
+
+test('An open watch ends when the definition says something else or goes, and not for its status', async () => {
+  const { server, ask } = world();
+  await ask('POST', definitions, definition() as unknown as Json);
+  const watch = async () => {
+    const response = await server.handle({
+      method: 'GET',
+      path: gizmos,
+      query: [['watch', 'true']],
+      headers: {},
+      caller: admin,
+      stop: never,
+    });
+    const state = { ended: false };
+    if (!('watch' in response)) throw new Error(`answered ${response.status}`);
+    response.watch.onBatch(() => 'more');
+    response.watch.onEnd(() => {
+      state.ended = true;
+    });
+    return state;
+  };
+  const path = `${definitions}/gizmos.example.com`;
+  const first = await watch();
+  const second = await watch();
+  await ask('PATCH', path, { metadata: { annotations: { a: 'b' } } }, merge);
+  await ask('PATCH', `${path}/status`, { status: { storedVersions: ['v1'] } }, merge);
+  assert.deepEqual([first.ended, second.ended], [false, false]);
+  const shortNames = ['gz', 'gizz'];
+  assert.equal((await ask('PATCH', path, { spec: { names: { shortNames } } }, merge)).status, 200);
+  assert.deepEqual([first.ended, second.ended], [true, true]);
+  const third = await watch();
+  assert.equal(third.ended, false);
+  await ask('DELETE', path);
+  for (let turn = 0; turn < 50; turn++) await null;
+  assert.equal(third.ended, true);
 });

@@ -30,10 +30,17 @@ export interface DefinitionDeps extends WriteDeps {
   readonly conversions: Conversions;
 }
 
+interface Known {
+  readonly definition: CustomDefinition;
+  readonly kinds: readonly Kind[];
+  /** Stopped when what is served is no longer what was. */
+  readonly superseded: StopSource;
+}
+
 /** Serves what definitions in the store define: from the moment they are committed, and again after a restart. */
 export class CustomDefinitions {
   readonly #deps: DefinitionDeps;
-  readonly #known = new Map<string, { readonly definition: CustomDefinition; readonly kinds: readonly Kind[] }>();
+  readonly #known = new Map<string, Known>();
   readonly #stop = new StopSource();
   readonly #cleanup: Cleanup;
   /** Settled once the definitions that were in the store are served. */
@@ -81,7 +88,11 @@ export class CustomDefinitions {
   }
 
   #serve(key: string, definition: CustomDefinition, isServed: boolean): void {
-    const before = this.#known.get(key)?.kinds ?? [];
+    const last = this.#known.get(key);
+    const before = last?.kinds ?? [];
+    // How things stand is written often; who watches is not disturbed by that.
+    const isSame = last !== undefined && last.kinds.length > 0 === isServed && sameForm(last.definition, definition);
+    const superseded = isSame ? last.superseded : new StopSource();
     const isClosing = definition.metadata.deletionTimestamp !== undefined;
     const closed = isClosing ? 'create not allowed while custom resource definition is terminating' : undefined;
     const versions = [...(definition.spec.versions ?? [])].filter(({ served }) => served);
@@ -93,7 +104,9 @@ export class CustomDefinitions {
       ? { converted: (raw: Json, version: string) => conversions.converted(raw, version) }
       : {};
     const kinds = isServed
-      ? versions.map((version) => customKind(definition, version, { ...conversion, ...(closed ? { closed } : {}) }))
+      ? versions.map((version) =>
+          customKind(definition, version, { ...conversion, superseded, ...(closed ? { closed } : {}) }),
+        )
       : [];
     for (const kind of before) {
       if (!kinds.some(({ version, plural }) => version === kind.version && plural === kind.plural)) {
@@ -101,7 +114,8 @@ export class CustomDefinitions {
       }
     }
     for (const kind of kinds) this.#deps.kinds.add(kind);
-    this.#known.set(key, { definition, kinds });
+    this.#known.set(key, { definition, kinds, superseded });
+    if (!isSame) last?.superseded.stop();
   }
 
   #forget(key: string): void {
@@ -109,6 +123,7 @@ export class CustomDefinitions {
     for (const kind of known?.kinds ?? []) this.#deps.kinds.remove(kind);
     if (known) this.#deps.conversions.forget(prefixOf(known.definition));
     this.#known.delete(key);
+    known?.superseded.stop();
     // A name that it had is free: whoever waits for it is judged again.
     for (const { definition } of this.#known.values()) this.#tell(definition.metadata.name);
   }
@@ -138,3 +153,8 @@ export class CustomDefinitions {
 }
 
 const prefixOf = ({ spec }: CustomDefinition): string => `/${spec.group}/${spec.names?.plural}/`;
+
+/** Whether objects look and are found the same way. */
+const sameForm = (a: CustomDefinition, b: CustomDefinition): boolean =>
+  equalJson(a.spec as unknown as Json, b.spec as unknown as Json) &&
+  equalJson((a.status?.acceptedNames ?? null) as unknown as Json, (b.status?.acceptedNames ?? null) as unknown as Json);

@@ -32,7 +32,7 @@ export function parseTimestamp(text: string): bigint | undefined {
   return whole + BigInt(fraction.padEnd(9, '0'));
 }
 
-/** Minutes east of Greenwich of `Z`, `UTC` or `+01:30`. Zones by name change with politics and are not known here. */
+/** Minutes east of Greenwich of `Z`, `UTC` or `+01:30`. Zones by name are not known here. */
 export function offsetMinutes(zone: string): number | undefined {
   if (zone === 'Z' || zone === 'UTC' || zone === '') return 0;
   const match = /^([+-]?)(\d\d?):(\d\d)$/.exec(zone);

@@ -1,3 +1,5 @@
+import type { Instant } from '../../../base/env.ts';
+import { isTimeZone, offsetAt } from '../../time-zones.ts';
 import { CelError } from '../cel-error.ts';
 import type { Functions, Overload } from '../environment.ts';
 import * as types from '../type.ts';
@@ -10,7 +12,7 @@ const dayMs = 86_400_000;
 /** A part of a time, in UTC or in a zone that the call names. */
 function part(name: string, read: (date: Date, nanos: bigint) => number): readonly Overload[] {
   const at = ({ nanos }: Timestamp, zone: string): Result => {
-    const offset = offsetMinutes(zone);
+    const offset = offsetMinutes(zone) ?? zoneMinutes(zone, nanos);
     if (offset === undefined) return new CelError(`unknown time zone ${zone}`);
     return BigInt(read(dateAt(nanos, offset), nanos));
   };
@@ -19,6 +21,10 @@ function part(name: string, read: (date: Date, nanos: bigint) => number): readon
     method(`timestamp_to_${name}_with_tz`, [types.timestamp, types.string], types.int, at),
   ];
 }
+/** What the clocks of a zone show, which depends on the time. */
+const zoneMinutes = (zone: string, nanos: bigint): number | undefined =>
+  isTimeZone(zone) ? offsetAt(zone, Number(nanos / 1_000_000n) as Instant) / 60_000 : undefined;
+
 const length = (name: string, unit: bigint): Overload =>
   method(`duration_to_${name}`, [types.duration], types.int, ({ nanos }: Duration) => nanos / unit);
 

@@ -6,11 +6,17 @@ import type { Evaluation } from './evaluation.ts';
 import { Policies, type PolicyDeps, refusal, type Stuck, type Turn } from './policies.ts';
 
 const messageMax = 5 * 1024;
+const annotationMax = 10 * 1024;
 
 interface Finding {
   readonly message: string;
   readonly reason?: string;
+  /** Which of the validations it is. */
+  readonly at?: number;
 }
+/** By key, what the bindings of a policy want written down: each value once. */
+type Notes = Map<string, Set<string>>;
+const failureKey = 'validation.policy.admission.k8s.io/validation_failure';
 
 /** ValidatingAdmissionPolicies: expressions that say which writes are refused, and which are warned about. */
 export class ValidatingPolicies implements AdmissionPlugin {
@@ -26,10 +32,16 @@ export class ValidatingPolicies implements AdmissionPlugin {
     if (!all) return;
     const subject = await this.#policies.subject(object, request);
     const name = (object ?? request.previous)?.metadata.name ?? '';
-    for (const bound of all) {
-      for (const turn of await this.#policies.turns(bound, subject)) {
-        for (const finding of findings(turn)) act(turn, finding, request, name);
+    const notes: Notes = new Map();
+    try {
+      for (const bound of all) {
+        for (const turn of await this.#policies.turns(bound, subject)) {
+          const found = [...findings(turn), ...noted(turn, notes)];
+          for (const finding of found) act(turn, finding, request, name);
+        }
       }
+    } finally {
+      for (const [key, values] of notes) request.annotate?.(key, [...values].join(', '));
     }
   }
 }
@@ -38,15 +50,15 @@ function findings(turn: Turn | Stuck): readonly Finding[] {
   const isStrict = turn.policy.spec.failurePolicy !== 'Ignore';
   if ('why' in turn) return isStrict ? [{ message: `failed to configure binding: ${turn.why}` }] : [];
   const { compiled, evaluation } = turn;
-  return compiled.validations.flatMap((validation): readonly Finding[] => {
+  return compiled.validations.flatMap((validation, at): readonly Finding[] => {
     const result = evaluation.run(validation.program);
     if (result === true) return [];
     const reason = validation.reason === undefined ? {} : { reason: validation.reason };
     if (result instanceof CelError) {
       const message = `expression '${validation.source}' resulted in error: ${result.message}`;
-      return isStrict ? [{ message, ...reason }] : [];
+      return isStrict ? [{ message, at, ...reason }] : [];
     }
-    return [{ message: messageOf(validation, evaluation), ...reason }];
+    return [{ message: messageOf(validation, evaluation), at, ...reason }];
   });
 }
 
@@ -58,9 +70,39 @@ function messageOf({ message, messageProgram, source }: Validation, evaluation: 
   return message || `failed expression: ${source}`;
 }
 
+/** Takes what a policy wants written down; what cannot be worked out is a finding where the policy is strict. */
+function noted(turn: Turn | Stuck, notes: Notes): readonly Finding[] {
+  if ('why' in turn) return [];
+  const { policy, compiled, evaluation } = turn;
+  const isStrict = policy.spec.failurePolicy !== 'Ignore';
+  return compiled.annotations.flatMap(({ name, program }): readonly Finding[] => {
+    const result = evaluation.run(program);
+    if (result instanceof CelError) {
+      const message = `valueExpression of ${JSON.stringify(name)} resulted in error: ${result.message}`;
+      return isStrict ? [{ message }] : [];
+    }
+    const text = typeof result === 'string' ? result.trim() : '';
+    const key = `${policy.metadata.name}/${name}`;
+    if (text !== '') notes.set(key, (notes.get(key) ?? new Set()).add(text.slice(0, annotationMax)));
+    return [];
+  });
+}
+
 function act({ policy, binding }: Turn | Stuck, finding: Finding, request: AdmissionRequest, name: string): void {
   const actions = binding.spec.validationActions ?? [];
   const who = `ValidatingAdmissionPolicy '${policy.metadata.name}' with binding '${binding.metadata.name}'`;
+  if (actions.includes('Audit')) {
+    const { message, at = 0 } = finding;
+    const [policyName, bindingName] = [policy.metadata.name, binding.metadata.name];
+    const failure = {
+      message,
+      policy: policyName,
+      binding: bindingName,
+      expressionIndex: at,
+      validationActions: actions,
+    };
+    request.annotate?.(failureKey, JSON.stringify([failure]));
+  }
   if (actions.includes('Warn')) request.warn?.(`Validation failed for ${who}: ${finding.message}`);
   if (actions.includes('Deny')) {
     throw refusal(request, name, { ...finding, text: `${who} denied request: ${finding.message}` });

@@ -37,6 +37,8 @@ export class WebhookCaller {
     const verdict = await this.#answer(hook, object, request);
     if (!verdict) return undefined;
     for (const warning of verdict.warnings) request.warn?.(warning);
+    for (const [key, value] of Object.entries(verdict.annotations))
+      request.annotate?.(`${hook.name}/${key}`, String(value));
     if (!verdict.allowed) throw refusal(hook.name, verdict.status);
     return verdict;
   }

@@ -12,6 +12,8 @@ export interface Verdict {
   readonly allowed: boolean;
   readonly status?: JsonObject;
   readonly warnings: readonly string[];
+  /** What the hook wants written down. */
+  readonly annotations: JsonObject;
   /** What a mutating hook makes of the object. */
   readonly patched?: Json;
 }
@@ -71,7 +73,8 @@ export function verdictOf(answer: JsonObject, uid: string, object: KubeObject | 
   const warnings = Array.isArray(response.warnings) ? response.warnings.map(String) : [];
   const status = isObject(response.status) ? { status: response.status } : {};
   const { patch, patchType } = response;
-  const verdict: Verdict = { allowed: response.allowed === true, warnings, ...status };
+  const annotations = isObject(response.auditAnnotations) ? response.auditAnnotations : {};
+  const verdict: Verdict = { allowed: response.allowed === true, warnings, annotations, ...status };
   if (patch === undefined || patch === null) {
     if (patchType) throw new Error('webhook returned response.patchType but not response.patch');
     return verdict;
