@@ -104,7 +104,8 @@ export class Agent implements Component, NodeDoor {
       this.#queue.add(uid);
     });
     this.#objects = new ObjectWatch(env, client);
-    this.#kept = options.volumes?.keptNames && new KeptVolumes(env, client, options.volumes);
+    // A volume outlives the pods that make it a node's business: whoever started the agent clears it.
+    this.#kept = options.volumes?.keptNames && new KeptVolumes(env, given.as('kubelet'), options.volumes);
     this.#pressure = options.pressure && this.#pressureOf(options.pressure);
     this.#staticPods = options.manifests && this.#staticPodsOf(options.manifests, client);
     const internal = options.addresses.filter(({ type }) => type === 'InternalIP');
