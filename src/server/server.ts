@@ -9,6 +9,7 @@ import { type AdmissionOptions, builtInPlugins } from './admission/built-in.ts';
 import type { AdmissionPlugin } from './admission/plugin.ts';
 import { MutatingPolicies } from './admission/policies/mutating-policies.ts';
 import { ValidatingPolicies } from './admission/policies/validating-policies.ts';
+import { Versions } from './admission/versions.ts';
 import { webhookPlugins } from './admission/webhooks/plugins.ts';
 import { type AggregatedDoor, Aggregator } from './aggregation/aggregator.ts';
 import { encodedAnswer } from './answer.ts';
@@ -152,7 +153,11 @@ export class ApiServer {
     });
     this.#access = new Access(env, store, options.access ?? {});
     const views = new Views();
-    const policies = { env, store, views, kinds: this.kinds, authorization: this.#access.authorization };
+    const conversions = new Conversions(env, store, options.outward);
+    const policies = {
+      ...{ env, store, views, kinds: this.kinds, authorization: this.#access.authorization },
+      conversions: new Versions(conversions),
+    };
     const builtIn = builtInPlugins({ ...policies, self: (request) => this.handle(request) }, options.admission);
     const plugins = [
       ...builtIn.first,
@@ -166,7 +171,6 @@ export class ApiServer {
     this.#plugins = plugins;
     const goods = new ServiceGoods(store, { serviceRange: options.serviceRange ?? '10.96.0.0/16', random: env.random });
     const fields = new FieldTracker(this.kinds, env.clock);
-    const conversions = new Conversions(env, store, options.outward);
     const deps = { env, store: new ConvertingStore(store, conversions), views, plugins, goods, fields };
     const ways = {
       ...(options.nodes ? { nodes: options.nodes } : {}),

@@ -7,6 +7,8 @@ import type { ResourceRoute } from '../route.ts';
 export interface AdmissionRequest {
   readonly operation: 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
   readonly kind: Kind;
+  /** The version that the client speaks, where `kind` is another one that a rule asks for. */
+  readonly asked?: Kind;
   readonly route: ResourceRoute;
   readonly caller: Caller;
   readonly previous?: KubeObject;

@@ -95,9 +95,14 @@ export class Conversions {
   }
 
   /** The form that is stored. */
-  async toStorage(converting: Converting, value: Json): Promise<Json> {
-    if (!isObject(value) || value.apiVersion === converting.storage) return value;
-    const [outcome] = await this.#convert(converting, [value], converting.storage);
+  toStorage(converting: Converting, value: Json): Promise<Json> {
+    return this.inVersion(converting, value, converting.storage);
+  }
+
+  /** The form that an object has in another version; nothing of it is kept. */
+  async inVersion(converting: Converting, value: Json, version: string): Promise<Json> {
+    if (!isObject(value) || value.apiVersion === version) return value;
+    const [outcome] = await this.#convert(converting, [value], version);
     if (outcome instanceof ApiError) throw outcome;
     return outcome as unknown as Json;
   }

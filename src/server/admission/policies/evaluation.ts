@@ -117,7 +117,7 @@ class Variables extends Structure {
 }
 
 function requestJson(request: AdmissionRequest, object: KubeObject | undefined, uid: string): Json {
-  const { kind, route, caller, operation, dryRun } = request;
+  const { kind, route, caller, operation, dryRun, asked = kind } = request;
   const of = { group: kind.group, version: kind.version };
   const name = route.name || object?.metadata.name || '';
   const namespace = kind.group === '' && kind.plural === 'namespaces' ? name : route.namespace;
@@ -129,8 +129,8 @@ function requestJson(request: AdmissionRequest, object: KubeObject | undefined, 
     uid,
     kind: { ...of, kind: kind.kind },
     resource,
-    requestKind: { ...of, kind: kind.kind },
-    requestResource: resource,
+    requestKind: { group: asked.group, version: asked.version, kind: asked.kind },
+    requestResource: { group: asked.group, version: asked.version, resource: asked.plural },
     ...subresource,
     ...(name ? { name } : {}),
     ...(namespace ? { namespace } : {}),
@@ -146,9 +146,9 @@ function requestJson(request: AdmissionRequest, object: KubeObject | undefined, 
   };
 }
 
-const requestResource = ({ kind, route }: AdmissionRequest) => ({
-  group: kind.group,
-  resource: kind.plural,
+const requestResource = ({ kind, asked = kind, route }: AdmissionRequest) => ({
+  group: asked.group,
+  resource: asked.plural,
   subresource: route.subresource,
   namespace: route.namespace,
   name: route.name,

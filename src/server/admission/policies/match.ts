@@ -14,15 +14,35 @@ export interface Subject {
   readonly versions: readonly Kind[];
 }
 
-/** Whether a write is one that the constraints speak of. Without rules every write is, where that is allowed. */
-export function matches(constraints: MatchResources | undefined, subject: Subject, needsRules: boolean): boolean {
-  if (!constraints) return !needsRules;
+/**
+ * The version in which the constraints speak of a write; undefined where they do not speak of it. Without rules they
+ * speak of every write as it came, where that is allowed.
+ */
+export function matchedKind(
+  constraints: MatchResources | undefined,
+  subject: Subject,
+  needsRules: boolean,
+): Kind | undefined {
+  const own = needsRules ? undefined : subject.request.kind;
+  if (!constraints) return own;
   const { namespaceSelector, objectSelector, resourceRules = [], excludeResourceRules = [] } = constraints;
-  if (!inNamespaces(namespaceSelector, subject) || !hasLabels(objectSelector, subject)) return false;
+  if (!inNamespaces(namespaceSelector, subject) || !hasLabels(objectSelector, subject)) return undefined;
   const isEquivalent = constraints.matchPolicy !== 'Exact';
-  if (excludeResourceRules.some((rule) => ruleMatches(rule, subject, isEquivalent))) return false;
-  if (resourceRules.length === 0) return !needsRules;
-  return resourceRules.some((rule) => ruleMatches(rule, subject, isEquivalent));
+  if (kindOf(excludeResourceRules, subject, isEquivalent)) return undefined;
+  return resourceRules.length === 0 ? own : kindOf(resourceRules, subject, isEquivalent);
+}
+
+/** A rule for what was asked goes before one for another version of it; among the others the earlier rule. */
+function kindOf(rules: readonly NamedRule[], subject: Subject, isEquivalent: boolean): Kind | undefined {
+  const { kind } = subject.request;
+  if (rules.some((rule) => ruleMatches(rule, subject, kind))) return kind;
+  if (!isEquivalent) return undefined;
+  const others = subject.versions.filter((other) => other !== kind);
+  for (const rule of rules) {
+    const other = others.find((one) => ruleMatches(rule, subject, one));
+    if (other) return other;
+  }
+  return undefined;
 }
 
 function inNamespaces(selector: MatchResources['namespaceSelector'], subject: Subject): boolean {
@@ -48,16 +68,12 @@ const isEmpty = (selector: MatchResources['objectSelector']): boolean =>
 const includes = (words: readonly string[] | undefined, word: string): boolean =>
   words?.includes('*') || words?.includes(word) || false;
 
-function ruleMatches(rule: NamedRule, { request, versions }: Subject, isEquivalent: boolean): boolean {
-  const { kind, route, operation } = request;
+function ruleMatches(rule: NamedRule, { request: { route, operation } }: Subject, kind: Kind): boolean {
   const scope = kind.namespaced ? 'Namespaced' : 'Cluster';
   if (!includes(rule.operations, operation)) return false;
   if (rule.scope && rule.scope !== '*' && rule.scope !== scope) return false;
   if (rule.resourceNames?.length && !rule.resourceNames.includes(route.name)) return false;
-  const asked = isEquivalent ? versions : [kind];
-  const isServed = asked.some(
-    ({ group, version }) => includes(rule.apiGroups, group) && includes(rule.apiVersions, version),
-  );
+  const isServed = includes(rule.apiGroups, kind.group) && includes(rule.apiVersions, kind.version);
   return (
     isServed && (rule.resources ?? []).some((resource) => resourceMatches(resource, kind.plural, route.subresource))
   );

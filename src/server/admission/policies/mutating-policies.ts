@@ -8,6 +8,7 @@ import { jsonOf } from '../../../api/policy/structure.ts';
 import { readerOf, typeOfKind } from '../../../api/schema/kind-type.ts';
 import { equalJson, type Json, type JsonObject } from '../../../base/json.ts';
 import type { AdmissionPlugin, AdmissionRequest } from '../plugin.ts';
+import type { Versioned } from '../versions.ts';
 import { Policies, type PolicyDeps, refusal, type Stuck } from './policies.ts';
 import type { Bound } from './policy-index.ts';
 
@@ -51,9 +52,9 @@ export class MutatingPolicies implements AdmissionPlugin {
           index === 0 ? [turn] : await this.#policies.turns(bound, await this.#policies.subject(next, request));
         if (!again || 'why' in again) continue;
         const result = again.evaluation.run(mutation.program);
-        const made = result instanceof CelError ? result : applied(mutation, jsonOf(result), next, request);
+        const made = result instanceof CelError ? result : applied(mutation, jsonOf(result), again.seen, next);
         if (made instanceof CelError) refuse({ ...bound, why: made.message }, request, object);
-        else next = made;
+        else next = await this.#policies.asAsked(made, again.seen);
       }
     }
     return next;
@@ -69,17 +70,19 @@ function refuse({ policy, binding, why }: Stuck, request: AdmissionRequest, obje
 function applied(
   { type }: Mutation,
   change: Json | CelError,
-  object: KubeObject,
-  { kind }: AdmissionRequest,
+  { object, request: { kind, asked } }: Versioned,
+  unseen: KubeObject,
 ): KubeObject | CelError {
   if (change instanceof CelError) return change;
-  const live = object as unknown as JsonObject;
+  const live = (object ?? unseen) as unknown as JsonObject;
   try {
     const made = type === 'JSONPatch' ? jsonPatch(live, change) : merged(live, change, typeOfKind(kind));
     const read = readerOf(kind)?.(made as JsonObject);
     if (read && read.errors.length > 0) return new CelError(read.errors[0] as string);
+    // What another version of a custom kind does not know is not its to leave out.
+    const known = asked && kind.custom ? undefined : read?.value;
     return {
-      ...(read?.value ?? (made as JsonObject)),
+      ...(known ?? (made as JsonObject)),
       apiVersion: kind.apiVersion,
       kind: kind.kind,
     } as unknown as KubeObject;

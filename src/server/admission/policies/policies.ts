@@ -8,10 +8,11 @@ import type { Env, Random } from '../../../base/env.ts';
 import type { Authorization } from '../../auth/authorization.ts';
 import { storageKey, storagePrefix } from '../../kinds.ts';
 import type { AdmissionRequest } from '../plugin.ts';
+import type { Versioned } from '../versions.ts';
 import { askOf } from './ask.ts';
 import { allHold } from './conditions.ts';
 import { Evaluation } from './evaluation.ts';
-import { matches, type Subject } from './match.ts';
+import { matchedKind, type Subject } from './match.ts';
 import { type Bound, PolicyIndex } from './policy-index.ts';
 import { type SubjectDeps, subjectOf } from './subject.ts';
 
@@ -24,6 +25,8 @@ export interface PolicyDeps extends SubjectDeps {
 export interface Turn extends Bound {
   readonly compiled: CompiledPolicy;
   readonly evaluation: Evaluation;
+  /** The write in the version that the policy asks for. */
+  readonly seen: Versioned;
 }
 /** Why a policy cannot say anything: whether that stands in the way is its failure policy's to say. */
 export interface Stuck extends Bound {
@@ -60,21 +63,27 @@ export class Policies {
   /** What one binding makes of a write: nothing where it does not match. */
   async turns(bound: Bound, subject: Subject): Promise<readonly (Turn | Stuck)[]> {
     const { policy, binding } = bound;
-    if (!matches(policy.spec.matchConstraints, subject, true)) return [];
-    if (!matches(binding.spec.matchResources, subject, false)) return [];
+    const kind = matchedKind(policy.spec.matchConstraints, subject, true);
+    if (!kind || !matchedKind(binding.spec.matchResources, subject, false)) return [];
     const params = await this.#params(bound, subject);
     if ('why' in params) return [{ ...bound, why: params.why }];
     const compiled = compilePolicy(policy.spec);
     const broken = compiled.errors[0];
     if (broken) return [{ ...bound, why: broken.text }];
+    const seen = await this.#deps.conversions.shown(subject, kind);
     const out: (Turn | Stuck)[] = [];
     for (const one of params.found) {
-      const evaluation = this.#evaluation(compiled, subject, one);
+      const evaluation = this.#evaluation(compiled, { ...subject, ...seen }, one);
       const met = allHold(compiled.conditions, evaluation);
       if (met instanceof CelError) out.push({ ...bound, why: met.message });
-      else if (met) out.push({ ...bound, compiled, evaluation });
+      else if (met) out.push({ ...bound, compiled, evaluation, seen });
     }
     return out;
+  }
+
+  /** What a policy made of a write in the version that it saw, in the version that was asked for. */
+  asAsked(made: KubeObject, { request }: Versioned): Promise<KubeObject> {
+    return this.#deps.conversions.converted(made, request.kind, request.asked ?? request.kind);
   }
 
   #evaluation({ variables }: CompiledPolicy, subject: Subject, params: KubeObject | undefined): Evaluation {

@@ -5,12 +5,14 @@ import type { Store } from '../../../store/store.ts';
 import { type KindRegistry, storageKey, storagePrefix } from '../../kinds.ts';
 import type { Views } from '../../views.ts';
 import type { AdmissionRequest } from '../plugin.ts';
+import type { Versions } from '../versions.ts';
 import type { Subject } from './match.ts';
 
 export interface SubjectDeps {
   readonly store: Store;
   readonly views: Views;
   readonly kinds: KindRegistry;
+  readonly conversions: Versions;
 }
 
 /** A write with what constraints look at beside it: its namespace, and the versions that it could have come in. */

@@ -5,9 +5,10 @@ import type { Authorization } from '../../auth/authorization.ts';
 import { destinationOf, type Outward, post } from '../../outward.ts';
 import type { AdmissionRequest } from '../plugin.ts';
 import { conditionsHold } from '../policies/conditions.ts';
-import { matches } from '../policies/match.ts';
+import { matchedKind } from '../policies/match.ts';
 import type { MatchResources } from '../policies/policy-index.ts';
 import { type SubjectDeps, subjectOf } from '../policies/subject.ts';
+import type { Versioned } from '../versions.ts';
 import type { Webhook } from './configured.ts';
 import { refusal, reviewOf, type Verdict, verdictOf } from './review.ts';
 
@@ -15,6 +16,12 @@ export interface WebhookParts extends SubjectDeps {
   readonly env: Env;
   readonly outward: Outward;
   readonly authorization: Authorization;
+}
+
+/** What a hook said, and what it was shown. */
+interface Asked {
+  readonly verdict: Verdict;
+  readonly seen: Versioned;
 }
 
 // Whoever could stop the removal of a hook that fails could never be got rid of.
@@ -29,26 +36,36 @@ export class WebhookCaller {
   }
 
   /** Nothing where the hook has no say: it does not match, or it failed and may. Throws its refusal. */
-  async ask(hook: Webhook, object: KubeObject | undefined, request: AdmissionRequest): Promise<Verdict | undefined> {
-    if (!(await this.#matches(hook, object, request))) return undefined;
+  async ask(hook: Webhook, object: KubeObject | undefined, request: AdmissionRequest): Promise<Asked | undefined> {
+    const seen = await this.#seen(hook, object, request);
+    if (!seen || !this.#isMet(hook, seen)) return undefined;
     if (request.dryRun && !['None', 'NoneOnDryRun'].includes(hook.sideEffects)) {
       throw new ApiError('BadRequest', `admission webhook ${JSON.stringify(hook.name)} does not support dry run`);
     }
-    const verdict = await this.#answer(hook, object, request);
+    const verdict = await this.#answer(hook, seen);
     if (!verdict) return undefined;
     for (const warning of verdict.warnings) request.warn?.(warning);
     for (const [key, value] of Object.entries(verdict.annotations))
       request.annotate?.(`${hook.name}/${key}`, String(value));
     if (!verdict.allowed) throw refusal(hook.name, verdict.status);
-    return verdict;
+    return { verdict, seen };
   }
 
-  async #matches(hook: Webhook, object: KubeObject | undefined, request: AdmissionRequest): Promise<boolean> {
+  /** The request in the version that the hook's rules ask for; undefined where they do not speak of it. */
+  async #seen(
+    hook: Webhook,
+    object: KubeObject | undefined,
+    request: AdmissionRequest,
+  ): Promise<Versioned | undefined> {
     const { kind } = request;
-    if (kind.group === 'admissionregistration.k8s.io' && exempt.has(kind.plural)) return false;
+    if (kind.group === 'admissionregistration.k8s.io' && exempt.has(kind.plural)) return undefined;
     const { rules: resourceRules, ...selection } = hook;
     const constraints: MatchResources = resourceRules ? { ...selection, resourceRules } : selection;
-    if (!matches(constraints, await subjectOf(this.#parts, object, request), true)) return false;
+    const wanted = matchedKind(constraints, await subjectOf(this.#parts, object, request), true);
+    return wanted && this.#parts.conversions.shown({ request, object }, wanted);
+  }
+
+  #isMet(hook: Webhook, { request, object }: Versioned): boolean {
     const met = conditionsHold(hook.matchConditions ?? [], object, request, this.#parts.authorization);
     if (typeof met === 'boolean') return met;
     if (hook.failurePolicy === 'Ignore') return false;
@@ -56,11 +73,7 @@ export class WebhookCaller {
     throw new ApiError('Forbidden', why, { causes: [{ message: why }] });
   }
 
-  async #answer(
-    hook: Webhook,
-    object: KubeObject | undefined,
-    request: AdmissionRequest,
-  ): Promise<Verdict | undefined> {
+  async #answer(hook: Webhook, { request, object }: Versioned): Promise<Verdict | undefined> {
     const { env, store, outward } = this.#parts;
     const started = env.clock.monotonic();
     const uid = env.random.uid();

@@ -1,4 +1,5 @@
 import { ApiError, type Reason } from '../../../api/error.ts';
+import type { Kind } from '../../../api/kind.ts';
 import type { KubeObject } from '../../../api/object.ts';
 import { jsonPatch } from '../../../api/patch/json.ts';
 import { decodeBase64 } from '../../../base/base64.ts';
@@ -25,10 +26,7 @@ export function reviewOf(
   object: KubeObject | undefined,
   request: AdmissionRequest,
 ): JsonObject {
-  const { operation, kind, route, caller, previous, dryRun } = request;
-  const { group, version } = kind;
-  const asKind = { group, version, kind: kind.kind };
-  const asResource = { group, version, resource: kind.plural };
+  const { operation, kind, route, caller, previous, dryRun, asked = kind } = request;
   const sub = route.subresource;
   const apiVersion = versions.find((one) => knownVersions.includes(one)) ?? 'v1';
   const options = {
@@ -41,11 +39,11 @@ export function reviewOf(
     apiVersion: `admission.k8s.io/${apiVersion}`,
     request: {
       uid,
-      kind: asKind,
-      resource: asResource,
+      kind: kindIn(kind),
+      resource: resourceIn(kind),
       ...(sub ? { subResource: sub } : {}),
-      requestKind: asKind,
-      requestResource: asResource,
+      requestKind: kindIn(asked),
+      requestResource: resourceIn(asked),
       ...(sub ? { requestSubResource: sub } : {}),
       ...(route.name ? { name: route.name } : {}),
       ...(route.namespace ? { namespace: route.namespace } : {}),
@@ -63,6 +61,9 @@ export function reviewOf(
     } as unknown as Json,
   };
 }
+
+const kindIn = ({ group, version, kind }: Kind): JsonObject => ({ group, version, kind });
+const resourceIn = ({ group, version, plural }: Kind): JsonObject => ({ group, version, resource: plural });
 
 /** What a hook said. Throws where it makes no sense: then it counts as not having answered. */
 export function verdictOf(answer: JsonObject, uid: string, object: KubeObject | undefined): Verdict {
