@@ -60,6 +60,8 @@ export class PlainConnection {
   }
 
   readonly #take = (bytes: Buffer): void => {
+    // Nothing counts behind the last request: who sent it, or whoever stands between, may take it for something else.
+    if (this.#isLast) return;
     if (this.isIdle) return this.#begin(bytes, 0);
     this.#waiting.push(bytes);
     this.#waitingBytes += bytes.length;

@@ -49,6 +49,13 @@ export function requestFrom({ method, url, headers }: Asking, identity: Identity
   };
 }
 
+/** Which of two hosts is meant, others may read otherwise. */
+export function namesOneHost({ httpVersionMinor, rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) if (/^host$/i.test(rawHeaders[at] as string)) hosts++;
+  return hosts === 1 || (hosts === 0 && httpVersionMinor === 0);
+}
+
 /** A request through a proxy names the whole address. */
 function pathOf(path: string): string {
   if (path.startsWith('/')) return path;
@@ -61,7 +68,8 @@ function headersOf(incoming: Incoming): ApiRequest['headers'] {
   if (incoming.httpVersionMajor < 2) return headers;
   const plain: Record<string, string> = {};
   for (const name in headers) if (!name.startsWith(':')) plain[name] = headers[name] as string;
-  plain.host ??= headers[':authority'] ?? '';
+  // The first is what the connection was routed by.
+  plain.host = headers[':authority'] ?? headers.host ?? '';
   return plain;
 }
 
@@ -134,14 +142,17 @@ export function readBody(incoming: Incoming): Promise<ApiRequest['body']> {
       else parts.push(part);
     });
     incoming.on('end', () => {
+      // A stream of HTTP/2 that was broken off ends as if it had been whole.
+      if ('stream' in incoming && incoming.stream.aborted) return cut();
       const bytes = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
       const mediaType = incoming.headers['content-type'] ?? jsonType;
       resolve(size === 0 ? undefined : { bytes, mediaType });
     });
     // A client that goes away is nobody's fault here; most requests never make this error.
-    const cut = () => (incoming.complete ? undefined : reject(new ApiError('BadRequest', cutShort)));
-    incoming.on('error', cut);
-    incoming.on('close', cut);
+    const cut = () => reject(new ApiError('BadRequest', cutShort));
+    const gone = () => (incoming.complete ? undefined : cut());
+    incoming.on('error', gone);
+    incoming.on('close', gone);
   });
 }
 

@@ -19,6 +19,7 @@ import {
   hasBody,
   type Incoming,
   isGone,
+  namesOneHost,
   type Outgoing,
   readBody,
   requestOf,
@@ -257,11 +258,16 @@ class Front {
       keepAliveTimeout: deadlines.idleMs,
       noDelay: true,
       optimizeEmptyRequests: true,
+      // Looked at here: Node's own refusal goes on to read what stands behind, and two of them it does not mind.
+      requireHostHeader: false,
       shouldUpgradeCallback: leavesHttp,
     };
     const server = createHttp1(options, (incoming, outgoing) => {
       if (this.#closing) outgoing.shouldKeepAlive = false;
-      this.#guard(incoming, outgoing, identify);
+      // What stands behind a refused request was read together with it.
+      if (incoming.socket.writableEnded) return;
+      if (namesOneHost(incoming)) this.#guard(incoming, outgoing, identify);
+      else refuseBadRequest(incoming.socket);
     });
     server.on('clientError', (error, socket) => void this.#unparsed(error, socket as Socket, identify));
     server.on(
