@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { ApiError } from '../api/error.ts';
-import type { Kind } from '../api/kind.ts';
 import { builtInKinds } from '../api/kinds/all.ts';
 import { documentHash, openApiV2, openApiV3, openApiV3Index } from '../api/schema/openapi.ts';
 import { customDocuments } from '../api/schema/openapi-custom.ts';
 import { openApiProtobuf, openApiProtobufAccept, openApiProtobufType } from '../api/schema/openapi-protobuf.ts';
+import { withSwaggerParts } from '../api/schema/openapi-remote.ts';
 import type { Caller, Transport } from '../api/wire.ts';
 import type { JsonObject } from '../base/json.ts';
 import { Client } from '../client/client.ts';
@@ -197,16 +197,18 @@ async function close(http: HttpServer, store: Store, temporary: string | undefin
   if (temporary) rmSync(temporary, { recursive: true, force: true });
 }
 
-/** Made when first asked for, once: start-up loads no schema. When the custom kinds change, all are made anew. */
-let documentsVersion = -1;
+/** Made when first asked for, once: start-up loads no schema. When what others add changes, all are made anew. */
+let documentsVersion = '';
 const documents = new Map<string, OpenApiAnswer>();
-function openapi({ path, accept, custom }: OpenApiQuestion): OpenApiAnswer | undefined {
-  if (custom.version !== documentsVersion) {
+function openapi(asked: OpenApiQuestion): OpenApiAnswer | undefined {
+  const { path, accept, custom, remote } = asked;
+  const version = `${custom.version} ${remote.version}`;
+  if (version !== documentsVersion) {
     documents.clear();
-    documentsVersion = custom.version;
+    documentsVersion = version;
   }
   const known = documents.get(path);
-  const document = known ?? madeDocument(path, custom.kinds);
+  const document = known ?? madeDocument(asked);
   if (!document) return undefined;
   if (!known) documents.set(path, document);
   if (path !== '/openapi/v2' || !accept.includes(openApiProtobufAccept)) return document;
@@ -220,20 +222,27 @@ function openapi({ path, accept, custom }: OpenApiQuestion): OpenApiAnswer | und
   return encoded;
 }
 
-function madeDocument(path: string, custom: readonly Kind[]): OpenApiAnswer | undefined {
-  const body = openApiDocument(path, custom);
+function madeDocument(asked: OpenApiQuestion): OpenApiAnswer | undefined {
+  const body = openApiDocument(asked);
   return body && { body, etag: `"${documentHash(body)}"` };
 }
 
 const describe = describer();
-function openApiDocument(path: string, custom: readonly Kind[]): JsonObject | undefined {
+function openApiDocument({ path, custom: { kinds }, remote }: OpenApiQuestion): JsonObject | undefined {
   if (path !== '/openapi/v2' && !path.startsWith('/openapi/v3')) return undefined;
-  if (path === '/openapi/v2') return openApiV2(describe, [...customDocuments(custom, describe, 2).values()]);
-  const own = customDocuments(custom, describe);
+  if (path === '/openapi/v2') {
+    const own = openApiV2(describe, [...customDocuments(kinds, describe, 2).values()]);
+    return withSwaggerParts(own, remote.swagger);
+  }
+  const own = customDocuments(kinds, describe);
   if (path === '/openapi/v3') {
     const hashes = [...own].map(([root, document]) => [root, documentHash(document)] as const);
-    return openApiV3Index(Object.fromEntries(hashes), describe);
+    const index = openApiV3Index(Object.fromEntries(hashes), describe);
+    return { paths: { ...(index.paths as JsonObject), ...placesOf(remote) } };
   }
   const root = path.slice('/openapi/v3/'.length);
   return own.get(root) ?? openApiV3(root, describe);
 }
+
+const placesOf = ({ places }: OpenApiQuestion['remote']): JsonObject =>
+  Object.fromEntries(Object.entries(places).map(([path, serverRelativeURL]) => [path, { serverRelativeURL }]));

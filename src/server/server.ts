@@ -11,7 +11,7 @@ import { MutatingPolicies } from './admission/policies/mutating-policies.ts';
 import { ValidatingPolicies } from './admission/policies/validating-policies.ts';
 import { Versions } from './admission/versions.ts';
 import { webhookPlugins } from './admission/webhooks/plugins.ts';
-import { type AggregatedDoor, Aggregator } from './aggregation/aggregator.ts';
+import { type AggregatedDoor, Aggregator, type RemoteOpenApi } from './aggregation/aggregator.ts';
 import { encodedAnswer } from './answer.ts';
 import { Audit, type Audited, type AuditOptions } from './audit/audit.ts';
 import { Access, type AccessOptions, type Admitted } from './auth/access.ts';
@@ -56,6 +56,8 @@ export interface OpenApiQuestion {
   readonly path: string;
   readonly accept: string;
   readonly custom: CustomKinds;
+  /** What API servers that were added publish of theirs. */
+  readonly remote: RemoteOpenApi;
 }
 export interface OpenApiAnswer {
   readonly body: Json;
@@ -323,6 +325,7 @@ export class ApiServer {
       path,
       accept: request.headers.accept ?? '',
       custom: this.#customKinds(),
+      remote: this.#aggregator.openApi,
     });
     if (openapi)
       return openapi.bytes ? withBytes(request, openapi.bytes, openapi) : withETag(request, openapi.body, openapi);

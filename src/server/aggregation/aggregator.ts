@@ -1,9 +1,10 @@
 import { isApiError } from '../../api/error.ts';
 import type { Kind } from '../../api/kind.ts';
 import { type APIService, apiServices } from '../../api/kinds/api-service.ts';
-import type { ApiRequest, ApiResponse, Caller, Transport } from '../../api/wire.ts';
+import type { SwaggerPart } from '../../api/schema/openapi-remote.ts';
+import { type ApiRequest, type ApiResponse, type Caller, jsonType, type Transport } from '../../api/wire.ts';
 import { type Cancel, type Env, forkEnv, type Millis } from '../../base/env.ts';
-import { decodeText, encodeText, isObject, type Json } from '../../base/json.ts';
+import { encodeText, type Json } from '../../base/json.ts';
 import { StopSource } from '../../base/stop.ts';
 import { timestamp } from '../../base/text.ts';
 import type { Change, Store } from '../../store/store.ts';
@@ -15,6 +16,7 @@ import type { WriteOptions, Writer } from '../write.ts';
 import { no, obstacleOf, passed, type ServiceReference, type Verdict } from './availability.ts';
 import { availableCondition, type LocalVersion, reconcileLocal } from './local-services.ts';
 import { aggregatedResources } from './remote-discovery.ts';
+import { type Answer, RemoteDocuments, textOf } from './remote-documents.ts';
 
 /** Passes requests on to an API server that was added: with this one's own certificate, whatever its body or answer. */
 export type AggregatedDoor = (target: OutwardTarget) => Transport;
@@ -38,7 +40,15 @@ interface Remote {
   readonly name: string;
   verdict: Verdict | undefined;
   resources: readonly Json[];
+  readonly documents: RemoteDocuments;
   cancel: Cancel;
+}
+/** What the servers that are there publish of their APIs, and a number that rises whenever that changes. */
+export interface RemoteOpenApi {
+  readonly version: number;
+  /** By the path of a group and version, where its document of OpenAPI v3 is. */
+  readonly places: Readonly<Record<string, string>>;
+  readonly swagger: readonly SwaggerPart[];
 }
 interface AggregatorDeps {
   readonly env: Env;
@@ -60,6 +70,8 @@ const options: WriteOptions = {
   dryRun: false,
   manager: 'kube-apiserver',
 };
+/** Whoever reads documents needs no rights for anything else. */
+const reader: Caller = { name: 'system:aggregator', groups: ['system:authenticated'], extra: {} };
 const lookAgainMs: Millis = 1_000;
 const lookLaterMs: Millis = 30_000;
 const answerWithinMs: Millis = 5_000;
@@ -71,6 +83,8 @@ export class Aggregator {
   readonly #remotes = new Map<string, Remote>();
   readonly #stop = new StopSource();
   #localVersion = -1;
+  #openApiVersion = 0;
+  #openApi: RemoteOpenApi | undefined;
   #reconciling = false;
 
   constructor(deps: AggregatorDeps) {
@@ -99,10 +113,10 @@ export class Aggregator {
       ({ spec: a }, { spec: b }) =>
         b.groupPriorityMinimum - a.groupPriorityMinimum || b.versionPriority - a.versionPriority,
     );
-    const added = remotes.map(({ spec, resources, verdict }) => ({
+    const added = remotes.map(({ spec, resources, documents, verdict }) => ({
       group: spec.group,
       version: spec.version,
-      resources,
+      resources: documents.resources ?? resources,
       isFresh: verdict?.status === 'True',
     }));
     return [...added, ...own];
@@ -113,12 +127,32 @@ export class Aggregator {
     return !this.#remotes.has(`${group}/${version}`);
   }
 
+  /** The documents of those who are there now. */
+  get openApi(): RemoteOpenApi {
+    if (this.#openApi?.version === this.#openApiVersion) return this.#openApi;
+    const there = [...this.#remotes.values()].filter(({ verdict }) => verdict?.status === 'True');
+    const places = there.flatMap(({ spec: { group, version }, documents: { place } }) =>
+      place === undefined ? [] : [[`apis/${group}/${version}`, place] as const],
+    );
+    const swagger = there.flatMap(({ documents }) => (documents.swagger ? [documents.swagger] : []));
+    this.#openApi = { version: this.#openApiVersion, places: Object.fromEntries(places), swagger };
+    return this.#openApi;
+  }
+
   /** The answer of whoever serves this path; undefined where that is this server itself. */
   answer(request: ApiRequest, caller: Caller): Promise<ApiResponse> | undefined {
     if (this.#remotes.size === 0) return undefined;
-    const [, root, group, version] = request.path.split('/', 4);
-    const remote = root === 'apis' ? this.#remotes.get(`${group}/${version}`) : undefined;
+    const remote = this.#remoteAt(request.path);
     return remote && this.#passedOn(remote, request, caller);
+  }
+
+  #remoteAt(path: string): Remote | undefined {
+    const [, root, ...rest] = path.split('/', 6);
+    if (root === 'apis') return this.#remotes.get(`${rest[0]}/${rest[1]}`);
+    if (root !== 'openapi') return undefined;
+    const place = rest.slice(1).join('/');
+    if (rest[0] !== 'v3' || this.openApi.places[place] === undefined) return undefined;
+    return this.#remotes.get(place.slice('apis/'.length));
   }
 
   async #passedOn(remote: Remote, request: ApiRequest, caller: Caller): Promise<ApiResponse> {
@@ -199,6 +233,7 @@ export class Aggregator {
       if (remote.name !== name) continue;
       remote.cancel();
       this.#remotes.delete(place);
+      this.#openApiVersion++;
     }
   }
 
@@ -214,6 +249,7 @@ export class Aggregator {
       name,
       verdict: undefined,
       resources: known?.resources ?? [],
+      documents: new RemoteDocuments(group, version),
       cancel: () => {},
     };
     this.#remotes.set(`${group}/${version}`, remote);
@@ -227,37 +263,58 @@ export class Aggregator {
       no('FailedDiscoveryCheck', error instanceof Error ? error.message : String(error)),
     );
     const { group, version } = remote.spec;
-    if (this.#remotes.get(`${group}/${version}`) !== remote || this.#stop.stopped) return;
+    const isKnown = () => this.#remotes.get(`${group}/${version}`) === remote && !this.#stop.stopped;
+    if (!isKnown()) return;
     const before = remote.verdict;
     remote.verdict = verdict;
     env.metrics.gauge('aggregator_unavailable_apiservice', verdict.status === 'True' ? 0 : 1, { name: remote.name });
+    if (before?.status !== verdict.status) this.#openApiVersion++;
     if (before?.status !== verdict.status || before.message !== verdict.message) await this.#tell(remote, verdict);
+    if (verdict.status === 'True') await this.#learn(remote);
+    if (!isKnown()) return;
     const delay = verdict.status === 'True' ? lookLaterMs : lookAgainMs;
     remote.cancel = env.clock.after(delay, () => void this.#look(remote));
   }
 
+  /** What it publishes of its API. Whether it is there does not depend on it. */
+  async #learn(remote: Remote): Promise<void> {
+    const { log } = this.#deps.env;
+    const ask = async (path: string, headers: Readonly<Record<string, string>>): Promise<Answer> =>
+      this.#read(remote, path, { ...headers, ...identityHeaders(reader) });
+    const failed = (path: string, error: string): void =>
+      log.error('a document of an API server could not be read', { name: remote.name, path, error });
+    if (await remote.documents.learn(ask, failed)) this.#openApiVersion++;
+  }
+
   async #judge(remote: Remote): Promise<Verdict> {
-    const { env, store } = this.#deps;
+    const { store } = this.#deps;
     const { group, version, service } = remote.spec;
     const obstacle = await obstacleOf(store, service);
     if (obstacle) return obstacle;
     const path = `/apis/${group}/${version}`;
     const place = `https://${service.name}.${service.namespace}.svc:${service.port}${path}`;
-    const stop = new StopSource();
-    const cancel = env.clock.after(answerWithinMs, () => stop.stop());
     try {
-      const headers = { accept: 'application/json', ...identityHeaders(options.caller) };
+      const headers = { accept: jsonType, ...identityHeaders(options.caller) };
+      const { status, text } = await this.#read(remote, path, headers);
+      if (status < 200 || status >= 300) throw new Error(`bad status from ${place}: ${status}`);
+      remote.resources = aggregatedResources(jsonIn(text), group, version);
+      return passed;
+    } catch (error) {
+      const why = error instanceof Late ? `Get ${JSON.stringify(place)}: ${error.message}` : (error as Error).message;
+      return no('FailedDiscoveryCheck', `failing or missing response from ${place}: ${why}`);
+    }
+  }
+
+  /** A whole answer, for as long as a server may take. */
+  async #read(remote: Remote, path: string, headers: ApiRequest['headers']): Promise<Answer> {
+    const stop = new StopSource();
+    const cancel = this.#deps.env.clock.after(answerWithinMs, () => stop.stop());
+    try {
       const transport = await this.#transport(remote);
       const answer = await transport({ method: 'GET', path, query: [], headers, stop });
-      const list = await jsonOf(answer);
-      if (answer.status >= 200 && answer.status < 300) {
-        remote.resources = aggregatedResources(list, group, version);
-        return passed;
-      }
-      throw new Error(`bad status from ${place}: ${answer.status}`);
+      return { status: answer.status, headers: answer.headers ?? {}, text: await textOf(answer) };
     } catch (error) {
-      const why = stop.stopped ? `Get ${JSON.stringify(place)}: context deadline exceeded` : (error as Error).message;
-      return no('FailedDiscoveryCheck', `failing or missing response from ${place}: ${why}`);
+      throw stop.stopped ? new Late('context deadline exceeded') : error;
     } finally {
       cancel();
     }
@@ -273,6 +330,16 @@ export class Aggregator {
       if (isApiError(error, 'NotFound', 'Conflict')) return;
       env.log.error('an API service could not be told whether it is available', { name, error: String(error) });
     });
+  }
+}
+
+class Late extends Error {}
+
+function jsonIn(text: string): Json | undefined {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return undefined;
   }
 }
 
@@ -292,22 +359,4 @@ function identityHeaders({ name, uid, groups, extra }: Caller): Readonly<Record<
     if (values.length > 0) headers[`x-remote-extra-${encodeURIComponent(key.toLowerCase())}`] = values.join('\n');
   }
   return headers;
-}
-
-async function jsonOf(answer: ApiResponse): Promise<Json | undefined> {
-  let text = '';
-  if ('stream' in answer) {
-    const parts: Uint8Array[] = [];
-    for await (const part of answer.stream) parts.push(part);
-    text = parts.map((part) => decodeText(part)).join('');
-  } else if ('body' in answer) {
-    if ('object' in answer.body) return answer.body.object;
-    text = decodeText(answer.body.bytes);
-  }
-  try {
-    const value = JSON.parse(text) as Json;
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
