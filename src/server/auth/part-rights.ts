@@ -39,10 +39,6 @@ const moreRules: Readonly<Record<string, readonly PolicyRule[]>> = {
 const nodeRules: readonly PolicyRule[] = [
   // Whose machine it is: what runs on it is told from what another cluster runs there.
   { verbs: ['get'], apiGroups: [''], resources: ['namespaces'], resourceNames: ['kube-system'] },
-  // It answers the names of the cluster, those of namespaces among them.
-  { verbs: ['list', 'watch'], apiGroups: [''], resources: ['namespaces'] },
-  // A pod ends when nobody is sent to it any more.
-  { verbs: ['list', 'watch'], apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'] },
 ];
 /** Controllers that patch where upstream's update. A patch does nothing that an update could not. */
 const patching: ReadonlySet<string> = new Set([
