@@ -14,7 +14,12 @@ export function writePrivateFile(path: string, text: string): void {
   } finally {
     closeSync(file);
   }
-  renameSync(draft, path);
+  try {
+    renameSync(draft, path);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
+  }
 }
 
 export function readIfThere(path: string): string | undefined {

@@ -38,3 +38,37 @@ test('Texts that grow are paid for by what they become', () => {
   const words = Array.from({ length: 100 }, () => 'a'.repeat(100_000));
   assert.throws(() => program?.evaluate(() => words), CostExceeded);
 });
+
+test('A pattern takes time in proportion to the text, whatever it is', () => {
+  const text = `${'a'.repeat(20_000)}!`;
+  for (const pattern of ['(a+)+$', '(a|a)*$', '(a|aa)+$', '^(([a-z])+.)+[A-Z]([a-z])+$', '(.*)*=x']) {
+    for (const call of [
+      `x.matches('${pattern}')`,
+      `x.find('${pattern}') == ''`,
+      `x.findAll('${pattern}').size() > 9`,
+    ]) {
+      const { program } = compile(environment, call);
+      assert.ok(program, call);
+      const begun = process.cpuUsage();
+      try {
+        program.evaluate(() => text);
+      } catch (thrown) {
+        // Too dear is an answer as well.
+        assert.ok(thrown instanceof CostExceeded, String(thrown));
+      }
+      // A reader that goes back and tries again would take longer than the world has been there.
+      assert.ok(process.cpuUsage(begun).user / 1000 < 5_000, call);
+    }
+  }
+});
+
+test('A pattern that goes back to what it has found, or looks ahead, is none', () => {
+  for (const pattern of ['(a)\\\\1', 'a(?=b)', '(?<!a)b', '(?>a+)b', '(a', '[z-a]']) {
+    const { program, error } = compile(environment, `x.matches('${pattern}')`);
+    assert.throws(() => {
+      if (error) throw new Error(error);
+      const result = program?.evaluate(() => 'aab');
+      if (result instanceof Error) throw result;
+    }, pattern);
+  }
+});

@@ -1,78 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { builtInKinds } from '../../api/kinds/all.ts';
-import type { ApiRequest, Caller, Method } from '../../api/wire.ts';
-import { encodeText } from '../../base/json.ts';
-import { seeded } from '../../base/random.ts';
-import { never } from '../../base/stop.ts';
-import { Client } from '../../client/client.ts';
-import { bootstrap } from '../../machinery/bootstrap.ts';
-import { SimClock } from '../../sim/clock.ts';
-import { simEnv } from '../../sim/env.ts';
-import { MemoryStore } from '../../store/memory.ts';
-import { ApiServer } from '../server.ts';
-
-const admin: Caller = { name: 'admin', groups: ['system:masters'], extra: {} };
-const named = (name: string, ...groups: string[]): Caller => ({
-  name,
-  groups: [...groups, 'system:authenticated'],
-  extra: {},
-});
-const rbac = '/apis/rbac.authorization.k8s.io/v1';
-const inA = `${rbac}/namespaces/a`;
-
-async function world() {
-  const clock = new SimClock();
-  const env = simEnv({ clock, random: seeded('attacks') });
-  const store = new MemoryStore();
-  // Nobody here makes service accounts.
-  const admission = { disable: ['ServiceAccount'] };
-  const server = new ApiServer(env, store, { kinds: builtInKinds, address: '127.0.0.1:6443', admission });
-  await server.bootstrap({ ip: '127.0.0.1', port: 6443, clientAuthority: 'PEM' });
-  await bootstrap(new Client(server.handle, admin), {
-    serviceRange: '10.96.0.0/16',
-    apiServiceIp: '10.96.0.1',
-    port: 6443,
-  });
-  const ask = async (caller: Caller | undefined, words: string, object?: object, headers: object = {}) => {
-    const [method = 'GET', path = '/'] = words.split(' ');
-    const [bare = '', query = ''] = path.split('?');
-    const response = await server.handle({
-      method: method as Method,
-      path: bare,
-      query: [...new URLSearchParams(query)] as [string, string][],
-      headers: headers as ApiRequest['headers'],
-      stop: never,
-      ...(caller ? { caller } : {}),
-      ...(object ? { body: method === 'PATCH' ? mergePatch(object) : { object: object as never } } : {}),
-    });
-    const body = 'body' in response && 'object' in response.body ? (response.body.object as never) : {};
-    return { status: response.status, body: body as Readonly<Record<string, never>> };
-  };
-  const make = async (path: string, object: object): Promise<void> => {
-    const { status, body } = await ask(admin, `POST ${path}`, object);
-    assert.equal(status, 201, JSON.stringify(body));
-  };
-  const refused = async (caller: Caller | undefined, words: string, object?: object, headers?: object) => {
-    const { status, body } = await ask(caller, words, object, headers);
-    assert.equal(status, 403, `${words}: ${JSON.stringify(body)}`);
-    return String(body.message);
-  };
-  await make('/api/v1/namespaces', { metadata: { name: 'a' } });
-  return { server, store, clock, ask, make, refused };
-}
-
-const mergePatch = (value: object) => ({
-  bytes: encodeText(JSON.stringify(value)),
-  mediaType: 'application/merge-patch+json',
-});
-const grant = (verbs: string[], resources: string[], group = '') => ({ verbs, resources, apiGroups: [group] });
-const ref = (kind: string, name: string) => ({ apiGroup: 'rbac.authorization.k8s.io', kind, name });
-const joe = [{ kind: 'User', name: 'joe' }];
+import { admin, attackedServer, grant, inA, joe, named, rbac, ref } from '../../sim/attacked-server.ts';
 
 /** Joe may write roles and bindings, and read pods: nothing else. */
 async function withJoe() {
-  const all = await world();
+  const all = await attackedServer();
   const rules = [
     grant(['*'], ['roles', 'rolebindings', 'clusterroles', 'clusterrolebindings'], 'rbac.authorization.k8s.io'),
     grant(['get', 'list'], ['pods']),
@@ -140,7 +72,7 @@ test('the rights to escalate and to bind are needed by name, and are enough', as
 });
 
 test('nobody is somebody else without a right for each thing that he says he is', async () => {
-  const { refused, make, ask } = await world();
+  const { refused, make, ask } = await attackedServer();
   const who = 'POST /apis/authentication.k8s.io/v1/selfsubjectreviews';
   await refused(named('joe'), who, {}, { 'impersonate-user': 'jane' });
   await refused(undefined, who, {}, { 'impersonate-user': 'admin', 'impersonate-group': 'system:masters' });
@@ -167,7 +99,7 @@ test('nobody is somebody else without a right for each thing that he says he is'
 });
 
 test('a node reads what its own pods need, and nothing of another node', async () => {
-  const { make, ask, refused } = await world();
+  const { make, ask, refused } = await attackedServer();
   const node = named('system:node:one', 'system:nodes');
   for (const name of ['mine', 'theirs']) {
     await make('/api/v1/namespaces/a/secrets', { metadata: { name } });
@@ -196,7 +128,7 @@ test('a node reads what its own pods need, and nothing of another node', async (
 });
 
 test('a stolen node neither calls pods to itself, nor makes pods that need anything, nor asks tokens for others', async () => {
-  const { make, refused, ask } = await world();
+  const { make, refused, ask } = await attackedServer();
   const node = named('system:node:one', 'system:nodes');
   for (const name of ['one', 'two']) await make('/api/v1/nodes', { metadata: { name } });
   const label = { metadata: { labels: { 'node-restriction.kubernetes.io/team': 'x' } } };
@@ -219,14 +151,14 @@ test('a stolen node neither calls pods to itself, nor makes pods that need anyth
 });
 
 test('the group of nodes is nothing without the name of a node, and the name nothing without the group', async () => {
-  const { refused } = await world();
+  const { refused } = await attackedServer();
   await refused(named('joe', 'system:nodes'), 'GET /api/v1/services');
   await refused(named('system:node:one'), 'GET /api/v1/services');
   await refused(named('system:node:', 'system:nodes'), 'GET /api/v1/services');
 });
 
 test('a path cannot be written so that its right is another one than the one that is asked for', async () => {
-  const { make, ask, refused } = await world();
+  const { make, ask, refused } = await attackedServer();
   await make(`${rbac}/clusterroles`, {
     metadata: { name: 'one' },
     rules: [
@@ -260,7 +192,7 @@ test('a path cannot be written so that its right is another one than the one tha
 });
 
 test('strangers may ask for the version and for health, and for nothing else', async () => {
-  const { ask, refused } = await world();
+  const { ask, refused } = await attackedServer();
   for (const path of ['/version', '/healthz', '/livez', '/readyz']) {
     assert.equal((await ask(undefined, `GET ${path}`)).status, 200, path);
   }
@@ -272,7 +204,7 @@ test('strangers may ask for the version and for health, and for nothing else', a
 });
 
 test('a bootstrap token lets in until it expires, with its own groups only', async () => {
-  const { make, ask, clock } = await world();
+  const { make, ask, clock } = await attackedServer();
   const text = (value: string) => Buffer.from(value).toString('base64');
   const secret = (id: string, data: Readonly<Record<string, string>>) => ({
     metadata: { name: `bootstrap-token-${id}` },
