@@ -23,6 +23,8 @@ import { applyType, patchOf, patchOptionErrors, requireIdentity } from './patch.
 import { getAtLeast, getEntry, listEntries, type ReadDeps } from './read.ts';
 import type { ResourceRoute } from './route.ts';
 import { type ConnectionDeps, Connections } from './streaming/connections.ts';
+import { asksForSocket } from './streaming/log-socket.ts';
+import { watchOverSocket } from './streaming/watch-socket.ts';
 import { finalized, scaled, scaleOf } from './subresources.ts';
 import type { Describe } from './table.ts';
 import { notServed } from './unrouted.ts';
@@ -80,8 +82,13 @@ export class Resources {
     return route.subresource === '' ? this.#main(call) : this.#subresource(call);
   }
 
+  #watch({ request, route, wanted }: Call): Promise<ApiResponse> {
+    const open = (asked: ApiRequest) => openWatch(this.#reading, route, asked, wanted);
+    return asksForSocket(request) ? watchOverSocket(request, open) : open(request);
+  }
+
   #main(call: Call): ApiResponse | Promise<ApiResponse> {
-    const { request, route, wanted } = call;
+    const { request, route } = call;
     if (!(route.kind.verbs as readonly string[]).includes(route.verb)) throw notAllowed();
     switch (route.verb) {
       case 'get':
@@ -89,7 +96,7 @@ export class Resources {
       case 'list':
         return this.#list(call);
       case 'watch':
-        return openWatch(this.#reading, route, request, wanted);
+        return this.#watch(call);
       case 'create':
         if (!isBinding(route)) return this.#create(call);
         return bindByName(this.#deps, route, inRoute(route, decodeObject(request, route.kind)).object, call.options);

@@ -25,7 +25,7 @@ interface Review {
 }
 
 const nothingToWarn: readonly string[] = [];
-const socketPrefix = 'base64url.bearer.authorization.k8s.io.';
+export const socketTokenPrefix = 'base64url.bearer.authorization.k8s.io.';
 const extraSpace = 'the provided Authorization header contains extra space before the bearer token, and is ignored';
 
 /** Who is asking: a certificate that the connection showed, a token, or nobody in particular. */
@@ -115,8 +115,8 @@ function socketToken(protocols: string): string | undefined {
   const found = protocols
     .split(',')
     .map((protocol) => protocol.trim())
-    .find((protocol) => protocol.startsWith(socketPrefix));
-  const bytes = found && decodeBase64Url(found.slice(socketPrefix.length));
+    .find((protocol) => protocol.startsWith(socketTokenPrefix));
+  const bytes = found && decodeBase64Url(found.slice(socketTokenPrefix.length));
   if (!bytes) return undefined;
   try {
     return decodeText(bytes);
