@@ -31,7 +31,7 @@ export class Hooks {
     try {
       if (hook.sleep) await sleep(this.#parts.clock, hook.sleep.seconds * 1000, stop);
       if (hook.exec) return await this.#exec(hook.exec.command ?? [], place, stop);
-      return hook.httpGet ? await this.#get(hook.httpGet, place) : undefined;
+      return hook.httpGet ? await this.#get(hook.httpGet, place, stop) : undefined;
     } catch (error) {
       return error instanceof Error ? error.message : String(error);
     }
@@ -50,9 +50,9 @@ export class Hooks {
     return 'the command ended without an exit code';
   }
 
-  async #get(get: NonNullable<LifecycleHandler['httpGet']>, place: HookPlace): Promise<string | undefined> {
+  async #get(get: NonNullable<LifecycleHandler['httpGet']>, place: HookPlace, stop: Stop): Promise<string | undefined> {
     const { runtime, sandbox, secure } = this.#parts;
-    const duplex = await runtime.connect(sandbox, portOf(get.port, place.container));
+    const duplex = await runtime.connect(sandbox, portOf(get.port, place.container), stop);
     const { podIp, container } = place;
     const { ok, message } = await httpAnswer(duplex, get, { podIp, container, ...(secure ? { secure } : {}) });
     return ok ? undefined : message;

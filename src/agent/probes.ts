@@ -89,6 +89,7 @@ class ProbeRun {
       if (answered || this.#stop.stopped) return;
       answered = true;
       timeout();
+      forget();
       attempt.stop();
       const period = (probe.periodSeconds ?? 10) * 1000;
       const rest = Math.max(1, period - (this.#clock.monotonic() - began));
@@ -98,7 +99,7 @@ class ProbeRun {
     const timeout = this.#clock.after((probe.timeoutSeconds ?? 1) * 1000, () =>
       answer(false, lateMessage(this.#subject)),
     );
-    this.#stop.onStop(timeout);
+    const forget = this.#stop.onStop(timeout);
     askOnce(this.#subject, attempt).then(
       ({ ok, message }) => answer(ok, message),
       (error: unknown) => answer(false, error instanceof Error ? error.message : String(error)),
@@ -160,7 +161,7 @@ async function askExec({ probe, runtime, id }: ProbeSubject, stop: StopSource): 
 
 /** A connection that ends with the attempt, so that a server that never answers holds nothing. */
 async function open(runtime: Runtime, sandbox: string, port: number, stop: StopSource): Promise<Duplex> {
-  const duplex = await runtime.connect(sandbox, port);
+  const duplex = await runtime.connect(sandbox, port, stop);
   stop.onStop(() => duplex.end());
   return duplex;
 }

@@ -33,8 +33,8 @@ export interface Runtime {
   exec(id: string, command: readonly string[], io: ExecIo, stop: Stop): AsyncIterable<ExecPart>;
   /** Joins the container's own input and output, from now on. Where it is missing, output comes from the log. */
   attach?(id: string, io: ExecIo, stop: Stop): AsyncIterable<ExecPart>;
-  /** A port inside a sandbox: port-forward, proxy, probes. */
-  connect(sandbox: string, port: number): Promise<Duplex>;
+  /** A port inside a sandbox: port-forward, proxy, probes. `stop` cuts the connection, also one that is still tried. */
+  connect(sandbox: string, port: number, stop?: Stop): Promise<Duplex>;
   usage(): Promise<readonly Usage[]>;
   /**
    * Ends the containers of a sandbox after so long unless it is said again before, and starts none after that: by a

@@ -207,12 +207,12 @@ export class DockerRuntime implements Runtime {
     yield* attachTo({ client: this.#client, engineId: seen.engineId, tty: seen.tty }, io, stop);
   }
 
-  async connect(sandbox: string, port: number): Promise<Duplex> {
+  async connect(sandbox: string, port: number, stop?: Stop): Promise<Duplex> {
     await this.#all();
     const box = this.#boxes.get(sandbox);
     if (!box) throw new Error(`connect to ${sandbox}: there is no such sandbox`);
     const place = this.resolve(box.address, port);
-    return connectTcp(place.host, place.port);
+    return connectTcp(place.host, place.port, stop);
   }
 
   async usage(): Promise<readonly Usage[]> {

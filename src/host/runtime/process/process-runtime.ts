@@ -230,12 +230,12 @@ export class ProcessRuntime implements Runtime {
     yield* attachTo(pod.record.socket, id, io, stop);
   }
 
-  async connect(sandbox: string, port: number): Promise<Duplex> {
+  async connect(sandbox: string, port: number, stop?: Stop): Promise<Duplex> {
     await this.#adopt();
     const pod = this.#pods.get(sandbox);
     if (pod === undefined) throw new Error(`connect to ${sandbox}: there is no such sandbox`);
     const target = this.resolve(pod.record.ip, port);
-    return connectTcp(target.host, target.port);
+    return connectTcp(target.host, target.port, stop);
   }
 
   async usage(): Promise<readonly Usage[]> {
