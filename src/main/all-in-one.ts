@@ -13,7 +13,7 @@ import type { Component } from '../base/env.ts';
 import { StopSource } from '../base/stop.ts';
 import { UsageError } from '../cli/flags.ts';
 import type { Client } from '../client/client.ts';
-import { controllerManager, scheduler } from '../client/speakers.ts';
+import { controllerManager, nodeNetwork, nodeSpeaker, scheduler } from '../client/speakers.ts';
 import { allControllers } from '../controllers/all.ts';
 import { timings } from '../controllers/timing.ts';
 import type { Resolve } from '../host/network/listening.ts';
@@ -199,11 +199,12 @@ function deciders(settings: ClusterSettings, plane: ControlPlane, caches: Caches
 }
 
 function agentProcess(
-  { env, kubeconfig, folder }: ControlPlane,
+  { env, kubeconfigOf, folder }: ControlPlane,
   { podRange, engine, enforcesPolicies }: Machine,
   node: NodeChoice & Pick<ClusterSettings, 'timing'> & { readonly eviction: string },
 ): Component {
-  const words = ['agent', '--kubeconfig', kubeconfig, '--node', node.name, '--data-dir', folder];
+  const files = ['--kubeconfig', kubeconfigOf(nodeNetwork), '--node-kubeconfig', kubeconfigOf(nodeSpeaker(node.name))];
+  const words = ['agent', ...files, '--node', node.name, '--data-dir', folder];
   // What leads to services is of the machine, and this process has it.
   const shared = ['--dataplane', 'none', ...(enforcesPolicies ? ['--policies-enforced'] : [])];
   const ranges = ['--pod-range', node.podRange, '--cluster-pod-range', podRange];

@@ -31,7 +31,8 @@ const pretendedDisk = '100Gi';
 export interface NodeParts {
   readonly env: Env;
   readonly client: Client;
-  readonly fleet: AgentFleet;
+  /** Without it a node looks for its own pods by itself. */
+  readonly fleet?: AgentFleet;
   readonly services: Cache<Service>;
   readonly slices?: Cache<EndpointSlice>;
   /** Without it pods find the names that this machine finds. */
@@ -87,7 +88,7 @@ export function agentOf(parts: NodeParts, env: Env, runtimes: Runtimes, choice: 
     node: choice.name,
     pretends: choice.pretends ?? false,
     fences: choice.fences ?? false,
-    fleet: parts.fleet,
+    ...(parts.fleet ? { fleet: parts.fleet } : {}),
     services: parts.services,
     ...(parts.slices ? { slices: parts.slices } : {}),
     ...(parts.dns ? { dns: parts.dns } : {}),

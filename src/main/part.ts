@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { AgentFleet } from '../agent/fleet.ts';
 import { endpointSlices } from '../api/kinds/endpoint-slice.ts';
 import { namespaces } from '../api/kinds/namespace.ts';
 import { networkPolicies } from '../api/kinds/network-policy.ts';
@@ -8,8 +7,10 @@ import { nodes } from '../api/kinds/node.ts';
 import { pods } from '../api/kinds/pod.ts';
 import { services } from '../api/kinds/service.ts';
 import { defineFlags } from '../cli/flags.ts';
+import { Client } from '../client/client.ts';
 import { allControllers } from '../controllers/all.ts';
 import { timings } from '../controllers/timing.ts';
+import { httpTransport } from '../host/http/client.ts';
 import { readKubeconfig } from '../host/kubeconfig-file.ts';
 import { schedulerLoop } from '../scheduler/parts.ts';
 import { balancerOf } from './balancer.ts';
@@ -66,6 +67,11 @@ const agentFlags = defineFlags({
   ...partFlags,
   ...nodeFlags,
   node: { type: 'text', default: hostname().toLowerCase(), value: 'NAME', help: 'the name of the node' },
+  'node-kubeconfig': {
+    type: 'text',
+    value: 'FILE',
+    help: 'by whose right the node speaks; --kubeconfig is then only for what leads to services and holds policies',
+  },
   'data-dir': { type: 'text', required: true, value: 'DIR', help: 'where the pods of the node are kept' },
   listen: {
     type: 'text',
@@ -90,11 +96,12 @@ const agentFlags = defineFlags({
 export const agent = part(
   { name: 'agent', summary: 'Run a node of this machine against any API server', flags: agentFlags },
   async (parts, { values }) => {
-    const { env, client, caches } = parts;
+    const { env, caches } = parts;
+    const own = values['node-kubeconfig'];
+    const client = own === undefined ? parts.client : new Client(httpTransport(readKubeconfig(own)));
     const shared = {
       env,
       client,
-      fleet: new AgentFleet(caches.of(pods)),
       services: caches.of(services),
       slices: caches.of(endpointSlices),
     };
@@ -139,15 +146,15 @@ export const agent = part(
     const answered = machine.realAddresses
       ? [new NodeDns({ env, names: nameCaches(caches), slices: shared.slices })]
       : [];
-    const own = { node: values.node };
+    const here = { node: values.node };
     const known = { policies: caches.of(networkPolicies), namespaces: caches.of(namespaces), pods: caches.of(pods) };
     return [
       node.agent,
       listener.open(node.agent),
       ...answered,
-      ...network.proxy({ services: shared.services, slices: shared.slices, nodes: caches.of(nodes), ...own }),
+      ...network.proxy({ services: shared.services, slices: shared.slices, nodes: caches.of(nodes), ...here }),
       ...network.routes(caches.of(nodes), values.node),
-      ...network.policies({ ...known, ...own }),
+      ...network.policies({ ...known, ...here }),
     ];
   },
 );

@@ -199,3 +199,27 @@ test('no webhook, added server, endpoint or proxy leads the server to where only
     assert.ok(status === 400 || status === 404 || status === 503, `${path}: ${status}`);
   }
 });
+
+test('what leads to services on a node reads what it must, and neither secrets nor anything to write', async () => {
+  const { ask, refused } = await attackedServer();
+  const network = named('system:mini-k8s:node-network');
+  for (const path of [
+    '/api/v1/services',
+    '/api/v1/pods',
+    '/api/v1/namespaces',
+    '/api/v1/nodes',
+    '/apis/discovery.k8s.io/v1/endpointslices',
+    '/apis/networking.k8s.io/v1/networkpolicies',
+  ]) {
+    assert.equal((await ask(network, `GET ${path}`)).status, 200, path);
+    await refused(
+      network,
+      `DELETE ${path.replace(/(pods|services|endpointslices|networkpolicies)$/, 'namespaces/a/$1')}`,
+    );
+  }
+  for (const words of ['secrets', 'configmaps', 'serviceaccounts']) await refused(network, `GET /api/v1/${words}`);
+  await refused(network, `POST ${pods}`, pod('mine'));
+  await refused(network, 'PATCH /api/v1/nodes/one/status', { status: {} });
+  // An account or a node of such a name is somebody else.
+  await refused(named('system:mini-k8s:node-network:x'), 'GET /api/v1/pods');
+});

@@ -40,6 +40,14 @@ const nodeRules: readonly PolicyRule[] = [
   // Whose machine it is: what runs on it is told from what another cluster runs there.
   { verbs: ['get'], apiGroups: [''], resources: ['namespaces'], resourceNames: ['kube-system'] },
 ];
+/** What leads to services and holds network policies on the machines of nodes, beside each node's own agent. */
+const networkName = 'system:mini-k8s:node-network';
+const seen = ['list', 'watch'];
+const networkRules: readonly PolicyRule[] = [
+  { verbs: seen, apiGroups: [''], resources: ['services', 'nodes', 'namespaces', 'pods'] },
+  { verbs: seen, apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'] },
+  { verbs: seen, apiGroups: ['networking.k8s.io'], resources: ['networkpolicies'] },
+];
 /** Controllers that patch where upstream's update. A patch does nothing that an update could not. */
 const patching: ReadonlySet<string> = new Set([
   ...['bootstrap-signer', 'cronjob-controller', 'daemon-set-controller', 'deployment-controller'],
@@ -64,6 +72,9 @@ export class PartRights implements Authorizer {
     if (isNode(caller)) {
       if ('path' in attributes) return ownLink(nodeOf(caller), attributes);
       return nodeRules.some((rule) => ruleAllows(rule, attributes)) ? allow : noOpinion;
+    }
+    if (caller.name === networkName) {
+      return networkRules.some((rule) => ruleAllows(rule, attributes)) ? allow : noOpinion;
     }
     if (caller.name === managerName) return becomesAccount(attributes) ? allow : noOpinion;
     if (!caller.name.startsWith(accountPrefix)) return noOpinion;
