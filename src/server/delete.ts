@@ -3,6 +3,7 @@ import type { Instant } from '../base/env.ts';
 import { equalJson } from '../base/json.ts';
 import { timestamp } from '../base/text.ts';
 import type { Entry } from '../store/store.ts';
+import { measuredStep } from './admission/step-figures.ts';
 import { storageKey } from './kinds.ts';
 import { getEntry } from './read.ts';
 import type { ResourceRoute } from './route.ts';
@@ -36,8 +37,11 @@ export async function deleteObject(
     const entry = await getEntry(deps.store, route);
     const live = deps.views.object(route.kind, entry);
     checkPreconditions(route, live, asked);
-    for (const plugin of options.admitted ? [] : deps.plugins) {
-      await plugin.validate?.(undefined, { operation: 'DELETE', kind: route.kind, route, previous: live, ...options });
+    if (!options.admitted) {
+      const request = { operation: 'DELETE', kind: route.kind, route, previous: live, ...options } as const;
+      await measuredStep(deps.env, request, 'validate', async () => {
+        for (const plugin of deps.plugins) await plugin.validate?.(undefined, request);
+      });
     }
     const next = marked(route, live, asked, deps.env.clock.now());
     const gone = isReadyToGo(route.kind, next);

@@ -32,6 +32,8 @@ export class FairGate {
   #inside = 0;
   #waiting = 0;
   #changing = 0;
+  #entered = 0;
+  #refused = 0;
 
   constructor(limits: FairGateLimits = defaultGateLimits) {
     this.#limits = limits;
@@ -48,17 +50,30 @@ export class FairGate {
     return this.#waiting;
   }
 
+  get limits(): FairGateLimits {
+    return this.#limits;
+  }
+
+  /** How many were let in and turned away since somebody asked last. */
+  sinceLast(): { readonly entered: number; readonly refused: number } {
+    const since = { entered: this.#entered, refused: this.#refused };
+    this.#entered = this.#refused = 0;
+    return since;
+  }
+
   /** Nothing where the request may go on at once: the usual case costs no promise. Whoever enters has to leave. */
   enter(user: string, changes = false): Promise<void> | undefined {
     const own = this.#insideOf.get(user) ?? 0;
     if (this.#inside < this.#limits.atOnce && own < this.#limits.atOncePerUser) {
       this.#inside++;
+      this.#entered++;
       if (changes) this.#changing++;
       this.#insideOf.set(user, own + 1);
       return undefined;
     }
     const queue = this.#queues.get(user) ?? [];
     if (queue.length >= this.#limits.waitingPerUser || this.#waiting >= this.#limits.waiting) {
+      this.#refused++;
       const message = 'too many requests, please try again later';
       throw new ApiError('TooManyRequests', message, { retryAfterSeconds });
     }
@@ -83,6 +98,7 @@ export class FairGate {
     const [name, queue] = next;
     this.#waiting--;
     this.#inside++;
+    this.#entered++;
     this.#insideOf.set(name, (this.#insideOf.get(name) ?? 0) + 1);
     const enter = queue.shift() as () => void;
     // Back to the end of the round, if there is more.

@@ -3,7 +3,7 @@ import { type Kind, resourceText } from '../api/kind.ts';
 import type { KubeObject } from '../api/object.ts';
 import { type FieldRequirement, type Matches, parseFieldSelector, parseLabelSelector } from '../api/selector.ts';
 import { type ApiRequest, queryValue } from '../api/wire.ts';
-import type { Clock } from '../base/env.ts';
+import type { Clock, Metrics } from '../base/env.ts';
 import { Compacted, type Entry, Future, type Revision, type Store } from '../store/store.ts';
 import { ExpiredPage, makeToken, openToken } from './continue.ts';
 import { storageKey, storagePrefix } from './kinds.ts';
@@ -81,6 +81,7 @@ export interface ReadDeps {
   readonly store: Store;
   readonly views: Views;
   readonly clock: Clock;
+  readonly metrics: Metrics;
   readonly describe?: Describe | undefined;
 }
 

@@ -62,7 +62,13 @@ export class Resources {
 
   constructor(deps: ResourceDeps) {
     this.#deps = deps;
-    this.#reading = { store: deps.store, views: deps.views, clock: deps.env.clock, describe: deps.describe };
+    this.#reading = {
+      store: deps.store,
+      views: deps.views,
+      clock: deps.env.clock,
+      metrics: deps.env.metrics,
+      describe: deps.describe,
+    };
     this.#connections = new Connections(deps);
     this.#answers = new Answers(this.#reading);
   }

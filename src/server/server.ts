@@ -31,6 +31,7 @@ import { Health } from './health.ts';
 import { healthChecks } from './health-checks.ts';
 import { KindRegistry } from './kinds.ts';
 import { requireLeadership } from './leader-fence.ts';
+import { MeasuredStore } from './measured-store.ts';
 import { negotiatePlain } from './negotiate.ts';
 import type { NodeDoors, Reach } from './node-doors.ts';
 import { NodeLinks } from './node-links.ts';
@@ -40,7 +41,7 @@ import { externalVersion, type MetricsMaker, OwnMetrics, resourceVersion } from 
 import { type Asker, Resources } from './resources.ts';
 import { type ResourceRoute, routeOf } from './route.ts';
 import { ServiceGoods } from './service-goods.ts';
-import { standingFigures } from './standing-figures.ts';
+import { flow, standingFigures } from './standing-figures.ts';
 import type { Describe } from './table.ts';
 import { pageNotFound, refused } from './unrouted.ts';
 import { Views } from './views.ts';
@@ -104,6 +105,8 @@ export interface ServerOptions {
 /** Where the server is told that its keys have changed. No path of Kubernetes. */
 export const keysPath = '/mini-k8s/keys';
 const insufficientStorage = 507;
+const waitName = 'apiserver_flowcontrol_request_wait_duration_seconds';
+const waitLabels = Object.freeze({ ...flow, execute: 'true' });
 const gitVersion = 'v1.36.3';
 const versionInfo = {
   major: '1',
@@ -173,7 +176,14 @@ export class ApiServer {
     this.#plugins = plugins;
     const goods = new ServiceGoods(store, { serviceRange: options.serviceRange ?? '10.96.0.0/16', random: env.random });
     const fields = new FieldTracker(this.kinds, env.clock);
-    const deps = { env, store: new ConvertingStore(store, conversions), views, plugins, goods, fields };
+    const deps = {
+      env,
+      store: new ConvertingStore(new MeasuredStore(env, store), conversions),
+      views,
+      plugins,
+      goods,
+      fields,
+    };
     const ways = {
       ...(options.nodes ? { nodes: options.nodes } : {}),
       ...(options.reach ? { reach: options.reach } : {}),
@@ -258,7 +268,15 @@ export class ApiServer {
     const waiting = this.#gate.enter(caller.name, changes(request));
     const annotate = handling.audited?.annotate;
     const asker = annotate ? { caller, warn, annotate } : { caller, warn };
-    return waiting ? waiting.then(() => this.#inside(handling, asker)) : this.#inside(handling, asker);
+    if (!waiting) {
+      this.#env.metrics.observe(waitName, 0, waitLabels);
+      return this.#inside(handling, asker);
+    }
+    const from = this.#env.clock.monotonic();
+    return waiting.then(() => {
+      this.#env.metrics.observe(waitName, (this.#env.clock.monotonic() - from) / 1000, waitLabels);
+      return this.#inside(handling, asker);
+    });
   }
 
   /** Watches, logs and the like hold no place: they are answered once they have begun. */

@@ -3,6 +3,24 @@ import type { Store } from '../store/store.ts';
 import type { FairGate } from './fair-gate.ts';
 import { type KindRegistry, storagePrefix } from './kinds.ts';
 
+const level = Object.freeze({ priority_level: 'global-default' });
+/** There is one queue for all, and one level: a request takes one seat. */
+export const flow = Object.freeze({ flow_schema: 'global-default', priority_level: 'global-default' });
+const refusedFlow = Object.freeze({ ...flow, reason: 'queue-full' });
+
+function flowFigures(metrics: Metrics, gate: FairGate): void {
+  const { inside, waiting, limits } = gate;
+  const { entered, refused } = gate.sinceLast();
+  metrics.gauge('apiserver_flowcontrol_current_inqueue_requests', waiting, flow);
+  metrics.gauge('apiserver_flowcontrol_current_executing_requests', inside, flow);
+  metrics.gauge('apiserver_flowcontrol_current_inqueue_seats', waiting, flow);
+  metrics.gauge('apiserver_flowcontrol_current_executing_seats', inside, flow);
+  metrics.gauge('apiserver_flowcontrol_nominal_limit_seats', limits.atOnce, level);
+  metrics.gauge('apiserver_flowcontrol_current_limit_seats', limits.atOnce, level);
+  metrics.count('apiserver_flowcontrol_dispatched_requests_total', flow, entered);
+  metrics.count('apiserver_flowcontrol_rejected_requests_total', refusedFlow, refused);
+}
+
 /** Figures that nobody counts by the way: found out when somebody asks. */
 export async function standingFigures(
   metrics: Metrics,
@@ -26,13 +44,10 @@ export async function standingFigures(
     major: major ?? '',
     minor: minor ?? '',
   });
-  const { inside, changing, waiting } = gate;
+  const { inside, changing } = gate;
   metrics.gauge('apiserver_current_inflight_requests', changing, { request_kind: 'mutating' });
   metrics.gauge('apiserver_current_inflight_requests', inside - changing, { request_kind: 'readOnly' });
-  metrics.gauge('apiserver_flowcontrol_current_inqueue_requests', waiting, {
-    flow_schema: 'global-default',
-    priority_level: 'global-default',
-  });
+  flowFigures(metrics, gate);
   for (const kind of kinds.all()) {
     if (kind.rules.storedAs || !kind.verbs.includes('list')) continue;
     const { entries, remaining } = await store.list(storagePrefix(kind), { limit: 1 });

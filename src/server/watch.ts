@@ -10,7 +10,7 @@ import {
   type WatchEvent,
   type Watching,
 } from '../api/wire.ts';
-import type { Millis } from '../base/env.ts';
+import type { Labels, Millis } from '../base/env.ts';
 import type { JsonObject } from '../base/json.ts';
 import { StopSource } from '../base/stop.ts';
 import { type Change, Compacted, type Entry, type Revision } from '../store/store.ts';
@@ -108,7 +108,12 @@ class Session {
   open(since: Revision, initial: readonly WatchEvent[] | undefined, endMark: boolean): Watching {
     return {
       onBatch: (take) => {
-        this.#take = take;
+        const { metrics } = this.#deps;
+        const labels = labelsOf(this.#kind);
+        this.#take = (batch) => {
+          metrics.count('apiserver_watch_events_total', labels, batch.length);
+          return take(batch);
+        };
         this.#start(since, initial, endMark);
       },
       onEnd: (done) => {
@@ -237,6 +242,18 @@ class Session {
     this.#ended = {};
     this.#done?.();
   }
+}
+
+/** Made once for each kind: nothing is put together for an event. */
+const labels = new WeakMap<Kind, Labels>();
+
+function labelsOf(kind: Kind): Labels {
+  let known = labels.get(kind);
+  if (!known) {
+    known = Object.freeze({ group: kind.group, version: kind.version, resource: kind.plural });
+    labels.set(kind, known);
+  }
+  return known;
 }
 
 function shapeOf(

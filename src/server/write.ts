@@ -12,6 +12,7 @@ import { equalJson, type Json, type JsonObject } from '../base/json.ts';
 import { timestamp } from '../base/text.ts';
 import type { Entry, Store } from '../store/store.ts';
 import type { AdmissionPlugin, AdmissionRequest, Annotate } from './admission/plugin.ts';
+import { measuredStep } from './admission/step-figures.ts';
 import { type FieldTracker, withManaged, withQuietTimes } from './field-tracker.ts';
 import { storageKey } from './kinds.ts';
 import { Pace } from './pace.ts';
@@ -230,20 +231,24 @@ export class Writer {
     return kind.rules.defaults?.(object) ?? object;
   }
 
-  async #mutate(object: KubeObject, request: AdmissionRequest): Promise<KubeObject> {
-    let next = object;
-    for (const plugin of this.#deps.plugins) {
-      const changed = plugin.mutate?.(next, request);
-      if (changed !== undefined) next = changed instanceof Promise ? await changed : changed;
-    }
-    return next === object ? object : this.#defaulted(request.kind, next);
+  #mutate(object: KubeObject, request: AdmissionRequest): Promise<KubeObject> {
+    return measuredStep(this.#deps.env, request, 'admit', async () => {
+      let next = object;
+      for (const plugin of this.#deps.plugins) {
+        const changed = plugin.mutate?.(next, request);
+        if (changed !== undefined) next = changed instanceof Promise ? await changed : changed;
+      }
+      return next === object ? object : this.#defaulted(request.kind, next);
+    });
   }
 
-  async #admit(object: KubeObject | undefined, request: AdmissionRequest): Promise<void> {
-    for (const plugin of this.#deps.plugins) {
-      const judged = plugin.validate?.(object, request);
-      if (judged) await judged;
-    }
+  #admit(object: KubeObject | undefined, request: AdmissionRequest): Promise<void> {
+    return measuredStep(this.#deps.env, request, 'validate', async () => {
+      for (const plugin of this.#deps.plugins) {
+        const judged = plugin.validate?.(object, request);
+        if (judged) await judged;
+      }
+    });
   }
 
   /** The object with what the server gives every new object. */

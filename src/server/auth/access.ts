@@ -1,6 +1,6 @@
 import { ApiError } from '../../api/error.ts';
 import type { ApiRequest, ApiResponse, Caller, Transport } from '../../api/wire.ts';
-import type { Env } from '../../base/env.ts';
+import type { Env, Millis } from '../../base/env.ts';
 import type { Store } from '../../store/store.ts';
 import { CreateRight } from '../admission/create-right.ts';
 import { NodeRestriction } from '../admission/node-restriction.ts';
@@ -8,6 +8,7 @@ import type { AdmissionPlugin } from '../admission/plugin.ts';
 import { RoleEscalation } from '../admission/role-escalation.ts';
 import { type Attributes, type Authorizer, masters } from '../attributes.ts';
 import type { ResourceRoute } from '../route.ts';
+import { AccessFigures } from './access-figures.ts';
 import { Authentication } from './authentication.ts';
 import type { AuthenticationConfiguration } from './authentication-configuration.ts';
 import { Authorization } from './authorization.ts';
@@ -56,8 +57,6 @@ export interface Admitted {
 }
 
 /** Frozen: the same labels again and again are cheap to count by. */
-const succeeded = Object.freeze({ result: 'success' });
-const allowed = Object.freeze({ result: 'allowed' });
 const serverAudience = 'https://kubernetes.default.svc';
 const noKeys: TokenSigning = {
   issuer: serverAudience,
@@ -84,11 +83,13 @@ export class Access {
   readonly #signing: TokenSigning;
   readonly #tokens: ServiceAccountTokens;
   readonly #env: Env;
+  readonly #figures: AccessFigures;
   readonly #store: Store;
   #tokenRequests: TokenRequests | undefined;
 
   constructor(env: Env, store: Store, options: AccessOptions) {
     this.#env = env;
+    this.#figures = new AccessFigures(env.metrics);
     this.#store = store;
     this.#signing = options.signing ?? noKeys;
     const rbac = new Rbac(store);
@@ -148,32 +149,43 @@ export class Access {
 
   /** Throws 401 or 403. Answers at once where nothing has to be waited for. */
   admit(request: ApiRequest): Admitted | Promise<Admitted> {
-    const refused = (error: unknown) => this.#refused(request, error);
+    const { clock } = this.#env;
+    const started = clock.monotonic();
+    const refused = (error: unknown) => this.#refused(request, error, clock.monotonic() - started);
     try {
       const known = this.#authentication.authenticate(request);
-      const admitted =
-        known instanceof Promise
-          ? known.then((done) => this.#authorized(request, done))
-          : this.#authorized(request, known);
-      return admitted instanceof Promise ? admitted.then(this.#counted, refused) : this.#counted(admitted);
+      if (!(known instanceof Promise)) {
+        const admitted = this.#permitted(request, known, started);
+        return admitted instanceof Promise ? admitted.catch(refused) : admitted;
+      }
+      return known.then((done) => this.#permitted(request, done, started)).catch(refused);
     } catch (error) {
       return refused(error);
     }
   }
 
-  readonly #counted = (admitted: Admitted): Admitted => {
-    this.#env.metrics.count('authentication_attempts', succeeded);
-    this.#env.metrics.count('authorization_attempts_total', allowed);
-    return admitted;
-  };
+  /** Whether somebody who is known may go on. */
+  #permitted(request: ApiRequest, known: Admitted, started: Millis): Admitted | Promise<Admitted> {
+    const from = this.#env.clock.monotonic();
+    this.#figures.authenticated(known.caller.name, from - started);
+    const admitted = this.#authorized(request, known);
+    if (!(admitted instanceof Promise)) {
+      this.#figures.allowed(this.#env.clock.monotonic() - from);
+      return admitted;
+    }
+    return admitted.then((done) => {
+      this.#figures.allowed(this.#env.clock.monotonic() - from);
+      return done;
+    });
+  }
 
   /** Told to whoever reads the log, without the token and without the body. */
-  #refused(request: ApiRequest, error: unknown): never {
+  #refused(request: ApiRequest, error: unknown, tookMs: Millis): never {
     if (error instanceof ApiError) {
       const { method, path } = request;
       const unknown = error.reason === 'Unauthorized';
-      if (unknown) this.#env.metrics.count('authentication_attempts', { result: 'failure' });
-      else this.#env.metrics.count('authorization_attempts_total', { result: 'denied' });
+      if (unknown) this.#figures.unknown(tookMs);
+      else this.#figures.denied(tookMs);
       const told = { method, path, code: error.code, message: error.message };
       // Such a caller who brings no token is a part of the cluster: that it asks in vain is a mistake of ours.
       if (request.caller && isPart(request.caller)) this.#env.log.error('a part asks for what it may not', told);

@@ -30,9 +30,11 @@ const exempt = new Set(['mutatingwebhookconfigurations', 'validatingwebhookconfi
 /** Asks one hook about one request, if it wants to be asked. */
 export class WebhookCaller {
   readonly #parts: WebhookParts;
+  readonly #type: string;
 
-  constructor(parts: WebhookParts) {
+  constructor(parts: WebhookParts, type: 'admit' | 'validating') {
     this.#parts = parts;
+    this.#type = type;
   }
 
   /** Nothing where the hook has no say: it does not match, or it failed and may. Throws its refusal. */
@@ -77,18 +79,34 @@ export class WebhookCaller {
     const { env, store, outward } = this.#parts;
     const started = env.clock.monotonic();
     const uid = env.random.uid();
+    let rejected = false;
     try {
       const destination = await destinationOf(store, hook.clientConfig);
       const body = reviewOf(uid, hook.admissionReviewVersions, object, request);
       const timeoutMs = hook.timeoutSeconds * 1000;
-      return verdictOf(await post(outward, env.clock, { destination, body, timeoutMs }), uid, object);
+      const verdict = verdictOf(await post(outward, env.clock, { destination, body, timeoutMs }), uid, object);
+      rejected = !verdict.allowed;
+      if (rejected) this.#rejected(hook, request, verdict);
+      return verdict;
     } catch (error) {
+      rejected = hook.failurePolicy !== 'Ignore';
+      if (rejected) this.#rejected(hook, request, undefined);
       return this.#failed(hook, error);
     } finally {
       const seconds = (env.clock.monotonic() - started) / 1000;
-      const labels = { name: hook.name, operation: request.operation };
+      const { operation } = request;
+      const labels = { name: hook.name, operation, rejected: String(rejected), type: this.#type };
       env.metrics.observe('apiserver_admission_webhook_admission_duration_seconds', seconds, labels);
     }
+  }
+
+  /** Counted by why: what the hook said, or that it could not be asked. */
+  #rejected({ name }: Webhook, { operation }: AdmissionRequest, verdict: Verdict | undefined): void {
+    const given = Number(verdict?.status?.['code'] ?? 400);
+    const said = { error_type: 'no_error', rejection_code: String(given < 400 ? 400 : Math.min(given, 600)) };
+    const why = verdict ? said : { error_type: 'calling_webhook_error', rejection_code: '0' };
+    const labels = { name, operation, type: this.#type, ...why };
+    this.#parts.env.metrics.count('apiserver_admission_webhook_rejection_count', labels);
   }
 
   #failed(hook: Webhook, error: unknown): undefined {
@@ -97,7 +115,7 @@ export class WebhookCaller {
     const { log, metrics } = this.#parts.env;
     if (hook.failurePolicy === 'Ignore') {
       log.error('a webhook failed, and its policy is to go on', { webhook: hook.name, error: why });
-      metrics.count('apiserver_admission_webhook_fail_open_count', { name: hook.name });
+      metrics.count('apiserver_admission_webhook_fail_open_count', { name: hook.name, type: this.#type });
       return undefined;
     }
     throw new ApiError('InternalError', `Internal error occurred: ${message}`, { causes: [{ message }] });

@@ -17,7 +17,7 @@ export class MutatingAdmissionWebhook implements AdmissionPlugin {
 
   constructor(parts: WebhookParts) {
     this.#hooks = new ConfiguredWebhooks(parts.store, 'mutatingwebhookconfigurations');
-    this.#caller = new WebhookCaller(parts);
+    this.#caller = new WebhookCaller(parts, 'admit');
     this.#versions = parts.conversions;
   }
 

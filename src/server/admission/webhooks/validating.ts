@@ -11,7 +11,7 @@ export class ValidatingAdmissionWebhook implements AdmissionPlugin {
 
   constructor(parts: WebhookParts) {
     this.#hooks = new ConfiguredWebhooks(parts.store, 'validatingwebhookconfigurations');
-    this.#caller = new WebhookCaller(parts);
+    this.#caller = new WebhookCaller(parts, 'validating');
   }
 
   async validate(object: KubeObject | undefined, request: AdmissionRequest): Promise<void> {
