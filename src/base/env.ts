@@ -35,7 +35,8 @@ export type Labels = Readonly<Record<string, string>>;
 export interface Metrics {
   count(name: string, labels?: Labels, by?: number): void;
   gauge(name: string, value: number, labels?: Labels): void;
-  observe(name: string, value: number, labels?: Labels): void;
+  /** `times`: so many of the same value at once. */
+  observe(name: string, value: number, labels?: Labels, times?: number): void;
 }
 
 /**

@@ -20,13 +20,17 @@ const dropped = 'mini_k8s_metrics_dropped_total';
 type Type = 'counter' | 'gauge' | 'histogram';
 interface Series {
   value: number;
-  readonly counts?: number[];
   total: number;
+  /** Of a histogram: its bounds, and how many fell under each. */
+  readonly bounds: readonly number[];
+  readonly counts: number[] | undefined;
 }
 interface Family {
   readonly type: Type;
   readonly buckets: readonly number[];
   readonly series: Map<string, Series>;
+  /** By labels that are used again and again, and frozen to say so: counting makes no text of them. */
+  readonly known: WeakMap<Labels, Series>;
 }
 
 export function metricsRegistry(options: RegistryOptions = {}): Registry {
@@ -34,41 +38,61 @@ export function metricsRegistry(options: RegistryOptions = {}): Registry {
   const seriesOf = (name: string, type: Type, labels: Labels | undefined): Series | undefined => {
     let family = families.get(name);
     if (!family) {
-      family = { type, buckets: options.buckets?.[name] ?? defaultBuckets, series: new Map() };
+      const buckets = options.buckets?.[name] ?? defaultBuckets;
+      family = { type, buckets, series: new Map(), known: new WeakMap() };
       families.set(name, family);
     }
     if (family.type !== type) throw new Error(`metric ${name} is a ${family.type}, not a ${type}`);
-    const key = labelText(labels);
-    let series = family.series.get(key);
-    if (!series) {
-      if (family.series.size >= seriesMax) return undefined;
-      const counts = type === 'histogram' ? { counts: family.buckets.map(() => 0) } : {};
-      series = { value: 0, total: 0, ...counts };
-      family.series.set(key, series);
-    }
-    return series;
+    return (labels && family.known.get(labels)) ?? madeSeries(family, labels);
   };
-  const change = (name: string, type: Type, labels: Labels | undefined, apply: (series: Series) => void) => {
-    const series = seriesOf(name, type, labels);
-    if (series) return apply(series);
-    const lost = seriesOf(dropped, 'counter', { metric: name });
-    if (lost) lost.value++;
+  const lost = (name: string): void => {
+    const series = seriesOf(dropped, 'counter', { metric: name });
+    if (series) series.value++;
   };
   return {
-    count: (name, labels, by = 1) => change(name, 'counter', labels, (series) => (series.value += by)),
-    gauge: (name, value, labels) => change(name, 'gauge', labels, (series) => (series.value = value)),
-    observe: (name, value, labels) =>
-      change(name, 'histogram', labels, (series) => observe(families, name, series, value)),
+    count: (name, labels, by = 1) => {
+      const series = seriesOf(name, 'counter', labels);
+      if (series) series.value += by;
+      else lost(name);
+    },
+    gauge: (name, value, labels) => {
+      const series = seriesOf(name, 'gauge', labels);
+      if (series) series.value = value;
+      else lost(name);
+    },
+    observe: (name, value, labels, times = 1) => {
+      const series = seriesOf(name, 'histogram', labels);
+      if (series) observe(series, value, times);
+      else lost(name);
+    },
     render: () => renderAll(families, options.help ?? {}),
   };
 }
 
-function observe(families: ReadonlyMap<string, Family>, name: string, series: Series, value: number): void {
-  series.total++;
-  series.value += value;
-  const buckets = families.get(name)?.buckets ?? [];
-  const index = buckets.findIndex((bound) => value <= bound);
-  if (index >= 0 && series.counts) series.counts[index] = (series.counts[index] ?? 0) + 1;
+/** Nothing where there are too many already. */
+function madeSeries({ type, buckets, series: all, known }: Family, labels: Labels | undefined): Series | undefined {
+  const key = labelText(labels);
+  let series = all.get(key);
+  if (!series) {
+    if (all.size >= seriesMax) return undefined;
+    const counts = type === 'histogram' ? buckets.map(() => 0) : undefined;
+    series = { value: 0, total: 0, bounds: buckets, counts };
+    all.set(key, series);
+  }
+  if (labels && Object.isFrozen(labels)) known.set(labels, series);
+  return series;
+}
+
+function observe(series: Series, value: number, times: number): void {
+  const { bounds, counts } = series;
+  series.total += times;
+  series.value += value * times;
+  if (!counts) return;
+  for (let index = 0; index < bounds.length; index++) {
+    if (value > (bounds[index] as number)) continue;
+    counts[index] = (counts[index] as number) + times;
+    return;
+  }
 }
 
 function renderAll(families: ReadonlyMap<string, Family>, help: Readonly<Record<string, string>>): string {
@@ -99,19 +123,6 @@ function renderSeries(name: string, family: Family, labels: string, series: Seri
 /** The key of a series is its text: labels in one order, values escaped. */
 function labelText(labels: Labels | undefined): string {
   if (labels === undefined) return '';
-  if (!Object.isFrozen(labels)) return madeText(labels);
-  let text = texts.get(labels);
-  if (text === undefined) {
-    text = madeText(labels);
-    texts.set(labels, text);
-  }
-  return text;
-}
-
-/** Of labels that are used again and again, and frozen to say so. */
-const texts = new WeakMap<Labels, string>();
-
-function madeText(labels: Labels): string {
   const names = Object.keys(labels);
   if (names.length > 1) names.sort(compareText);
   let text = '';

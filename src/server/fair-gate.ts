@@ -33,6 +33,7 @@ export class FairGate {
   #waiting = 0;
   #changing = 0;
   #entered = 0;
+  #atOnce = 0;
   #refused = 0;
 
   constructor(limits: FairGateLimits = defaultGateLimits) {
@@ -54,10 +55,10 @@ export class FairGate {
     return this.#limits;
   }
 
-  /** How many were let in and turned away since somebody asked last. */
-  sinceLast(): { readonly entered: number; readonly refused: number } {
-    const since = { entered: this.#entered, refused: this.#refused };
-    this.#entered = this.#refused = 0;
+  /** How many were let in, of them without waiting, and turned away since somebody asked last. */
+  sinceLast(): { readonly entered: number; readonly atOnce: number; readonly refused: number } {
+    const since = { entered: this.#entered, atOnce: this.#atOnce, refused: this.#refused };
+    this.#entered = this.#atOnce = this.#refused = 0;
     return since;
   }
 
@@ -67,6 +68,7 @@ export class FairGate {
     if (this.#inside < this.#limits.atOnce && own < this.#limits.atOncePerUser) {
       this.#inside++;
       this.#entered++;
+      this.#atOnce++;
       if (changes) this.#changing++;
       this.#insideOf.set(user, own + 1);
       return undefined;

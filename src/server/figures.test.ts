@@ -28,7 +28,7 @@ function recorder() {
   const metrics: Metrics = {
     count: (name, labels, by = 1) => void add(name, by, labels),
     gauge: (name, value, labels) => void seen.set(key(name, labels), value),
-    observe: (name, _value, labels) => void add(name, 1, labels),
+    observe: (name, _value, labels, times = 1) => void add(name, times, labels),
   };
   const of = (prefix: string) =>
     Object.fromEntries(
@@ -159,4 +159,6 @@ test('The gate tells how many it holds, let in and turned away, each once', asyn
   await standingFigures(metrics, asked);
   assert.deepEqual(of('apiserver_flowcontrol_dispatched_requests_total'), { [all]: 2 });
   assert.deepEqual(of('apiserver_flowcontrol_rejected_requests_total'), { [`${all} queue-full`]: 1 });
+  // Whoever waited is told by whoever let him wait.
+  assert.deepEqual(of('apiserver_flowcontrol_request_wait_duration_seconds'), { [`${all} true`]: 1 });
 });

@@ -41,7 +41,7 @@ import { externalVersion, type MetricsMaker, OwnMetrics, resourceVersion } from 
 import { type Asker, Resources } from './resources.ts';
 import { type ResourceRoute, routeOf } from './route.ts';
 import { ServiceGoods } from './service-goods.ts';
-import { flow, standingFigures } from './standing-figures.ts';
+import { hasWaited, standingFigures } from './standing-figures.ts';
 import type { Describe } from './table.ts';
 import { pageNotFound, refused } from './unrouted.ts';
 import { Views } from './views.ts';
@@ -105,8 +105,6 @@ export interface ServerOptions {
 /** Where the server is told that its keys have changed. No path of Kubernetes. */
 export const keysPath = '/mini-k8s/keys';
 const insufficientStorage = 507;
-const waitName = 'apiserver_flowcontrol_request_wait_duration_seconds';
-const waitLabels = Object.freeze({ ...flow, execute: 'true' });
 const gitVersion = 'v1.36.3';
 const versionInfo = {
   major: '1',
@@ -255,7 +253,7 @@ export class ApiServer {
   }
 
   #admitted(handling: Handling): ApiResponse | Promise<ApiResponse> {
-    const admitting = this.#access.admit(handling.request);
+    const admitting = this.#access.admit(handling.request, handling.started);
     return admitting instanceof Promise
       ? admitting.then((admitted) => this.#inTurn(handling, admitted))
       : this.#inTurn(handling, admitting);
@@ -268,13 +266,10 @@ export class ApiServer {
     const waiting = this.#gate.enter(caller.name, changes(request));
     const annotate = handling.audited?.annotate;
     const asker = annotate ? { caller, warn, annotate } : { caller, warn };
-    if (!waiting) {
-      this.#env.metrics.observe(waitName, 0, waitLabels);
-      return this.#inside(handling, asker);
-    }
+    if (!waiting) return this.#inside(handling, asker);
     const from = this.#env.clock.monotonic();
     return waiting.then(() => {
-      this.#env.metrics.observe(waitName, (this.#env.clock.monotonic() - from) / 1000, waitLabels);
+      hasWaited(this.#env.metrics, this.#env.clock.monotonic() - from);
       return this.#inside(handling, asker);
     });
   }

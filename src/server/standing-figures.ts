@@ -1,16 +1,21 @@
-import type { Metrics } from '../base/env.ts';
+import type { Metrics, Millis } from '../base/env.ts';
 import type { Store } from '../store/store.ts';
 import type { FairGate } from './fair-gate.ts';
 import { type KindRegistry, storagePrefix } from './kinds.ts';
 
 const level = Object.freeze({ priority_level: 'global-default' });
 /** There is one queue for all, and one level: a request takes one seat. */
-export const flow = Object.freeze({ flow_schema: 'global-default', priority_level: 'global-default' });
+const flow = Object.freeze({ flow_schema: 'global-default', priority_level: 'global-default' });
+const waitName = 'apiserver_flowcontrol_request_wait_duration_seconds';
+const waited = Object.freeze({ ...flow, execute: 'true' });
+/** Those who did not wait are told all together, when somebody asks. */
+export const hasWaited = (metrics: Metrics, tookMs: Millis): void => metrics.observe(waitName, tookMs / 1000, waited);
 const refusedFlow = Object.freeze({ ...flow, reason: 'queue-full' });
 
 function flowFigures(metrics: Metrics, gate: FairGate): void {
   const { inside, waiting, limits } = gate;
-  const { entered, refused } = gate.sinceLast();
+  const { entered, atOnce, refused } = gate.sinceLast();
+  if (atOnce > 0) metrics.observe(waitName, 0, waited, atOnce);
   metrics.gauge('apiserver_flowcontrol_current_inqueue_requests', waiting, flow);
   metrics.gauge('apiserver_flowcontrol_current_executing_requests', inside, flow);
   metrics.gauge('apiserver_flowcontrol_current_inqueue_seats', waiting, flow);

@@ -148,9 +148,8 @@ export class Access {
   }
 
   /** Throws 401 or 403. Answers at once where nothing has to be waited for. */
-  admit(request: ApiRequest): Admitted | Promise<Admitted> {
+  admit(request: ApiRequest, started: Millis): Admitted | Promise<Admitted> {
     const { clock } = this.#env;
-    const started = clock.monotonic();
     const refused = (error: unknown) => this.#refused(request, error, clock.monotonic() - started);
     try {
       const known = this.#authentication.authenticate(request);
