@@ -6,7 +6,9 @@ import { networkPolicies } from '../api/kinds/network-policy.ts';
 import { nodes } from '../api/kinds/node.ts';
 import { pods } from '../api/kinds/pod.ts';
 import { services } from '../api/kinds/service.ts';
-import { defineFlags } from '../cli/flags.ts';
+import type { Component, Env } from '../base/env.ts';
+import { never } from '../base/stop.ts';
+import { defineFlags, UsageError } from '../cli/flags.ts';
 import { Client } from '../client/client.ts';
 import { allControllers } from '../controllers/all.ts';
 import { timings } from '../controllers/timing.ts';
@@ -72,6 +74,11 @@ const agentFlags = defineFlags({
     value: 'FILE',
     help: 'by whose right the node speaks; --kubeconfig is then only for what leads to services and holds policies',
   },
+  'bootstrap-kubeconfig': {
+    type: 'text',
+    value: 'FILE',
+    help: 'by whose right the node asks for a certificate of its own, which it then keeps and renews, and speaks by',
+  },
   'data-dir': { type: 'text', required: true, value: 'DIR', help: 'where the pods of the node are kept' },
   listen: {
     type: 'text',
@@ -97,8 +104,8 @@ export const agent = part(
   { name: 'agent', summary: 'Run a node of this machine against any API server', flags: agentFlags },
   async (parts, { values }) => {
     const { env, caches } = parts;
-    const own = values['node-kubeconfig'];
-    const client = own === undefined ? parts.client : new Client(httpTransport(readKubeconfig(own)));
+    const folder = join(values['data-dir'], 'nodes', values.node);
+    const { client = parts.client, renewal = [] } = await nodeClient(env, values, folder);
     const shared = {
       env,
       client,
@@ -106,7 +113,6 @@ export const agent = part(
       slices: caches.of(endpointSlices),
     };
     const engine = await engineFor(values.runtime);
-    const folder = join(values['data-dir'], 'nodes', values.node);
     const network = await openServiceNetwork({
       env,
       choice: values.dataplane,
@@ -149,6 +155,7 @@ export const agent = part(
     const here = { node: values.node };
     const known = { policies: caches.of(networkPolicies), namespaces: caches.of(namespaces), pods: caches.of(pods) };
     return [
+      ...renewal,
       node.agent,
       listener.open(node.agent),
       ...answered,
@@ -158,3 +165,25 @@ export const agent = part(
     ];
   },
 );
+
+/** Who the node is to the server, where it is not whoever the agent is. */
+async function nodeClient(
+  env: Env,
+  values: {
+    readonly node: string;
+    readonly 'node-kubeconfig'?: string | undefined;
+    readonly 'bootstrap-kubeconfig'?: string | undefined;
+  },
+  folder: string,
+): Promise<{ readonly client?: Client; readonly renewal?: readonly Component[] }> {
+  const { node, 'node-kubeconfig': own, 'bootstrap-kubeconfig': first } = values;
+  if (own !== undefined && first !== undefined)
+    throw new UsageError('--bootstrap-kubeconfig is for a node that has no --node-kubeconfig: give one of them');
+  if (own !== undefined) return { client: new Client(httpTransport(readKubeconfig(own))) };
+  if (first === undefined) return {};
+  const { NodeIdentity } = await import('./node-identity.ts');
+  const bootstrap = readKubeconfig(first);
+  const identity = new NodeIdentity({ env, node, folder: join(folder, 'pki'), bootstrap, connect: httpTransport });
+  await identity.obtain(never);
+  return { client: new Client(identity.transport), renewal: [identity] };
+}

@@ -120,6 +120,14 @@ export function certify(authority: Pair, request: LeafRequest, publicKey: KeyObj
   });
 }
 
+/** A new key, and a request (PKCS #10) to have it certified for this subject. */
+export function requestFor(subject: Subject): { readonly request: string; readonly key: string } {
+  const { privateKey, publicKey } = newKey();
+  // No attributes: a client needs no other names.
+  const body = der.sequence(der.integer(Buffer.of(0)), distinguishedName(subject), spki(publicKey), der.explicit(0));
+  return { request: signedText('CERTIFICATE REQUEST', body, privateKey), key: pemOf(privateKey) };
+}
+
 export function subjectOf(certificate: X509Certificate): Subject {
   const { CN, O } = certificate.toLegacyObject().subject as { CN?: string | string[]; O?: string | string[] };
   // Where a name stands twice, the last one counts, as in Go.
@@ -160,9 +168,17 @@ function signed(key: KeyObject, draft: Draft): string {
     spki(draft.publicKey),
     der.explicit(3, der.sequence(...draft.extensions)),
   );
-  const bytes = der.sequence(body, algorithm, der.bits(sign('sha256', body, key)));
+  return signedText('CERTIFICATE', body, key);
+}
+
+function signedText(what: string, body: Buffer, key: KeyObject): string {
+  const bytes = der.sequence(
+    body,
+    der.sequence(der.objectId(oid.ecdsaWithSha256)),
+    der.bits(sign('sha256', body, key)),
+  );
   const lines = bytes.toString('base64').match(/.{1,64}/g) ?? [];
-  return `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`;
+  return `-----BEGIN ${what}-----\n${lines.join('\n')}\n-----END ${what}-----\n`;
 }
 
 /** Organizations first, as Go writes them; each in a set of its own. */

@@ -83,6 +83,23 @@ test('nobody becomes somebody else by asking for a certificate', async () => {
   );
 });
 
+test('the controller of certificates approves and signs what nodes ask for, and nobody else does', async () => {
+  const { ask, make, refused } = await attackedServer();
+  const signer = 'kubernetes.io/kube-apiserver-client-kubelet';
+  const asked = asking('node-a', ofNode, signer);
+  await make(requests, { ...asked, spec: { ...asked.spec, usages: ['client auth', 'digital signature'] } });
+  const account = (name: string) => named(`system:serviceaccount:kube-system:${name}`, 'system:serviceaccounts');
+  for (const name of ['certificate-manager', 'deployment-controller', 'node-controller']) {
+    await refused(account(name), `PATCH ${requests}/node-a/approval`, approved);
+  }
+  await refused(named('system:node:node-a', 'system:nodes'), `PATCH ${requests}/node-a/approval`, approved);
+  const { status, body } = await ask(account('certificate-controller'), `PATCH ${requests}/node-a/approval`, approved);
+  assert.equal(status, 200, JSON.stringify(body));
+  const failed = { status: { conditions: [...approved.status.conditions, { type: 'Failed', status: 'True' }] } };
+  const signed = await ask(account('certificate-controller'), `PATCH ${requests}/node-a/status`, failed);
+  assert.equal(signed.status, 200, JSON.stringify(signed.body));
+});
+
 test('a right to something is none to a part of it, and one to a part none to the whole', async () => {
   const { ask, make, refused } = await withJoe(
     grant(['get', 'create', 'update', 'patch', 'delete'], ['pods', 'serviceaccounts', 'nodes', 'namespaces']),

@@ -50,7 +50,8 @@ const networkRules: readonly PolicyRule[] = [
 ];
 /** Controllers that patch where upstream's update. A patch does nothing that an update could not. */
 const patching: ReadonlySet<string> = new Set([
-  ...['bootstrap-signer', 'cronjob-controller', 'daemon-set-controller', 'deployment-controller'],
+  ...['bootstrap-signer', 'certificate-controller', 'cronjob-controller', 'daemon-set-controller'],
+  'deployment-controller',
   ...['disruption-controller', 'horizontal-pod-autoscaler', 'job-controller', 'namespace-controller'],
   ...['persistent-volume-binder', 'pv-protection-controller', 'pvc-protection-controller'],
   ...['replicaset-controller', 'replication-controller', 'statefulset-controller', 'node-controller'],
