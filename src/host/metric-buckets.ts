@@ -16,6 +16,7 @@ export const upstreamBuckets: Readonly<Record<string, readonly number[]>> = {
   apiserver_admission_webhook_admission_duration_seconds: [...admissionSeconds, 10, 25],
   apiserver_client_certificate_expiration_seconds: certificateSeconds,
   apiserver_flowcontrol_request_wait_duration_seconds: waitSeconds,
+  apiserver_request_body_size_bytes: Array.from({ length: 31 }, (_, index) => 50_000 + 100_000 * index),
   apiserver_request_duration_seconds: requestSeconds,
   apiserver_request_sli_duration_seconds: requestSeconds,
   apiserver_response_sizes: [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9],

@@ -72,3 +72,15 @@ test('an open watch is counted until its client is gone, and what a client makes
     'apiserver_request_total{apiserver GET      404 }',
   ]);
 });
+
+test('How much is sent to a resource is told, and nothing of what is sent elsewhere', () => {
+  const { figures, seen } = counting();
+  const body = { bytes: new Uint8Array(9), mediaType: 'application/json' };
+  for (const path of ['/api/v1/namespaces/a/pods', '/nowhere/at/all']) {
+    const request: ApiRequest = { method: 'POST', path, query: [], headers: {}, body, stop: new StopSource() };
+    const route = path === '/nowhere/at/all' ? undefined : routeOf(request, kinds);
+    figures.count({ request, route, response: { status: 201, body: { object: {} } }, tookMs: 1 });
+  }
+  const sizes = seen.filter((text) => text.startsWith('apiserver_request_body_size_bytes'));
+  assert.deepEqual(sizes, ['apiserver_request_body_size_bytes{ pods create}']);
+});

@@ -16,6 +16,8 @@ interface Counted {
 interface Names {
   readonly total: Map<number, Labels>;
   readonly plain: Labels;
+  /** Under which the sizes of what is sent are told; none where no resource is. */
+  readonly sent: Labels | undefined;
 }
 
 /** A bound for what is remembered by names that clients choose. */
@@ -34,7 +36,7 @@ export class RequestFigures {
   }
 
   count({ request, route, response, tookMs }: Counted): void {
-    const { total, plain } = this.#namesOf(request, route);
+    const { total, plain, sent } = this.#namesOf(request, route);
     let labels = total.get(response.status);
     if (!labels) {
       labels = Object.freeze({ ...plain, code: String(response.status), dry_run: dryRunOf(request) });
@@ -48,6 +50,8 @@ export class RequestFigures {
       metrics.observe('apiserver_request_duration_seconds', seconds, plain);
       metrics.observe('apiserver_request_sli_duration_seconds', seconds, plain);
     }
+    const { body } = request;
+    if (sent && body && 'bytes' in body) metrics.observe('apiserver_request_body_size_bytes', body.bytes.length, sent);
     const size = sizeOf(response);
     if (size > 0 && request.method === 'GET') metrics.observe('apiserver_response_sizes', size, plain);
     const deprecation = route && deprecationOf(route.kind);
@@ -85,7 +89,8 @@ export class RequestFigures {
     const key = `${verb} ${place} ${route ? scopeOf(route) : ''} ${dryRunOf(request)}`;
     let names = this.#names.get(key);
     if (!names) {
-      names = { total: new Map(), plain: Object.freeze(labelsOf(request, route, verb)) };
+      const sent = route && Object.freeze({ group: route.kind.group, resource: route.kind.plural, verb: route.verb });
+      names = { total: new Map(), plain: Object.freeze(labelsOf(request, route, verb)), sent };
       if (this.#names.size < rememberedMax) this.#names.set(key, names);
     }
     return names;
