@@ -70,7 +70,8 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
   const parts = deciders(settings, plane, caches);
   const shared = { env, client, fleet, services: caches.of(services) };
   const network = await networkOf(settings, plane, { ...(engine ? { reachable: engine.reachable } : {}), resolve });
-  const opening = openClusterDns(settings, { plane, caches, real: network.realAddresses, resolve });
+  const naming = { plane, caches, real: network.realAddresses, resolve };
+  const opening = openClusterDns(settings, naming).then((opened) => (dns = opened));
   const again: (() => MachineNode)[] = [];
   if (settings.runtime === 'sim') {
     parts.push(new SimulatedNodes({ ...shared, nodes: caches.of(nodes), doors, podRange: settings['pod-range'] }));
@@ -106,13 +107,12 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
     parts.push(lazyHttpEntry({ env, client, caches, resolve, ...httpChoices(settings) }));
   }
   const running = supervise(env, [...caches.all(), ...parts], stop);
-  dns = await opening;
   return {
     plane,
     close: async () => {
       stop.stop();
       await running;
-      await dns?.close();
+      await (await opening)?.close();
       // Where agents were processes of their own, what they did stands on the disk and not in our memory.
       const ending = settings.split ? again.map((make) => make()) : local;
       for (const { runtimes } of settings.split ? local : []) for (const runtime of runtimes) runtime.leave();

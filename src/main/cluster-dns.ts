@@ -52,7 +52,10 @@ interface ClusterDnsParts {
   readonly resolve: Resolve;
 }
 
-/** Names for pods: a server at an address among those of pods, and the Service that leads to it. */
+/**
+ * Names for pods: a server at an address among those of pods, and the Service that leads to it. They may come a moment
+ * after the rest of the cluster: nobody waits for them who does not ask.
+ */
 export async function openClusterDns(
   settings: ClusterSettings,
   { plane, caches, real, resolve }: ClusterDnsParts,

@@ -53,10 +53,11 @@ export async function openServiceNetwork(options: ServiceNetworkChoice): Promise
   const { choice, cluster } = options;
   const isRoot = process.platform === 'linux' && process.getuid?.() === 0;
   if (choice === 'none') return { ...nowhere, realAddresses: isRoot };
-  const owned: string[] = [];
-  for (const range of options.ranges) if (await addServiceAddresses(range, cluster)) owned.push(range);
   const env = forkEnv(options.env, 'dataplane');
-  const kernel = await inKernel(env, options);
+  const adding = options.ranges.map(async (range) => ((await addServiceAddresses(range, cluster)) ? [range] : []));
+  // Both ask tools of the machine, which takes a moment: they need not wait for each other.
+  const [kernel, ...added] = await Promise.all([inKernel(env, options), ...adding]);
+  const owned = added.flat();
   const dataplane = kernel?.plane ?? (await inProcess(env, options, owned.length > 0));
   const health = lazyHealth(env);
   const table = new PodRoutes(options.podRange, cluster);
