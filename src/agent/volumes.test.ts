@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Pod } from '../api/kinds/pod.ts';
 import { encodeText } from '../base/json.ts';
-import { containerMounts, MountError, volumePlan } from './volumes.ts';
+import { containerMounts, MountError, SubPathError, volumePlan } from './volumes.ts';
 
 const sources = {
   configMaps: new Map([['settings', { a: encodeText('1'), b: encodeText('2') }]]),
@@ -80,9 +80,9 @@ test('A path inside a volume that variables have made absolute, or lead upwards,
     return containerMounts(asked, mounting, { host, sources, variables: new Map([['PLACE', value]]) });
   };
   assert.equal((await from('a/$(PLACE)', 'b'))[0]?.source, '/pods/u1/v/a/b');
-  await assert.rejects(from('$(PLACE)', '/tmp'), new MountError('error SubPath `/tmp` must not be an absolute path'));
+  await assert.rejects(from('$(PLACE)', '/tmp'), new SubPathError('error SubPath `/tmp` must not be an absolute path'));
   await assert.rejects(
     from('$(PLACE)', '..'),
-    new MountError("unable to provision SubPath `..`: must not contain '..'"),
+    new SubPathError("unable to provision SubPath `..`: must not contain '..'"),
   );
 });

@@ -87,6 +87,11 @@ export class MountError extends Error {
   readonly reason = 'ContainerCreating';
 }
 
+/** A path inside a volume that nobody may have: the container waits, the volume is there. */
+export class SubPathError extends Error {
+  readonly reason = 'CreateContainerConfigError';
+}
+
 interface Item {
   readonly key: string;
   readonly path: string;
@@ -191,9 +196,9 @@ export async function containerMounts(
 
 /** A container's variables may make of a path what nobody could have written there. */
 function plainSubPath(path: string): string {
-  if (path.startsWith('/')) throw new MountError(`error SubPath \`${path}\` must not be an absolute path`);
+  if (path.startsWith('/')) throw new SubPathError(`error SubPath \`${path}\` must not be an absolute path`);
   if (path.split('/').includes('..')) {
-    throw new MountError(`unable to provision SubPath \`${path}\`: must not contain '..'`);
+    throw new SubPathError(`unable to provision SubPath \`${path}\`: must not contain '..'`);
   }
   return path;
 }

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, realpath, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
-import { MountError } from '../../agent/volumes.ts';
+import { SubPathError } from '../../agent/volumes.ts';
 import { canMount, mountBind, mountsBelow, unmount } from './mounts.ts';
 
 /** Linux: a handle that only names a file. Nothing is opened, so that no device and no pipe is touched. */
@@ -76,4 +76,5 @@ async function makeMissing(root: string, path: string): Promise<void> {
 
 const isInside = (root: string, path: string): boolean => path === root || path.startsWith(`${root}${sep}`);
 
-const outside = (path: string): MountError => new MountError(`subPath ${JSON.stringify(path)} leads out of its volume`);
+const outside = (path: string): SubPathError =>
+  new SubPathError(`subPath ${JSON.stringify(path)} leads out of its volume`);
