@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Random } from '../../base/env.ts';
 import { seeded } from '../../base/random.ts';
-import { difference, emptySet, type FieldSet, intersection, pathTexts, readFieldSet, union } from './field-set.ts';
+import {
+  difference,
+  emptySet,
+  type FieldSet,
+  intersection,
+  inWrittenOrder,
+  pathTexts,
+  readFieldSet,
+  union,
+} from './field-set.ts';
 
 const rounds = 300;
 
@@ -72,4 +81,12 @@ test('A field set that is sent is read into canonical form, and refused where an
   assert.equal(readFieldSet({ 'k:{"b"': {} }), undefined);
   assert.equal(readFieldSet({ name: {} }), undefined);
   assert.equal(readFieldSet('f:name'), undefined);
+});
+
+test('inWrittenOrder has the element itself first, then the others by name, and leaves what is in order', () => {
+  const set = { 'f:b': {}, 'f:a': { 'k:{"name":"x"}': { 'f:z': {}, '.': {}, 'f:c': {} } } };
+  const text = '{"f:a":{"k:{\\"name\\":\\"x\\"}":{".":{},"f:c":{},"f:z":{}}},"f:b":{}}';
+  assert.equal(JSON.stringify(inWrittenOrder(set)), text);
+  const ordered = inWrittenOrder(set);
+  assert.equal(inWrittenOrder(ordered), ordered);
 });

@@ -188,3 +188,18 @@ function canonicalElement(element: string): string | undefined {
     return undefined;
   }
 }
+
+/** The same set with its elements as upstream writes them: clients compare the text. */
+export function inWrittenOrder(set: FieldSet): FieldSet {
+  const names = Object.keys(set);
+  let moved = names.some((name, index) => index > 0 && compareText(names[index - 1] as string, name) > 0);
+  if (moved) names.sort(compareText);
+  const ordered: Record<string, FieldSet> = {};
+  for (const name of names) {
+    const before = set[name] as FieldSet;
+    const after = inWrittenOrder(before);
+    moved ||= after !== before;
+    ordered[name] = after;
+  }
+  return moved ? ordered : set;
+}

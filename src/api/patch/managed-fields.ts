@@ -2,7 +2,16 @@ import { equalJson, type JsonObject } from '../../base/json.ts';
 import { compareText } from '../../base/text.ts';
 import type { KubeObject, ManagedFields } from '../object.ts';
 import { type Comparison, compare } from './compare.ts';
-import { difference, emptySet, type FieldSet, isEmptySet, leaf, readFieldSet, union } from './field-set.ts';
+import {
+  difference,
+  emptySet,
+  type FieldSet,
+  inWrittenOrder,
+  isEmptySet,
+  leaf,
+  readFieldSet,
+  union,
+} from './field-set.ts';
 import type { RecentSets } from './recent-sets.ts';
 import { reconciled } from './reconcile.ts';
 import type { StructShape } from './shape.ts';
@@ -254,7 +263,7 @@ function readSet({ fieldsV1 }: ManagedFields): FieldSet {
 export function written({ recent }: Followed, entries: readonly Entry[]): readonly ManagedFields[] {
   return [...entries].sort(inOrder).map((entry) => {
     if (entry.stored) return entry.stored;
-    const set = recent.shared(entry.set);
+    const set = recent.shared(inWrittenOrder(entry.set));
     sets.set(set, set);
     return {
       manager: entry.manager,
