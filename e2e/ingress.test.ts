@@ -273,8 +273,11 @@ describe('a cluster with an Ingress', () => {
     assert.match(await at('127.0.0.1', '/b/deep?q=1', port), /^b-\S+ \/deep\?q=1 http\n$/);
     assert.match(await at('b.default.svc.cluster.local', '/', port), /^b-\S+ \/ http\n$/);
     assert.match(await at('x.wild.example.com', '/', port), /^b-/);
-    const lines = readFileSync(log, 'utf8').trim().split('\n');
-    assert.equal(JSON.parse(lines.at(-1) as string).route, 'ingress default/site');
+    // The log is written behind the answers.
+    await until('line of the last request', 5_000, () => {
+      const lines = readFileSync(log, 'utf8').trim().split('\n');
+      return JSON.parse(lines.at(-1) as string).route === 'ingress default/site';
+    });
     assert.equal(await proxy.end(), 0);
   });
 });
