@@ -221,6 +221,20 @@ test('DeploymentController raises the collision count when its name is taken', (
   ]);
 });
 
+test('DeploymentController counts on from the revision of an adopted set, however large', () => {
+  const sets = [
+    set('huge', 'one', 1, { revision: '3546343826724305832' }),
+    set('odd', 'zero', 0, { revision: 'none' }),
+  ];
+  const made = plan(deployment(), sets)
+    .actions.flat()
+    .flatMap((action) => (action.verb === 'create' ? [action.object] : []));
+  assert.deepEqual(
+    made.map(({ metadata }) => metadata.annotations?.['deployment.kubernetes.io/revision']),
+    ['3546343826724305833'],
+  );
+});
+
 test('DeploymentController gives a set that is rolled back to the next revision and keeps its past ones', () => {
   const sets = [set('back', 'two', 0, { revision: '1' }), set('current', 'one', 3, { revision: '2' })];
   const patches = plan(deployment(), sets)

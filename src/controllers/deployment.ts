@@ -270,9 +270,8 @@ class Rollout {
   }
 
   #nextRevision(): string {
-    return String(
-      Math.max(0, ...this.#sets.old.map((set) => Number(set.metadata.annotations?.[revisionAnnotation] ?? 0))) + 1,
-    );
+    const past = this.#sets.old.map(revisionOf);
+    return String(past.reduce((highest, revision) => (revision > highest ? revision : highest), 0n) + 1n);
   }
 
   #sizeAnnotations(): Labels {
@@ -311,7 +310,7 @@ class Rollout {
   #newSetAnnotations(set: ReplicaSet): Labels {
     const before = set.metadata.annotations?.[revisionAnnotation];
     const next = this.#nextRevision();
-    const rises = Number(before ?? 0) < Number(next);
+    const rises = revisionOf(set) < BigInt(next);
     this.#revision = rises ? next : before;
     if (hasDeadline(this.#deployment) && !this.#progress && !conditionOf(this.#deployment, 'Progressing')) {
       const message = `Found new replica set "${set.metadata.name}"`;
@@ -335,11 +334,10 @@ class Rollout {
   }
 
   #cleanUp(): void {
-    const revisionOf = (set: ReplicaSet) => Number(set.metadata.annotations?.[revisionAnnotation] ?? 0);
     const alive = this.#sets.old.filter((set) => set.metadata.deletionTimestamp === undefined);
     const tooMany = alive.length - (this.#deployment.spec.revisionHistoryLimit ?? historyDefault);
     if (tooMany <= 0) return;
-    const oldest = [...alive].sort((a, b) => revisionOf(a) - revisionOf(b)).slice(0, tooMany);
+    const oldest = [...alive].sort((a, b) => Number(revisionOf(a) - revisionOf(b))).slice(0, tooMany);
     const idle = oldest.filter(
       ({ metadata, spec, status }) =>
         spec.replicas === 0 &&
@@ -373,4 +371,10 @@ function copied(annotations: Labels | undefined): Labels {
 
 function changedOnly(before: Labels | undefined, wanted: Labels): Labels {
   return Object.fromEntries(Object.entries(wanted).filter(([name, value]) => before?.[name] !== value));
+}
+
+/** Any number of 64 bits, which a set may bring along when it is adopted; what is no number counts as none. */
+function revisionOf({ metadata }: ReplicaSet): bigint {
+  const text = metadata.annotations?.[revisionAnnotation] ?? '';
+  return /^-?\d{1,19}$/.test(text) ? BigInt(text) : 0n;
 }
