@@ -1,6 +1,7 @@
 import type { Container, LifecycleHandler } from '../api/kinds/pod.ts';
 import { type Clock, sleep } from '../base/env.ts';
 import type { Stop } from '../base/stop.ts';
+import { execText } from './exec-text.ts';
 import { httpAnswer, portOf, type Secure } from './probes.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -38,16 +39,13 @@ export class Hooks {
   }
 
   async #exec(command: readonly string[], { id }: HookPlace, stop: Stop): Promise<string | undefined> {
-    const decoder = new TextDecoder();
-    let text = '';
-    for await (const part of this.#parts.runtime.exec(id, command, { tty: false }, stop)) {
-      if ('exitCode' in part) {
-        if (part.exitCode === 0) return undefined;
-        return `command '${command.join(' ')}' exited with ${part.exitCode}: ${text.trim()}`;
-      }
-      if (text.length < complaintLengthMax) text += decoder.decode(part.bytes, { stream: true });
-    }
-    return 'the command ended without an exit code';
+    const { exitCode, text } = await execText(
+      this.#parts.runtime,
+      { id, command, lengthMax: complaintLengthMax },
+      stop,
+    );
+    if (exitCode === undefined) return 'the command ended without an exit code';
+    return exitCode === 0 ? undefined : `command '${command.join(' ')}' exited with ${exitCode}: ${text}`;
   }
 
   async #get(get: NonNullable<LifecycleHandler['httpGet']>, place: HookPlace, stop: Stop): Promise<string | undefined> {

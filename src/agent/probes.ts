@@ -3,6 +3,7 @@ import type { Duplex } from '../api/wire.ts';
 import type { Cancel, Clock } from '../base/env.ts';
 import { encodeText } from '../base/json.ts';
 import { StopSource } from '../base/stop.ts';
+import { execText } from './exec-text.ts';
 import { askHealth } from './grpc-health.ts';
 import type { ProbeKind, ProbeTarget } from './pod-plan.ts';
 import type { Runtime } from './runtime.ts';
@@ -150,13 +151,10 @@ async function askOnce(subject: ProbeSubject, stop: StopSource): Promise<Answer>
 }
 
 async function askExec({ probe, runtime, id }: ProbeSubject, stop: StopSource): Promise<Answer> {
-  const output = new TextDecoder();
-  let text = '';
-  for await (const part of runtime.exec(id, probe.exec?.command ?? [], { tty: false }, stop)) {
-    if ('exitCode' in part) return { ok: part.exitCode === 0, message: text.trim() || `exit code ${part.exitCode}` };
-    if (text.length < statusLineBytesMax) text += output.decode(part.bytes, { stream: true });
-  }
-  return { ok: false, message: 'the command ended without an exit code' };
+  const command = probe.exec?.command ?? [];
+  const { exitCode, text } = await execText(runtime, { id, command, lengthMax: statusLineBytesMax }, stop);
+  if (exitCode === undefined) return { ok: false, message: 'the command ended without an exit code' };
+  return { ok: exitCode === 0, message: text || `exit code ${exitCode}` };
 }
 
 /** A connection that ends with the attempt, so that a server that never answers holds nothing. */
