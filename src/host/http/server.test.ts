@@ -4,7 +4,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import { Agent, type RequestOptions, request } from 'node:https';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
-import { connect as connectTls } from 'node:tls';
+import { type ConnectionOptions, connect as connectTls, type SecureVersion } from 'node:tls';
 import { gunzipSync } from 'node:zlib';
 import { ApiError } from '../../api/error.ts';
 import type { ApiRequest, ApiResponse, WatchEvent } from '../../api/wire.ts';
@@ -395,4 +395,21 @@ test('closing ends watches in good order and lets a running request finish', asy
   assert.equal((await running).status, 200);
   await closed;
   await assert.rejects(ask('/object', { port: other.port }), /ECONNREFUSED/);
+});
+
+test('Old versions of TLS and suites that protect nothing are refused, and the two that are sane are spoken', async () => {
+  const spoken = (options: ConnectionOptions) =>
+    new Promise<string | null>((resolve) => {
+      const socket = connectTls({ port: server.port, host: '127.0.0.1', ca: authority.certificate, ...options });
+      socket.on('error', () => resolve(null));
+      socket.on('secureConnect', () => {
+        resolve(socket.getProtocol());
+        socket.destroy();
+      });
+    });
+  const only = (version: SecureVersion, ciphers = 'ALL:@SECLEVEL=0') =>
+    spoken({ minVersion: version, maxVersion: version, ciphers });
+  assert.deepEqual([await only('TLSv1'), await only('TLSv1.1')], [null, null]);
+  for (const ciphers of ['eNULL:@SECLEVEL=0', 'aNULL:@SECLEVEL=0']) assert.equal(await only('TLSv1.2', ciphers), null);
+  assert.deepEqual([await only('TLSv1.2'), await only('TLSv1.3')], ['TLSv1.2', 'TLSv1.3']);
 });
