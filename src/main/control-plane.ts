@@ -21,6 +21,7 @@ import type { Pair } from '../host/x509/certificate.ts';
 import { frontProxyClient, type Pki } from '../host/x509/pki.ts';
 import { bootstrap } from '../machinery/bootstrap.ts';
 import type { NodePlace, ReachTarget } from '../server/node-doors.ts';
+import { nodeLeaseRenewals } from '../server/node-leases.ts';
 import type { OutwardTarget } from '../server/outward.ts';
 import { SealingStore } from '../server/sealing-store.ts';
 import { ApiServer, type OpenApiAnswer, type OpenApiQuestion, type ServerOptions } from '../server/server.ts';
@@ -78,7 +79,8 @@ export async function openControlPlane(settings: ServerSettings, around: Surroun
   const keys = new ClusterKeys(join(folder, pkiFolder), [listen.host, apiServiceIp]);
   const { pki } = keys;
   const env = hostEnv({ keys: pki.keys, log: { level: settings['log-level'] } });
-  const kept: Store = given === inMemory ? new MemoryStore() : openSqliteStore(join(folder, storeFolder));
+  const kept: Store =
+    given === inMemory ? new MemoryStore() : openSqliteStore(join(folder, storeFolder), { losable: nodeLeaseRenewals });
   const store = new SealingStore(kept, env.crypto);
   const admission = await admissionOf(settings);
   const access = await accessOf(settings, env.crypto);

@@ -4,6 +4,7 @@ import { defineFlags, UsageError } from '../cli/flags.ts';
 import { machineCrypto } from '../host/crypto.ts';
 import { addSealKey, dropOldSealKeys, readSealKeys } from '../host/seal-keys.ts';
 import { openSqliteStore } from '../host/store/sqlite.ts';
+import { nodeLeaseRenewals } from '../server/node-leases.ts';
 import { SealingStore, secretPrefix } from '../server/sealing-store.ts';
 import { running } from './pid-file.ts';
 import { dataFolder, inMemory, pkiFolder, serverFlags, storeFolder } from './settings.ts';
@@ -28,7 +29,7 @@ export const rotateKey: Command<typeof flags> = {
 
 async function sealedAnew(folder: string, keys: string): Promise<number> {
   // First of all: a store that somebody else has open is not touched, nor are the keys.
-  const kept = openSqliteStore(folder);
+  const kept = openSqliteStore(folder, { losable: nodeLeaseRenewals });
   try {
     // Until all are sealed anew both keys are there: whatever interrupts this, it can be run again.
     addSealKey(keys);

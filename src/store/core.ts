@@ -104,6 +104,14 @@ export class StoreCore {
     return dropped;
   }
 
+  /** Revisions up to this one were given out before and nothing is known of them: none is given out again. */
+  skip(to: Revision): void {
+    assert(this.#pending.size === 0, 'nothing is judged while revisions are skipped');
+    this.#history.skip(to);
+    this.#revision = to;
+    this.#judged = to;
+  }
+
   /** What was judged and not published will never be durable. */
   discard(): void {
     this.#pending.clear();
@@ -117,12 +125,10 @@ export class StoreCore {
       if (stop.stopped) return;
       // The watcher may itself make history shorter.
       if (told < this.#history.compacted) throw new Compacted(told, this.#history.compacted);
-      const upTo = Math.min(this.#revision, told + replayBatchMax);
-      const batch: Change[] = [];
-      while (told < upTo) {
-        const change = this.#history.at(++told);
-        if (change.entry.key.startsWith(prefix)) batch.push(change);
-      }
+      const next = this.#history.after(told, replayBatchMax);
+      const upTo = next.length < replayBatchMax ? this.#revision : (next.at(-1) as Change).entry.modified;
+      const batch = next.filter(({ entry }) => entry.key.startsWith(prefix));
+      told = upTo;
       if (watcher.take(batch, upTo) === 'full') return watcher.closed('full');
     } while (told < this.#revision);
     this.#groups.add(prefix, told, watcher, stop);

@@ -12,8 +12,8 @@ export interface HistoryLimits {
 export const defaultHistoryLimits: HistoryLimits = { historyMax: 50_000, historyBytesMax: 32 * 1024 * 1024 };
 
 /**
- * The newest changes, one for each revision and without a gap, so that the place of a revision is a subtraction.
- * `compacted` is the oldest revision that can still be read at or watched from.
+ * The newest changes, in order. There is one for each revision, but for those that a store which ended without a word
+ * had given out and not kept. `compacted` is the oldest revision that can still be read at or watched from.
  */
 export class History {
   readonly #limits: HistoryLimits;
@@ -22,10 +22,12 @@ export class History {
   #head = 0;
   #bytesSum = 0;
   #compacted: Revision;
+  #newest: Revision;
 
   constructor(limits: HistoryLimits, compacted: Revision) {
     this.#limits = limits;
     this.#compacted = compacted;
+    this.#newest = compacted;
   }
 
   get compacted(): Revision {
@@ -37,14 +39,21 @@ export class History {
   }
 
   get newest(): Revision {
-    return this.#compacted + this.size;
+    return this.#newest;
   }
 
   push(change: Change, bytes: number): void {
     assert(change.entry.modified === this.newest + 1, 'history has no gap');
+    this.#newest = change.entry.modified;
     this.#changes.push(change);
     this.#bytes.push(bytes);
     this.#bytesSum += bytes;
+  }
+
+  /** Nothing is known of the revisions up to this one, and none of them is given out again. */
+  skip(to: Revision): void {
+    assert(to >= this.#newest, 'revisions only rise');
+    this.#newest = to;
   }
 
   /** Forgets what is over the limits, and answers it. The newest change always stays. */
@@ -60,7 +69,9 @@ export class History {
 
   /** Forgets everything up to and including `before`, and answers it. */
   compact(before: Revision): readonly Change[] {
-    return this.#drop(Math.max(0, before - this.#compacted));
+    const dropped = this.#drop(this.#after(before) - this.#head);
+    this.#compacted = Math.max(this.#compacted, before);
+    return dropped;
   }
 
   /** Throws unless the state at this revision can be known. */
@@ -69,23 +80,34 @@ export class History {
     if (revision < this.#compacted) throw new Compacted(revision, this.#compacted);
   }
 
-  /** The change that made this revision. */
-  at(revision: Revision): Change {
-    const change = this.#changes[this.#head + revision - this.#compacted - 1];
-    assert(change !== undefined, `revision ${revision} is in history`);
-    return change;
+  /** The changes that came next after this revision, so many at most. */
+  after(revision: Revision, max: number): readonly Change[] {
+    const start = this.#after(revision);
+    return this.#changes.slice(start, start + max) as Change[];
   }
 
   /** What was different at `revision` under the prefix: each key changed since, with what it held then. */
   undo(prefix: string, revision: Revision): Map<string, Entry | undefined> {
     const then = new Map<string, Entry | undefined>();
     const changes = this.#changes;
-    for (let index = this.#head + revision - this.#compacted; index < changes.length; index++) {
+    for (let index = this.#after(revision); index < changes.length; index++) {
       const change = changes[index] as Change;
       const key = change.entry.key;
       if (key.startsWith(prefix) && !then.has(key)) then.set(key, change.previous);
     }
     return then;
+  }
+
+  /** The place of the first change after this revision. */
+  #after(revision: Revision): number {
+    let low = this.#head;
+    let high = this.#changes.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#changes[middle] as Change).entry.modified > revision) high = middle;
+      else low = middle + 1;
+    }
+    return low;
   }
 
   #drop(count: number): readonly Change[] {
@@ -96,7 +118,7 @@ export class History {
       this.#bytesSum -= this.#bytes[this.#head] as number;
       this.#changes[this.#head] = undefined;
     }
-    this.#compacted += count;
+    this.#compacted = (dropped.at(-1) as Change).entry.modified;
     // The dead front is cut off only once it is half of the array, so that forgetting one change stays cheap.
     if (this.#head * 2 >= this.#changes.length) {
       this.#changes = this.#changes.slice(this.#head);

@@ -7,9 +7,21 @@ import type { Change, Commit, Entry, ListOptions, Revision, Store, Watcher } fro
 export interface Journal {
   /** All of the batch or nothing: throws (or rejects) when nothing of it is, or will be, durable. */
   write(batch: readonly Change[]): void | Promise<void>;
+  /**
+   * Keeps changes that may be lost until something else is written, and writes them with that. False where it cannot:
+   * then they are to be written. Throws as `write` does.
+   */
+  carry?(batch: readonly Change[]): boolean;
   /** These changes left history: whatever only they needed may go. */
   forget(dropped: readonly Change[], compacted: Revision): void;
   close(): void;
+}
+
+/** Changes that a store may lose when it ends without a word. What they made known is never made known again otherwise. */
+export interface Losable {
+  readonly prefix: string;
+  /** Asked about changes of objects under the prefix. */
+  allows(change: Change): boolean;
 }
 
 /** Runs something soon, and never at once. What is committed until then becomes one batch. */
@@ -38,13 +50,15 @@ export class JournaledStore implements Store {
   readonly #core: StoreCore;
   readonly #journal: Journal;
   readonly #schedule: Schedule;
+  readonly #losable: Losable | undefined;
   #queue: Waiting[] = [];
   #scheduled = false;
   #telling = false;
   #writing: Promise<void> | undefined;
   #closed = false;
 
-  constructor(core: StoreCore, journal: Journal, schedule: Schedule) {
+  constructor(core: StoreCore, journal: Journal, schedule: Schedule, losable?: Losable) {
+    this.#losable = losable;
     this.#core = core;
     this.#journal = journal;
     this.#schedule = schedule;
@@ -127,7 +141,7 @@ export class JournaledStore implements Store {
     for (const { change } of waiting) if (change !== undefined) batch.push(change);
     let written: void | Promise<void>;
     try {
-      written = batch.length > 0 ? this.#journal.write(batch) : undefined;
+      written = batch.length === 0 || this.#isCarried(batch) ? undefined : this.#journal.write(batch);
     } catch (error) {
       return this.#fail(waiting, error);
     }
@@ -141,6 +155,13 @@ export class JournaledStore implements Store {
         this.#writing = undefined;
         if (this.#queue.length > 0) this.#scheduleFlush();
       });
+  }
+
+  /** Whether it is enough that the batch is written with a later one. */
+  #isCarried(batch: readonly Change[]): boolean {
+    const losable = this.#losable;
+    const mayBeLost = (change: Change) => change.entry.key.startsWith(losable?.prefix ?? '') && losable?.allows(change);
+    return losable !== undefined && batch.every(mayBeLost) && this.#journal.carry?.(batch) === true;
   }
 
   #durable(waiting: readonly Waiting[], batch: readonly Change[]): void {

@@ -5,6 +5,8 @@ import { StoreCore } from '../../store/core.ts';
 import type { HistoryLimits } from '../../store/history.ts';
 import type { Change, Entry, Revision } from '../../store/store.ts';
 
+/** So many revisions at most are given out before they are on disk: those of changes that may be lost. */
+export const lentMax = 1000;
 /** So many changes of history are published at a time, to keep what falls out of its limits small. */
 const publishMax = 1000;
 
@@ -15,11 +17,16 @@ interface Row {
   readonly value: string | null;
 }
 
-/** State and history as they were. `dropped` is history on disk that is over the limits. */
-export function load(
-  database: DatabaseSync,
-  limits: HistoryLimits,
-): { readonly core: StoreCore; readonly dropped: readonly Change[] } {
+export interface Loaded {
+  readonly core: StoreCore;
+  /** History on disk that is over the limits. */
+  readonly dropped: readonly Change[];
+  /** Revisions had been given out that are not on disk. */
+  readonly isCut: boolean;
+}
+
+/** State and history as they were. */
+export function load(database: DatabaseSync, limits: HistoryLimits): Loaded {
   const compacted = Number(database.prepare("SELECT value FROM meta WHERE name = 'compacted'").get()?.['value']);
   assert(Number.isSafeInteger(compacted), 'the file is damaged: it does not say what was compacted');
   const select = 'SELECT revision, key, created, value FROM log WHERE revision';
@@ -35,14 +42,43 @@ export function load(
     for (const change of core.publish(batch)) dropped.push(change);
     batch = [];
   };
+  const isCut = leaveOutLent(database, compacted);
+  const skipped = skippedOf(database);
   let revision = compacted;
+  const skip = () => {
+    for (let to = skipped.get(revision); to !== undefined; to = skipped.get(revision)) {
+      publish();
+      core.skip(to);
+      revision = to;
+    }
+  };
   for (const row of rows(database, `${select} > ? ORDER BY revision`, compacted)) {
+    skip();
     assert(row.revision === ++revision, `the file is damaged: revision ${revision} is missing`);
     batch.push(changeOf(row, state));
     if (batch.length === publishMax) publish();
   }
   publish();
-  return { core, dropped };
+  skip();
+  return { core, dropped, isCut };
+}
+
+/** Whoever lent revisions and ended without a word may have given out so many: none of them is ever given out again. */
+function leaveOutLent(database: DatabaseSync, compacted: Revision): boolean {
+  if (Number(database.prepare("SELECT value FROM meta WHERE name = 'lent'").get()?.['value']) !== 1) return false;
+  const newest = 'SELECT max(revision) AS revision FROM (SELECT revision FROM log UNION ALL SELECT up_to FROM skipped)';
+  const known = Math.max(compacted, Number(database.prepare(newest).get()?.['revision']));
+  database.exec('BEGIN IMMEDIATE');
+  database.prepare('DELETE FROM skipped WHERE up_to <= ?').run(compacted);
+  database.prepare('INSERT INTO skipped (behind, up_to) VALUES (?, ?)').run(known, known + lentMax);
+  database.exec("UPDATE meta SET value = 0 WHERE name = 'lent'; COMMIT");
+  return true;
+}
+
+/** By the revision behind which they are missing, up to which. */
+function skippedOf(database: DatabaseSync): ReadonlyMap<Revision, Revision> {
+  const found = database.prepare('SELECT behind, up_to FROM skipped').all();
+  return new Map(found.map((row) => [Number(row['behind']), Number(row['up_to'])]));
 }
 
 function changeOf(row: Row, state: Map<string, Entry>): Change {

@@ -5,7 +5,7 @@ import { firstRevision } from '../../store/core.ts';
  * Each takes the file from the version that is its place in the list to the next one; the file remembers how many ran.
  * One that was released is never changed.
  */
-const migrations: readonly ((database: DatabaseSync) => void)[] = [createLog];
+const migrations: readonly ((database: DatabaseSync) => void)[] = [createLog, createSkipped];
 
 /** Brings the file to the newest schema, all of it or nothing. */
 export function migrate(database: DatabaseSync): void {
@@ -44,5 +44,16 @@ function createLog(database: DatabaseSync): void {
     CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
     CREATE TABLE log (revision INTEGER PRIMARY KEY, key TEXT NOT NULL, created INTEGER NOT NULL, value TEXT) STRICT;
     INSERT INTO meta (name, value) VALUES ('schema', 0), ('compacted', ${firstRevision});
+  `);
+}
+
+/**
+ * `lent`: 1 while revisions are given out that the log does not have yet. `skipped`: which ones a process took with it,
+ * each from behind the first revision up to the second.
+ */
+function createSkipped(database: DatabaseSync): void {
+  database.exec(`
+    CREATE TABLE skipped (behind INTEGER PRIMARY KEY, up_to INTEGER NOT NULL) STRICT;
+    INSERT INTO meta (name, value) VALUES ('lent', 0);
   `);
 }

@@ -3,19 +3,22 @@ import { join } from 'node:path';
 import type { StatementSync } from 'node:sqlite';
 import { DatabaseSync } from 'node:sqlite';
 import { assert } from '../../base/env.ts';
+import type { StoreCore } from '../../store/core.ts';
 import type { HistoryLimits } from '../../store/history.ts';
 import { defaultHistoryLimits } from '../../store/history.ts';
 import type { Journal } from '../../store/journaled.ts';
-import { JournaledStore } from '../../store/journaled.ts';
+import { JournaledStore, type Losable } from '../../store/journaled.ts';
 import type { Change, Revision } from '../../store/store.ts';
 import { StoreFull } from '../../store/store.ts';
 import { CommitPace } from './commit-pace.ts';
-import { load } from './sqlite-load.ts';
+import { lentMax, load } from './sqlite-load.ts';
 import { migrate } from './sqlite-schema.ts';
 
 export interface SqliteStoreOptions extends Partial<HistoryLimits> {
   /** How long to wait for another process to let go of the file. */
   readonly lockTimeoutMs?: number;
+  /** What need not be on disk before it is answered. */
+  readonly losable?: Losable;
 }
 
 export const fileName = 'state.sqlite';
@@ -28,7 +31,7 @@ const forgetMin = 1000;
  * the event loop is one transaction, answered after it is on disk. The file has one owner at a time.
  */
 export function openSqliteStore(folder: string, options: SqliteStoreOptions = {}): JournaledStore {
-  const { lockTimeoutMs = 5000, ...limits } = options;
+  const { lockTimeoutMs = 5000, losable, ...limits } = options;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, fileName);
   let database: DatabaseSync | undefined;
@@ -39,15 +42,27 @@ export function openSqliteStore(folder: string, options: SqliteStoreOptions = {}
     database.exec('PRAGMA journal_size_limit = 67108864');
     checkIntegrity(database);
     migrate(database);
-    const { core, dropped } = load(database, { ...defaultHistoryLimits, ...limits });
+    const { core, dropped, isCut } = load(database, { ...defaultHistoryLimits, ...limits });
     const pace = new CommitPace();
     const journal = new SqliteJournal(database, folder, pace);
     journal.forget(dropped);
-    return new JournaledStore(core, journal, pace.schedule);
+    if (isCut && losable) journal.forget(renewed(core, journal, losable.prefix));
+    return new JournaledStore(core, journal, pace.schedule, losable);
   } catch (error) {
     database?.close();
     throw openError(error, file, folder);
   }
+}
+
+/**
+ * Newer states of these objects may have been seen than are known. They are said again at new revisions, so that
+ * whoever saw those comes to see what is there now.
+ */
+function renewed(core: StoreCore, journal: SqliteJournal, prefix: string): readonly Change[] {
+  const judged = core.list(prefix).entries.map(({ key, modified, value }) => core.judge(key, modified, value));
+  const batch = judged.flatMap((judgement) => (judgement.ok ? [judgement.change] : []));
+  journal.write(batch);
+  return core.publish(batch);
 }
 
 class SqliteJournal implements Journal {
@@ -57,10 +72,14 @@ class SqliteJournal implements Journal {
   readonly #insert: StatementSync;
   readonly #delete: StatementSync;
   readonly #compacted: StatementSync;
+  readonly #lent: StatementSync;
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
   readonly #rollback: StatementSync;
   #dropped: readonly Change[] = [];
+  /** Published, and written with what comes next. */
+  #carried: Change[] = [];
+  #isLending = false;
 
   constructor(database: DatabaseSync, folder: string, pace: CommitPace) {
     this.#database = database;
@@ -69,6 +88,7 @@ class SqliteJournal implements Journal {
     this.#insert = database.prepare('INSERT INTO log (revision, key, created, value) VALUES (?, ?, ?, ?)');
     this.#delete = database.prepare('DELETE FROM log WHERE revision = ?');
     this.#compacted = database.prepare("UPDATE meta SET value = ? WHERE name = 'compacted'");
+    this.#lent = database.prepare("UPDATE meta SET value = ? WHERE name = 'lent'");
     this.#begin = database.prepare('BEGIN IMMEDIATE');
     this.#commit = database.prepare('COMMIT');
     this.#rollback = database.prepare('ROLLBACK');
@@ -80,17 +100,31 @@ class SqliteJournal implements Journal {
     this.#pace.wrote(performance.now() - begun, batch.length);
   }
 
+  carry(batch: readonly Change[]): boolean {
+    if (this.#carried.length + batch.length > lentMax) return false;
+    if (!this.#isLending) this.#transaction(() => this.#lent.run(1));
+    this.#isLending = true;
+    this.#carried.push(...batch);
+    return true;
+  }
+
   #written(batch: readonly Change[]): void {
     // Twice as many go as come, so that what is to be deleted never piles up.
     const count = this.#dropped.length < forgetMin ? 0 : Math.max(forgetMin, batch.length * 2);
     this.#transaction(() => {
-      for (const { type, entry } of batch) {
-        const text = type === 'put' ? JSON.stringify(entry.value) : null;
-        this.#insert.run(entry.modified, entry.key, entry.created, text);
-      }
+      this.#insertAll(this.#carried);
+      this.#insertAll(batch);
       this.#deleteDropped(count);
     });
+    this.#carried = [];
     this.#dropped = this.#dropped.slice(count);
+  }
+
+  #insertAll(batch: readonly Change[]): void {
+    for (const { type, entry } of batch) {
+      const text = type === 'put' ? JSON.stringify(entry.value) : null;
+      this.#insert.run(entry.modified, entry.key, entry.created, text);
+    }
   }
 
   forget(dropped: readonly Change[]): void {
@@ -99,7 +133,7 @@ class SqliteJournal implements Journal {
 
   close(): void {
     try {
-      if (this.#dropped.length > 0) this.#transaction(() => this.#deleteDropped(this.#dropped.length));
+      if (this.#dropped.length > 0 || this.#isLending) this.#transaction(() => this.#settle());
       this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     } catch (error) {
       // On a full disk what was acknowledged stays in the write-ahead log, where the next start finds it.
@@ -107,6 +141,12 @@ class SqliteJournal implements Journal {
     } finally {
       this.#database.close();
     }
+  }
+
+  #settle(): void {
+    this.#insertAll(this.#carried);
+    this.#deleteDropped(this.#dropped.length);
+    if (this.#isLending) this.#lent.run(0);
   }
 
   /** A change that left history was the only one that still needed the value before it, and a deletion itself. */
