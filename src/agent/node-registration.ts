@@ -2,6 +2,7 @@ import { ApiError, isApiError } from '../api/error.ts';
 import { type Lease, leases } from '../api/kinds/lease.ts';
 import { type Node, type NodeStatus, nodeApiAuthority, nodes } from '../api/kinds/node.ts';
 import { type Condition, conditionOf } from '../api/kinds/pod.ts';
+import { fencedAfterNote, fencingPromise } from '../api/node-link.ts';
 import type { Labels } from '../api/object.ts';
 import { type Component, type Env, type Instant, type Millis, sleep } from '../base/env.ts';
 import { equalJson, type Json } from '../base/json.ts';
@@ -152,7 +153,7 @@ export class NodeRegistration implements Component {
     const { name } = this.#facts;
     const key = { namespace: '', name };
     const now = this.#env.clock.now();
-    const annotations: Labels = this.#facts.api ? { [nodeApiAuthority]: this.#facts.api.authority } : {};
+    const annotations = nodeNotes(this.#facts);
     let node = await this.#client.get(nodes, key).catch(absent);
     node ??= await this.#client.send<Node>({
       verb: 'create',
@@ -160,7 +161,9 @@ export class NodeRegistration implements Component {
       object: { metadata: { name, labels: nodeLabels(this.#facts), annotations }, spec: rangeOf(this.#facts) },
     });
     const labels = missing(nodeLabels(this.#facts), node.metadata.labels ?? {});
-    const notes = missing(annotations, node.metadata.annotations ?? {});
+    const before = node.metadata.annotations ?? {};
+    const broken = before[fencedAfterNote] !== undefined && annotations[fencedAfterNote] === undefined;
+    const notes = broken ? { ...annotations, [fencedAfterNote]: null } : missing(annotations, before);
     const metadata = { ...(labels ? { labels } : {}), ...(notes ? { annotations: notes } : {}) };
     if (labels || notes) await this.#client.send({ verb: 'patch', kind: nodes, key, patch: { metadata } });
     const spec = node.spec.podCIDR ? {} : rangeOf(this.#facts);
@@ -193,6 +196,16 @@ export class NodeRegistration implements Component {
     }
   }
 }
+
+function nodeNotes({ api, fencedAfterMs, ...facts }: NodeFacts): Labels {
+  return {
+    ...(api ? { [nodeApiAuthority]: api.authority } : {}),
+    ...(fencedAfterMs === undefined ? {} : fencingPromise(fencedAfterMs, runtimeVersionOf(facts))),
+  };
+}
+
+const runtimeVersionOf = ({ runtimeVersion = 'mini-k8s://1.0.0' }: Pick<NodeFacts, 'runtimeVersion'>): string =>
+  runtimeVersion;
 
 const rangeOf = ({ podRange }: NodeFacts): { readonly podCIDR?: string; readonly podCIDRs?: readonly string[] } =>
   podRange === undefined ? {} : { podCIDR: podRange, podCIDRs: [podRange] };
@@ -229,7 +242,7 @@ export function nodeStatus(
     nodeInfo: {
       architecture: facts.architecture ?? 'amd64',
       bootID: '',
-      containerRuntimeVersion: facts.runtimeVersion ?? 'mini-k8s://1.0.0',
+      containerRuntimeVersion: runtimeVersionOf(facts),
       kernelVersion: '',
       kubeProxyVersion: '',
       kubeletVersion: nodeVersion,

@@ -1,7 +1,7 @@
-import { isApiError } from '../api/error.ts';
 import type { Lease } from '../api/kinds/lease.ts';
 import type { Node } from '../api/kinds/node.ts';
 import { type Condition, conditionOf } from '../api/kinds/pod.ts';
+import { type NodeLink, promisedFence } from '../api/node-link.ts';
 import type { Instant, Millis } from '../base/env.ts';
 import { parseTime, timestamp } from '../base/text.ts';
 import type { Answer, Question } from '../machinery/controller.ts';
@@ -93,17 +93,15 @@ export class NodeHealth {
     const asked = this.#asked.delete(node.metadata.name);
     const [answer] = answers;
     if (grace === undefined || !asked || !answer) return probe;
-    if ('error' in answer) {
-      const gone = isApiError(answer.error, 'NotFound');
-      return gone
-        ? { ...probe, isLinked: false, askAt: (now + linkAgainMs) as Instant }
-        : { ...probe, askAt: (now + failedAgainMs) as Instant };
-    }
-    const { ageMs } = answer.found as { readonly ageMs: number };
+    if ('error' in answer) return { ...probe, askAt: (now + failedAgainMs) as Instant };
+    const { heard, ageMs } = answer.found as unknown as NodeLink;
+    // A server that has just started has heard nobody yet: those who had a link to the one before it are waited for.
+    const isLinked = heard || promisedFence(node) !== undefined;
+    if (!isLinked) return { ...probe, isLinked, askAt: (now + linkAgainMs) as Instant };
     const at = Math.max(probe.at, now - ageMs) as Instant;
     const silentAt = at + grace;
     const askAt = (silentAt > now ? silentAt : now + failedAgainMs) as Instant;
-    return { ...probe, at, isLinked: true, askAt };
+    return { ...probe, at, isLinked, askAt };
   }
 
   #left(probe: Probe, node: Node, lease: Lease | undefined, now: Instant): Millis {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ApiError } from '../api/error.ts';
 import type { Kind } from '../api/kind.ts';
 import { leases } from '../api/kinds/lease.ts';
 import { type Node, nodes } from '../api/kinds/node.ts';
 import { type Pod, pods } from '../api/kinds/pod.ts';
+import { fencingPromise } from '../api/node-link.ts';
 import type { KubeObject } from '../api/object.ts';
 import type { Env, Instant, Random } from '../base/env.ts';
 import type { Notice } from '../client/action.ts';
@@ -139,7 +139,7 @@ test('NodeLifecycleController notices within seconds that a node with a link is 
   const observed = { name: 'n', node: node('True'), lease: undefined, pods: [] };
   const ask = (time: string, ageMs: number) => {
     assert.deepEqual(same.wants(observed, at(time)), [{ path: '/mini-k8s/nodes/n/link' }]);
-    return look(same, time, {}, [{ found: { ageMs } }]);
+    return look(same, time, {}, [{ found: { heard: true, ageMs } }]);
   };
   assert.equal(ask('00:01:00', 400).again, 3_000);
   assert.deepEqual(same.wants(observed, at('00:01:02')), []);
@@ -153,13 +153,13 @@ test('NodeLifecycleController calls no node silent that it has not asked about, 
   const same = controller(timings.quick);
   const observed = { name: 'n', node: node('True'), lease: undefined, pods: [] };
   same.wants(observed, at('00:01:00'));
-  look(same, '00:01:00', {}, [{ found: { ageMs: 0 } }]);
+  look(same, '00:01:00', {}, [{ found: { heard: true, ageMs: 0 } }]);
   // The millisecond between the question and the look is the one in which its time runs out.
   assert.deepEqual(same.wants(observed, (at('00:01:03') - 1) as Instant), []);
   assert.deepEqual(look(same, '00:01:03', {}), { actions: [], again: 1 });
   assert.deepEqual(same.wants(observed, at('00:01:03')), [{ path: '/mini-k8s/nodes/n/link' }]);
   // An old answer is asked after as soon as it runs out.
-  assert.equal(look(same, '00:01:03', {}, [{ found: { ageMs: 2_900 } }]).again, 100);
+  assert.equal(look(same, '00:01:03', {}, [{ found: { heard: true, ageMs: 2_900 } }]).again, 100);
   assert.equal(same.wants(observed, (at('00:01:03') + 100) as Instant).length, 1);
 });
 
@@ -167,9 +167,23 @@ test('NodeLifecycleController judges a node without a link by its lease, also wh
   const same = controller(timings.quick);
   const observed = { name: 'n', node: node('True'), lease: lease('2026-01-01T00:00:30.000000Z'), pods: [] };
   assert.equal(same.wants(observed, at('00:01:00')).length, 1);
-  const answers = [{ error: new ApiError('NotFound', 'no link') }];
+  const answers = [{ found: { heard: false, ageMs: 60_000 } }];
   assert.equal(look(same, '00:01:00', { renewed: '00:00:30' }, answers).again, 50_000);
   assert.equal(look(same, '00:01:20', { renewed: '00:00:30' }).again, 30_000);
+});
+
+test('NodeLifecycleController waits no longer for a node that had a link to the server before this one', () => {
+  const same = controller(timings.quick);
+  const plain = node('True');
+  const metadata = { ...plain.metadata, annotations: fencingPromise(4_000, 'process://26') };
+  const nodeInfo = { containerRuntimeVersion: 'process://26' };
+  const promising = { ...plain, metadata, status: { ...plain.status, nodeInfo } } as Node;
+  const observed = { name: 'n', node: promising, lease: undefined, pods: [] };
+  same.wants(observed, at('00:01:00'));
+  assert.equal(look(same, '00:01:00', { node: promising }, [{ found: { heard: false, ageMs: 500 } }]).again, 3_000);
+  same.wants(observed, at('00:01:03'));
+  const silent = look(same, '00:01:03', { node: promising }, [{ found: { heard: false, ageMs: 3_500 } }]);
+  assert.deepEqual(taintsIn(silent), ['unreachable:NoSchedule']);
 });
 
 test('NodeLifecycleController gives nobody up while all nodes are silent, and lets go of what it had done', () => {
@@ -234,7 +248,7 @@ test('NodeLifecycleController cuts the patience that nobody asked for short, on 
   const given = { node: node('Unknown', taints), pods: [pod(tolerations)] };
   const same = controller(timings.quick);
   same.wants({ name: 'n', node: given.node, lease: undefined, pods: [] }, at('00:01:00'));
-  assert.equal(look(same, '00:01:00', given, [{ found: { ageMs: 3_500 } }]).again, 3_000);
+  assert.equal(look(same, '00:01:00', given, [{ found: { heard: true, ageMs: 3_500 } }]).again, 3_000);
   assert.equal(look(same, '00:01:03', given).again, 1_000);
   const verbs = look(same, '00:01:04', given).actions.flat();
   assert.ok(verbs.some(({ verb }) => verb === 'delete'));

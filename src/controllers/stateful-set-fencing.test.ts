@@ -3,8 +3,9 @@ import { test } from 'node:test';
 import { ApiError } from '../api/error.ts';
 import { type Node, nodes } from '../api/kinds/node.ts';
 import { type Pod, pods } from '../api/kinds/pod.ts';
+import { fencingPromise } from '../api/node-link.ts';
 import type { Env, Instant, Random } from '../base/env.ts';
-import type { Json } from '../base/json.ts';
+import type { JsonObject } from '../base/json.ts';
 import { Client } from '../client/client.ts';
 import { Cache } from '../machinery/cache.ts';
 import type { Answer } from '../machinery/controller.ts';
@@ -31,13 +32,19 @@ const node = (ready: string) =>
     metadata: { name: 'node-0', uid: 'n0', resourceVersion: '1', creationTimestamp: created },
     status: { conditions: [{ type: 'Ready', status: ready }] },
   }) as unknown as Node;
-const link = (found: Json): Answer => ({ found });
+const link = (found: JsonObject, heard = true): Answer => ({ found: { heard, ...found } });
+const promising = (runtimeVersion: string): Node => {
+  const { metadata, status, ...rest } = node('Unknown');
+  const annotations = fencingPromise(4_000, 'process://26');
+  const nodeInfo = { containerRuntimeVersion: runtimeVersion };
+  return { ...rest, metadata: { ...metadata, annotations }, status: { ...status, nodeInfo } };
+};
 const plan = (answer: Answer | undefined, of: Node | undefined = node('Unknown')) =>
   make().plan({ pod, node: of }, 0 as Instant, {} as Random, answer ? [answer] : []);
 
 const cases: readonly { readonly name: string; readonly answer: Answer; readonly again?: number }[] = [
   { name: 'its agent never said that it ends them', answer: link({ ageMs: 60_000 }) },
-  { name: 'the server has not heard of it', answer: { error: new ApiError('NotFound', 'no link') } },
+  { name: 'the server has not heard of it', answer: link({ ageMs: 60_000 }, false) },
   { name: 'the server cannot say', answer: { error: new ApiError('Timeout', 'late') }, again: 1_000 },
   { name: 'its time is not over', answer: link({ ageMs: 3_000, fencedAfterMs: 4_000 }), again: 2_000 },
   { name: 'only the margin is left', answer: link({ ageMs: 4_999, fencedAfterMs: 4_000 }), again: 1_000 },
@@ -67,4 +74,18 @@ test('a pod goes once its agent must have ended it, and an event says why', () =
 test('of a node that answers nothing is asked', () => {
   assert.deepEqual(make().wants({ pod, node: node('True') }), []);
   assert.deepEqual(make().wants({ pod, node: node('Unknown') }), [{ path: '/mini-k8s/nodes/node-0/link' }]);
+});
+
+test('what the agent of a node has promised before holds for a server that has just started, from its start', () => {
+  const { actions, again } = plan(link({ ageMs: 1_000 }, false), promising('process://26'));
+  assert.deepEqual([actions, again], [[], 4_000]);
+  const verbs = plan(link({ ageMs: 5_000 }, false), promising('process://26'))
+    .actions.flat()
+    .map(({ verb }) => verb);
+  assert.deepEqual(verbs, ['delete', 'event']);
+});
+
+test('a promise does not hold for whoever keeps the node now, nor against what its agent says now', () => {
+  assert.deepEqual(plan(link({ ageMs: 60_000 }, false), promising('containerd://2')), { actions: [] });
+  assert.deepEqual(plan(link({ ageMs: 60_000 }), promising('process://26')), { actions: [] });
 });

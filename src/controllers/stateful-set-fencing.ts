@@ -1,6 +1,6 @@
-import { isApiError } from '../api/error.ts';
 import type { Node } from '../api/kinds/node.ts';
 import { type Pod, pods as podKind } from '../api/kinds/pod.ts';
+import { type NodeLink, promisedFence } from '../api/node-link.ts';
 import { controllerOf, type Key, keyOf } from '../api/object.ts';
 import type { Instant, Millis, Random } from '../base/env.ts';
 import type { Json } from '../base/json.ts';
@@ -26,10 +26,6 @@ const askAgainMs: Millis = 1_000;
 export interface FencedObserved {
   readonly pod: Pod;
   readonly node: Node | undefined;
-}
-interface LinkState {
-  readonly ageMs: Millis;
-  readonly fencedAfterMs?: Millis;
 }
 
 /**
@@ -68,12 +64,10 @@ export class StatefulSetFencing implements Controller<FencedObserved> {
 
   plan({ pod, node }: FencedObserved, _now: Instant, _random: Random, [answer]: readonly Answer[]): Plan {
     if (!node || !answer) return nothing;
-    if ('error' in answer) {
-      return isApiError(answer.error, 'NotFound') ? nothing : { actions: [], again: askAgainMs };
-    }
-    const left = fencedIn(answer.found);
+    if ('error' in answer) return { actions: [], again: askAgainMs };
+    const left = fencedIn(answer.found, node);
     if (left === undefined) return nothing;
-    const { ageMs } = answer.found as unknown as LinkState;
+    const { ageMs } = answer.found as unknown as NodeLink;
     if (left > 0) return { actions: [], again: Math.max(left, askAgainMs) };
     const seconds = Math.round(ageMs / 1_000);
     const { name } = node.metadata;
@@ -83,10 +77,14 @@ export class StatefulSetFencing implements Controller<FencedObserved> {
   }
 }
 
-/** In how much time the pods of a node have ended, by what its link tells; undefined where nobody ends them. */
-export function fencedIn(link: Json): Millis | undefined {
-  const { ageMs, fencedAfterMs } = link as unknown as LinkState;
-  return fencedAfterMs === undefined ? undefined : Math.max(0, fencedAfterMs + marginMs - ageMs);
+/**
+ * In how much time the pods of a node have ended, by what its link tells; undefined where nobody ends them. Of a node
+ * that has not spoken since the server has started, its own word counts, and the time from that start.
+ */
+export function fencedIn(found: Json, node?: Node): Millis | undefined {
+  const { heard, ageMs, fencedAfterMs } = found as unknown as NodeLink;
+  const after = heard ? fencedAfterMs : node && promisedFence(node);
+  return after === undefined ? undefined : Math.max(0, after + marginMs - ageMs);
 }
 
 /** Of which there must never be two. */

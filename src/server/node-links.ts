@@ -1,4 +1,4 @@
-import { ApiError } from '../api/error.ts';
+import type { NodeLink } from '../api/node-link.ts';
 import { type ApiRequest, type ApiResponse, queryValue } from '../api/wire.ts';
 import type { Clock, Millis } from '../base/env.ts';
 
@@ -8,20 +8,22 @@ const linksMax = 100_000;
 
 interface Heard {
   readonly at: Millis;
-  /** After so long a silence its agent has ended the pods of which there must never be two, by its own word. */
   readonly fencedAfterMs?: Millis;
 }
 
 /**
  * When each agent was last heard of. It says each second that it lives, and that is kept in memory only: the store is
- * written when a node falls silent, not when it speaks. PUT says so, GET answers how long ago it did.
+ * written when a node falls silent, not when it speaks. PUT says so, GET answers how long ago it did. Of who has not
+ * spoken since the server has started it is only known that this is longer ago than that.
  */
 export class NodeLinks {
   readonly #clock: Clock;
+  readonly #startedAt: Millis;
   readonly #heard = new Map<string, Heard>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#startedAt = clock.monotonic();
   }
 
   answer({ path, method, query }: ApiRequest): ApiResponse | undefined {
@@ -36,8 +38,8 @@ export class NodeLinks {
       return { status: 200, body: { object: {} } };
     }
     const heard = this.#heard.get(node);
-    if (heard === undefined) throw new ApiError('NotFound', `node ${node} has no link to this server`);
-    const { at, ...more } = heard;
-    return { status: 200, body: { object: { ageMs: now - at, ...more } } };
+    const { at, ...more } = heard ?? { at: this.#startedAt };
+    const link: NodeLink = { heard: heard !== undefined, ageMs: now - at, ...more };
+    return { status: 200, body: { object: { ...link } } };
   }
 }
