@@ -344,3 +344,70 @@ test('Agent that pretends makes a pod ready at once, whatever it names and howev
   stop.stop();
   await ended;
 });
+
+test('Agent refuses a pod whose port another one has, for good, and takes the next one once that is gone', async () => {
+  const { clock, api, runtime, launch, bind } = world();
+  const containers = [{ name: 'c', image: 'host', ports: [{ containerPort: 80, hostPort: 8080 }] }];
+  bind('first', { containers });
+  const { stop, ended } = launch();
+  await clock.pass(10);
+  bind('second', { containers });
+  await clock.pass(10);
+  const told = () => {
+    const { phase, reason, message, startTime, observedGeneration, containerStatuses } =
+      api.pod('second')?.status ?? {};
+    return { phase, reason, message, startTime, observedGeneration, containerStatuses };
+  };
+  const refused = {
+    phase: 'Failed',
+    reason: 'NodePorts',
+    message: "Pod was rejected: Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports",
+    startTime: '2026-01-01T00:00:00Z',
+    observedGeneration: 1,
+    containerStatuses: undefined,
+  };
+  assert.deepEqual(told(), refused);
+  const dying = { deletionTimestamp: '2026-01-01T00:00:30Z', deletionGracePeriodSeconds: 30 };
+  const remove = (name: string) =>
+    api.put(
+      `/api/v1/namespaces/default/pods/${name}`,
+      merge(api.pod(name) as unknown as Json, { metadata: dying }) as never,
+    );
+  remove('first');
+  await clock.pass(10_000);
+  assert.equal(api.pod('first'), undefined);
+  assert.deepEqual(told(), refused);
+  remove('second');
+  await clock.pass(10);
+  assert.equal(api.pod('second'), undefined);
+  bind('third', { containers });
+  await clock.pass(10);
+  assert.equal(api.pod('third')?.status?.phase, 'Running');
+  assert.deepEqual(
+    runtime.calls.filter((call) => call.startsWith('start')),
+    ['start uid-first_c_0', 'start uid-third_c_0'],
+  );
+  stop.stop();
+  await ended;
+});
+
+test('Agent that starts again keeps what it once took, whatever has become of its node', async () => {
+  const { clock, api, launch, bind } = world();
+  bind('web');
+  const first = launch();
+  await clock.pass(10);
+  first.stop.stop();
+  await first.ended;
+  const path = '/api/v1/nodes/node-0';
+  const tainted = merge(api.objects.get(path) as unknown as Json, {
+    spec: { taints: [{ key: 'gone', effect: 'NoExecute' }] },
+  });
+  api.put(path, tainted as never);
+  const second = launch();
+  await clock.pass(10);
+  bind('late');
+  await clock.pass(10);
+  assert.deepEqual([api.pod('web')?.status?.phase, api.pod('late')?.status?.reason], ['Running', 'TaintToleration']);
+  second.stop.stop();
+  await second.ended;
+});

@@ -11,9 +11,10 @@ import { nodeSpeaker } from '../client/speakers.ts';
 import { Cache } from '../machinery/cache.ts';
 import type { EventRecorder } from '../machinery/events.ts';
 import { WorkQueue } from '../machinery/queue.ts';
+import { Admissions } from './admissions.ts';
 import { outputOf, runningId } from './attachment.ts';
 import { Departure } from './departure.ts';
-import type { Threshold } from './eviction.ts';
+import type { EvictionSettings } from './eviction-settings.ts';
 import { Fence, type FenceParts, fencedAfterMs, type Guarded, isGuarded } from './fence.ts';
 import { AgentFleet } from './fleet.ts';
 import { ImageCollector } from './image-collector.ts';
@@ -21,22 +22,21 @@ import { KeptVolumes } from './kept-volumes.ts';
 import { containerName, podLogs } from './logs.ts';
 import type { ExecCall, MachineFigures, NodeDoor, PodLogOptions } from './node-door.ts';
 import { NodePressure, type NodeSignals } from './node-pressure.ts';
-import { type NodeFacts, NodeRegistration } from './node-registration.ts';
+import { type NodeFacts, NodeRegistration, nodeLabels } from './node-registration.ts';
 import { ObjectWatch } from './object-watch.ts';
 import type { DnsSetting } from './pod-dns.ts';
 import { parseContainerId } from './pod-view.ts';
-import { PodWork, type PodWorkParts, signature } from './pod-work.ts';
+import { nothingOfIt, PodWork, type PodWorkParts, signature } from './pod-work.ts';
 import { Probes, type Secure } from './probes.ts';
 import type { ExecIo, ExecPart, Runtime, RuntimeList, Usage } from './runtime.ts';
 import { RuntimeChoice, type Runtimes } from './runtime-choice.ts';
+import type { SysctlNames } from './safe-sysctls.ts';
 import { type ManifestFolder, mirrorAnnotation, StaticPods } from './static-pods.ts';
 import type { VolumeHost } from './volumes.ts';
 
 const resyncMs = 10_000;
 const retryMinMs = 50;
 const retryMaxMs = 10_000;
-/** A node that runs short cannot wait for long. */
-const evictionGraceMs = 1_000;
 
 export interface AgentOptions extends Omit<NodeFacts, 'name'> {
   readonly node: string;
@@ -51,9 +51,11 @@ export interface AgentOptions extends Omit<NodeFacts, 'name'> {
   readonly volumes?: VolumeHost;
   readonly secure?: Secure;
   /** Without them nobody watches what the node has left. */
-  readonly pressure?: { readonly signals: NodeSignals; readonly thresholds: readonly Threshold[] };
+  readonly pressure?: { readonly signals: NodeSignals; readonly settings: EvictionSettings };
   /** Pods of its own, whatever the cluster says. */
   readonly manifests?: ManifestFolder;
+  /** What pods may set besides what harms nobody. */
+  readonly unsafeSysctls?: SysctlNames;
   /** Pods looked at at once. */
   readonly workers?: number;
   /** Pods of which there must never be two end when the server cannot be reached. */
@@ -77,6 +79,10 @@ export class Agent implements Component, NodeDoor {
   readonly #objects: ObjectWatch;
   readonly #kept: KeptVolumes | undefined;
   readonly #pressure: NodePressure | undefined;
+  /** Where containers only pretend, every pod fits. */
+  readonly #admissions: Admissions | undefined;
+  /** What the node runs short of. */
+  #pressures: ReadonlySet<string> = new Set();
   readonly #staticPods: StaticPods | undefined;
   /** By uid, from the node's folder. */
   #statics: ReadonlyMap<string, Pod> = new Map();
@@ -107,6 +113,7 @@ export class Agent implements Component, NodeDoor {
     // A volume outlives the pods that make it a node's business: whoever started the agent clears it.
     this.#kept = options.volumes?.keptNames && new KeptVolumes(env, given.as('kubelet'), options.volumes);
     this.#pressure = options.pressure && this.#pressureOf(options.pressure);
+    this.#admissions = options.pretends ? undefined : this.#admissionsOf(client);
     this.#staticPods = options.manifests && this.#staticPodsOf(options.manifests, client);
     const internal = options.addresses.filter(({ type }) => type === 'InternalIP');
     this.#parts = {
@@ -206,27 +213,42 @@ export class Agent implements Component, NodeDoor {
     return runtime.connect(found.metadata.uid, port);
   }
 
-  #pressureOf({ signals, thresholds }: NonNullable<AgentOptions['pressure']>): NodePressure {
+  #pressureOf({ signals, settings }: NonNullable<AgentOptions['pressure']>): NodePressure {
     const { volumes, events, node } = this.#options;
     return new NodePressure({
       env: this.#env,
       node,
       signals,
-      thresholds,
+      settings,
       ...(volumes ? { volumes } : {}),
       images: new ImageCollector(this.#env.clock, this.#runtimes.all()),
       pods: () => this.pods(),
       usage: () => this.usage(),
-      evict: ({ pod, message }) => {
+      evict: ({ pod, message }, graceMs) => {
         events?.record({ verb: 'event', about: pod, type: 'Warning', reason: 'Evicted', message });
-        const ending = { reason: 'Evicted', message, graceMs: evictionGraceMs };
+        const ending = { reason: 'Evicted', message, graceMs };
         this.#works.get(pod.metadata.uid)?.evict(ending);
       },
       told: (conditions) => {
+        this.#pressures = conditions;
         this.#registration.press(conditions).catch((error: unknown) => {
           this.#env.log.debug('the node could not tell what it runs short of', { node, error: String(error) });
         });
       },
+    });
+  }
+
+  #admissionsOf(client: Client): Admissions {
+    const { node, os = 'linux', allocatable, capacity, unsafeSysctls = [] } = this.#options;
+    return new Admissions({
+      client,
+      node,
+      labels: nodeLabels({ ...this.#options, name: node }),
+      os,
+      allocatable: allocatable ?? capacity,
+      unsafeSysctls,
+      pressures: () => this.#pressures,
+      pods: () => this.pods(),
     });
   }
 
@@ -373,8 +395,12 @@ export class Agent implements Component, NodeDoor {
     const work = await this.#workOf(uid, pod);
     const list = await this.#list(work.runtime);
     if (this.#fence?.isShut && isGuarded(pod)) return work.fence(list);
-    // The cache may have moved on while the runtime answered.
-    const again = await work.look(this.#current(uid) ?? pod, list);
+    const isThere = signature(list, uid) !== nothingOfIt;
+    const refusal = await this.#admissions?.refusalOf(this.#current(uid) ?? pod, isThere, work.runtime);
+    // The cache may have moved on while the runtime and the server answered.
+    const now = this.#current(uid) ?? pod;
+    if (refusal) return work.refuse(now, refusal);
+    const again = await work.look(now, list);
     this.#count(uid, work.runs);
     if (again !== undefined) this.#queue.addAfter(uid, again);
   }
@@ -425,10 +451,11 @@ export class Agent implements Component, NodeDoor {
     for (const runtime of this.#works.has(uid) ? [this.#works.get(uid)?.runtime as Runtime] : this.#runtimes.all()) {
       const list = await this.#list(runtime);
       const known = this.#works.get(uid);
-      if (!known && signature(list, uid) === 'false') continue;
+      if (!known && signature(list, uid) === nothingOfIt) continue;
       const work = known ?? new PodWork(this.#parts, uid, runtime);
       this.#works.set(uid, work);
       if (await work.cleanUp(list)) this.#works.delete(uid);
+      this.#admissions?.forget(uid);
       this.#count(uid, false);
     }
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Pod } from '../api/kinds/pod.ts';
-import { binaryText, chosen, type PodUse, parseThresholds, shortages } from './eviction.ts';
+import { binaryText, chosen, type PodUse } from './eviction.ts';
 import { measuredVolumes, overLimit } from './local-storage.ts';
 
 const mebi = 2 ** 20;
@@ -17,25 +17,7 @@ const uses = (bytes: number): PodUse => ({
   processes: 1,
   containers: new Map([['c', bytes]]),
 });
-const short = { signal: 'memory.available', limit: 100 * mebi, available: 52 * mebi } as const;
-
-test('Thresholds are amounts or shares, and what is none of them is named', () => {
-  const signals = {
-    'memory.available': { available: 90 * mebi, capacity: 1000 * mebi },
-    'nodefs.available': { available: 40, capacity: 1000 },
-    'pid.available': { available: 500, capacity: 1000 },
-  };
-  const thresholds = parseThresholds(
-    'nodefs.available<5%, memory.available<100Mi,pid.available<100,imagefs.available<5%',
-  );
-  assert.deepEqual(shortages(thresholds, signals), [
-    { signal: 'memory.available', limit: 100 * mebi, available: 90 * mebi },
-    { signal: 'nodefs.available', limit: 50, available: 40 },
-  ]);
-  assert.throws(() => parseThresholds('memory<100Mi'), /"memory" is no signal; these are: memory.available/);
-  assert.throws(() => parseThresholds('memory.available<much'), /"much" is neither an amount .* nor a share/);
-  assert.deepEqual(parseThresholds(''), []);
-});
+const short = { signal: 'memory.available', limit: 100 * mebi, available: 52 * mebi, isSoft: false } as const;
 
 test('Whoever uses more than it asked for goes first, then the least important, then the largest', () => {
   const use = new Map([

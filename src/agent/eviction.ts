@@ -1,5 +1,6 @@
 import type { Pod } from '../api/kinds/pod.ts';
 import { quantityBytes } from '../api/quantity.ts';
+import { isCritical } from './critical-pods.ts';
 
 /** What a node can run short of, and how much of it is left. What a machine does not tell is missing. */
 export type SignalName =
@@ -11,14 +12,12 @@ export type SignalName =
   | 'pid.available';
 export type Signals = Readonly<Partial<Record<SignalName, { readonly available: number; readonly capacity: number }>>>;
 
-export interface Threshold {
-  readonly signal: SignalName;
-  readonly below: { readonly amount: number } | { readonly percent: number };
-}
 export interface Shortage {
   readonly signal: SignalName;
   readonly limit: number;
   readonly available: number;
+  /** It was borne for a while: pods that go because of it get time to end. */
+  readonly isSoft: boolean;
 }
 export interface PodUse {
   readonly memoryBytes: number;
@@ -50,43 +49,9 @@ const kinds: Readonly<Record<SignalName, Kind>> = {
   'imagefs.inodesFree': inodes,
   'pid.available': { condition: 'PIDPressure', resource: 'pids', use: (of) => of.processes },
 };
-const order = Object.keys(kinds) as readonly SignalName[];
-/** From here on a pod belongs to the system, and is never chosen. */
-const criticalPriority = 2_000_000_000;
+export const signalNames = Object.keys(kinds) as readonly SignalName[];
 
 export const conditionOfSignal = (signal: SignalName): Kind['condition'] => kinds[signal].condition;
-
-/** `memory.available<100Mi,nodefs.available<5%`. Throws with what is wrong about it. */
-export function parseThresholds(text: string): readonly Threshold[] {
-  return text
-    .split(',')
-    .filter((part) => part.trim() !== '')
-    .map((part): Threshold => {
-      const [signal = '', value = ''] = part.split('<').map((word) => word.trim());
-      if (!(signal in kinds)) {
-        throw new Error(`${JSON.stringify(signal)} is no signal; these are: ${order.join(', ')}`);
-      }
-      const percent = /^(\d+(?:\.\d+)?)%$/.exec(value)?.[1];
-      if (percent !== undefined) return { signal: signal as SignalName, below: { percent: Number(percent) } };
-      try {
-        return { signal: signal as SignalName, below: { amount: quantityBytes(value) } };
-      } catch (cause) {
-        const why = `${JSON.stringify(value)} is neither an amount such as 100Mi nor a share such as 5%`;
-        throw new Error(`${signal}: ${why}`, { cause });
-      }
-    });
-}
-
-/** What is short now, the most urgent first. */
-export function shortages(thresholds: readonly Threshold[], signals: Signals): readonly Shortage[] {
-  const found = thresholds.flatMap(({ signal, below }): readonly Shortage[] => {
-    const seen = signals[signal];
-    if (!seen) return [];
-    const limit = 'amount' in below ? below.amount : Math.floor((seen.capacity * below.percent) / 100);
-    return seen.available < limit ? [{ signal, limit, available: seen.available }] : [];
-  });
-  return found.sort((a, b) => order.indexOf(a.signal) - order.indexOf(b.signal));
-}
 
 /**
  * Who has to go: first those who use more than they asked for, then those of less priority, then those who use most
@@ -99,7 +64,7 @@ export function chosen(
 ): Choice | undefined {
   const { use, resource } = kinds[shortage.signal];
   const ranked = pods
-    .filter((pod) => (pod.spec.priority ?? 0) < criticalPriority && !isStatic(pod))
+    .filter((pod) => !isCritical(pod))
     .flatMap((pod) => {
       const used = useOf(pod);
       return used ? [{ pod, beyond: use(used) - requested(pod, resource) }] : [];
@@ -113,8 +78,6 @@ export function chosen(
   const [first] = ranked;
   return first && { pod: first.pod, message: messageOf(shortage, first.pod, useOf(first.pod)) };
 }
-
-const isStatic = ({ metadata }: Pod): boolean => metadata.annotations?.['kubernetes.io/config.source'] === 'file';
 
 function requested({ spec }: Pod, resource: string): number {
   // Nobody asks for files or processes by number.

@@ -1,27 +1,20 @@
 import { isFinished, type Pod } from '../api/kinds/pod.ts';
 import { type Component, type Env, type Millis, sleep } from '../base/env.ts';
 import type { Stop } from '../base/stop.ts';
-import {
-  type Choice,
-  chosen,
-  conditionOfSignal,
-  type PodUse,
-  type Shortage,
-  type Signals,
-  shortages,
-  type Threshold,
-} from './eviction.ts';
+import { type Choice, chosen, conditionOfSignal, type PodUse, type Signals } from './eviction.ts';
+import type { EvictionSettings } from './eviction-settings.ts';
 import type { ImageCollector } from './image-collector.ts';
 import { measuredVolumes, overLimit } from './local-storage.ts';
 import { parseContainerId } from './pod-view.ts';
 import type { Usage } from './runtime.ts';
+import { ShortageMemory } from './shortages.ts';
 import type { VolumeHost } from './volumes.ts';
 
 const lookMs = 10_000;
 /** While something is short. */
 const hurryMs = 1_000;
-/** A node that was short is believed to be well after so long without it. */
-const transitionMs = 300_000;
+/** A node that runs short cannot wait for long. */
+const evictionGraceMs = 1_000;
 const collectMs = 60_000;
 
 /** What this machine has left. */
@@ -33,12 +26,12 @@ export interface PressureParts {
   readonly env: Env;
   readonly node: string;
   readonly signals: NodeSignals;
-  readonly thresholds: readonly Threshold[];
+  readonly settings: EvictionSettings;
   readonly volumes?: VolumeHost;
   pods(): readonly Pod[];
   usage(): Promise<readonly Usage[]>;
   readonly images: ImageCollector;
-  evict(choice: Choice): void;
+  evict(choice: Choice, graceMs: Millis): void;
   told(conditions: ReadonlySet<string>): void;
 }
 
@@ -46,13 +39,13 @@ export interface PressureParts {
 export class NodePressure implements Component {
   readonly name: string;
   readonly #parts: PressureParts;
-  /** By condition: when it was last seen. */
-  readonly #seenAt = new Map<string, Millis>();
+  readonly #memory: ShortageMemory;
   readonly #leaving = new Set<string>();
   #collectAt: Millis = 0;
 
   constructor(parts: PressureParts) {
     this.#parts = parts;
+    this.#memory = new ShortageMemory(parts.settings);
     this.name = `pressure/${parts.node}`;
   }
 
@@ -72,14 +65,14 @@ export class NodePressure implements Component {
   async #look(): Promise<boolean> {
     await this.#checkLimits();
     const signals = await this.#parts.signals.read();
-    const short = shortages(this.#parts.thresholds, signals);
+    const { conditions, any, urgent } = this.#memory.look(signals, this.#parts.env.clock.monotonic());
     if (this.#collectAt <= this.#parts.env.clock.monotonic()) {
       this.#collectAt = this.#parts.env.clock.monotonic() + collectMs;
       await this.#parts.images.look(signals);
     }
-    this.#tell(short);
-    const [first] = short;
-    if (!first) return false;
+    this.#parts.told(conditions);
+    const [first] = urgent;
+    if (!first) return any;
     const isDisk = conditionOfSignal(first.signal) === 'DiskPressure';
     if (isDisk && (await this.#parts.images.reclaim())) return true;
     // Whoever leaves frees something: nobody else goes before that is seen.
@@ -88,20 +81,13 @@ export class NodePressure implements Component {
     if (this.#leaving.size > 0) return true;
     const useOf = await this.#uses(isDisk);
     const choice = chosen(first, this.#running(), (pod) => useOf.get(pod.metadata.uid));
-    if (choice) this.#evict(choice);
+    if (choice) this.#evict(choice, first.isSoft ? this.#parts.settings.podGraceMs : evictionGraceMs);
     return true;
   }
 
-  #evict(choice: Choice): void {
+  #evict(choice: Choice, graceMs: Millis): void {
     this.#leaving.add(choice.pod.metadata.uid);
-    this.#parts.evict(choice);
-  }
-
-  #tell(short: readonly Shortage[]): void {
-    const now = this.#parts.env.clock.monotonic();
-    for (const { signal } of short) this.#seenAt.set(conditionOfSignal(signal), now);
-    for (const [condition, at] of this.#seenAt) if (now - at > transitionMs) this.#seenAt.delete(condition);
-    this.#parts.told(new Set(this.#seenAt.keys()));
+    this.#parts.evict(choice, graceMs);
   }
 
   #running(): readonly Pod[] {
@@ -118,7 +104,7 @@ export class NodePressure implements Component {
       const sizes = new Map<string, number>();
       for (const name of names) sizes.set(name, await volumes.bytesIn(pod.metadata.uid, name));
       const message = overLimit(pod, sizes);
-      if (message !== undefined) this.#parts.evict({ pod, message });
+      if (message !== undefined) this.#parts.evict({ pod, message }, evictionGraceMs);
     }
   }
 

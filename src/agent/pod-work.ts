@@ -1,10 +1,10 @@
 import { isApiError } from '../api/error.ts';
-import { isFinished, type Pod, type PodStatus, pods } from '../api/kinds/pod.ts';
+import { isFinished, type Pod, pods } from '../api/kinds/pod.ts';
 import { keyOf } from '../api/object.ts';
 import type { Env, Millis } from '../base/env.ts';
-import { equalJson, type Json, type JsonObject } from '../base/json.ts';
 import { StopSource } from '../base/stop.ts';
 import type { Client } from '../client/client.ts';
+import type { Refusal } from './admission.ts';
 import { type SpecSetting, sandboxSpec } from './container-spec.ts';
 import { ContainerStart, type RunStep, type StartFolders } from './container-start.ts';
 import type { Departure } from './departure.ts';
@@ -26,11 +26,11 @@ import { pretendedPod, pretendedStatus } from './pretended.ts';
 import type { ProbeOutcome, Probes, Secure } from './probes.ts';
 import { allocation, type Room } from './resize.ts';
 import type { ContainerState, Runtime, RuntimeList } from './runtime.ts';
-import { podStatus } from './status.ts';
+import { podStatus, refusedStatus } from './status.ts';
+import { StatusWriter } from './status-writer.ts';
 import { TerminationMessages } from './termination-messages.ts';
 import { MountError } from './volumes.ts';
 
-const conflictsMax = 5;
 const reportAfterMs = 100;
 const deleteAgainMs = 10_000;
 
@@ -78,13 +78,13 @@ export class PodWork {
   readonly #containers: ContainerStart;
   /** By container: of what it was told that it waits. */
   readonly #toldWaits = new Map<string, string>();
-  /** The pod as our last write of its status answered it: newer than the cache for a moment. */
-  #written: Pod | undefined;
+  readonly #statuses: StatusWriter;
   #deletedAt: Millis | undefined;
   /** When something of it was first started. */
   #startingAt: Millis | undefined;
   #ending: Ending | undefined;
   #hasLetGo = false;
+  #isRefused = false;
   /** What the runtime's list said of this pod when it was last looked at. */
   seen = '';
 
@@ -93,6 +93,7 @@ export class PodWork {
     this.#uid = uid;
     this.runtime = runtime;
     const { volumes, env, client, secure } = parts;
+    this.#statuses = new StatusWriter(client, uid, () => parts.apiUid(uid));
     this.#domain = parts.dns?.domain ?? 'cluster.local';
     this.#folders = volumes && {
       host: volumes.host,
@@ -142,6 +143,18 @@ export class PodWork {
     this.#parts.again(this.#uid);
   }
 
+  /** The node does not take it: it has failed before anything of it was made. */
+  async refuse(cached: Pod, refusal: Refusal): Promise<void> {
+    const newest = this.#newest(cached);
+    if (isFinished(newest)) return;
+    if (!this.#isRefused) {
+      this.#isRefused = true;
+      this.#parts.env.metrics.count('kubelet_admission_rejections_total', { reason: refusal.reason });
+      this.#parts.tell(newest, 'Warning', refusal.reason, refusal.message);
+    }
+    await this.#statuses.write(newest, (current) => refusedStatus(current, refusal, this.#parts.env.clock.now()));
+  }
+
   /** One look: the status as it is now, and the next steps. Answers when to look again. */
   async look(cached: Pod, list: RuntimeList): Promise<Millis | undefined> {
     const newest = this.#newest(cached);
@@ -173,7 +186,7 @@ export class PodWork {
     this.#tellWaits(view);
     this.#folders?.volumes.keepTrue(pod, this.#setting(pod, podIps));
     const early = this.#tooEarly(pod, view.failedInit);
-    if (early === undefined) await this.#report(pod, facts);
+    if (early === undefined && !hasNeverRun(newest, facts)) await this.#report(pod, facts);
     await this.#finish(plan.steps, pod);
     if (isFinished(newest) && !runsAny(view)) await this.#letGo();
     const times = [this.#folders?.volumes.dueMs, plan.again, early].filter((time) => time !== undefined);
@@ -225,10 +238,7 @@ export class PodWork {
   }
 
   #newest(cached: Pod): Pod {
-    const written = this.#written;
-    const newer = written && Number(written.metadata.resourceVersion) > Number(cached.metadata.resourceVersion);
-    if (!newer) this.#written = undefined;
-    const newest = newer ? written : cached;
+    const newest = this.#statuses.newest(cached);
     return this.#parts.pretends ? pretendedPod(newest) : newest;
   }
 
@@ -396,38 +406,13 @@ export class PodWork {
   }
 
   async #report(pod: Pod, facts: PodFacts): Promise<void> {
-    const uid = this.#parts.apiUid(this.#uid);
-    if (uid === undefined) return;
-    let current = pod;
-    for (let tries = 0; ; tries++) {
-      const { name: scheme, mountsRecursively = false } = this.runtime;
-      const host = { ips: this.#parts.hostIps, scheme, mountsRecursively };
+    const { name: scheme, mountsRecursively = false } = this.runtime;
+    const host = { ips: this.#parts.hostIps, scheme, mountsRecursively };
+    await this.#statuses.write(pod, (current) => {
       const { pod: allocated } = allocation(current, () => this.#parts.room(current));
       const told = podStatus(podView({ ...facts, pod: allocated }), host);
-      const next = this.#parts.pretends ? pretendedStatus(told, current.status) : told;
-      const patch = changes(current.status ?? {}, next);
-      if (!patch) return;
-      const { resourceVersion } = current.metadata;
-      const body: Json = { metadata: { uid, resourceVersion }, status: patch };
-      try {
-        const key = keyOf(current);
-        const written = await this.#parts.client.send<Pod>({
-          verb: 'patch',
-          kind: pods,
-          key,
-          patch: body,
-          subresource: 'status',
-        });
-        if (uid === this.#uid) this.#written = written;
-        return;
-      } catch (error) {
-        if (isApiError(error, 'NotFound')) return;
-        if (!isApiError(error, 'Conflict') || tries >= conflictsMax) throw error;
-        const fresh = await this.#parts.client.get(pods, keyOf(current)).catch(absent);
-        if (fresh?.metadata.uid !== uid) return;
-        current = { ...fresh, metadata: { ...fresh.metadata, uid: this.#uid } };
-      }
-    }
+      return this.#parts.pretends ? pretendedStatus(told, current.status) : told;
+    });
   }
 
   async #delete(pod: Pod): Promise<void> {
@@ -442,6 +427,10 @@ export class PodWork {
     this.#deletedAt = now;
   }
 }
+
+/** It was refused, or given up by somebody else: there are no containers to tell of. */
+const hasNeverRun = (pod: Pod, { containers }: PodFacts): boolean =>
+  isFinished(pod) && pod.status?.containerStatuses === undefined && containers.length === 0;
 
 const runsAny = ({ inits, mains, ephemerals }: PodView): boolean =>
   [...inits, ...mains, ...ephemerals].some(({ latest, busy }) => latest?.state === 'running' || busy !== undefined);
@@ -475,6 +464,9 @@ function ownOf(list: RuntimeList, uid: string): readonly ContainerState[] {
   return byPod.get(uid) ?? [];
 }
 
+/** The signature of a pod of which the runtime has nothing. */
+export const nothingOfIt = 'false';
+
 /** A text that differs whenever the runtime says something else of the pod. */
 export function signature(list: RuntimeList, uid: string): string {
   const own = ownOf(list, uid).map(({ id, state, applied }) => `${id} ${state} ${appliedText(applied)}`);
@@ -483,16 +475,3 @@ export function signature(list: RuntimeList, uid: string): string {
 
 const appliedText = (applied: ContainerState['applied']): string =>
   applied ? [applied.cpuShares, applied.cpuQuotaMicros, applied.memoryBytes].join(' ') : '';
-
-function changes(before: PodStatus, after: PodStatus): JsonObject | undefined {
-  const patch: Record<string, Json> = {};
-  for (const [key, value] of Object.entries(after)) {
-    if (!equalJson((before as JsonObject)[key], value)) patch[key] = value as Json;
-  }
-  return Object.keys(patch).length > 0 ? patch : undefined;
-}
-
-function absent(error: unknown): undefined {
-  if (!isApiError(error, 'NotFound')) throw error;
-  return undefined;
-}

@@ -16,6 +16,10 @@ export interface Runtime {
   readonly mountsRecursively?: boolean;
   /** False where containers use as much as they like, whatever their limits say. */
   readonly enforcesLimits?: boolean;
+  /** Whether it can hold containers to profiles of AppArmor. */
+  readonly holdsToProfiles?: boolean;
+  /** Whether its containers can be without the groups that their image gives their user. */
+  readonly leavesOutGroups?: boolean;
   /** `planned` is all that will run inside, so that an engine may fold a single container and its sandbox into one. */
   openSandbox(
     spec: SandboxSpec,

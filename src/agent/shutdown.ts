@@ -1,14 +1,12 @@
 import type { Container, Pod } from '../api/kinds/pod.ts';
 import type { Clock, Millis } from '../base/env.ts';
 import { StopSource } from '../base/stop.ts';
+import { isSystemPod } from './critical-pods.ts';
 import { Hooks } from './hooks.ts';
 import { defaultGraceSeconds } from './pod-plan.ts';
 import { parseContainerId } from './pod-view.ts';
 import type { Secure } from './probes.ts';
 import type { Runtime, RuntimeList } from './runtime.ts';
-
-/** From here on a pod belongs to the system: others may need it until they have ended. */
-const criticalPriority = 2_000_000_000;
 
 export interface Shutdown {
   readonly clock: Clock;
@@ -22,8 +20,8 @@ export interface Shutdown {
 /** Ends the pods of a node that goes: ordinary ones first, each with its hooks, its grace, and its sidecars last. */
 export async function endInOrder(shutdown: Shutdown): Promise<void> {
   const { pods, runtime } = shutdown;
-  const isCritical = ({ spec }: Pod) => (spec.priority ?? 0) >= criticalPriority;
-  for (const phase of [pods.filter((pod) => !isCritical(pod)), pods.filter(isCritical)]) {
+  // Others may need those of the system until they have ended.
+  for (const phase of [pods.filter((pod) => !isSystemPod(pod)), pods.filter(isSystemPod)]) {
     if (phase.length === 0) continue;
     const list = await runtime.list();
     await Promise.all(phase.map((pod) => endPod(shutdown, pod, list)));

@@ -7,7 +7,9 @@ import type {
   VolumeMountStatus,
 } from '../api/kinds/pod.ts';
 import { isFinished } from '../api/kinds/pod.ts';
+import type { Instant } from '../base/env.ts';
 import { timestamp } from '../base/text.ts';
+import type { Refusal } from './admission.ts';
 import { podConditions } from './pod-conditions.ts';
 import { type Attempt, type ContainerView, type PodView, pullErrorShownMs } from './pod-view.ts';
 
@@ -48,6 +50,18 @@ export function podStatus(view: PodView, host: StatusHost): PodStatus {
     ...(ephemerals.length > 0 ? { ephemeralContainerStatuses: ephemerals } : {}),
     qosClass: before.qosClass ?? qosClass(pod),
     conditions: podConditions(view, { phase, inits, mains }),
+  };
+}
+
+/** Of a pod that the node did not take: nothing of it was ever made. */
+export function refusedStatus({ metadata, status = {} }: Pod, { reason, message }: Refusal, now: Instant): PodStatus {
+  return {
+    ...status,
+    ...(metadata.generation === undefined ? {} : { observedGeneration: metadata.generation }),
+    phase: 'Failed',
+    reason,
+    message: `Pod was rejected: ${message}`,
+    startTime: status.startTime ?? timestamp(now),
   };
 }
 

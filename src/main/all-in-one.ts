@@ -28,6 +28,7 @@ import { gatewayApi } from './gateway-api.ts';
 import { lazyHttpEntry, offerIngressClass } from './lazy-http-entry.ts';
 import { offerMetricsRole } from './metrics-role.ts';
 import { type MachineNode, machineNode, type NodeParts } from './node.ts';
+import { nodeSettings, nodeWords } from './node-settings.ts';
 import {
   clusterIdentity,
   endPods,
@@ -36,7 +37,6 @@ import {
   type NodeChoice,
   offerClasses,
   prepared,
-  thresholdsOf,
 } from './runtimes.ts';
 import { openServiceNetwork, resolverOf, type ServiceNetwork } from './service-network.ts';
 import { type ClusterSettings, httpChoices, nodeRange } from './settings.ts';
@@ -88,7 +88,7 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
       local.push(node);
       again.push(() => machineNode(nodeParts, machine, choice));
       if (!settings.split) doors.add(name, node.agent);
-      const how = { timing: settings.timing, eviction: settings['eviction-hard'] };
+      const how = { timing: settings.timing, words: nodeWords(settings) };
       parts.push(settings.split ? agentProcess(plane, machine, { ...choice, ...how }) : node.agent);
     }
     await prepared(local.flatMap(({ runtimes }) => runtimes)).catch(async (error: unknown) => {
@@ -138,7 +138,7 @@ async function machineOf(
     enforcesPolicies: network.enforcesPolicies,
     podRange: settings['pod-range'],
     names: podVariables(caches.of(endpointSlices)),
-    thresholds: thresholdsOf(settings['eviction-hard']),
+    settings: nodeSettings(settings),
     ...(engine ? { engine } : {}),
   };
 }
@@ -201,7 +201,7 @@ function deciders(settings: ClusterSettings, plane: ControlPlane, caches: Caches
 function agentProcess(
   { env, kubeconfigOf, folder }: ControlPlane,
   { podRange, engine, enforcesPolicies }: Machine,
-  node: NodeChoice & Pick<ClusterSettings, 'timing'> & { readonly eviction: string },
+  node: NodeChoice & Pick<ClusterSettings, 'timing'> & { readonly words: readonly string[] },
 ): Component {
   const files = ['--kubeconfig', kubeconfigOf(nodeNetwork), '--node-kubeconfig', kubeconfigOf(nodeSpeaker(node.name))];
   const words = ['agent', ...files, '--node', node.name, '--data-dir', folder];
@@ -209,7 +209,7 @@ function agentProcess(
   const shared = ['--dataplane', 'none', ...(enforcesPolicies ? ['--policies-enforced'] : [])];
   const ranges = ['--pod-range', node.podRange, '--cluster-pod-range', podRange];
   const how = ['--runtime', engine ? 'docker' : 'process', '--timing', node.timing];
-  return new ChildPart(env, [...words, ...ranges, ...shared, ...how, '--eviction-hard', node.eviction]);
+  return new ChildPart(env, [...words, ...ranges, ...shared, ...how, ...node.words]);
 }
 
 type Wanted = { readonly metadata: { readonly name: string } };

@@ -60,7 +60,11 @@ export function machineNode(parts: NodeParts, machine: Machine, choice: NodeChoi
       runtimeVersion,
       enforcesPolicies: machine.enforcesPolicies,
       manifests: new ManifestFiles(join(choice.folder, manifestsName)),
-      pressure: { signals: new MachineSignals(choice.folder, machine.engine?.folder), thresholds: machine.thresholds },
+      pressure: {
+        signals: new MachineSignals(choice.folder, machine.engine?.folder),
+        settings: machine.settings.eviction,
+      },
+      unsafeSysctls: machine.settings.unsafeSysctls,
     },
   );
   return { agent, runtimes: Object.values(byHandler), volumes };
@@ -81,6 +85,7 @@ interface AgentChoice {
   readonly folder?: string;
   readonly pressure?: AgentOptions['pressure'];
   readonly manifests?: AgentOptions['manifests'];
+  readonly unsafeSysctls?: AgentOptions['unsafeSysctls'];
 }
 
 export function agentOf(parts: NodeParts, env: Env, runtimes: Runtimes, choice: AgentChoice): Agent {
@@ -107,6 +112,7 @@ export function agentOf(parts: NodeParts, env: Env, runtimes: Runtimes, choice: 
     },
     ...(choice.manifests ? { manifests: choice.manifests } : {}),
     ...(choice.pressure ? { pressure: choice.pressure } : {}),
+    unsafeSysctls: choice.unsafeSysctls ?? [],
     ...(choice.pretends ? {} : { nodeInfo: nodeInfo() }),
     ...(choice.told?.allocatable ? { allocatable: choice.told.allocatable } : {}),
     ...(choice.api ? { api: choice.api } : {}),

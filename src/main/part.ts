@@ -20,8 +20,9 @@ import { nameCaches, podNames, podVariables } from './cluster-dns.ts';
 import { machineNode } from './node.ts';
 import { NodeDns } from './node-dns.ts';
 import { listenAsNode } from './node-listener.ts';
+import { nodeSettings } from './node-settings.ts';
 import { part } from './part-process.ts';
-import { clusterIdentity, engineFor, type Machine, prepared, thresholdsOf } from './runtimes.ts';
+import { clusterIdentity, engineFor, type Machine, prepared } from './runtimes.ts';
 import { openServiceNetwork, resolverOf } from './service-network.ts';
 import {
   addressOf,
@@ -129,7 +130,7 @@ export const agent = part(
       podRange: values['cluster-pod-range'],
       names: podVariables(shared.slices),
       enforcesPolicies: network.enforcesPolicies || values['policies-enforced'],
-      thresholds: thresholdsOf(values['eviction-hard']),
+      settings: nodeSettings(values),
       ...(engine ? { engine } : {}),
     };
     const listener = await listenAsNode(env, client, {

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { parseThresholds, type Threshold } from '../agent/eviction.ts';
 import type { NodeApiPlace } from '../agent/node-registration.ts';
 import type { Runtime } from '../agent/runtime.ts';
 import { endInOrder } from '../agent/shutdown.ts';
@@ -9,7 +8,6 @@ import type { Pod } from '../api/kinds/pod.ts';
 import { runtimeClasses } from '../api/kinds/runtime-class.ts';
 import { type Clock, type Env, sleep } from '../base/env.ts';
 import { CommandFailure } from '../cli/command.ts';
-import { UsageError } from '../cli/flags.ts';
 import type { Client } from '../client/client.ts';
 import { secureDuplex } from '../host/http/secure-duplex.ts';
 import { DockerRuntime } from '../host/runtime/docker/docker-runtime.ts';
@@ -17,6 +15,7 @@ import { type Engine, findEngine } from '../host/runtime/docker/engine.ts';
 import { NamedAddresses, RealAddresses } from '../host/runtime/process/addresses.ts';
 import { ProcessRuntime } from '../host/runtime/process/process-runtime.ts';
 import type { FolderVolumes } from '../host/volumes/folder-volumes.ts';
+import type { NodeSettings } from './node-settings.ts';
 
 /** What runs the pods of this machine's nodes: found once for all of them. */
 export interface Machine {
@@ -31,8 +30,7 @@ export interface Machine {
   readonly names?: (namespace: string) => Readonly<Record<string, string>>;
   /** Whether network policies hold for containers here. */
   readonly enforcesPolicies: boolean;
-  /** What is left where a node begins to send pods away. */
-  readonly thresholds: readonly Threshold[];
+  readonly settings: NodeSettings;
 }
 export interface NodeChoice {
   readonly name: string;
@@ -63,14 +61,6 @@ export async function engineFor(runtime: RuntimeName): Promise<Engine | undefine
   if ('engine' in found) return found.engine;
   if (runtime === 'auto') return undefined;
   throw new CommandFailure(`--runtime docker needs a container engine: ${found.missing}`);
-}
-
-export function thresholdsOf(text: string): readonly Threshold[] {
-  try {
-    return parseThresholds(text);
-  } catch (cause) {
-    throw new UsageError(`--eviction-hard: ${(cause as Error).message}`);
-  }
 }
 
 /** The cluster's own name for itself, as upstream has it: the same after each restart, another for each cluster. */

@@ -99,6 +99,43 @@ export const nodeFlags = defineFlags({
     value: 'SIGNALS',
     help: 'what a node has left when it begins to send pods away; empty: it never does',
   },
+  'eviction-soft': {
+    type: 'text',
+    default: '',
+    value: 'SIGNALS',
+    help: 'what it has left when it begins to send pods away after a while',
+  },
+  'eviction-soft-grace-period': {
+    type: 'text',
+    default: '',
+    value: 'SIGNALS',
+    help: 'after how long, such as memory.available=1m30s',
+  },
+  'eviction-max-pod-grace-period': {
+    type: 'number',
+    default: 0,
+    least: 0,
+    value: 'SECONDS',
+    help: 'how long such a pod has to end at most',
+  },
+  'eviction-minimum-reclaim': {
+    type: 'text',
+    default: '',
+    value: 'SIGNALS',
+    help: 'how much more than a threshold is to be had until it is over, such as memory.available=50Mi',
+  },
+  'eviction-pressure-transition-period': {
+    type: 'text',
+    default: '5m0s',
+    value: 'DURATION',
+    help: 'how long a node that was short is taken for one that is',
+  },
+  'allowed-unsafe-sysctls': {
+    type: 'text',
+    default: '',
+    value: 'NAMES',
+    help: 'what pods may set besides the safe ones, such as kernel.msg*,net.core.somaxconn',
+  },
 });
 
 export const clusterFlags = defineFlags({

@@ -1,6 +1,6 @@
+import { hostPortsOf } from '../api/host-ports.ts';
 import type { Pod } from '../api/kinds/pod.ts';
-import { requestsOf } from './requests.ts';
-import { hostPortsOf } from './snapshot.ts';
+import { requestsOf } from '../api/pod-amounts.ts';
 
 /** All that plugins look at which judge by class: the same for all pods that one template has made. */
 export function podClass(pod: Pod): string {

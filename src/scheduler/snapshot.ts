@@ -1,14 +1,9 @@
+import { type HostPort, hostPortsOf } from '../api/host-ports.ts';
 import type { Node } from '../api/kinds/node.ts';
 import { isFinished, type Pod } from '../api/kinds/pod.ts';
+import { type Amounts, amountsOf, plus, requestsOf } from '../api/pod-amounts.ts';
 import { equalJson, type Json } from '../base/json.ts';
 import { compareText } from '../base/text.ts';
-import { type Amounts, amountsOf, plus, requestsOf } from './requests.ts';
-
-export interface HostPort {
-  readonly ip: string;
-  readonly protocol: string;
-  readonly port: number;
-}
 
 /** A node and what stands on it. */
 export interface NodeInfo {
@@ -178,13 +173,4 @@ function withPod(info: NodeInfo, pod: Pod): NodeInfo {
     ports: ports.length > 0 ? [...info.ports, ...ports] : info.ports,
     memo: new Map(),
   };
-}
-
-export function hostPortsOf(pod: Pod): readonly HostPort[] {
-  const sidecars = (pod.spec.initContainers ?? []).filter((container) => container.restartPolicy === 'Always');
-  return [...sidecars, ...pod.spec.containers].flatMap((container) =>
-    (container.ports ?? []).flatMap(({ hostPort, hostIP, protocol }) =>
-      hostPort ? [{ ip: hostIP || '0.0.0.0', protocol: protocol ?? 'TCP', port: hostPort }] : [],
-    ),
-  );
 }

@@ -1,7 +1,5 @@
+import { collide, type HostPort, hostPortsOf } from '../../api/host-ports.ts';
 import { rejected, type SchedulerPlugin } from '../plugin.ts';
-import { type HostPort, hostPortsOf } from '../snapshot.ts';
-
-const any = '0.0.0.0';
 
 /** Two pods of one node cannot have the same port of the host. */
 export const nodePorts: SchedulerPlugin<readonly HostPort[]> = {
@@ -13,6 +11,3 @@ export const nodePorts: SchedulerPlugin<readonly HostPort[]> = {
     return taken ? rejected("node(s) didn't have free ports for the requested pod ports", false) : undefined;
   },
 };
-
-const collide = (a: HostPort, b: HostPort): boolean =>
-  a.port === b.port && a.protocol === b.protocol && (a.ip === b.ip || a.ip === any || b.ip === any);

@@ -1,6 +1,6 @@
+import { type Requests, requestsOf } from '../../api/pod-amounts.ts';
 import type { SchedulerPlugin } from '../plugin.ts';
 import { scoreMax } from '../plugin.ts';
-import { type Requests, requestsOf } from '../requests.ts';
 import type { NodeInfo } from '../snapshot.ts';
 
 const podsDefault = 0;

@@ -66,6 +66,7 @@ export class DockerRuntime implements Runtime {
   readonly name = 'docker';
   readonly hasOwnFiles = true;
   readonly mountsRecursively: boolean;
+  readonly holdsToProfiles: boolean;
   readonly images: DockerImages;
   readonly #options: DockerRuntimeOptions;
   readonly #client: EngineClient;
@@ -80,6 +81,7 @@ export class DockerRuntime implements Runtime {
     this.#options = options;
     this.#client = options.engine.client;
     this.mountsRecursively = options.engine.mountsRecursively ?? false;
+    this.holdsToProfiles = options.engine.appArmor ?? false;
     this.#inventory = new Inventory(env, this.#client, options.owner, ({ state }) => this.#hints.give(state.id));
     this.#boxes = new Boxes(new PodAddresses(options.nodeRange, options.reserved));
     this.#files = options.folder === undefined ? undefined : new ResolverFiles(options.folder);

@@ -12,6 +12,8 @@ export interface Engine {
   /** Where it keeps its images, if that is on this machine. */
   readonly folder?: string;
   readonly mountsRecursively?: boolean;
+  /** Whether it holds containers to profiles of AppArmor. */
+  readonly appArmor?: boolean;
 }
 export type Search = { readonly engine: Engine } | { readonly missing: string };
 
@@ -64,7 +66,8 @@ async function ask(client: EngineClient): Promise<Search> {
   const reachable = local && !rootless && info.OperatingSystem !== 'Docker Desktop';
   const folder = reachable && info.DockerRootDir ? { folder: info.DockerRootDir } : {};
   const mountsRecursively = !isBefore(spoken, recursiveSince);
-  const about = { version: version.Version, architecture: version.Arch, reachable, mountsRecursively };
+  const appArmor = info.SecurityOptions?.some((option) => option.includes('apparmor')) ?? false;
+  const about = { version: version.Version, architecture: version.Arch, reachable, mountsRecursively, appArmor };
   return { engine: { client: own, ...about, ...folder } };
 }
 

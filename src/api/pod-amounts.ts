@@ -1,5 +1,5 @@
-import type { Container, Pod, Resources } from '../api/kinds/pod.ts';
-import { quantityBytes, quantityMillis } from '../api/quantity.ts';
+import type { Container, Pod, Resources } from './kinds/pod.ts';
+import { quantityBytes, quantityMillis } from './quantity.ts';
 
 /** Amounts by resource: cpu in thousandths, all else in its own unit. */
 export type Amounts = Readonly<Record<string, number>>;
