@@ -4,14 +4,14 @@ import { ApiError, statusOf } from '../../api/error.ts';
 import type { ApiResponse } from '../../api/wire.ts';
 import { Stopped } from '../../base/env.ts';
 import { limits } from './limits.ts';
-import { isGone, type Outgoing } from './request.ts';
+import type { Outgoing } from './request.ts';
 import { roomIn } from './room.ts';
 import { writeWatch } from './watch.ts';
 import { type Asked, headOf, isShort, type Whole, wholeOf } from './whole-answer.ts';
 
 /** Writes an answer out. Settles when the last byte is handed over or the client is gone. */
 export function writeAnswer(outgoing: Outgoing, asked: Asked, answer: ApiResponse): Promise<void> | undefined {
-  if (isGone(outgoing)) return undefined;
+  if (outgoing.destroyed) return undefined;
   const whole = wholeOf(asked, answer);
   if (whole) return writeWhole(outgoing, asked, answer, whole);
   if ('upgrade' in answer) throw new Error(`an upgrade to ${answer.upgrade} was answered to a request without one`);
@@ -67,12 +67,12 @@ async function writeSlices(to: Writable, chunks: readonly Uint8Array[]): Promise
     slice.push(chunk);
     size += chunk.length;
     if (size < limits.sliceBytes && index < chunks.length - 1) continue;
-    if (isGone(to)) return false;
+    if (to.destroyed) return false;
     if (!to.write(joined(slice, size))) await roomIn(to);
     slice = [];
     size = 0;
   }
-  return !isGone(to);
+  return !to.destroyed;
 }
 
 /** On zlib's own thread, at its fastest level, as the original does. */
@@ -92,7 +92,7 @@ async function writeStream(outgoing: Outgoing, stream: AsyncIterable<Uint8Array>
   try {
     for (;;) {
       const next = await Promise.race([iterator.next(), gone]);
-      if (next.done || isGone(outgoing)) break;
+      if (next.done || outgoing.destroyed) break;
       if (!outgoing.write(next.value)) await roomIn(outgoing);
     }
     outgoing.end();

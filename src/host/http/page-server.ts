@@ -9,7 +9,7 @@ import { answerOfError, writeAnswer } from './answer.ts';
 import { anonymous } from './caller.ts';
 import { assertLocalOrigin, assertLoopback } from './loopback.ts';
 import { pageCss, pageHtml } from './page.ts';
-import { GoneStop, isGone, requestOf } from './request.ts';
+import { GoneStop, requestOf } from './request.ts';
 import type { Address } from './server.ts';
 
 export interface PageServerOptions {
@@ -46,7 +46,7 @@ export async function servePage(env: Env, options: PageServerOptions): Promise<P
     answer(options, incoming, outgoing).catch((error) => {
       const expected = isApiError(error) || error instanceof Stopped;
       if (!expected) env.log.error('a request of the dashboard failed', { path: incoming.url, error: String(error) });
-      if (outgoing.headersSent || isGone(outgoing)) return void outgoing.destroy();
+      if (outgoing.headersSent || outgoing.destroyed) return void outgoing.destroy();
       return writeAnswer(outgoing, askedOf(incoming), answerOfError(error));
     });
   });

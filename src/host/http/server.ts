@@ -13,17 +13,8 @@ import { anonymous, type Identity, identityOf } from './caller.ts';
 import { deadlines, limits } from './limits.ts';
 import { assertLocalOrigin, assertLoopback } from './loopback.ts';
 import { PlainConnections } from './plain-connections.ts';
-import {
-  type Asking,
-  GoneStop,
-  hasBody,
-  type Incoming,
-  isGone,
-  namesOneHost,
-  type Outgoing,
-  readBody,
-  requestOf,
-} from './request.ts';
+import { type Asking, GoneStop, hasBody, namesOneHost, type Outgoing, readBody, requestOf } from './request.ts';
+import { StreamRequests } from './stream-requests.ts';
 import { refuseBadRequest, unknownMethodRequest } from './unknown-method.ts';
 import { leavesHttp, refusal, serveUpgrade, stopWith, upgradeDuplex } from './upgrade.ts';
 
@@ -104,6 +95,7 @@ class Front {
   readonly #env: Env;
   readonly #transport: Transport;
   readonly #plain: PlainConnections;
+  readonly #streams: StreamRequests;
   readonly #http1: Http1Server;
   readonly #http2: Http2Server;
   readonly #listeners: NetServer[] = [];
@@ -113,7 +105,6 @@ class Front {
   readonly #sessions = new Set<ServerHttp2Session>();
   /** Watches, streams and upgrades: they end when asked to, not by themselves. */
   readonly #endless = new Set<() => void>();
-  readonly #identities = new WeakMap<object, Identity>();
   #closing = false;
 
   constructor(env: Env, transport: Transport) {
@@ -122,20 +113,12 @@ class Front {
     this.#http1 = this.#http1Server((incoming) => (incoming.socket as Known)[identityKey] ?? anonymous);
     // It never listens itself, but it looks for clients that send their headers too slowly only once it "does".
     this.#http1.emit('listening');
-    this.#http2 = createHttp2(
-      { settings: { maxConcurrentStreams: limits.streamsPerSessionMax } },
-      (incoming, outgoing) => {
-        const session = incoming.stream.session;
-        this.#serve(incoming, outgoing as unknown as Outgoing, (session && this.#identities.get(session)) ?? anonymous);
-      },
-    );
+    const report = (error: unknown, asked: Asking) => this.#report(error, asked);
+    const shared = { transport, endless: this.#endless, report };
+    this.#streams = new StreamRequests({ ...shared, isClosing: () => this.#closing });
+    this.#http2 = createHttp2({ settings: { maxConcurrentStreams: limits.streamsPerSessionMax } });
     this.#http2.on('session', (session) => this.#track(session));
-    this.#plain = new PlainConnections({
-      transport,
-      endless: this.#endless,
-      handOver: (socket, rest) => this.#handOver(socket, rest),
-      report: (error, asked) => this.#report(error, asked),
-    });
+    this.#plain = new PlainConnections({ ...shared, handOver: (socket, rest) => this.#handOver(socket, rest) });
   }
 
   tlsServer(options: HttpServerOptions): TlsServer {
@@ -237,11 +220,12 @@ class Front {
   }
 
   #track(session: ServerHttp2Session): void {
-    this.#identities.set(session, (session.socket as Known)[identityKey] ?? anonymous);
+    const identity = (session.socket as Known)[identityKey] ?? anonymous;
     let streams = 0;
-    session.on('stream', (stream) => {
+    session.on('stream', (stream, headers) => {
       streams++;
       stream.once('close', () => streams--);
+      this.#streams.serve(stream, headers, identity);
     });
     // A quiet watch is not idle; a session without a stream is.
     session.setTimeout(deadlines.idleMs, () => streams === 0 && session.close());
@@ -302,16 +286,16 @@ class Front {
     this.#serve(incoming, outgoing, identity);
   }
 
-  #serve(incoming: Incoming, outgoing: Outgoing, identity: Identity): void {
+  #serve(incoming: IncomingMessage, outgoing: Outgoing, identity: Identity): void {
     const asked = asking(incoming);
     this.#answer(incoming, outgoing, identity).catch((error: unknown) => {
       this.#report(error, asked);
-      if (outgoing.headersSent || isGone(outgoing)) return outgoing.destroy();
+      if (outgoing.headersSent || outgoing.destroyed) return outgoing.destroy();
       return void writeAnswer(outgoing, asked, answerOfError(error));
     });
   }
 
-  async #answer(incoming: Incoming, outgoing: Outgoing, identity: Identity): Promise<void> {
+  async #answer(incoming: IncomingMessage, outgoing: Outgoing, identity: Identity): Promise<void> {
     let request = requestOf(incoming, identity, new GoneStop(outgoing));
     if (hasBody(incoming)) {
       const body = await readBody(incoming);
@@ -355,7 +339,7 @@ class Front {
   }
 }
 
-const asking = (incoming: Incoming) => ({
+const asking = (incoming: IncomingMessage) => ({
   method: incoming.method ?? '',
   url: incoming.url ?? '',
   headers: incoming.headers as ApiRequest['headers'],

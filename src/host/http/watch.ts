@@ -5,7 +5,7 @@ import { Stopped } from '../../base/env.ts';
 import { encodeText } from '../../base/json.ts';
 import { deadlines, limits } from './limits.ts';
 import { Reply } from './reply.ts';
-import { isGone, type Outgoing } from './request.ts';
+import type { Outgoing } from './request.ts';
 import { roomIn } from './room.ts';
 
 /** Pushes events to one watcher. Settles when the watch has ended; rejects with what broke its source. */
@@ -15,9 +15,9 @@ export function writeWatch(outgoing: Outgoing, watching: Watching, mediaType: st
     outgoing.once('close', resolve);
     watching.onBatch((batch) => writer.take(batch));
     writer.started = true;
-    if (!isGone(outgoing)) outgoing.flushHeaders();
+    if (!outgoing.destroyed) outgoing.flushHeaders();
     watching.onEnd((error) => {
-      if (isGone(outgoing)) return resolve();
+      if (outgoing.destroyed) return resolve();
       const unexpected = error !== undefined && !(error instanceof ApiError) && !(error instanceof Stopped);
       const speakable = error !== undefined && !(error instanceof Stopped) && mediaType.includes('json');
       writer.end(speakable ? [errorEvent(error)] : []);
@@ -46,7 +46,7 @@ class EventWriter {
 
   take(batch: readonly WatchEvent[]): 'more' | 'full' {
     const outgoing = this.#outgoing;
-    if (isGone(outgoing) || outgoing.writableEnded) return 'full';
+    if (outgoing.destroyed || outgoing.writableEnded) return 'full';
     if (this.#writing || batch.length > limits.watchEventsAtOnce) return this.#hold(batch);
     writeBatch(outgoing, batch, this.#mediaType);
     return !this.started || outgoing.writableLength <= limits.watchBacklogBytesMax ? 'more' : 'full';
@@ -57,7 +57,7 @@ class EventWriter {
     const timer = setTimeout(() => outgoing.destroy(), deadlines.lingerMs);
     outgoing.once('close', () => clearTimeout(timer));
     const finish = () => {
-      if (isGone(outgoing)) return;
+      if (outgoing.destroyed) return;
       writeBatch(outgoing, last, this.#mediaType);
       outgoing.end();
     };
@@ -81,7 +81,7 @@ class EventWriter {
       this.#waiting = [];
       for (const batch of batches) {
         for (let at = 0; at < batch.length; at += limits.watchSliceEvents) {
-          if (isGone(outgoing)) return;
+          if (outgoing.destroyed) return;
           writeBatch(outgoing, batch.slice(at, at + limits.watchSliceEvents), this.#mediaType);
           if (outgoing.writableLength > limits.sliceBytes) await roomIn(outgoing);
           else await turn();
