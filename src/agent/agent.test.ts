@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ApiError, statusOf } from '../api/error.ts';
+import type { Node } from '../api/kinds/node.ts';
 import type { Pod } from '../api/kinds/pod.ts';
 import type { ApiRequest, ApiResponse, WatchEvent } from '../api/wire.ts';
 import { Channel } from '../base/channel.ts';
@@ -9,7 +10,7 @@ import { decodeText, isObject, type Json } from '../base/json.ts';
 import { seeded } from '../base/random.ts';
 import { StopSource } from '../base/stop.ts';
 import { Client } from '../client/client.ts';
-import { Agent } from './agent.ts';
+import { Agent, type AgentOptions } from './agent.ts';
 import type { ContainerSpec, ContainerState, Runtime } from './runtime.ts';
 
 const start = Date.parse('2026-01-01T00:00:00Z');
@@ -187,7 +188,7 @@ function world() {
   const env = { clock, random: seeded('agent'), log, metrics, crypto: {} } as unknown as Env;
   const runtime = new FakeRuntime(clock);
   const client = new Client(api.handle);
-  const launch = (more: { readonly pretends?: boolean } = {}) => {
+  const launch = (more: Partial<AgentOptions> = {}) => {
     const stop = new StopSource();
     const agent = new Agent(
       env,
@@ -217,6 +218,18 @@ function world() {
     });
   return { clock, api, runtime, launch, bind };
 }
+
+test('Agent tells where its API is heard beside the address by which its node is known', async () => {
+  const { clock, api, launch } = world();
+  const { stop, ended } = launch({ api: { host: '127.0.0.1', port: 4321, authority: 'PEM' } });
+  await clock.pass(0);
+  const { metadata, status } = api.objects.get('/api/v1/nodes/node-0') as unknown as Node;
+  assert.equal(metadata.annotations?.['mini-k8s.dev/node-api-host'], '127.0.0.1');
+  assert.equal(status?.daemonEndpoints?.kubeletEndpoint?.Port, 4321);
+  assert.deepEqual(status?.addresses, [{ type: 'InternalIP', address: '10.0.0.1' }]);
+  stop.stop();
+  await ended;
+});
 
 test('Agent registers its node and renews its lease, and leaves foreign amounts alone', async () => {
   const { clock, api, launch } = world();

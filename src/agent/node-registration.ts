@@ -1,6 +1,6 @@
 import { ApiError, isApiError } from '../api/error.ts';
 import { type Lease, leases } from '../api/kinds/lease.ts';
-import { type Node, type NodeStatus, nodeApiAuthority, nodes } from '../api/kinds/node.ts';
+import { type Node, type NodeStatus, nodeApiAuthority, nodeApiHost, nodes } from '../api/kinds/node.ts';
 import { type Condition, conditionOf } from '../api/kinds/pod.ts';
 import { fencedAfterNote, fencingPromise } from '../api/node-link.ts';
 import type { Labels } from '../api/object.ts';
@@ -26,6 +26,8 @@ const statusMs = 300_000;
 export const nodeVersion = 'v1.36.3';
 
 export interface NodeApiPlace {
+  /** Not always the node's address. */
+  readonly host: string;
   readonly port: number;
   /** PEM: who signed its certificate. */
   readonly authority: string;
@@ -44,7 +46,7 @@ export interface NodeFacts {
   readonly architecture?: string;
   readonly runtimeVersion?: string;
   readonly nodeInfo?: Labels;
-  /** Where the node's own API is heard, at the node's address. */
+  /** Where the node's own API is heard. */
   readonly api?: NodeApiPlace;
   /** After so long without the server, pods of which there must never be two have ended here. */
   readonly fencedAfterMs?: Millis;
@@ -199,7 +201,7 @@ export class NodeRegistration implements Component {
 
 function nodeNotes({ api, fencedAfterMs, ...facts }: NodeFacts): Labels {
   return {
-    ...(api ? { [nodeApiAuthority]: api.authority } : {}),
+    ...(api ? { [nodeApiAuthority]: api.authority, [nodeApiHost]: api.host } : {}),
     ...(fencedAfterMs === undefined ? {} : fencingPromise(fencedAfterMs, runtimeVersionOf(facts))),
   };
 }

@@ -39,7 +39,7 @@ import {
   prepared,
 } from './runtimes.ts';
 import { openServiceNetwork, resolverOf, type ServiceNetwork } from './service-network.ts';
-import { type ClusterSettings, httpChoices, nodeRange } from './settings.ts';
+import { type ClusterSettings, httpChoices, nodeIpOf, nodeRange } from './settings.ts';
 import { SimulatedNodes } from './simulated-nodes.ts';
 import { ChildPart } from './split.ts';
 import { offerStorage } from './storage.ts';
@@ -53,6 +53,7 @@ export interface Cluster {
 
 /** The whole cluster in one process: the same classes as in many, with a direct call for a network. */
 export async function startCluster(settings: ClusterSettings): Promise<Cluster> {
+  const givenIp = nodeIpOf(settings);
   const wanted = await nodesWanted(settings.nodes);
   const engine = settings.runtime === 'sim' ? undefined : await engineFor(settings.runtime);
   const doors = new LocalDoors(() => plane.env);
@@ -71,6 +72,7 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
   const shared = { env, client, fleet, services: caches.of(services) };
   const network = await networkOf(settings, plane, { ...(engine ? { reachable: engine.reachable } : {}), resolve });
   const naming = { plane, caches, real: network.realAddresses, resolve };
+  const leave = () => network.close().then(() => plane.close());
   const opening = openClusterDns(settings, naming).then((opened) => (dns = opened));
   const again: (() => MachineNode)[] = [];
   if (settings.runtime === 'sim') {
@@ -80,10 +82,11 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
     const machine = await machineOf(settings, { plane, caches, network }, engine);
     const names = network.realAddresses && !settings.bare ? { dns: podNames(shared.services) } : {};
     const nodeParts: NodeParts = { ...shared, ...names, slices: caches.of(endpointSlices) };
+    const hostIp = givenIp ?? (await network.nodeAddress());
     for (const [index, { metadata }] of wanted.entries()) {
       const { name } = metadata;
       const podRange = nodeRange(settings['pod-range'], index);
-      const choice = { name, folder: join(plane.folder, 'nodes', name), podRange, hostIp: '127.0.0.1' };
+      const choice = { name, folder: join(plane.folder, 'nodes', name), podRange, hostIp };
       const node = machineNode(nodeParts, machine, choice);
       local.push(node);
       again.push(() => machineNode(nodeParts, machine, choice));
@@ -93,16 +96,14 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
     }
     await prepared(local.flatMap(({ runtimes }) => runtimes)).catch(async (error: unknown) => {
       await (await opening)?.close();
-      await network.close();
-      await plane.close();
+      await leave();
       throw error;
     });
     if (!settings.bare) await offerClasses(client, engine ? ['docker', 'process'] : ['process']);
   }
   if (!settings.bare) await offerAddOns(client);
   if (settings.runtime !== 'sim') {
-    const alone = wanted.length === 1 ? { node: wanted[0]?.metadata.name as string } : {};
-    parts.push(...leading(network, caches, alone));
+    parts.push(...leading(network, caches, wanted));
     if (settings['gateway-api']) parts.push(gatewayApi(env, client));
     parts.push(lazyHttpEntry({ env, client, caches, resolve, ...httpChoices(settings) }));
   }
@@ -117,8 +118,7 @@ export async function startCluster(settings: ClusterSettings): Promise<Cluster> 
       const ending = settings.split ? again.map((make) => make()) : local;
       for (const { runtimes } of settings.split ? local : []) for (const runtime of runtimes) runtime.leave();
       await endPods(env.clock, ending);
-      await network.close();
-      await plane.close();
+      await leave();
     },
   };
 }
@@ -149,10 +149,13 @@ async function offerAddOns(client: Client): Promise<void> {
   await offerIngressClass(client);
 }
 
-function leading(network: ServiceNetwork, caches: Caches, alone: { readonly node?: string }): readonly Component[] {
+function leading(network: ServiceNetwork, caches: Caches, nodesHere: readonly Wanted[]): readonly Component[] {
+  const first = nodesHere[0]?.metadata.name;
+  const alone = first !== undefined && nodesHere.length === 1 ? { node: first } : {};
   const known = { policies: caches.of(networkPolicies), namespaces: caches.of(namespaces), pods: caches.of(pods) };
   const led = { services: caches.of(services), slices: caches.of(endpointSlices), nodes: caches.of(nodes) };
-  return [...network.proxy({ ...led, ...alone }), ...network.policies(known)];
+  const ways = first === undefined ? [] : network.routes(led.nodes, first);
+  return [...network.proxy({ ...led, ...alone }), ...ways, ...network.policies(known)];
 }
 
 function networkOf(
@@ -204,7 +207,7 @@ function agentProcess(
   node: NodeChoice & Pick<ClusterSettings, 'timing'> & { readonly words: readonly string[] },
 ): Component {
   const files = ['--kubeconfig', kubeconfigOf(nodeNetwork), '--node-kubeconfig', kubeconfigOf(nodeSpeaker(node.name))];
-  const words = ['agent', ...files, '--node', node.name, '--data-dir', folder];
+  const words = ['agent', ...files, '--node', node.name, '--node-ip', node.hostIp, '--data-dir', folder];
   // What leads to services is of the machine, and this process has it.
   const shared = ['--dataplane', 'none', ...(enforcesPolicies ? ['--policies-enforced'] : [])];
   const ranges = ['--pod-range', node.podRange, '--cluster-pod-range', podRange];

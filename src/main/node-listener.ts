@@ -1,4 +1,3 @@
-import { networkInterfaces } from 'node:os';
 import { NodeApi } from '../agent/node-api.ts';
 import type { NodeDoor } from '../agent/node-door.ts';
 import { NodeGate } from '../agent/node-gate.ts';
@@ -9,7 +8,7 @@ import { type Address, serveHttp } from '../host/http/server.ts';
 import { createAuthority, issue } from '../host/x509/certificate.ts';
 
 export interface NodeListener {
-  /** The address by which the node is known. */
+  /** The address at which it is heard: the node's own, where it was told to listen everywhere. */
   readonly host: string;
   readonly port: number;
   /** PEM: who signed the certificate that is shown. */
@@ -18,22 +17,35 @@ export interface NodeListener {
   open(door: NodeDoor): Component;
 }
 
+export const isEverywhere = (host: string): boolean => host === '0.0.0.0' || host === '::';
+
 /** A node's own API over HTTPS, for an agent in a process of its own. Only who the cluster lets in gets in. */
 export async function listenAsNode(
   env: HostEnv,
   client: Client,
   {
     node,
+    nodeIp,
     listen,
     clientAuthority,
-  }: { readonly node: string; readonly listen: Address; readonly clientAuthority: string },
+  }: {
+    readonly node: string;
+    readonly nodeIp: string;
+    readonly listen: Address;
+    readonly clientAuthority: string;
+  },
 ): Promise<NodeListener> {
-  const host = /^(0\.0\.0\.0|::)$/.test(listen.host) ? outerAddress() : listen.host;
+  const host = isEverywhere(listen.host) ? nodeIp : listen.host;
   const now = Date.now() as Instant;
   // As upstream's: made by the node for itself, at each start. It tells the cluster in its Node object.
   const authority = createAuthority(`${node}-node-api`, now);
   const subject = { name: `system:node:${node}`, groups: ['system:nodes'] };
-  const pair = issue(authority, { subject, use: ['server'], names: [host, node, 'localhost'], now });
+  const pair = issue(authority, {
+    subject,
+    use: ['server'],
+    names: [...new Set([host, nodeIp]), node, 'localhost'],
+    now,
+  });
   let gate: NodeGate | undefined;
   const http = await serveHttp(
     env,
@@ -56,9 +68,4 @@ export async function listenAsNode(
       };
     },
   };
-}
-
-function outerAddress(): string {
-  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  return all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1';
 }

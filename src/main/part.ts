@@ -19,7 +19,7 @@ import { balancerOf } from './balancer.ts';
 import { nameCaches, podNames, podVariables } from './cluster-dns.ts';
 import { machineNode } from './node.ts';
 import { NodeDns } from './node-dns.ts';
-import { listenAsNode } from './node-listener.ts';
+import { isEverywhere, listenAsNode } from './node-listener.ts';
 import { nodeSettings } from './node-settings.ts';
 import { part } from './part-process.ts';
 import { clusterIdentity, engineFor, type Machine, prepared } from './runtimes.ts';
@@ -29,6 +29,7 @@ import {
   controllersFlags,
   dataplaneFlag,
   nodeFlags,
+  nodeIpOf,
   partFlags,
   schedulerFlags,
   timing,
@@ -85,7 +86,7 @@ const agentFlags = defineFlags({
     type: 'text',
     default: '127.0.0.1:0',
     value: 'ADDRESS:PORT',
-    help: "where the node's own API is served, and the node's address; port 0 takes any",
+    help: "where the node's own API is served, and the node's address unless it is loopback; port 0 takes any",
   },
   'pod-range': { type: 'text', default: '10.244.0.0/24', value: 'CIDR', help: 'addresses of the pods of the node' },
   'cluster-pod-range': { type: 'text', default: '10.244.0.0/16', value: 'CIDR', help: 'addresses of all pods' },
@@ -105,6 +106,8 @@ export const agent = part(
   { name: 'agent', summary: 'Run a node of this machine against any API server', flags: agentFlags },
   async (parts, { values }) => {
     const { env, caches } = parts;
+    const listen = addressOf('listen', values.listen);
+    const givenIp = nodeIpOf(values);
     const folder = join(values['data-dir'], 'nodes', values.node);
     const { client = parts.client, renewal = [] } = await nodeClient(env, values, folder);
     const shared = {
@@ -133,16 +136,18 @@ export const agent = part(
       settings: nodeSettings(values),
       ...(engine ? { engine } : {}),
     };
+    const hostIp = givenIp ?? (isOwnAddress(listen.host) ? listen.host : await network.nodeAddress());
     const listener = await listenAsNode(env, client, {
       node: values.node,
-      listen: addressOf('listen', values.listen),
+      nodeIp: hostIp,
+      listen,
       clientAuthority: readKubeconfig(values.kubeconfig).ca ?? '',
     });
-    const { host: hostIp, port, authority } = listener;
+    const { host, port, authority } = listener;
     // As upstream has it, a node that is silent keeps its pods.
     const fences = values.timing === 'quick';
     const podRange = values['pod-range'];
-    const choice = { name: values.node, folder, podRange, hostIp, fences, api: { port, authority } };
+    const choice = { name: values.node, folder, podRange, hostIp, fences, api: { host, port, authority } };
     const names = machine.realAddresses ? { dns: podNames(shared.services) } : {};
     const node = machineNode({ ...shared, ...names }, machine, choice);
     // What runs, runs on; but who listens to an engine would never end.
@@ -166,6 +171,9 @@ export const agent = part(
     ];
   },
 );
+
+/** Whether an address that is listened at is also one by which others may know the node. */
+const isOwnAddress = (host: string): boolean => !isEverywhere(host) && !/^(127\.|::1$|localhost$)/.test(host);
 
 /** Who the node is to the server, where it is not whoever the agent is. */
 async function nodeClient(

@@ -6,6 +6,7 @@ import { CommandFailure } from '../cli/command.ts';
 import type { Place, Resolve } from '../host/network/listening.ts';
 import { PodRoutes } from '../host/network/pod-routes.ts';
 import { addServiceAddresses, removeServiceAddresses } from '../host/network/service-addresses.ts';
+import { loopbackAddress, machineAddress } from '../host/node-address.ts';
 import type { Cache } from '../machinery/cache.ts';
 import type { Dataplane, PolicyDataplane } from '../network/dataplane.ts';
 import type { HealthCheck, HealthPorts } from '../network/health-check.ts';
@@ -36,17 +37,25 @@ export interface ServiceNetwork {
     /** The one node of this machine. Several share one network, where none of them is nearer. */
     readonly node?: string;
   }): readonly Component[];
-  /** Everything is as it was on this machine. */
   /** Whether network policies hold for containers here. */
   readonly enforcesPolicies: boolean;
   /** The way to the pods of other machines, for a node that is not this machine alone. */
   routes(nodes: Cache<Node>, own: string): readonly Component[];
   policies(parts: Omit<PolicyProxyParts, 'dataplane'>): readonly Component[];
+  /** By which address a node of this machine is known: loopback, where nobody else could reach a port of it. */
+  nodeAddress(): Promise<string>;
+  /** Everything is as it was on this machine. */
   close(): Promise<void>;
 }
 
 const nobody = { enforcesPolicies: false, policies: () => [] };
-const nowhere = { ...nobody, proxy: () => [], routes: () => [], close: async () => {} };
+const nowhere = {
+  ...nobody,
+  proxy: () => [],
+  routes: () => [],
+  nodeAddress: machineAddress,
+  close: async () => {},
+};
 
 /** What leads to services on this machine: the kernel's tables where that can be, else this process. */
 export async function openServiceNetwork(options: ServiceNetworkChoice): Promise<ServiceNetwork> {
@@ -65,6 +74,7 @@ export async function openServiceNetwork(options: ServiceNetworkChoice): Promise
     ...(kernel?.enforcing ? enforcedBy(options.env, kernel.enforcing) : nobody),
     realAddresses: owned.length > 0,
     proxy: (parts) => [new ServiceProxy(options.env, { ...parts, dataplane, health })],
+    nodeAddress: async () => (kernel ? machineAddress() : loopbackAddress),
     routes: (nodes, own) => (isRoot ? [new NodeRouter(options.env, { nodes, own, table })] : []),
     close: async () => {
       await dataplane.close();

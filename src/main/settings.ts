@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { defineFlags, UsageError, type Values } from '../cli/flags.ts';
@@ -136,6 +137,11 @@ export const nodeFlags = defineFlags({
     value: 'NAMES',
     help: 'what pods may set besides the safe ones, such as kernel.msg*,net.core.somaxconn',
   },
+  'node-ip': {
+    type: 'text',
+    value: 'ADDRESS',
+    help: "the node's address; otherwise that of the machine's way to the world, or loopback where no other is of use",
+  },
 });
 
 export const clusterFlags = defineFlags({
@@ -209,6 +215,14 @@ export function httpChoices(values: Values<typeof httpFlags> & { readonly 'entry
     ...(https === undefined ? {} : { https: addressOf('https-listen', https) }),
     ...(accessLog === undefined ? {} : { accessLog }),
   };
+}
+
+/** The address of a node as the flag gives it. */
+export function nodeIpOf(values: { readonly 'node-ip': string | undefined }): string | undefined {
+  const given = values['node-ip'];
+  if (given !== undefined && !isIP(given))
+    throw new UsageError(`--node-ip is an address such as 192.0.2.7, not ${JSON.stringify(given)}`);
+  return given;
 }
 
 export const inMemory = ':memory:';

@@ -34,3 +34,9 @@ test('nodeRoutes leave out nodes that are here, that have no pods or that have t
   ];
   assert.deepEqual(nodeRoutes(nodes, 'a'), []);
 });
+
+test('nodeRoutes wait until this node has told its own address, by which its neighbours here are known', () => {
+  const other = node('b', '10.244.1.0/24', '192.0.2.1');
+  assert.deepEqual(nodeRoutes([other], 'a'), []);
+  assert.deepEqual(nodeRoutes([node('a', '10.244.0.0/24'), other], 'a'), []);
+});

@@ -25,7 +25,10 @@ export function nodeRoutes(nodes: readonly Node[], own: string): readonly NodeRo
     return [{ range, via }];
   });
   const here = nodes.find(({ metadata }) => metadata.name === own);
-  const others = found.filter(({ via }) => !here || via !== addressOf(here));
+  const ownAddress = here && addressOf(here);
+  // Until this node has told its address, any of the others may be of this machine too.
+  if (!ownAddress) return [];
+  const others = found.filter(({ via }) => via !== ownAddress);
   return others.sort((a, b) => compareText(a.range, b.range));
 }
 

@@ -30,6 +30,8 @@ export interface NodeStatus {
 }
 /** Where a node says who signed the certificate of its own API. */
 export const nodeApiAuthority = 'mini-k8s.dev/node-api-authority';
+/** Where a node says at which address its own API is heard: loopback, where only a server beside it is to reach it. */
+export const nodeApiHost = 'mini-k8s.dev/node-api-host';
 
 export interface Node extends KubeObject<NodeSpec, NodeStatus> {
   readonly spec: NodeSpec;

@@ -107,6 +107,16 @@ test('exec goes to the node that runs the pod, in its words, without who asked',
   assert.deepEqual([operation, kind.kind, route.subresource], ['CONNECT', 'PodExecOptions', 'exec']);
 });
 
+test('A node is asked where it says that its API is heard, which need not be at its address', async () => {
+  const { ask, post, passed } = await world();
+  await post(pods, pod('web', [container('a')]));
+  const note = { metadata: { annotations: { 'mini-k8s.dev/node-api-host': '127.0.0.1' } } };
+  const body = { bytes: encodeText(JSON.stringify(note)), mediaType: 'application/merge-patch+json' };
+  assert.equal((await ask('PATCH', '/api/v1/nodes/n', { body })).status, 200);
+  await ask('GET', `${pods}/web/exec?command=ls&stdout=true`, { headers: socket, duplex });
+  assert.deepEqual((passed as [Passed])[0].to, { name: 'n', host: '127.0.0.1', port: 4321 });
+});
+
 test('What cannot be connected to is told before any node is asked', async () => {
   const { ask, post, passed } = await world();
   await post(pods, pod('two', [container('a'), container('b')]));

@@ -1,4 +1,4 @@
-import { type Node, nodeApiAuthority, nodes } from '../../api/kinds/node.ts';
+import { type Node, nodeApiAuthority, nodeApiHost, nodes } from '../../api/kinds/node.ts';
 import type { Store } from '../../store/store.ts';
 import { storageKey } from '../kinds.ts';
 import type { NodePlace } from '../node-doors.ts';
@@ -13,9 +13,8 @@ export async function nodePlace(store: Store, name: string): Promise<NodePlace> 
   const node = (await store.get(storageKey(nodes, '', name))).entry?.value as unknown as Node | undefined;
   if (!node) throw notFound(nodes, name);
   const addresses = node.status?.addresses ?? [];
-  const host = addressTypes
-    .map((type) => addresses.find((address) => address.type === type)?.address)
-    .find((address) => address);
+  const known = addressTypes.map((type) => addresses.find((address) => address.type === type)?.address);
+  const host = node.metadata.annotations?.[nodeApiHost] ?? known.find((address) => address);
   const authority = node.metadata.annotations?.[nodeApiAuthority];
   return {
     name,
