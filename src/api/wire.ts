@@ -35,6 +35,8 @@ export interface ApiRequest {
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
   readonly caller?: Caller;
+  /** The address it came from, where it came over a network. */
+  readonly from?: string;
   readonly body?: Payload;
   /** The connection itself, where the request asks for an upgrade. */
   readonly duplex?: Duplex;

@@ -83,7 +83,7 @@ export async function openControlPlane(settings: ServerSettings, around: Surroun
     given === inMemory ? new MemoryStore() : openSqliteStore(join(folder, storeFolder), { losable: nodeLeaseRenewals });
   const store = new SealingStore(kept, env.crypto);
   const admission = await admissionOf(settings);
-  const access = await accessOf(settings, env.crypto);
+  const access = await accessOf(settings, env);
   let server: ApiServer | undefined;
   const http = await serveHttp(env, (request) => (server as ApiServer).handle(request), {
     listen,

@@ -1,7 +1,7 @@
 import { ApiError, statusOf } from '../api/error.ts';
 import type { Kind } from '../api/kind.ts';
 import { leadershipHeader } from '../api/leadership.ts';
-import { type ApiRequest, type ApiResponse, jsonType, linesType, type Transport } from '../api/wire.ts';
+import { type ApiRequest, type ApiResponse, type Caller, jsonType, linesType, type Transport } from '../api/wire.ts';
 import type { Env, Millis } from '../base/env.ts';
 import { encodeText, type Json } from '../base/json.ts';
 import { type Store, StoreFull } from '../store/store.ts';
@@ -36,6 +36,7 @@ import { negotiatePlain } from './negotiate.ts';
 import type { NodeDoors, Reach } from './node-doors.ts';
 import { NodeLinks } from './node-links.ts';
 import type { Outward } from './outward.ts';
+import { Refusals } from './refusals.ts';
 import { RequestFigures } from './request-figures.ts';
 import { externalVersion, type MetricsMaker, OwnMetrics, resourceVersion } from './resource-metrics/own-metrics.ts';
 import { type Asker, Resources } from './resources.ts';
@@ -122,6 +123,7 @@ const versionInfo = {
 export class ApiServer {
   readonly kinds: KindRegistry;
   readonly #env: Env;
+  readonly #refusals: Refusals;
   readonly #store: Store;
   readonly #options: ServerOptions;
   readonly #resources: Resources;
@@ -141,6 +143,7 @@ export class ApiServer {
 
   constructor(env: Env, store: Store, options: ServerOptions) {
     this.#env = env;
+    this.#refusals = new Refusals(env);
     this.#store = store;
     this.#options = options;
     this.#figures = new RequestFigures(env);
@@ -203,10 +206,10 @@ export class ApiServer {
       if (!(answer instanceof Promise)) return Promise.resolve(this.#finished(handling, answer));
       return answer.then(
         (response) => this.#finished(handling, response),
-        (error: unknown) => this.#finished(handling, this.#failure(request, error)),
+        (error: unknown) => this.#finished(handling, this.#failure(handling, error)),
       );
     } catch (error) {
-      return Promise.resolve(this.#finished(handling, this.#failure(request, error)));
+      return Promise.resolve(this.#finished(handling, this.#failure(handling, error)));
     }
   };
 
@@ -262,6 +265,7 @@ export class ApiServer {
   #inTurn(handling: Handling, { caller, warnings }: Admitted): ApiResponse | Promise<ApiResponse> {
     const { request, warn } = handling;
     for (const text of warnings) warn(text);
+    handling.caller = caller;
     handling.audited?.known(caller);
     const waiting = this.#gate.enter(caller.name, changes(request));
     const annotate = handling.audited?.annotate;
@@ -382,12 +386,13 @@ export class ApiServer {
     return [...new Set([...own, ...versions, ...groups])].sort();
   }
 
-  #failure(request: ApiRequest, error: unknown): ApiResponse {
+  #failure({ request, caller }: Handling, error: unknown): ApiResponse {
     if (error instanceof StoreFull) {
       const full = new ApiError('InternalError', error.message, undefined, insufficientStorage);
       return statusAnswer(request, full);
     }
     if (error instanceof ApiError) {
+      this.#refusals.tell(request, caller, error);
       return statusAnswer(request, error);
     }
     // A bug of ours: told in the log in full, to the client without its insides.
@@ -406,6 +411,8 @@ class Handling {
   readonly request: ApiRequest;
   readonly started: Millis;
   readonly audited: Audited | undefined;
+  /** Once he may go on. */
+  caller: Caller | undefined;
   route: ResourceRoute | undefined;
   /** What is told by the way is told whatever becomes of the request, and once. */
   warnings: Set<string> | undefined;

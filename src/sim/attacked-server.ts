@@ -1,10 +1,12 @@
 import { builtInKinds } from '../api/kinds/all.ts';
 import type { ApiRequest, Caller, Method } from '../api/wire.ts';
+import type { Millis } from '../base/env.ts';
 import { encodeText } from '../base/json.ts';
 import { seeded } from '../base/random.ts';
 import { never } from '../base/stop.ts';
 import { Client, jsonOf } from '../client/client.ts';
 import { bootstrap } from '../machinery/bootstrap.ts';
+import { isPart } from '../server/auth/part-rights.ts';
 import { ApiServer } from '../server/server.ts';
 import { MemoryStore } from '../store/memory.ts';
 import { SimClock } from './clock.ts';
@@ -19,10 +21,28 @@ export const named = (name: string, ...groups: string[]): Caller => ({
 export const rbac = '/apis/rbac.authorization.k8s.io/v1';
 export const inA = `${rbac}/namespaces/a`;
 
+const second: Millis = 1_000;
+type LogLine = Readonly<Record<string, unknown>>;
+
+interface Asked {
+  readonly asked: string;
+  readonly caller: Caller | undefined;
+}
+
+/** A stranger who is kept from something is told at once; any other answer stands among all requests. */
+function assertLogged(lines: readonly LogLine[], { asked, caller }: Asked, status: number): void {
+  const isKept = (status === 401 || status === 403) && !(caller && isPart(caller));
+  const message = isKept ? 'a request was refused' : 'request';
+  const line = lines.findLast((one) => one.message === message && `${one.method} ${one.path}` === asked);
+  if (line?.code !== status) throw new Error(`${asked} was answered ${status}, and the log does not say so`);
+}
+
 /** A whole server of its own with the namespace a, and ways to ask it as anybody. */
 export async function attackedServer() {
   const clock = new SimClock();
-  const env = simEnv({ clock, random: seeded('attacks') });
+  const lines: LogLine[] = [];
+  const tell = (message: string, fields: object = {}) => void lines.push({ message, ...fields });
+  const env = simEnv({ clock, random: seeded('attacks'), log: { debug: tell, info: tell, error: tell } });
   const store = new MemoryStore();
   // Nobody here makes service accounts.
   const admission = { disable: ['ServiceAccount'] };
@@ -46,6 +66,9 @@ export async function attackedServer() {
       ...(object ? { body: method === 'PATCH' ? mergePatch(object) : { object: object as never } } : {}),
     });
     const body = await jsonOf(response).catch(() => ({}));
+    if (response.status >= 400) assertLogged(lines, { asked: `${method} ${bare}`, caller }, response.status);
+    // Ten lines are told in a second.
+    await clock.run(second, async () => {});
     return { status: response.status, body: body as Readonly<Record<string, never>> };
   };
   const make = async (path: string, object: object): Promise<void> => {

@@ -4,6 +4,8 @@ import type { Caller } from '../../api/wire.ts';
 /** What a connection says about who speaks on it. */
 export interface Identity {
   readonly caller?: Caller;
+  /** The address of the other end. */
+  readonly from?: string;
   /** The caller's certificate ends here, in wall-clock milliseconds. */
   readonly until: number;
   /** A certificate was shown and is not believed: such a request is answered 401 unless it brings a token. */
@@ -17,8 +19,15 @@ const refused: Identity = { until: Number.POSITIVE_INFINITY, refused: true };
 const uidAttribute = '1.3.6.1.4.1.57683.2';
 const allAuthenticated = 'system:authenticated';
 
-/** CN is the name, O are the groups. Asked once per connection, after the handshake. */
+/** Asked once per connection, after the handshake. */
 export function identityOf(socket: TLSSocket): Identity {
+  // A socket that hears both kinds of addresses tells those of IPv4 as part of IPv6.
+  const from = socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '');
+  return { ...shownBy(socket), ...(from === undefined ? {} : { from }) };
+}
+
+/** CN is the name, O are the groups. */
+function shownBy(socket: TLSSocket): Identity {
   const certificate = socket.getPeerCertificate();
   if (!certificate?.subject) return anonymous;
   if (!socket.authorized) return refused;

@@ -20,6 +20,8 @@ const client = (by: Pair, more: Partial<LeafRequest> = {}) =>
   issue(by, { subject: { name: 'eve', groups: [masters] }, use: ['client'], now, ...more });
 
 const seen: ApiRequest[] = [];
+/** What the log tells. */
+const lines: Readonly<Record<string, unknown>>[] = [];
 async function transport(asked: ApiRequest): Promise<ApiResponse> {
   seen.push(asked);
   return { status: 200, body: { object: {} } };
@@ -27,7 +29,7 @@ async function transport(asked: ApiRequest): Promise<ApiResponse> {
 let server: HttpServer;
 before(async () => {
   const listen = { host: '127.0.0.1', port: 0 };
-  const env = hostEnv({ log: { level: 'error' } });
+  const env = hostEnv({ log: { write: (line) => lines.push(JSON.parse(line)) } });
   server = await serveHttp(env, transport, { listen, pair, clientAuthority: authority.certificate });
 });
 after(() => server.close(100));
@@ -65,6 +67,8 @@ for (const [what, certificate] of Object.entries(forged)) {
     assert.equal(status, 401, text);
     assert.equal(JSON.parse(text).message, 'Unauthorized');
     assert.equal(seen.length, before);
+    const { message: told, code, from } = lines.at(-1) ?? {};
+    assert.deepEqual({ told, code, from }, { told: 'a request was refused', code: 401, from: '127.0.0.1' });
   });
 }
 

@@ -6,7 +6,7 @@ import type { Identity } from './caller.ts';
 import { headText } from './head-text.ts';
 import { limits } from './limits.ts';
 import { Reply } from './reply.ts';
-import { type Asking, requestFrom } from './request.ts';
+import { type Asking, type Report, requestFrom } from './request.ts';
 import { HeadReader, type WholeRequest } from './request-head.ts';
 import { headOf, isShort, type Whole, wholeOf } from './whole-answer.ts';
 
@@ -15,8 +15,7 @@ export interface ConnectionDeps {
   readonly identity: Identity;
   /** What was read of a request that is not for here, and with it the connection, for good. */
   readonly handOver: (rest: Buffer) => void;
-  /** A failure that is no answer. */
-  readonly report: (error: unknown, asked: Asking) => void;
+  readonly report: Report;
   /** Watches and streams, which end when they are told to. */
   readonly endless: Set<() => void>;
 }
@@ -105,7 +104,7 @@ export class PlainConnection {
   }
 
   #fail(asked: Asking, error: unknown): void {
-    this.#deps.report(error, asked);
+    this.#deps.report(error, asked, this.#deps.identity.from);
     if (this.#socket.destroyed) return;
     const answer = answerOfError(error);
     this.#write(answer, wholeOf(asked, answer) as Whole);
@@ -135,7 +134,7 @@ export class PlainConnection {
     });
     const written = writeAnswer(reply, asked, answer);
     written?.catch((error: unknown) => {
-      this.#deps.report(error, asked);
+      this.#deps.report(error, asked, this.#deps.identity.from);
       reply.destroy();
     });
   }

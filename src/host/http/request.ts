@@ -20,6 +20,9 @@ export interface Asking {
   readonly headers: ApiRequest['headers'];
 }
 
+/** Tells of a refusal or a failure, and from which address it was asked. */
+export type Report = (error: unknown, asked: Asking, from: string | undefined) => void;
+
 const methods: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS']);
 
 /** What the API is asked, without its body. Throws an ApiError where it is not to be asked at all. */
@@ -45,6 +48,7 @@ export function requestFrom({ method, url, headers }: Asking, identity: Identity
     query: mark < 0 ? [] : [...new URLSearchParams(url.slice(mark + 1))],
     headers,
     stop,
+    ...(identity.from === undefined ? undefined : { from: identity.from }),
     ...(caller === undefined ? undefined : { caller }),
   };
 }

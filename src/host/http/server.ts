@@ -6,6 +6,7 @@ import { createServer as createTls, type TLSSocket, type Server as TlsServer } f
 import { ApiError } from '../../api/error.ts';
 import type { ApiRequest, Caller, Transport } from '../../api/wire.ts';
 import type { Env, Millis } from '../../base/env.ts';
+import { SparingLog } from '../../base/sparing-log.ts';
 import { createServer as createHttp1 } from '../node-http.ts';
 import type { Pair } from '../x509/certificate.ts';
 import { answerOfError, writeAnswer } from './answer.ts';
@@ -13,7 +14,16 @@ import { anonymous, type Identity, identityOf } from './caller.ts';
 import { deadlines, limits } from './limits.ts';
 import { assertLocalOrigin, assertLoopback } from './loopback.ts';
 import { PlainConnections } from './plain-connections.ts';
-import { type Asking, GoneStop, hasBody, namesOneHost, type Outgoing, readBody, requestOf } from './request.ts';
+import {
+  type Asking,
+  GoneStop,
+  hasBody,
+  namesOneHost,
+  type Outgoing,
+  type Report,
+  readBody,
+  requestOf,
+} from './request.ts';
 import { StreamRequests } from './stream-requests.ts';
 import { refuseBadRequest, unknownMethodRequest } from './unknown-method.ts';
 import { leavesHttp, refusal, serveUpgrade, stopWith, upgradeDuplex } from './upgrade.ts';
@@ -93,6 +103,7 @@ function listen(server: NetServer, at: Address): Promise<number> {
 
 class Front {
   readonly #env: Env;
+  readonly #refusals: SparingLog;
   readonly #transport: Transport;
   readonly #plain: PlainConnections;
   readonly #streams: StreamRequests;
@@ -109,11 +120,12 @@ class Front {
 
   constructor(env: Env, transport: Transport) {
     this.#env = env;
+    this.#refusals = new SparingLog(env);
     this.#transport = transport;
     this.#http1 = this.#http1Server((incoming) => (incoming.socket as Known)[identityKey] ?? anonymous);
     // It never listens itself, but it looks for clients that send their headers too slowly only once it "does".
     this.#http1.emit('listening');
-    const report = (error: unknown, asked: Asking) => this.#report(error, asked);
+    const report: Report = (error, asked, from) => this.#report(error, asked, from);
     const shared = { transport, endless: this.#endless, report };
     this.#streams = new StreamRequests({ ...shared, isClosing: () => this.#closing });
     this.#http2 = createHttp2({ settings: { maxConcurrentStreams: limits.streamsPerSessionMax } });
@@ -251,7 +263,7 @@ class Front {
       // What stands behind a refused request was read together with it.
       if (incoming.socket.writableEnded) return;
       if (namesOneHost(incoming)) this.#guard(incoming, outgoing, identify);
-      else refuseBadRequest(incoming.socket);
+      else this.#refuse(incoming.socket, 'it must name one host');
     });
     server.on('clientError', (error, socket) => void this.#unparsed(error, socket as Socket, identify));
     server.on(
@@ -264,13 +276,13 @@ class Front {
   /** What the parser refused: a method that it does not know is still answered as its path deserves. */
   async #unparsed(error: Error, socket: Socket, identify: (incoming: IncomingMessage) => Identity): Promise<void> {
     const incoming = unknownMethodRequest(error, socket);
-    if (!incoming) return refuseBadRequest(socket);
+    if (!incoming) return this.#refuse(socket, error.message);
     const asked = asking(incoming);
     try {
       const answer = await this.#transport(requestOf(incoming, identify(incoming), stopWith(socket)));
       await writeAnswer(refusal(incoming, socket), asked, answer);
     } catch (cause) {
-      this.#report(cause, asked);
+      this.#report(cause, asked, socket.remoteAddress);
       await writeAnswer(refusal(incoming, socket), asked, answerOfError(cause));
     }
   }
@@ -280,6 +292,7 @@ class Front {
     try {
       identity = identify(incoming);
     } catch (error) {
+      this.#report(error, asking(incoming), incoming.socket.remoteAddress);
       void writeAnswer(outgoing, asking(incoming), answerOfError(error));
       return;
     }
@@ -289,7 +302,7 @@ class Front {
   #serve(incoming: IncomingMessage, outgoing: Outgoing, identity: Identity): void {
     const asked = asking(incoming);
     this.#answer(incoming, outgoing, identity).catch((error: unknown) => {
-      this.#report(error, asked);
+      this.#report(error, asked, identity.from);
       if (outgoing.headersSent || outgoing.destroyed) return outgoing.destroy();
       return void writeAnswer(outgoing, asked, answerOfError(error));
     });
@@ -326,16 +339,27 @@ class Front {
       if ('upgrade' in answer) await serveUpgrade(incoming, socket, duplex, answer);
       else await writeAnswer(refusal(incoming, socket), asked, answer);
     } catch (error) {
-      this.#report(error, asked);
+      this.#report(error, asked, socket.remoteAddress);
       if (socket.bytesWritten === 0 || !socket.destroyed)
         await writeAnswer(refusal(incoming, socket), asked, answerOfError(error));
     }
   }
 
-  #report(error: unknown, asked: Pick<Asking, 'method' | 'url'>): void {
-    if (error instanceof ApiError) return;
-    this.#env.metrics.count('mini_k8s_http_failures_total', { method: asked.method });
-    this.#env.log.error('a request failed', { method: asked.method, path: asked.url.split('?')[0], error });
+  #report(...[error, { method, url }, from]: Parameters<Report>): void {
+    const path = url.split('?')[0];
+    if (error instanceof ApiError) {
+      const { code, message } = error;
+      if (code < 500) this.#refusals.info('a request was refused', { method, path, code, error: message, from });
+      return;
+    }
+    this.#env.metrics.count('mini_k8s_http_failures_total', { method });
+    this.#env.log.error('a request failed', { method, path, error });
+  }
+
+  /** What is no request, or could be read as two. */
+  #refuse(socket: Socket, error: string): void {
+    this.#refusals.info('a request was refused', { code: 400, error, from: socket.remoteAddress });
+    refuseBadRequest(socket);
   }
 }
 

@@ -16,6 +16,8 @@ const host = 'Host: x\r\n';
 const hidden = `DELETE /hidden HTTP/1.1\r\n${host}\r\n`;
 
 const seen: ApiRequest[] = [];
+/** What the log tells. */
+const lines: Readonly<Record<string, unknown>>[] = [];
 async function transport(asked: ApiRequest): Promise<ApiResponse> {
   seen.push(asked);
   if (asked.path === '/slow') await new Promise((resolve) => setTimeout(resolve, 50));
@@ -26,7 +28,7 @@ let server: HttpServer;
 const sockets: TLSSocket[] = [];
 before(async () => {
   const listen = { host: '127.0.0.1', port: 0 };
-  const env = hostEnv({ log: { level: 'error' } });
+  const env = hostEnv({ log: { write: (line) => lines.push(JSON.parse(line)) } });
   server = await serveHttp(env, transport, { listen, pair, clientAuthority: authority.certificate });
 });
 after(async () => {
@@ -94,6 +96,8 @@ for (const [what, request] of Object.entries(ambiguous)) {
     );
     assert.deepEqual(statuses(answer), ['400'], answer);
     assert.match(answer, /\r\nConnection: close\r\n/i);
+    const { message, code, from } = lines.at(-1) ?? {};
+    assert.deepEqual({ message, code, from }, { message: 'a request was refused', code: 400, from: '127.0.0.1' });
   });
 }
 

@@ -4,13 +4,21 @@ import { type ApiRequest, type ApiResponse, jsonType, type Transport } from '../
 import { answerOfError, writeAnswer } from './answer.ts';
 import type { Identity } from './caller.ts';
 import { deadlines, limits } from './limits.ts';
-import { type Asking, cutShort, GoneStop, knownMethod, type Outgoing, requestFrom, tooLarge } from './request.ts';
+import {
+  type Asking,
+  cutShort,
+  GoneStop,
+  knownMethod,
+  type Outgoing,
+  type Report,
+  requestFrom,
+  tooLarge,
+} from './request.ts';
 import { headOf, isShort, type Whole, wholeOf } from './whole-answer.ts';
 
 interface Deps {
   readonly transport: Transport;
-  /** A failure that is no answer. */
-  readonly report: (error: unknown, asked: Asking) => void;
+  readonly report: Report;
   /** Watches and streams, which end when they are told to. */
   readonly endless: Set<() => void>;
   readonly isClosing: () => boolean;
@@ -61,7 +69,7 @@ export class StreamRequests {
   }
 
   #fail(stream: ServerHttp2Stream, asked: Asking, error: unknown): void {
-    this.#deps.report(error, asked);
+    this.#deps.report(error, asked, stream.session?.socket.remoteAddress);
     if (stream.headersSent || stream.destroyed) return void stream.destroy();
     const answer = answerOfError(error);
     write(stream, asked, { answer, whole: wholeOf(asked, answer) as Whole });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { builtInKinds } from '../../api/kinds/all.ts';
-import type { Method } from '../../api/wire.ts';
+import type { ApiRequest, Method } from '../../api/wire.ts';
 import { encodeText, type Json, type JsonObject } from '../../base/json.ts';
 import { seeded } from '../../base/random.ts';
 import { never } from '../../base/stop.ts';
@@ -23,10 +23,11 @@ function world(rules: Parameters<typeof policy>[0], more: object = {}) {
     admission: { disable: ['NamespaceLifecycle'] },
     audit: { policy: policy(rules, more), write: (event) => events.push(event) },
   });
-  const ask = (method: Method, path: string, object?: object, caller = admin) => {
+  const ask = (method: Method, path: string, object?: object, more: Partial<ApiRequest> = {}) => {
     const bytes = object && encodeText(JSON.stringify(object));
     const body = bytes ? { body: { bytes, mediaType: 'application/json' } } : {};
-    return server.handle({ method, path, query: [], headers: { 'user-agent': 'test' }, caller, stop: never, ...body });
+    const asked = { method, path, query: [], headers: { 'user-agent': 'test' }, caller: admin, stop: never };
+    return server.handle({ ...asked, ...body, ...more });
   };
   return { ask, events };
 }
@@ -59,6 +60,18 @@ test('at level Metadata it is written down who did what to what, and nothing tha
   assert.doesNotMatch(JSON.stringify(events), /hunter2/);
 });
 
+test('who asked is told by address, and before it those who stand between', async () => {
+  const { ask, events } = world([{ level: 'Metadata' }]);
+  await ask('GET', '/version', undefined, { from: '10.0.0.7' });
+  const headers = { 'x-forwarded-for': '192.0.2.1, nobody', 'x-real-ip': '2001:DB8:0:0::1' };
+  await ask('GET', '/version', undefined, { headers, from: '2001:db8::1' });
+  const ends = events.filter(({ stage }) => stage === 'ResponseComplete');
+  assert.deepEqual(
+    ends.map(({ sourceIPs }) => sourceIPs),
+    [['10.0.0.7'], ['192.0.2.1', '2001:db8::1']],
+  );
+});
+
 test('the first rule that matches decides, and stages and owners of fields are left out where it says so', async () => {
   const { ask, events } = world(
     [
@@ -86,7 +99,7 @@ test('the first rule that matches decides, and stages and owners of fields are l
 
 test('a refusal is written down with what was answered', async () => {
   const { ask, events } = world([{ level: 'Metadata', omitStages: ['RequestReceived'] }]);
-  await ask('GET', secrets, undefined, { name: 'mallory', groups: [], extra: {} });
+  await ask('GET', secrets, undefined, { caller: { name: 'mallory', groups: [], extra: {} } });
   const [event] = events as [JsonObject & { readonly responseStatus: JsonObject }];
   assert.deepEqual([event.responseStatus.code, event.responseStatus.reason], [403, 'Forbidden']);
   assert.deepEqual(event.annotations, {

@@ -1,3 +1,4 @@
+import { addressBytes, canonicalAddress } from '../../api/kinds/addresses.ts';
 import type { ApiRequest, ApiResponse, Caller } from '../../api/wire.ts';
 import { type Env, forkEnv, type Instant } from '../../base/env.ts';
 import { decodeText, isObject, type Json, type JsonObject } from '../../base/json.ts';
@@ -122,9 +123,7 @@ export class Audited {
       verb: asked.verb,
       user: caller ? userOf(caller.by ?? caller) : {},
       ...(caller?.by ? { impersonatedUser: userOf(caller) } : {}),
-      ...(headers['x-forwarded-for']
-        ? { sourceIPs: headers['x-forwarded-for'].split(',').map((one) => one.trim()) }
-        : {}),
+      ...withSource(this.#request),
       ...(headers['user-agent'] ? { userAgent: headers['user-agent'] } : {}),
       ...(isObjects ? { objectRef: referenceOf(asked, sent) } : {}),
       ...(response ? { responseStatus: statusOf(response) } : {}),
@@ -137,6 +136,14 @@ export class Audited {
         : {}),
     };
   }
+}
+
+/** Who stands between and says for whom, and last the one whom the connection leads to. */
+function withSource({ headers, from }: ApiRequest): JsonObject {
+  const told = [...(headers['x-forwarded-for'] ?? '').split(','), headers['x-real-ip'] ?? '', from ?? ''];
+  const addresses = told.map((one) => one.trim()).filter((one) => addressBytes(one) !== undefined);
+  const sourceIPs = addresses.map(canonicalAddress).filter((one, index, all) => one !== all[index - 1]);
+  return sourceIPs.length > 0 ? { sourceIPs } : {};
 }
 
 const userOf = ({ name, uid, groups, extra }: Caller): JsonObject => ({

@@ -1,6 +1,7 @@
 import { ApiError } from '../../api/error.ts';
 import type { ApiRequest, ApiResponse, Caller, Transport } from '../../api/wire.ts';
 import type { Env, Millis } from '../../base/env.ts';
+import type { Followed } from '../../base/followed.ts';
 import type { Store } from '../../store/store.ts';
 import { CreateRight } from '../admission/create-right.ts';
 import { NodeRestriction } from '../admission/node-restriction.ts';
@@ -34,14 +35,14 @@ export interface AccessOptions {
   readonly signing?: TokenSigning;
   /** The text of a token file. */
   readonly staticTokens?: string;
-  readonly authentication?: AuthenticationConfiguration;
+  readonly authentication?: Followed<AuthenticationConfiguration>;
   readonly issuerKeys?: IssuerKeys;
   /** Somebody else who knows tokens. */
   readonly tokenWebhook?: Transport;
   /** Somebody else who decides what roles leave open. */
   readonly authorizationWebhook?: Transport;
   /** Who is asked instead of nodes, roles and webhook, in this order. */
-  readonly authorizerChoices?: readonly ChosenAuthorizer[];
+  readonly authorizerChoices?: Followed<readonly ChosenAuthorizer[]>;
   /** Asked last: a program's own. */
   readonly authorizers?: readonly Authorizer[];
 }
@@ -94,20 +95,19 @@ export class Access {
     this.#signing = options.signing ?? noKeys;
     const rbac = new Rbac(store);
     const node = new NodeAuthorizer(store, nodeRules());
-    const { authorizers = [] } = options;
-    this.authorization = new Authorization([
-      masters,
-      ...this.#chosen(options, { node, rbac }),
-      new PartRights(rbac),
-      ...authorizers,
-    ]);
+    const { authorizers = [], authorizerChoices, authentication } = options;
+    const parts = new PartRights(rbac);
+    const order = () => [masters, ...this.#chosen(options, { node, rbac }), parts, ...authorizers];
+    this.authorization = new Authorization(order());
+    authorizerChoices?.follow(() => this.authorization.replace(order()));
     this.#tokens = new ServiceAccountTokens(env, store, this.#signing);
     const { audiences } = this.#signing;
-    const anonymous = options.authentication?.anonymous;
+    const anonymous = authentication?.now.anonymous;
     this.#authentication = new Authentication(this.#tokenKinds(options), {
       audiences,
       ...(anonymous ? { anonymous } : {}),
     });
+    authentication?.follow((rules) => this.#authentication.replace(this.#tokenKinds(options), rules.anonymous));
     this.#impersonation = new Impersonation(this.authorization);
     this.#reviews = new Reviews({ authentication: this.#authentication, authorization: this.authorization, rbac });
     this.plugins = [
@@ -125,7 +125,7 @@ export class Access {
     const { clock } = this.#env;
     if (!authorizerChoices) return [node, rbac, ...(transport ? [new WebhookAuthorizer({ transport, clock })] : [])];
     const plain: Readonly<Record<PlainType, Authorizer>> = { Node: node, RBAC: rbac, ...always };
-    return authorizerChoices.map((choice) =>
+    return authorizerChoices.now.map((choice) =>
       choice.type === 'Webhook'
         ? new WebhookAuthorizer({ transport: choice.transport, rules: choice.rules, clock })
         : plain[choice.type],
@@ -134,7 +134,7 @@ export class Access {
 
   #tokenKinds({ staticTokens, authentication, issuerKeys, tokenWebhook }: AccessOptions): readonly TokenKind[] {
     const { audiences } = this.#signing;
-    const issuers = issuerKeys ? (authentication?.issuers ?? []) : [];
+    const issuers = issuerKeys ? (authentication?.now.issuers ?? []) : [];
     return [
       ...(staticTokens === undefined ? [] : [new StaticTokens(staticTokens, audiences)]),
       this.#tokens,
@@ -178,7 +178,6 @@ export class Access {
     });
   }
 
-  /** Told to whoever reads the log, without the token and without the body. */
   #refused(request: ApiRequest, error: unknown, tookMs: Millis): never {
     if (error instanceof ApiError) {
       const { method, path } = request;
@@ -188,7 +187,6 @@ export class Access {
       const told = { method, path, code: error.code, message: error.message };
       // Such a caller who brings no token is a part of the cluster: that it asks in vain is a mistake of ours.
       if (request.caller && isPart(request.caller)) this.#env.log.error('a part asks for what it may not', told);
-      else this.#env.log.debug('a request was refused', told);
     }
     throw error;
   }

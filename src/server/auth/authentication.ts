@@ -19,20 +19,22 @@ export interface AnonymousRules {
 
 type Reviewed = Exclude<TokenAnswer, undefined>;
 interface Review {
+  readonly kinds: readonly TokenKind[];
   readonly token: string;
   readonly wanted: readonly string[];
   readonly errors: string[];
 }
 
+const everywhere: AnonymousRules = { enabled: true };
 const nothingToWarn: readonly string[] = [];
 export const socketTokenPrefix = 'base64url.bearer.authorization.k8s.io.';
 const extraSpace = 'the provided Authorization header contains extra space before the bearer token, and is ignored';
 
 /** Who is asking: a certificate that the connection showed, a token, or nobody in particular. */
 export class Authentication {
-  readonly #kinds: readonly TokenKind[];
+  #kinds: readonly TokenKind[];
   readonly #audiences: readonly string[];
-  readonly #anonymous: AnonymousRules;
+  #anonymous: AnonymousRules;
 
   constructor(
     kinds: readonly TokenKind[],
@@ -40,7 +42,13 @@ export class Authentication {
   ) {
     this.#kinds = kinds;
     this.#audiences = options.audiences;
-    this.#anonymous = options.anonymous ?? { enabled: true };
+    this.#anonymous = options.anonymous ?? everywhere;
+  }
+
+  /** From now on. */
+  replace(kinds: readonly TokenKind[], anonymous: AnonymousRules = everywhere): void {
+    this.#kinds = kinds;
+    this.#anonymous = anonymous;
   }
 
   authenticate(request: ApiRequest): Authenticated | Promise<Authenticated> {
@@ -61,12 +69,14 @@ export class Authentication {
    * once where nobody has to be waited for.
    */
   reviewToken(token: string, audiences: readonly string[]): Reviewed | Promise<Reviewed> {
-    return this.#reviewed(0, { token, wanted: audiences.length > 0 ? audiences : this.#audiences, errors: [] });
+    const wanted = audiences.length > 0 ? audiences : this.#audiences;
+    return this.#reviewed(0, { kinds: this.#kinds, token, wanted, errors: [] });
   }
 
   #reviewed(start: number, review: Review): Reviewed | Promise<Reviewed> {
-    for (let index = start; index < this.#kinds.length; index++) {
-      const answer = (this.#kinds[index] as TokenKind).verify(review.token, review.wanted);
+    const { kinds, token, wanted } = review;
+    for (let index = start; index < kinds.length; index++) {
+      const answer = (kinds[index] as TokenKind).verify(token, wanted);
       if (answer instanceof Promise) {
         return answer.then((done) => judged(done, review) ?? this.#reviewed(index + 1, review));
       }

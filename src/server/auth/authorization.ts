@@ -3,15 +3,20 @@ import type { Attributes, Authorizer, Decision } from '../attributes.ts';
 
 /** Asks the authorizers one after another; the first with an opinion decides, and silence means no. */
 export class Authorization {
-  readonly #authorizers: readonly Authorizer[];
+  #authorizers: readonly Authorizer[];
 
   constructor(authorizers: readonly Authorizer[]) {
     this.#authorizers = authorizers;
   }
 
+  /** From now on; what is being decided is decided by those who were asked first. */
+  replace(authorizers: readonly Authorizer[]): void {
+    this.#authorizers = authorizers;
+  }
+
   /** At once where every authorizer answers at once, which is the usual case. */
   decide(attributes: Attributes): Decision | Promise<Decision> {
-    return this.#from(0, attributes, { reasons: [], errors: [] });
+    return this.#from(0, attributes, { authorizers: this.#authorizers, reasons: [], errors: [] });
   }
 
   async allows(attributes: Attributes): Promise<boolean> {
@@ -27,8 +32,9 @@ export class Authorization {
   }
 
   #from(start: number, attributes: Attributes, said: Said): Decision | Promise<Decision> {
-    for (let index = start; index < this.#authorizers.length; index++) {
-      const decision = (this.#authorizers[index] as Authorizer).authorize(attributes);
+    const { authorizers } = said;
+    for (let index = start; index < authorizers.length; index++) {
+      const decision = (authorizers[index] as Authorizer).authorize(attributes);
       if (decision instanceof Promise) {
         return decision.then((done) => this.#judged(done, said) ?? this.#from(index + 1, attributes, said));
       }
@@ -47,6 +53,7 @@ export class Authorization {
 }
 
 interface Said {
+  readonly authorizers: readonly Authorizer[];
   readonly reasons: string[];
   readonly errors: string[];
 }
