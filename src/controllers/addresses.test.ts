@@ -9,6 +9,7 @@ import type { Env, Instant } from '../base/env.ts';
 import { Client } from '../client/client.ts';
 import { Cache } from '../machinery/cache.ts';
 import type { Plan } from '../machinery/controller.ts';
+import { admin, attackedServer } from '../sim/attacked-server.ts';
 import { NodeIpamController } from './node-ipam.ts';
 import { NodeTtlController } from './node-ttl.ts';
 import { ServiceAddressController } from './service-addresses.ts';
@@ -76,7 +77,7 @@ test('ServiceAddressController keeps an object for each address of a Service', (
   );
 });
 
-test('ServiceCidrController says that a range is ready, and keeps it while an address of it is used', () => {
+test('ServiceCidrController says that a range is ready, and keeps it while an address of it is used', async () => {
   const controller = new ServiceCidrController(new Cache({} as Env, unused, serviceCidrs), addressCache);
   const finalizers = ['networking.k8s.io/service-cidr-finalizer'];
   const range = (more = {}): ServiceCIDR => ({
@@ -92,6 +93,10 @@ test('ServiceCidrController says that a range is ready, and keeps it while an ad
     { metadata: { ...guard('r'), finalizers } },
     condition('True', '', 'Kubernetes Service CIDR is ready'),
   ]);
+  const { ask } = await attackedServer();
+  const path = '/apis/networking.k8s.io/v1/servicecidrs/kubernetes/status';
+  const said = await ask(admin, `PATCH ${path}`, condition('True', '', 'Kubernetes Service CIDR is ready'));
+  assert.equal(said.status, 200, 'the server takes a word without a reason');
   const leaving = range({ finalizers, deletionTimestamp: '2026-01-01T00:00:55Z' });
   const used = [owned('10.200.0.7', 'web')];
   assert.deepEqual(patches(controller.plan({ range: leaving, others: [], addresses: used }, now)), [

@@ -2,18 +2,15 @@ import { invalid, required } from '../field-error.ts';
 import { cidr } from '../names.ts';
 import { canonicalRange, strictRange } from './addresses.ts';
 import { type Checked, rulesOf } from './checks.ts';
-import { conditionRules } from './status-rules.ts';
 
 const rangesMax = 2;
 
-export const serviceCidrRules = rulesOf(
-  (root, previous) => {
-    const ranges = root.at('spec').at('cidrs');
-    if (previous) changeRules(ranges, previous.at('spec').at('cidrs'));
-    else newRules(ranges);
-  },
-  (root) => conditionRules(root.at('status').at('conditions')),
-);
+/** Of its status nothing is judged: upstream's own range is ready without a reason. */
+export const serviceCidrRules = rulesOf((root, previous) => {
+  const ranges = root.at('spec').at('cidrs');
+  if (previous) changeRules(ranges, previous.at('spec').at('cidrs'));
+  else newRules(ranges);
+});
 
 function newRules(ranges: Checked): void {
   const items = ranges.items();

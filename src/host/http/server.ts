@@ -14,16 +14,7 @@ import { anonymous, type Identity, identityOf } from './caller.ts';
 import { deadlines, limits } from './limits.ts';
 import { assertLocalOrigin, assertLoopback } from './loopback.ts';
 import { PlainConnections } from './plain-connections.ts';
-import {
-  type Asking,
-  GoneStop,
-  hasBody,
-  namesOneHost,
-  type Outgoing,
-  type Report,
-  readBody,
-  requestOf,
-} from './request.ts';
+import { GoneStop, hasBody, namesOneHost, type Outgoing, type Report, readBody, requestOf } from './request.ts';
 import { StreamRequests } from './stream-requests.ts';
 import { refuseBadRequest, unknownMethodRequest } from './unknown-method.ts';
 import { leavesHttp, refusal, serveUpgrade, stopWith, upgradeDuplex } from './upgrade.ts';
@@ -117,6 +108,16 @@ class Front {
   /** Watches, streams and upgrades: they end when asked to, not by themselves. */
   readonly #endless = new Set<() => void>();
   #closing = false;
+  readonly #report: Report = (error, { method, url }, from) => {
+    const path = url.split('?')[0];
+    if (error instanceof ApiError) {
+      const { code, message } = error;
+      if (code < 500) this.#refusals.info('a request was refused', { method, path, code, error: message, from });
+      return;
+    }
+    this.#env.metrics.count('mini_k8s_http_failures_total', { method });
+    this.#env.log.error('a request failed', { method, path, error });
+  };
 
   constructor(env: Env, transport: Transport) {
     this.#env = env;
@@ -125,8 +126,7 @@ class Front {
     this.#http1 = this.#http1Server((incoming) => (incoming.socket as Known)[identityKey] ?? anonymous);
     // It never listens itself, but it looks for clients that send their headers too slowly only once it "does".
     this.#http1.emit('listening');
-    const report: Report = (error, asked, from) => this.#report(error, asked, from);
-    const shared = { transport, endless: this.#endless, report };
+    const shared = { transport, endless: this.#endless, report: this.#report };
     this.#streams = new StreamRequests({ ...shared, isClosing: () => this.#closing });
     this.#http2 = createHttp2({ settings: { maxConcurrentStreams: limits.streamsPerSessionMax } });
     this.#http2.on('session', (session) => this.#track(session));
@@ -343,17 +343,6 @@ class Front {
       if (socket.bytesWritten === 0 || !socket.destroyed)
         await writeAnswer(refusal(incoming, socket), asked, answerOfError(error));
     }
-  }
-
-  #report(...[error, { method, url }, from]: Parameters<Report>): void {
-    const path = url.split('?')[0];
-    if (error instanceof ApiError) {
-      const { code, message } = error;
-      if (code < 500) this.#refusals.info('a request was refused', { method, path, code, error: message, from });
-      return;
-    }
-    this.#env.metrics.count('mini_k8s_http_failures_total', { method });
-    this.#env.log.error('a request failed', { method, path, error });
   }
 
   /** What is no request, or could be read as two. */
