@@ -60,10 +60,20 @@ export interface Watching<T = KubeObject> {
   onEnd(done: (error?: unknown) => void): void;
 }
 
+/** Bytes that are made while they are written out. */
+export interface Pieces {
+  /** Puts what comes next into the room, and tells how many bytes that were: none at the end. */
+  fill(room: Uint8Array): Promise<number>;
+  /** How many bytes it were, once all of them are made. */
+  onEnd(told: (bytes: number) => void): void;
+}
+
 export type ApiResponse = { readonly status: number; readonly headers?: Readonly<Record<string, string>> } & (
   | { readonly body: Payload }
   /** Cached bytes, joined by whoever writes them out. */
   | { readonly chunks: readonly Uint8Array[]; readonly mediaType: string }
+  /** A long list: nobody holds all of it. */
+  | { readonly pieces: Pieces; readonly mediaType: string }
   | { readonly watch: Watching; readonly mediaType: string }
   /** Logs. */
   | { readonly stream: AsyncIterable<Uint8Array>; readonly mediaType: string }
@@ -89,3 +99,23 @@ export function queryValue(query: ApiRequest['query'], key: string): string | un
 }
 /** What a direct call accepts: objects as they are, no bytes between. Over a network it means JSON. */
 export const objectType = 'application/vnd.mini-k8s.object';
+
+const roomBytes = 64 * 1024;
+/** All of it at once, for those who cannot use it otherwise. */
+export async function collected(pieces: Pieces): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for (;;) {
+    const room = new Uint8Array(roomBytes);
+    const count = await pieces.fill(room);
+    if (count === 0) break;
+    parts.push(room.subarray(0, count));
+    size += count;
+  }
+  const whole = new Uint8Array(size);
+  for (const part of parts.reverse()) {
+    size -= part.length;
+    whole.set(part, size);
+  }
+  return whole;
+}

@@ -5,6 +5,8 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 export const encodeText = (text: string): Uint8Array => encoder.encode(text);
+/** As much of a text as there is room for: how many code units were read, and how many bytes that made. */
+export const encodeInto = (text: string, room: Uint8Array) => encoder.encodeInto(text, room);
 /** Throws a TypeError where the bytes are not UTF-8. */
 export const decodeText = (bytes: Uint8Array): string => decoder.decode(bytes);
 

@@ -5,6 +5,7 @@ import {
   type ApiRequest,
   type ApiResponse,
   type Caller,
+  collected,
   jsonType,
   type Method,
   objectType,
@@ -178,6 +179,7 @@ export class Client {
 export async function jsonOf(response: ApiResponse): Promise<Json> {
   if ('body' in response)
     return 'object' in response.body ? response.body.object : JSON.parse(decodeText(response.body.bytes));
+  if ('pieces' in response) return JSON.parse(decodeText(await collected(response.pieces)));
   if ('chunks' in response) return JSON.parse(response.chunks.map((chunk) => decodeText(chunk)).join(''));
   throw new ApiError('InternalError', 'the server answered with a stream where an object was expected');
 }

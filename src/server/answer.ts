@@ -13,7 +13,11 @@ import type { AnswerType, Wanted } from './negotiate.ts';
 import type { Listed } from './read.ts';
 import { mapInSlices } from './slices.ts';
 import { type Describe, includeOf, partialMetadata, tableOf } from './table.ts';
-import { hasProtobuf, type Views } from './views.ts';
+import { TextPieces } from './text-pieces.ts';
+import { hasProtobuf, objectText, type Views } from './views.ts';
+
+/** A list whose text is not longer is answered as a whole. */
+const wholeTextMax = 128 * 1024;
 
 interface AnswerDeps {
   readonly views: Views;
@@ -71,7 +75,9 @@ export class Answers {
   }
 
   one(status: number, object: KubeObject, asked: Asked): ApiResponse {
-    return encodedAnswer(status, this.#shaped(object, asked), asked.wanted.mediaType);
+    const { as, mediaType } = asked.wanted;
+    if (as || mediaType !== jsonType) return encodedAnswer(status, this.#shaped(object, asked), mediaType);
+    return { status, mediaType, chunks: [encodeText(`${objectText(object)}\n`)] };
   }
 
   #shaped(object: KubeObject, { kind, wanted, request }: Asked): Json {
@@ -120,11 +126,11 @@ export class Answers {
         return { status: 200, mediaType: protobufType, chunks: encodeProtobufList(head, items) };
       }
       case yamlType: {
-        const items = await this.#each(listed, (entry) => itemOf(kind, views.object(kind, entry)));
+        const items = await this.#each(listed, (entry) => itemOf(kind, views.passing(kind, entry)));
         return encodedAnswer(200, { ...head, items }, yamlType);
       }
       default:
-        return this.#jsonList(listed, head, kind);
+        return this.#inPieces(head, 'items', { listed, text: (entry) => views.itemText(kind, entry) });
     }
   }
 
@@ -132,14 +138,20 @@ export class Answers {
     return mapInSlices(this.#deps.clock, listed.entries, work);
   }
 
-  async #jsonList(listed: Listed, head: JsonObject, kind: Kind): Promise<ApiResponse> {
-    const { views } = this.#deps;
-    // A built-in item starts behind its own kind and version, so its open brace comes with the comma.
-    const builtIn = hasProtobuf(kind);
-    const items = await this.#each(listed, (entry) =>
-      builtIn ? views.itemJson(kind, entry) : views.json(kind, entry),
-    );
-    return jsonChunks(head, 'items', items, builtIn ? '{' : '');
+  /** An object whose last member is a list. What is short is whole; what is long is made while it is written. */
+  #inPieces(
+    head: JsonObject,
+    name: string,
+    { listed, text }: { readonly listed: Listed; readonly text: (entry: Entry) => string },
+  ): ApiResponse {
+    const texts = listTexts(`${JSON.stringify(head).slice(0, -1)},${JSON.stringify(name)}:[`, listed.entries, text);
+    let begun = '';
+    while (begun.length < wholeTextMax) {
+      const next = texts.next();
+      if (next.done) return { status: 200, mediaType: jsonType, chunks: [encodeText(begun)] };
+      begun += next.value;
+    }
+    return { status: 200, mediaType: jsonType, pieces: new TextPieces(this.#deps.clock, texts, begun) };
   }
 
   async #shapedList(listed: Listed, metadata: Json, asked: Asked): Promise<ApiResponse> {
@@ -154,7 +166,7 @@ export class Answers {
       : { kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${wanted.version}`, metadata };
     const name = table ? 'rows' : 'items';
     const part = (entry: Entry): Json => {
-      const object = views.object(kind, entry);
+      const object = views.passing(kind, entry);
       if (!table) return partialMetadata(kind, object, wanted.version);
       return (this.#table(kind, [object], metadata, asked) as { readonly rows: readonly Json[] }).rows[0] as Json;
     };
@@ -165,7 +177,7 @@ export class Answers {
     }
     const { rows, ...rest } = head as JsonObject;
     if (rows === null && listed.entries.length === 0) return encodedAnswer(200, head, wanted.mediaType);
-    return jsonChunks(rest, name, await this.#each(listed, (entry) => encodeText(JSON.stringify(part(entry)))));
+    return this.#inPieces(rest, name, { listed, text: (entry) => JSON.stringify(part(entry)) });
   }
 }
 
@@ -175,14 +187,14 @@ function itemOf(kind: Kind, object: KubeObject): Json {
   return hasProtobuf(kind) ? item : (object as unknown as Json);
 }
 
-/** An object whose last member is a list of parts that are encoded already. */
-function jsonChunks(head: JsonObject, name: string, parts: readonly Uint8Array[], opening = ''): ApiResponse {
-  const first = encodeText(opening);
-  const next = encodeText(`,${opening}`);
-  const chunks: Uint8Array[] = [encodeText(`${JSON.stringify(head).slice(0, -1)},${JSON.stringify(name)}:[`)];
-  for (const [index, part] of parts.entries()) chunks.push(index === 0 ? first : next, part);
-  chunks.push(encodeText(']}\n'));
-  return { status: 200, mediaType: jsonType, chunks };
+function* listTexts(head: string, entries: readonly Entry[], text: (entry: Entry) => string): Generator<string, void> {
+  yield head;
+  let comma = '';
+  for (const entry of entries) {
+    yield comma + text(entry);
+    comma = ',';
+  }
+  yield ']}\n';
 }
 
 const wrongShape = (shape: string, what: string) =>

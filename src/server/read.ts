@@ -107,7 +107,7 @@ export async function listEntries(
     throw new ApiError('BadRequest', 'specifying resource version is not allowed when using continue');
   }
   const at = resume ? resume.revision : exactRevision(query, store.revision);
-  const select = matches ? (entry: Entry) => matches(views.object(route.kind, entry)) : undefined;
+  const select = matches ? (entry: Entry) => matches(views.chosen(route.kind, entry)) : undefined;
   const from = { ...(at ? { at } : {}), ...(resume ? { after: resume.after } : {}) };
   try {
     if (limit === 0 || select) {

@@ -52,8 +52,11 @@ export class RequestFigures {
     }
     const { body } = request;
     if (sent && body && 'bytes' in body) metrics.observe('apiserver_request_body_size_bytes', body.bytes.length, sent);
-    const size = sizeOf(response);
-    if (size > 0 && request.method === 'GET') metrics.observe('apiserver_response_sizes', size, plain);
+    const sized = (size: number) => {
+      if (size > 0 && request.method === 'GET') metrics.observe('apiserver_response_sizes', size, plain);
+    };
+    if ('pieces' in response) response.pieces.onEnd(sized);
+    else sized(sizeOf(response));
     const deprecation = route && deprecationOf(route.kind);
     if (deprecation) {
       const { group, version, resource = '', subresource = '' } = plain;

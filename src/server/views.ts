@@ -4,59 +4,70 @@ import { encodeProtobuf, encodeWatchFrame, messageOf } from '../api/protobuf-enc
 import { schemaOf } from '../api/schema/schema.ts';
 import { protobufType } from '../api/wire.ts';
 import { encodeText, type JsonObject } from '../base/json.ts';
+import { jsonText, membersText } from '../base/shared-json.ts';
 import type { Entry } from '../store/store.ts';
 
 interface View {
   readonly kind: Kind;
-  readonly object: KubeObject;
   /** Of another version of the kind: seldom asked for. */
   next?: View;
-  json?: Uint8Array;
-  text?: string;
-  protobuf?: Uint8Array;
-  frames?: Map<string, Uint8Array>;
+  object?: KubeObject;
+  json?: Uint8Array | undefined;
+  protobuf?: Uint8Array | undefined;
+  frames?: Map<string, Uint8Array> | undefined;
 }
+
+/** So many bytes are kept beside the objects, for those who ask for the same soon again. */
+const keptBytesMax = 16 * 1024 * 1024;
 
 /** Whether objects of the kind have a protobuf form: custom ones have none. */
 export const hasProtobuf = (kind: Kind): boolean => schemaOf(kind) !== undefined;
 
 /**
- * A stored entry as one version of its kind shows it, resourceVersion filled in. Made and encoded at most once per
- * entry and form: reads, lists and all watchers share the same object and the same bytes.
+ * A stored entry as one version of its kind shows it, resourceVersion filled in. Whoever keeps objects is given the
+ * same one for the same entry. Bytes are shared by all who ask at about the same time (gets, and all watchers of a
+ * change), and let go after a while: long lists are written from the objects, and would keep everything twice.
  */
 export class Views {
   readonly #views = new WeakMap<Entry, View>();
-  readonly #heads = new Map<Kind, Uint8Array>();
+  /** Views that hold bytes: of late, and before that. The older half goes when the younger one is full. */
+  #young: View[] = [];
+  #old: View[] = [];
+  #youngBytes = 0;
 
   object<T extends KubeObject = KubeObject>(kind: Kind, entry: Entry): T {
-    return this.#view(kind, entry).object as T;
+    const view = this.#view(kind, entry);
+    view.object ??= shown(kind, entry);
+    return view.object as T;
   }
 
-  text(kind: Kind, entry: Entry): string {
-    const view = this.#view(kind, entry);
-    view.text ??= JSON.stringify(view.object);
-    return view.text;
+  /** The same for whoever looks at it once and keeps nothing. */
+  passing(kind: Kind, entry: Entry): KubeObject {
+    return this.#known(kind, entry)?.object ?? shown(kind, entry);
+  }
+
+  /** The same for whoever only chooses by it: its revision need not be in it. */
+  chosen(kind: Kind, entry: Entry): KubeObject {
+    return kind.rules.storedAs ? this.passing(kind, entry) : (entry.value as unknown as KubeObject);
   }
 
   json(kind: Kind, entry: Entry): Uint8Array {
     const view = this.#view(kind, entry);
-    view.json ??= encodeText(view.text ?? JSON.stringify(view.object));
+    view.json ??= this.#kept(view, encodeText(objectText(view.object ?? shown(kind, entry))));
     return view.json;
   }
 
-  /** As it stands in a list, whose head names version and kind once for all: without them, after the open brace. */
-  itemJson(kind: Kind, entry: Entry): Uint8Array {
-    let head = this.#heads.get(kind);
-    if (!head) {
-      head = encodeText(headText(kind));
-      this.#heads.set(kind, head);
-    }
-    return this.json(kind, entry).subarray(head.length);
+  /** As it stands in a list: the head of one of a built-in kind names version and kind once for all. */
+  itemText(kind: Kind, entry: Entry): string {
+    const object = this.passing(kind, entry);
+    if (!hasProtobuf(kind)) return objectText(object);
+    const { kind: _kind, apiVersion: _version, ...item } = object;
+    return objectText(item);
   }
 
   protobuf(kind: Kind, entry: Entry): Uint8Array {
     const view = this.#view(kind, entry);
-    view.protobuf ??= encodeProtobuf(view.object as unknown as JsonObject);
+    view.protobuf ??= this.#kept(view, encodeProtobuf((view.object ?? shown(kind, entry)) as unknown as JsonObject));
     return view.protobuf;
   }
 
@@ -73,18 +84,26 @@ export class Views {
     const name = binary ? `${how.type} protobuf` : how.type;
     let frame = view.frames.get(name);
     if (!frame) {
-      frame = binary
-        ? encodeWatchFrame(how.type, this.protobuf(kind, entry))
-        : encodeText(`{"type":"${how.type}","object":${this.text(kind, entry)}}\n`);
-      view.frames.set(name, frame);
+      const object = binary ? undefined : objectText(view.object ?? shown(kind, entry));
+      frame =
+        object === undefined
+          ? encodeWatchFrame(how.type, this.protobuf(kind, entry))
+          : encodeText(`{"type":"${how.type}","object":${object}}\n`);
+      view.frames.set(name, this.#kept(view, frame));
     }
     return frame;
   }
 
+  #known(kind: Kind, entry: Entry): View | undefined {
+    for (let view = this.#views.get(entry); view; view = view.next) if (view.kind === kind) return view;
+    return undefined;
+  }
+
   #view(kind: Kind, entry: Entry): View {
+    const known = this.#known(kind, entry);
+    if (known) return known;
+    const view: View = { kind };
     const first = this.#views.get(entry);
-    for (let view = first; view; view = view.next) if (view.kind === kind) return view;
-    const view: View = { kind, object: shown(kind, entry) };
     if (first) {
       if (first.next) view.next = first.next;
       first.next = view;
@@ -93,11 +112,19 @@ export class Views {
     }
     return view;
   }
-}
 
-/** Every view starts with these, so that a list can leave them out. */
-const headText = ({ kind, apiVersion }: Kind): string =>
-  `{"kind":${JSON.stringify(kind)},"apiVersion":${JSON.stringify(apiVersion)},`;
+  #kept(view: View, bytes: Uint8Array): Uint8Array {
+    this.#youngBytes += bytes.length;
+    if (this.#youngBytes > keptBytesMax / 2) {
+      for (const old of this.#old) old.json = old.protobuf = old.frames = undefined;
+      this.#old = this.#young;
+      this.#young = [];
+      this.#youngBytes = bytes.length;
+    }
+    this.#young.push(view);
+    return bytes;
+  }
+}
 
 function shown(kind: Kind, entry: Entry): KubeObject {
   const stored = entry.value as JsonObject;
@@ -106,4 +133,16 @@ function shown(kind: Kind, entry: Entry): KubeObject {
   const own = kind.rules.storedAs ? kind.rules.storedAs.from(object, entry.value) : object;
   const { kind: _kind, apiVersion: _version, metadata: ownMetadata, ...rest } = own;
   return { kind: kind.kind, apiVersion: kind.apiVersion, metadata: ownMetadata, ...rest };
+}
+
+/** The JSON of an object whose metadata may just have been put together, of parts that others have too. */
+export function objectText(object: Partial<KubeObject>): string {
+  let text = '';
+  for (const key in object) {
+    const member = (object as unknown as JsonObject)[key];
+    if (member === undefined) continue;
+    const said = key === 'metadata' ? membersText(member as JsonObject) : jsonText(member);
+    text += `${text === '' ? '{' : ','}${JSON.stringify(key)}:${said}`;
+  }
+  return text === '' ? '{}' : `${text}}`;
 }

@@ -21,6 +21,7 @@ import type { ResourceRoute } from './route.ts';
 import { seenAlike } from './seen-alike.ts';
 import { filterInSlices, mapInSlices } from './slices.ts';
 import { includeOf, partialMetadata, tableOf } from './table.ts';
+import type { Views } from './views.ts';
 
 const bookmarkIntervalMs: Millis = 2_000;
 const watchMinMs: Millis = 30 * 60_000;
@@ -55,6 +56,27 @@ export async function openWatch(
       sendInitial || (!asked && since === ''),
     ),
   };
+}
+
+/** What happened to an entry: shown as an object to whoever wants one, as bytes to all others. */
+class EntryEvent implements WatchEvent {
+  readonly type: WatchEvent['type'];
+  readonly #entry: Entry;
+  readonly #in: { readonly views: Views; readonly kind: Kind };
+
+  constructor(type: WatchEvent['type'], entry: Entry, within: { readonly views: Views; readonly kind: Kind }) {
+    this.type = type;
+    this.#entry = entry;
+    this.#in = within;
+  }
+
+  get object(): KubeObject {
+    return this.#in.views.object(this.#in.kind, this.#entry);
+  }
+
+  encoded(mediaType: string): Uint8Array {
+    return this.#in.views.frame(this.#in.kind, this.#entry, { type: this.type, mediaType });
+  }
 }
 
 /** One open watch. */
@@ -100,7 +122,7 @@ class Session {
   async first(entries: readonly Entry[]): Promise<readonly WatchEvent[]> {
     const { matches } = this.#selection;
     const { clock, views } = this.#deps;
-    const wanted = (entry: Entry) => matches?.(views.object(this.#kind, entry)) ?? true;
+    const wanted = (entry: Entry) => matches?.(views.chosen(this.#kind, entry)) ?? true;
     const chosen = matches ? await filterInSlices(clock, entries, wanted) : entries;
     return mapInSlices(clock, chosen, (entry) => this.#event('ADDED', entry));
   }
@@ -183,8 +205,8 @@ class Session {
       if (change.type === 'delete') return this.#event('DELETED', entry);
       return this.#event(previous ? 'MODIFIED' : 'ADDED', entry);
     }
-    const now = change.type === 'put' && matches(this.#deps.views.object(this.#kind, entry));
-    const before = previous !== undefined && matches(this.#deps.views.object(this.#kind, previous));
+    const now = change.type === 'put' && matches(this.#deps.views.chosen(this.#kind, entry));
+    const before = previous !== undefined && matches(this.#deps.views.chosen(this.#kind, previous));
     if (now) return this.#event(before ? 'MODIFIED' : 'ADDED', entry);
     if (!before) return undefined;
     // The last state that was inside, at the revision at which it left.
@@ -194,11 +216,9 @@ class Session {
   }
 
   #event(type: WatchEvent['type'], entry: Entry): WatchEvent {
-    const object = this.#deps.views.object(this.#kind, entry);
-    if (this.#shape) return this.#made(type, this.#shape(object));
     const views = this.#deps.views;
-    const kind = this.#kind;
-    return { type, object, encoded: (mediaType) => views.frame(kind, entry, { type, mediaType }) };
+    if (this.#shape) return this.#made(type, this.#shape(views.passing(this.#kind, entry)));
+    return new EntryEvent(type, entry, { views, kind: this.#kind });
   }
 
   /** An event of this watch alone. */

@@ -235,9 +235,10 @@ function frozenResponse(response: ApiResponse): ApiResponse {
   return response;
 }
 
-function encodedEvent({ type, object, encoded }: WatchEvent): WatchEvent {
-  if (!encoded) return { type, object: JSON.parse(JSON.stringify(object)) };
-  return JSON.parse(decodeText(encoded(jsonType))) as WatchEvent;
+function encodedEvent(event: WatchEvent): WatchEvent {
+  const { type } = event;
+  if (!event.encoded) return { type, object: JSON.parse(JSON.stringify(event.object)) };
+  return JSON.parse(decodeText(event.encoded(jsonType))) as WatchEvent;
 }
 
 function frozenEvent(event: WatchEvent): WatchEvent {

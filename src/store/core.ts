@@ -3,6 +3,7 @@ import type { Json } from '../base/json.ts';
 import type { Stop } from '../base/stop.ts';
 import type { HistoryLimits } from './history.ts';
 import { History, weigh } from './history.ts';
+import { Likeness } from './likeness.ts';
 import { afterPrefix, OrderedKeys } from './ordered-keys.ts';
 import type { Change, Entry, ListOptions, Revision, Watcher } from './store.ts';
 import { Compacted, Future } from './store.ts';
@@ -12,6 +13,12 @@ import { WatchGroups } from './watch-groups.ts';
 export type Judgement =
   | { readonly ok: true; readonly change: Change }
   | { readonly ok: false; readonly actual: Entry | undefined; readonly pending: boolean };
+
+/** What was there before. */
+export interface StartState {
+  readonly entries: readonly Entry[];
+  readonly likeness: Likeness;
+}
 
 export interface Page {
   readonly entries: readonly Entry[];
@@ -34,13 +41,19 @@ export class StoreCore {
   readonly #keys = new OrderedKeys();
   readonly #history: History;
   readonly #groups = new WatchGroups();
+  readonly #likeness: Likeness;
   /** What judged but unpublished changes make of a key: undefined is a deletion. */
   readonly #pending = new Map<string, { readonly entry: Entry | undefined; readonly revision: Revision }>();
   #revision: Revision;
   #judged: Revision;
 
   /** Starts from the state at `compacted`; history after it is published as usual. */
-  constructor(limits: HistoryLimits, compacted: Revision = firstRevision, entries: readonly Entry[] = []) {
+  constructor(
+    limits: HistoryLimits,
+    compacted: Revision = firstRevision,
+    { entries, likeness }: StartState = { entries: [], likeness: new Likeness() },
+  ) {
+    this.#likeness = likeness;
     this.#history = new History(limits, compacted);
     this.#revision = compacted;
     this.#judged = compacted;
@@ -90,7 +103,8 @@ export class StoreCore {
     const actual = pending === undefined ? this.#entries.get(key) : pending.entry;
     if ((actual?.modified ?? 0) !== expect) return { ok: false, actual, pending: pending !== undefined };
     const modified = ++this.#judged;
-    const change = changeOf(key, value, actual, modified);
+    const fitted = value === undefined ? value : this.#likeness.fitted(key, value, actual?.value);
+    const change = changeOf(key, fitted, actual, modified);
     this.#pending.set(key, { entry: change.type === 'put' ? change.entry : undefined, revision: modified });
     return { ok: true, change };
   }
@@ -150,12 +164,14 @@ export class StoreCore {
 
   #apply(change: Change): void {
     const { entry } = change;
-    this.#history.push(change, weigh(entry.value));
+    const bytes = weigh(entry.value);
+    this.#history.push(change, bytes);
     this.#revision = entry.modified;
     if (this.#pending.get(entry.key)?.revision === entry.modified) this.#pending.delete(entry.key);
     if (change.type === 'put') {
       if (change.previous === undefined) this.#keys.add(entry.key);
       this.#entries.set(entry.key, entry);
+      this.#likeness.remember(entry, bytes);
     } else {
       this.#keys.delete(entry.key);
       this.#entries.delete(entry.key);

@@ -8,12 +8,14 @@ import type { Outgoing } from './request.ts';
 import { roomIn } from './room.ts';
 import { writeWatch } from './watch.ts';
 import { type Asked, headOf, isShort, type Whole, wholeOf } from './whole-answer.ts';
+import { writePieces } from './written-pieces.ts';
 
 /** Writes an answer out. Settles when the last byte is handed over or the client is gone. */
 export function writeAnswer(outgoing: Outgoing, asked: Asked, answer: ApiResponse): Promise<void> | undefined {
   if (outgoing.destroyed) return undefined;
   const whole = wholeOf(asked, answer);
   if (whole) return writeWhole(outgoing, asked, answer, whole);
+  if ('pieces' in answer) return writePieces(outgoing, asked, answer);
   if ('upgrade' in answer) throw new Error(`an upgrade to ${answer.upgrade} was answered to a request without one`);
   if (!('watch' in answer || 'stream' in answer)) return undefined;
   // Whoever passes an answer on knows its length.

@@ -40,6 +40,8 @@ async function transport(asked: ApiRequest): Promise<ApiResponse> {
       return { status: 200, chunks: [Buffer.from('{"a":'), Buffer.from('1}\n')], mediaType: 'application/json' };
     case '/long':
       return { status: 200, chunks: [long, long], mediaType: 'application/json', headers: { 'Audit-Id': 'mine' } };
+    case '/pieces':
+      return { status: 200, pieces: pieces(), mediaType: 'application/json' };
     case '/watch':
       asked.stop.onStop(() => stopped++);
       return { status: 200, mediaType: 'application/json', watch: watching };
@@ -66,6 +68,23 @@ const watching = {
     watched();
   },
 };
+
+/** The long text three times, in as many pieces as the rooms are large, and broken on the way where that is wanted. */
+let breaks = false;
+function pieces() {
+  const whole = Buffer.concat([long, long, long]);
+  let at = 0;
+  return {
+    fill: async (room: Uint8Array) => {
+      if (breaks && at > 0) throw new Error('broken');
+      const part = whole.subarray(at, at + room.length - 3);
+      room.set(part);
+      at += part.length;
+      return part.length;
+    },
+    onEnd: () => {},
+  };
+}
 
 async function* words() {
   yield Buffer.from('one ');
@@ -253,6 +272,19 @@ test('a long answer is compressed for whoever accepts it, and whole for whoever 
   const plain = await ask('/long', { headers: { 'accept-encoding': 'gzip;q=0' } });
   assert.equal(plain.headers['content-encoding'], undefined);
   assert.equal(plain.body.length, 2 * long.length);
+});
+
+test('an answer in pieces arrives whole, compressed for whoever accepts it, and cut where it breaks', async () => {
+  const whole = Buffer.concat([long, long, long]);
+  const plain = await ask('/pieces');
+  assert.equal(plain.body.equals(whole), true);
+  const packed = await ask('/pieces', { headers: { 'accept-encoding': 'gzip' } });
+  assert.equal(packed.headers['content-encoding'], 'gzip');
+  assert.equal(gunzipSync(packed.body).equals(whole), true);
+  assert.equal((await ask('/pieces', { method: 'HEAD' })).body.length, 0);
+  breaks = true;
+  await assert.rejects(ask('/pieces'));
+  breaks = false;
 });
 
 test('HEAD has the headers of GET and no body; an unknown method is 405', async () => {

@@ -58,7 +58,7 @@ export function headOf(answer: ApiResponse, mediaType: string, more: readonly st
 }
 
 /** Unless `identity` alone is wanted, as `gzip;q=0` says. */
-function acceptsGzip(asked: Asked): boolean {
+export function acceptsGzip(asked: Asked): boolean {
   if (asked.headers.range !== undefined) return false;
   return /(^|[\s,])gzip\s*(;\s*q=(?!0(\.0*)?\s*(,|$))[^,]*)?\s*(,|$)/i.test(asked.headers['accept-encoding'] ?? '');
 }

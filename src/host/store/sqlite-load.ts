@@ -3,6 +3,7 @@ import { assert } from '../../base/env.ts';
 import type { Json } from '../../base/json.ts';
 import { StoreCore } from '../../store/core.ts';
 import type { HistoryLimits } from '../../store/history.ts';
+import { Likeness } from '../../store/likeness.ts';
 import type { Change, Entry, Revision } from '../../store/store.ts';
 
 /** So many revisions at most are given out before they are on disk: those of changes that may be lost. */
@@ -31,11 +32,12 @@ export function load(database: DatabaseSync, limits: HistoryLimits): Loaded {
   assert(Number.isSafeInteger(compacted), 'the file is damaged: it does not say what was compacted');
   const select = 'SELECT revision, key, created, value FROM log WHERE revision';
   const state = new Map<string, Entry>();
+  const likeness = new Likeness();
   for (const row of rows(database, `${select} <= ? ORDER BY revision`, compacted)) {
     if (row.value === null) state.delete(row.key);
-    else state.set(row.key, entryOf(row, row.value));
+    else state.set(row.key, entryOf(row, row.value, likeness));
   }
-  const core = new StoreCore(limits, compacted, [...state.values()]);
+  const core = new StoreCore(limits, compacted, { entries: [...state.values()], likeness });
   const dropped: Change[] = [];
   let batch: Change[] = [];
   const publish = () => {
@@ -55,7 +57,7 @@ export function load(database: DatabaseSync, limits: HistoryLimits): Loaded {
   for (const row of rows(database, `${select} > ? ORDER BY revision`, compacted)) {
     skip();
     assert(row.revision === ++revision, `the file is damaged: revision ${revision} is missing`);
-    batch.push(changeOf(row, state));
+    batch.push(changeOf(row, state, likeness));
     if (batch.length === publishMax) publish();
   }
   publish();
@@ -81,10 +83,10 @@ function skippedOf(database: DatabaseSync): ReadonlyMap<Revision, Revision> {
   return new Map(found.map((row) => [Number(row['behind']), Number(row['up_to'])]));
 }
 
-function changeOf(row: Row, state: Map<string, Entry>): Change {
+function changeOf(row: Row, state: Map<string, Entry>, likeness: Likeness): Change {
   const previous = state.get(row.key);
   if (row.value !== null) {
-    const entry = entryOf(row, row.value);
+    const entry = entryOf(row, row.value, likeness, previous);
     state.set(row.key, entry);
     return previous === undefined ? { type: 'put', entry } : { type: 'put', entry, previous };
   }
@@ -93,8 +95,11 @@ function changeOf(row: Row, state: Map<string, Entry>): Change {
   return { type: 'delete', entry: { ...previous, modified: row.revision }, previous };
 }
 
-function entryOf(row: Row, text: string): Entry {
-  return { key: row.key, value: JSON.parse(text) as Json, created: row.created, modified: row.revision };
+function entryOf(row: Row, text: string, likeness: Likeness, previous?: Entry): Entry {
+  const value = likeness.fitted(row.key, JSON.parse(text) as Json, previous?.value);
+  const entry = { key: row.key, value, created: row.created, modified: row.revision };
+  likeness.remember(entry, text.length);
+  return entry;
 }
 
 function rows(database: DatabaseSync, sql: string, compacted: Revision): Iterable<Row> {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { StatementSync } from 'node:sqlite';
 import { DatabaseSync } from 'node:sqlite';
 import { assert } from '../../base/env.ts';
+import { jsonText } from '../../base/shared-json.ts';
 import type { StoreCore } from '../../store/core.ts';
 import type { HistoryLimits } from '../../store/history.ts';
 import { defaultHistoryLimits } from '../../store/history.ts';
@@ -122,7 +123,7 @@ class SqliteJournal implements Journal {
 
   #insertAll(batch: readonly Change[]): void {
     for (const { type, entry } of batch) {
-      const text = type === 'put' ? JSON.stringify(entry.value) : null;
+      const text = type === 'put' ? jsonText(entry.value) : null;
       this.#insert.run(entry.modified, entry.key, entry.created, text);
     }
   }

@@ -93,8 +93,8 @@ class Messages {
   }
 
   #bytes(event: WatchEvent): Uint8Array {
-    const { type, object } = event;
-    const bytes = event.encoded?.(this.#mediaType) ?? encodeText(`${JSON.stringify({ type, object })}\n`);
+    const bytes =
+      event.encoded?.(this.#mediaType) ?? encodeText(`${JSON.stringify({ type: event.type, object: event.object })}\n`);
     // A message has its own length.
     return this.#isBinary && event.encoded ? bytes.subarray(lengthBytes) : bytes;
   }

@@ -1,0 +1,115 @@
+import type { Json, JsonObject } from './json.ts';
+
+/** Parts that several values have in common, with their text once somebody asked for it. */
+const texts = new WeakMap<object, string>();
+/** Values that are not common as a whole, and have such parts inside. */
+const partly = new WeakSet<object>();
+/** Long values are not looked through for what they have in common with others: that would cost more than it saves. */
+const membersMax = 2_000;
+
+/**
+ * `next` with the parts of `known` where both say the same: what is equal is held once. Neither is changed.
+ * `isCommon`: they are two objects, and not one at two times, so that the text of what they share is worth keeping.
+ */
+export function sharing(known: Json, next: Json, isCommon: boolean): Json {
+  return new Sharing(isCommon).of(known, next);
+}
+
+class Sharing {
+  readonly #isCommon: boolean;
+  #left = membersMax;
+
+  constructor(isCommon: boolean) {
+    this.#isCommon = isCommon;
+  }
+
+  /** The very same as `known` where both are equal. */
+  of(known: Json, next: Json): Json {
+    if (known === next || !isContainer(known) || !isContainer(next)) return next;
+    if (Array.isArray(next)) return Array.isArray(known) ? this.#list(known, next) : next;
+    return Array.isArray(known) ? next : this.#object(known as JsonObject, next as JsonObject);
+  }
+
+  #list(known: readonly Json[], next: readonly Json[]): Json {
+    let out: Json[] | undefined;
+    let isEqual = known.length === next.length;
+    for (let index = 0; index < next.length; index++) {
+      if (this.#left-- <= 0) return out ?? next;
+      const before = known[index];
+      const item = next[index] as Json;
+      if (before === item) continue;
+      const shared = before === undefined ? item : this.of(before, item);
+      if (shared !== before) isEqual = false;
+      if (shared === item) continue;
+      out ??= [...next];
+      out[index] = shared;
+    }
+    if (isEqual) return known;
+    const value = out ?? next;
+    if (this.#isCommon) for (let index = 0; index < value.length; index++) marked(value, value[index], known[index]);
+    return value;
+  }
+
+  #object(known: JsonObject, next: JsonObject): Json {
+    let out: Record<string, Json> | undefined;
+    let isEqual = true;
+    let members = 0;
+    for (const key in next) {
+      if (this.#left-- <= 0) return out ?? next;
+      members++;
+      // Every object has something by this name.
+      const before = key === '__proto__' ? undefined : known[key];
+      const member = next[key] as Json;
+      if (before === member) continue;
+      const shared = before === undefined ? member : this.of(before, member);
+      if (shared !== before) isEqual = false;
+      if (shared === member) continue;
+      out ??= { ...next };
+      out[key] = shared;
+    }
+    if (isEqual && members === membersIn(known)) return known;
+    const value = out ?? next;
+    if (this.#isCommon) for (const key in value) if (key !== '__proto__') marked(value, value[key], known[key]);
+    return value;
+  }
+}
+
+/** Says of a value that one of its members stands in another value too, or has something inside that does. */
+function marked(value: object, member: Json | undefined, before: Json | undefined): void {
+  if (!isContainer(member)) return;
+  if (member === before && !texts.has(member)) texts.set(member, '');
+  if (member === before || partly.has(member)) partly.add(value);
+}
+
+function membersIn(value: JsonObject): number {
+  let count = 0;
+  for (const _ in value) count++;
+  return count;
+}
+
+const isContainer = (value: Json | undefined): value is Exclude<Json, string | number | boolean | null> =>
+  typeof value === 'object' && value !== null;
+
+/** The text of a value, as JSON.stringify makes it. What many values have in common is written once. */
+export function jsonText(value: Json): string {
+  if (!isContainer(value)) return JSON.stringify(value);
+  const known = texts.get(value);
+  if (known) return known;
+  if (known !== undefined) {
+    const text = JSON.stringify(value);
+    texts.set(value, text);
+    return text;
+  }
+  if (!partly.has(value)) return JSON.stringify(value);
+  return Array.isArray(value) ? `[${value.map(jsonText).join(',')}]` : membersText(value as JsonObject);
+}
+
+/** The same for an object that has just been put together of members that were there before. */
+export function membersText(object: JsonObject): string {
+  let text = '';
+  for (const key in object) {
+    const member = object[key];
+    if (member !== undefined) text += `${text === '' ? '{' : ','}${JSON.stringify(key)}:${jsonText(member)}`;
+  }
+  return text === '' ? '{}' : `${text}}`;
+}
