@@ -1,7 +1,10 @@
 /**
  * Containers of a Deployment against the same containers of plain `docker run`, in one run on one engine:
- * `node bench/docker.ts [how many]`. The figures are ratios: the machine is shared, and engines differ.
+ * `node bench/docker.ts [how many]`. The figures are ratios: the machine is shared, and engines differ. Plain runs share
+ * the engine's own bridge, where nobody chooses an address; a second kind of them has a network and addresses as pods
+ * have, and shows how much of the difference is the engine's.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { deployments } from '../src/api/kinds/deployment.ts';
 import { type Pod, pods } from '../src/api/kinds/pod.ts';
 import type { Client } from '../src/client/client.ts';
@@ -13,6 +16,8 @@ const count = Number(process.argv[2] ?? 30);
 /** As many `docker run` at a time as the engine does best with. */
 const atOnce = 8;
 const rounds = 3;
+const settleMs = 5_000;
+const restMs = 30_000;
 const labels = { app: 'bench' };
 const command = ['sh', '-c', 'trap "exit 0" TERM; while true; do sleep 1; done'];
 
@@ -34,29 +39,36 @@ try {
   const client = cluster.client();
   const watched = new WatchedPods(client);
   const plain: number[] = [];
+  const addressed: number[] = [];
   const ours: number[] = [];
   // In turn, so that what else the machine does meets both.
   for (let round = 0; round < rounds; round++) {
-    plain.push(await plainRuns());
+    plain.push(await plainRuns(() => ({})));
+    addressed.push(await addressedRuns());
     ours.push(await deployed(client, watched));
   }
+  await atRest(client, watched);
   await killed(client, watched);
   await watched.end();
   print(`${count} containers, docker run ${atOnce} at a time`, plain);
+  print(`the same in a network with addresses of their own`, addressed);
   print(`${count} containers, Deployment until all are Ready`, ours);
-  console.log(`ratio of the medians: ${(median(plain) / median(ours)).toFixed(2)} of docker run's pace (target 0.90)`);
+  const ratio = (runs: readonly number[]) => (median(runs) / median(ours)).toFixed(2);
+  console.log(
+    `ratio of the medians: ${ratio(plain)} of docker run's pace (target 0.90), ${ratio(addressed)} with addresses`,
+  );
 } finally {
   await cluster.remove();
 }
 
 /** What `docker run -d` does, without the time that its client takes to start: create, then start. */
-async function plainRuns(): Promise<number> {
+async function plainRuns(more: () => object): Promise<number> {
   const ids: string[] = [];
   let left = count;
-  const body = { Image: busybox, Cmd: command };
   const begun = performance.now();
   await several(async () => {
     while (left-- > 0) {
+      const body = { Image: busybox, Cmd: command, ...more() };
       const { Id: id } = await engine.json<{ readonly Id: string }>('POST', '/containers/create', { body });
       ids.push(id);
       await engine.json('POST', `/containers/${id}/start`);
@@ -69,6 +81,39 @@ async function plainRuns(): Promise<number> {
     }
   });
   return took;
+}
+
+async function addressedRuns(): Promise<number> {
+  const name = 'mini-k8s-bench';
+  await engine.json('POST', '/networks/create', {
+    body: { Name: name, IPAM: { Config: [{ Subnet: '10.238.0.0/16' }] } },
+  });
+  let next = 1;
+  try {
+    return await plainRuns(() => {
+      next++;
+      const IPAMConfig = { IPv4Address: `10.238.${next >> 8}.${next & 255}` };
+      return { HostConfig: { NetworkMode: name }, NetworkingConfig: { EndpointsConfig: { [name]: { IPAMConfig } } } };
+    });
+  } finally {
+    await engine.json('DELETE', `/networks/${name}`);
+  }
+}
+
+/** What the whole product needs while as many pods run and nobody does anything; and what each of them had cost. */
+async function atRest(client: Client, watched: WatchedPods): Promise<void> {
+  const before = cluster.processorSeconds();
+  await client.send({ verb: 'create', kind: deployments, object: deployment('resting', count) as never });
+  await watched.until((all) => all.filter(isReady).length === count);
+  const each = ((cluster.processorSeconds() - before) * 1000) / count;
+  await sleep(settleMs);
+  const [began, used] = [performance.now(), cluster.processorSeconds()];
+  await sleep(restMs);
+  const share = (cluster.processorSeconds() - used) / ((performance.now() - began) / 1000);
+  await client.send({ verb: 'delete', kind: deployments, key: { namespace: 'default', name: 'resting' } });
+  await watched.until((all) => all.length === 0);
+  console.log(`processor of the whole product: ${each.toFixed(0)} ms for each pod that was made`);
+  console.log(`at rest with ${count} pods: ${(share * 100).toFixed(2)} % of a core (target 1 %)`);
 }
 
 async function deployed(client: Client, watched: WatchedPods): Promise<number> {

@@ -15,8 +15,8 @@ interface Fact {
 }
 
 const lastingTypes = ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady'];
-/** Told only as long as they are true. */
-const passingTypes = ['PodResizePending', 'PodResizeInProgress'];
+/** Told only as long as there is something to tell. */
+const passingTypes = ['PodResizePending', 'PodResizeInProgress', 'AllContainersRestarting'];
 const disruption = 'DisruptionTarget';
 
 /** The conditions that an agent owns, then those of others (the scheduler, readiness gates) as they were. */
@@ -30,6 +30,7 @@ export function podConditions(view: PodView, reported: Reported): readonly Condi
     ContainersReady: containers,
     PodResizePending: view.pending ? { status: 'True', ...view.pending } : undefined,
     PodResizeInProgress: resizing(view),
+    AllContainersRestarting: resetting(view, reported),
   };
   const { generation } = view.pod.metadata;
   if (view.ending && reported.phase === 'Failed') {
@@ -64,6 +65,20 @@ function resizing({ inits, mains }: PodView): Fact | undefined {
   if (changed.length === 0) return undefined;
   const failure = changed.find((resize) => resize.failure)?.failure;
   return { status: 'True', ...(failure ? { reason: 'Error', message: failure.message } : {}) };
+}
+
+/** Only of pods in which that may happen. */
+function resetting({ pod, isResetting }: PodView, { phase }: Reported): Fact | undefined {
+  const all = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+  const may = all.some(({ restartPolicyRules }) =>
+    restartPolicyRules?.some(({ action }) => action === 'RestartAllContainers'),
+  );
+  if (!may) return undefined;
+  if (phase === 'Succeeded') return { status: 'False', reason: 'PodCompleted' };
+  if (phase === 'Failed') return { status: 'False', reason: 'PodFailed' };
+  if (!isResetting) return { status: 'False' };
+  const message = 'container exited with restart policy rule';
+  return { status: 'True', reason: 'RestartAllContainersStarted', message };
 }
 
 // A pod that was bound by hand has been scheduled too.

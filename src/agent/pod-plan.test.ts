@@ -349,3 +349,81 @@ test('A rule restarts a container that its policy would leave', () => {
   assert.deepEqual(ended('NotIn', 1), ['run c#1']);
   assert.deepEqual(ended('NotIn', 43), []);
 });
+
+const restartsAll = {
+  restartPolicy: 'Never',
+  restartPolicyRules: [{ action: 'RestartAllContainers', exitCodes: { operator: 'In', values: [42] } }],
+};
+const whole = (more: object = {}) =>
+  pod({
+    restartPolicy: 'Never',
+    initContainers: [container('i'), container('side', { restartPolicy: 'Always' })],
+    containers: [container('watch', restartsAll), container('work')],
+    ...more,
+  });
+const began = (name: string, attempt: number, secondsAgo: number) =>
+  state(name, attempt, { startedAt: at(secondsAgo) });
+
+test('A rule that restarts all ends what runs, at once and without hooks, before anything begins', () => {
+  const lookers = { ephemeralContainers: [container('look')] };
+  const running = [began('side', 0, 60), began('work', 0, 60), state('look', 0, { startedAt: at(30) })];
+  const given = facts(whole(lookers), [exited('i', 0, 0, 90), exited('watch', 0, 42), ...running]);
+  assert.deepEqual(steps(given), ['stop u1_look_0 0 reset', 'stop u1_work_0 0 reset', 'stop u1_side_0 0 reset']);
+  const told = status(given);
+  assert.equal(told.phase, 'Running');
+  assert.deepEqual(condition(told, 'AllContainersRestarting'), [
+    'True',
+    'RestartAllContainersStarted',
+    'container exited with restart policy rule',
+  ]);
+});
+
+test('A rule that restarts all begins with the init containers, in order, each with an attempt more', () => {
+  const killed = [exited('side', 0, 137, 1), exited('work', 0, 137, 1)];
+  const ended = [exited('i', 0, 0, 90), exited('watch', 0, 42, 2), ...killed];
+  assert.deepEqual(steps(facts(whole(), ended)), ['run i#1']);
+  const told = status(facts(whole(), ended));
+  assert.equal(told.phase, 'Running');
+  assert.deepEqual(condition(told, 'AllContainersRestarting'), ['False', undefined, undefined]);
+  assert.equal(condition(told, 'Initialized')[0], 'False');
+  const [work] = (told.containerStatuses ?? []).filter(({ name }) => name === 'work');
+  assert.deepEqual([work?.state?.waiting?.reason, work?.lastState?.terminated?.exitCode], ['PodInitializing', 137]);
+  const again = [...ended, state('i', 1, { state: 'exited', exitCode: 0, startedAt: at(1), finishedAt: at(0.5) })];
+  assert.deepEqual(steps(facts(whole(), again)), ['run side#1']);
+  const withSide = [...again, began('side', 1, 0.4)];
+  assert.deepEqual(steps(facts(whole(), withSide)), ['run watch#1', 'run work#1']);
+  const all = [...withSide, began('watch', 1, 0.3), began('work', 1, 0.3)];
+  assert.deepEqual(steps(facts(whole(), all)), []);
+  assert.equal(condition(status(facts(whole(), all)), 'Initialized')[0], 'True');
+});
+
+test('Who asks for all to begin anew again and again waits longer, and the others have not crashed', () => {
+  const twice = [exited('watch', 1, 42, 2), exited('work', 1, 137, 1)];
+  const simple = pod({ restartPolicy: 'Never', containers: [container('watch', restartsAll), container('work')] });
+  const given = facts(simple, twice);
+  assert.deepEqual(steps(given), []);
+  assert.equal(podPlan(given).again, 8_000);
+  assert.equal(status(given).containerStatuses?.[0]?.state?.waiting?.reason, 'CrashLoopBackOff');
+  const once = facts(simple, [exited('watch', 0, 42, 2), exited('work', 0, 137, 1)]);
+  const runs = podPlan(once).steps.map((step) => (step.do === 'run' ? [step.container.name, step.streakFrom] : []));
+  assert.deepEqual(runs, [
+    ['watch', 0],
+    ['work', 1],
+  ]);
+});
+
+test('A sidecar that is asked to end because the work is done restarts nothing', () => {
+  const side = container('side', { ...restartsAll, restartPolicy: 'Always' });
+  const done = pod({ restartPolicy: 'Never', initContainers: [side], containers: [container('work')] });
+  assert.deepEqual(steps(facts(done, [exited('work', 0, 0, 5), exited('side', 0, 42, 1)])), []);
+  assert.equal(status(facts(done, [exited('work', 0, 0, 5), exited('side', 0, 42, 1)])).phase, 'Succeeded');
+  const early = facts(done, [began('work', 0, 5), exited('side', 0, 42, 1)]);
+  assert.deepEqual(steps(early), ['stop u1_work_0 0 reset']);
+});
+
+test('The first rule that fits decides', () => {
+  const first = { action: 'Restart', exitCodes: { operator: 'In', values: [42] } };
+  const rules = { ...restartsAll, restartPolicyRules: [first, ...restartsAll.restartPolicyRules] };
+  const two = pod({ containers: [container('watch', rules), container('work')] });
+  assert.deepEqual(steps(facts(two, [exited('watch', 0, 42), began('work', 0, 60)])), ['run watch#1']);
+});

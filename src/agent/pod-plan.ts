@@ -32,7 +32,7 @@ export type Step =
       readonly container: Container;
       readonly id: string;
       readonly graceMs: Millis;
-      readonly why: StopAll | 'unhealthy' | 'resized';
+      readonly why: StopAll | 'unhealthy' | 'resized' | 'reset';
       readonly by?: ProbeKind;
     }
   /** What it may use changes while it runs. */
@@ -103,6 +103,10 @@ class Draft {
       this.#steps.push({ do: 'open-sandbox' });
       return;
     }
+    if (view.isResetting) {
+      this.#stopOld();
+      return;
+    }
     for (const ephemeral of view.ephemerals) this.#drive(ephemeral);
     for (const init of view.inits) {
       // What ran once is not run again for a main container's sake; a sidecar is kept alive as long as the pod.
@@ -134,6 +138,13 @@ class Draft {
       if (!this.#stopThese([sidecar], why, sidecarGraceMs ?? grace)) return false;
     }
     return true;
+  }
+
+  /** All at once, without hooks and without grace: whoever asks for it wants the whole pod back soon. */
+  #stopOld(): void {
+    const { ephemerals, mains, inits } = this.#view;
+    for (const view of [...ephemerals, ...mains, ...inits])
+      if (view.isOld && isRunning(view)) this.#stop(view, 'reset', 0);
   }
 
   forgetOldAttempts(facts: PodFacts): void {
@@ -212,7 +223,8 @@ class Draft {
       return;
     }
     const attempt = (latest?.attempt ?? 0) + 1;
-    const fresh = restart.streak === 0 ? { streakFrom: attempt - 1 } : {};
+    const { streakFrom } = restart;
+    const fresh = streakFrom === undefined ? {} : { streakFrom };
     this.#steps.push({ do: 'run', container: view.container, attempt, ...fresh });
   }
 

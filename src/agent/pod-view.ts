@@ -3,14 +3,11 @@ import type { Instant, Millis } from '../base/env.ts';
 import { equalJson } from '../base/json.ts';
 import { parseTime } from '../base/text.ts';
 import { appliedResources, containerResources } from './container-resources.ts';
+import { belongsBefore, lastReset, type Reset, type Restart, restartAfter, restartOf, type Seen } from './restarts.ts';
 import type { ContainerState, Resources } from './runtime.ts';
 
-export const crashDelayMinMs = 10_000;
-export const crashDelayMaxMs = 300_000;
 /** So long it is told why an image could not be had, before it is told that there is a wait. */
 export const pullErrorShownMs = 1_000;
-/** A container that ran this long has made up for its crashes. */
-export const crashResetMs = 600_000;
 
 /** All that is known about one pod, as given to the pure deciders. Maps are empty where nothing is known. */
 export interface PodFacts {
@@ -72,8 +69,10 @@ export interface ContainerView {
   readonly busy?: Busy;
   /** It runs, and what it may use is not what it is given. */
   readonly resize?: { readonly to: Resources; readonly restarts: boolean; readonly failure?: StartFailure };
+  /** The latest attempt belongs to the time before all containers were to start again. */
+  readonly isOld: boolean;
   /** The latest attempt ended and another one is due. */
-  readonly restart?: { readonly delayMs: Millis; readonly at: Instant; readonly streak: number };
+  readonly restart?: Restart;
 }
 export interface PodView {
   readonly pod: Pod;
@@ -86,6 +85,8 @@ export interface PodView {
   readonly ephemerals: readonly ContainerView[];
   /** Every init container has done its part, or a main container has run already. */
   readonly initialized: boolean;
+  /** Containers that run are to end first, and then all begin anew. */
+  readonly isResetting: boolean;
   /** No main container will ever run again. */
   readonly finished: boolean;
   readonly failedInit?: ContainerView;
@@ -116,13 +117,20 @@ export function podView(facts: PodFacts): PodView {
     if (known) known.push(state);
     else byName.set(name, [state]);
   }
-  const see = (container: Container, role: Role): ContainerView =>
-    containerView(facts, { container, role, states: byName.get(container.name) ?? [] });
-  const inits = (pod.spec.initContainers ?? []).map((container) =>
-    see(container, container.restartPolicy === 'Always' ? 'sidecar' : 'init'),
+  const known = (role: Role) => (container: Container) => ({
+    container,
+    role,
+    attempts: attemptsOf(pod, container.name, byName.get(container.name) ?? []),
+  });
+  const seenInits = (pod.spec.initContainers ?? []).map((container) =>
+    known(container.restartPolicy === 'Always' ? 'sidecar' : 'init')(container),
   );
-  const mains = pod.spec.containers.map((container) => see(container, 'main'));
-  const ephemerals = (pod.spec.ephemeralContainers ?? []).map((container) => see(container, 'ephemeral'));
+  const seenMains = pod.spec.containers.map(known('main'));
+  const reset = lastReset(facts, seenInits, seenMains);
+  const see = (seen: Seen) => containerView(facts, seen, reset);
+  const inits = seenInits.map(see);
+  const mains = seenMains.map(see);
+  const ephemerals = (pod.spec.ephemeralContainers ?? []).map(known('ephemeral')).map(see);
   const failedInit = inits.find((view) => view.role === 'init' && hasFailed(view));
   const start = pod.status?.startTime;
   const limit = pod.spec.activeDeadlineSeconds;
@@ -134,7 +142,8 @@ export function podView(facts: PodFacts): PodView {
     inits,
     mains,
     ephemerals,
-    initialized: mains.some((view) => view.latest !== undefined) || inits.every(initDone),
+    initialized: mains.some((view) => view.latest !== undefined && !view.isOld) || inits.every(initDone),
+    isResetting: [...inits, ...mains, ...ephemerals].some((view) => view.isOld && isRunning(view)),
     finished: failedInit !== undefined || mains.every((view) => view.latest?.state === 'exited' && !view.restart),
     ...(failedInit ? { failedInit } : {}),
     ...(facts.pending ? { pending: facts.pending } : {}),
@@ -145,26 +154,28 @@ export function podView(facts: PodFacts): PodView {
 
 /** Whether the next container in order may start. */
 export const initDone = (view: ContainerView): boolean =>
-  view.role === 'sidecar' ? view.started : view.latest?.state === 'exited' && view.latest.exitCode === 0;
+  !view.isOld &&
+  (view.role === 'sidecar' ? view.started : view.latest?.state === 'exited' && view.latest.exitCode === 0);
 
 export const isRunning = (view: ContainerView): boolean => view.latest?.state === 'running';
 
 const hasFailed = (view: ContainerView): boolean =>
   view.latest?.state === 'exited' && view.latest.exitCode !== 0 && view.restart === undefined;
 
-interface Seen {
-  readonly container: Container;
-  readonly role: Role;
-  readonly states: readonly ContainerState[];
-}
-
-function containerView(facts: PodFacts, { container, role, states }: Seen): ContainerView {
-  const status = statusOf(facts.pod, container.name);
+function attemptsOf(pod: Pod, name: string, states: readonly ContainerState[]): readonly Attempt[] {
+  const status = statusOf(pod, name);
   const attempts: Attempt[] = [...states].sort((a, b) => b.attempt - a.attempt);
   const remembered = status && rememberedAttempt(status);
   // A container that the engine has lost still happened: its end is known, or at least that it had one.
   if (remembered && !(attempts[0] && attempts[0].attempt >= remembered.attempt)) attempts.unshift(remembered);
+  return attempts;
+}
+
+function containerView(facts: PodFacts, seen: Seen, reset: Reset | undefined): ContainerView {
+  const { container, role, attempts } = seen;
+  const status = statusOf(facts.pod, container.name);
   const latest = attempts[0];
+  const isOld = latest !== undefined && reset !== undefined && belongsBefore(reset, container.name, latest);
   const previous = attempts.slice(1).find((attempt) => attempt.state === 'exited');
   const verdict = (latest && facts.verdicts.get(latest.id)) ?? {};
   // An agent that starts again believes what it last reported, until its probes say otherwise.
@@ -174,7 +185,7 @@ function containerView(facts: PodFacts, { container, role, states }: Seen): Cont
   const ready = started && (verdict.ready ?? (!container.readinessProbe || (adopted && status?.ready === true)));
   const failure = facts.failures.get(container.name);
   const busy = facts.busy.get(container.name);
-  const restart = latest && restartOf(facts, container, { role, latest });
+  const restart = latest && (isOld && reset ? restartAfter(reset, seen) : restartOf(facts, seen));
   const resize = running && role !== 'init' ? resizeOf(facts, container, latest) : undefined;
   return {
     container,
@@ -182,8 +193,10 @@ function containerView(facts: PodFacts, { container, role, states }: Seen): Cont
     ...(latest ? { latest } : {}),
     ...(previous ? { previous } : {}),
     started,
-    ready: role === 'init' ? latest?.state === 'exited' && latest.exitCode === 0 : role !== 'ephemeral' && ready,
+    ready:
+      role === 'init' ? !isOld && latest?.state === 'exited' && latest.exitCode === 0 : role !== 'ephemeral' && ready,
     dead: running && verdict.live === false,
+    isOld,
     ...(failure ? { failure } : {}),
     ...(busy ? { busy } : {}),
     ...(resize ? { resize } : {}),
@@ -205,34 +218,6 @@ function resizeOf(facts: PodFacts, container: Container, { applied }: Attempt): 
   );
   const failure = facts.resizeFailures?.get(container.name);
   return { to, restarts, ...(failure ? { failure } : {}) };
-}
-
-/** What the first rule says that fits; nothing where none does. */
-function ruled({ restartPolicyRules }: Container, exitCode: number): boolean | undefined {
-  const fits = (restartPolicyRules ?? []).some(({ action, exitCodes }) => {
-    const among = exitCodes?.values?.includes(exitCode) ?? false;
-    return action === 'Restart' && exitCodes !== undefined && among === (exitCodes.operator === 'In');
-  });
-  return fits ? true : undefined;
-}
-
-function restartOf(
-  facts: PodFacts,
-  container: Container,
-  { role, latest }: { readonly role: Role; readonly latest: Attempt },
-): ContainerView['restart'] {
-  if (latest.state !== 'exited' || role === 'ephemeral') return undefined;
-  const policy = role === 'sidecar' ? 'Always' : (container.restartPolicy ?? facts.pod.spec.restartPolicy ?? 'Always');
-  const succeeded = latest.exitCode === 0;
-  const never = policy === 'Never' || (succeeded && (policy === 'OnFailure' || role === 'init'));
-  if (never && !ruled(container, latest.exitCode ?? 0)) return undefined;
-  // Of an attempt that the engine has lost nobody knows the end. Its wait must not move along with the clock.
-  const ended = latest.finishedAt ?? latest.startedAt;
-  const recovered = ended !== undefined && latest.startedAt !== undefined && ended - latest.startedAt > crashResetMs;
-  const streak = recovered ? 0 : Math.max(0, latest.attempt - (facts.streaks.get(container.name) ?? 0));
-  // The first restart is immediate; from then on they wait, each time twice as long.
-  const delayMs = streak === 0 ? 0 : Math.min(crashDelayMinMs * 2 ** (streak - 1), crashDelayMaxMs);
-  return { delayMs, at: ended === undefined ? facts.now : ((ended + delayMs) as Instant), streak };
 }
 
 function statusOf(pod: Pod, name: string): ContainerStatus | undefined {

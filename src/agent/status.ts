@@ -103,7 +103,8 @@ function phaseOf(view: PodView, ended: boolean): NonNullable<PodStatus['phase']>
   const overdue = view.deadlineAt !== undefined && view.deadlineAt <= view.now;
   if (overdue || view.failedInit) return running && !overdue ? 'Pending' : 'Failed';
   if (view.finished) return running ? 'Running' : succeeded ? 'Succeeded' : 'Failed';
-  if (!view.initialized) return 'Pending';
+  // A pod whose containers all begin anew has not gone back to where it came from.
+  if (!view.initialized) return [...view.inits, ...mains].some(({ isOld }) => isOld) ? 'Running' : 'Pending';
   if (mains.some(({ latest }) => latest === undefined || latest.state === 'created')) return 'Pending';
   return 'Running';
 }
@@ -169,14 +170,19 @@ function stateOf(view: PodView, seen: ContainerView, scheme: string): ContainerS
   }
   if (latest?.state === 'exited') {
     const backsOff = restart && restart.at > view.now && !isOver(view);
-    if (!backsOff) return { terminated: terminated(latest, scheme) };
+    if (!backsOff && !seen.isOld) return { terminated: terminated(latest, scheme) };
+    if (!backsOff) return waitingToBegin(view);
     const { name, namespace, uid } = view.pod.metadata;
     const message = `back-off ${duration(restart.delayMs)} restarting failed container=${container.name} pod=${name}_${namespace}(${uid})`;
     return { waiting: { reason: 'CrashLoopBackOff', message } };
   }
-  // With init containers upstream says PodInitializing of whatever waits.
-  return { waiting: { reason: view.inits.length > 0 ? 'PodInitializing' : 'ContainerCreating' } };
+  return waitingToBegin(view);
 }
+
+/** With init containers upstream says PodInitializing of whatever waits. */
+const waitingToBegin = ({ inits }: PodView): ContainerStateStatus => ({
+  waiting: { reason: inits.length > 0 ? 'PodInitializing' : 'ContainerCreating' },
+});
 
 const isOver = (view: PodView): boolean =>
   view.pod.metadata.deletionTimestamp !== undefined || isFinished(view.pod) || view.failedInit !== undefined;

@@ -159,10 +159,10 @@ export class Inventory {
   #event(line: string): void {
     const { Action: action, Actor: actor } = JSON.parse(line) as EngineEvent;
     if (!action || !actor) return;
-    const known = this.#known.get(actor.ID);
     if (action === 'destroy') this.drop(actor.ID);
-    // Whoever started it has looked already.
-    else if (action !== 'start' || known?.state.state !== 'running') this.look(actor.ID).catch(() => {});
+    // Whoever started it has looked already, or is just looking.
+    else if (action === 'start') this.lookUnlessRunning(actor.ID).catch(() => {});
+    else this.look(actor.ID).catch(() => {});
   }
 
   /** One at a time; whoever comes meanwhile waits for the same. */
