@@ -1,6 +1,13 @@
 import { ApiError, isApiError } from '../api/error.ts';
 import { type Lease, leases } from '../api/kinds/lease.ts';
-import { type Node, type NodeStatus, nodeApiAuthority, nodeApiHost, nodes } from '../api/kinds/node.ts';
+import {
+  type Node,
+  type NodeFeatures,
+  type NodeStatus,
+  nodeApiAuthority,
+  nodeApiHost,
+  nodes,
+} from '../api/kinds/node.ts';
 import { type Condition, conditionOf } from '../api/kinds/pod.ts';
 import { fencedAfterNote, fencingPromise } from '../api/node-link.ts';
 import type { Labels } from '../api/object.ts';
@@ -46,6 +53,8 @@ export interface NodeFacts {
   readonly architecture?: string;
   readonly runtimeVersion?: string;
   readonly nodeInfo?: Labels;
+  /** What its runtime can do besides what every one can. */
+  readonly features?: NodeFeatures;
   /** Where the node's own API is heard. */
   readonly api?: NodeApiPlace;
   /** After so long without the server, pods of which there must never be two have ended here. */
@@ -238,6 +247,7 @@ export function nodeStatus(
     allocatable: { ...before.allocatable, ...(facts.allocatable ?? facts.capacity) },
     conditions: nodeConditions(before.conditions ?? [], now, pressures),
     addresses: facts.addresses,
+    ...(facts.features ? { features: facts.features } : {}),
     daemonEndpoints: facts.api
       ? { kubeletEndpoint: { Port: facts.api.port } }
       : (before.daemonEndpoints ?? { kubeletEndpoint: { Port: 10250 } }),

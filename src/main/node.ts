@@ -4,6 +4,7 @@ import { Agent, type AgentOptions } from '../agent/agent.ts';
 import type { AgentFleet } from '../agent/fleet.ts';
 import type { NodeApiPlace } from '../agent/node-registration.ts';
 import type { DnsSetting } from '../agent/pod-dns.ts';
+import type { Runtime } from '../agent/runtime.ts';
 import type { Runtimes } from '../agent/runtime-choice.ts';
 import type { VolumeHost } from '../agent/volumes.ts';
 import type { EndpointSlice } from '../api/kinds/endpoint-slice.ts';
@@ -113,7 +114,7 @@ export function agentOf(parts: NodeParts, env: Env, runtimes: Runtimes, choice: 
     ...(choice.manifests ? { manifests: choice.manifests } : {}),
     ...(choice.pressure ? { pressure: choice.pressure } : {}),
     unsafeSysctls: choice.unsafeSysctls ?? [],
-    ...(choice.pretends ? {} : { nodeInfo: nodeInfo() }),
+    ...(choice.pretends ? {} : { nodeInfo: nodeInfo(), features: featuresOf(runtimes.default) }),
     ...(choice.told?.allocatable ? { allocatable: choice.told.allocatable } : {}),
     ...(choice.api ? { api: choice.api } : {}),
     ...(choice.podRange === undefined ? {} : { podRange: choice.podRange }),
@@ -126,3 +127,5 @@ export function agentOf(parts: NodeParts, env: Env, runtimes: Runtimes, choice: 
     runtimeVersion: choice.runtimeVersion ?? `${runtimes.default.name}://${process.versions.node}`,
   });
 }
+
+const featuresOf = ({ leavesOutGroups = false }: Runtime) => ({ supplementalGroupsPolicy: leavesOutGroups });

@@ -19,7 +19,11 @@ export interface NodeSpec {
   readonly taints?: readonly Taint[];
   readonly unschedulable?: boolean;
 }
+export interface NodeFeatures {
+  readonly supplementalGroupsPolicy?: boolean;
+}
 export interface NodeStatus {
+  readonly features?: NodeFeatures;
   readonly capacity?: Labels;
   readonly allocatable?: Labels;
   readonly conditions?: readonly Condition[];

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ContainerSpec, SandboxSpec } from '../../../agent/runtime.ts';
 import type { Json } from '../../../base/json.ts';
+import { identityOf } from './accounts.ts';
 import { containerBody, type Namespaces, resourcesOf } from './container-config.ts';
-import { securityOf, userOf } from './security.ts';
+import { securityOf, userOf, wantedIdentity } from './security.ts';
+import { firstFile, tarOf } from './tar.ts';
 
 const container = (
   security: Readonly<Record<string, Json>> = {},
@@ -120,10 +122,43 @@ test('a security context is carried over whole', () => {
   assert.deepEqual(securityOf(container({ seccompProfile: { type: 'RuntimeDefault' } })), { SecurityOpt: [] });
 });
 
+test('a group that a pod names is its first one, and the image adds to it unless that is forbidden', () => {
+  const image = {
+    people: 'root:x:0:0::/:/sh\nweb:x:5:50::/:/sh\n',
+    groups: 'web:x:50:\nstaff:x:60:web,root\nbin:x:2:\n',
+  };
+  const runs = (security: Readonly<Record<string, Json>>, imageUser: string) => {
+    const wanted = wantedIdentity(container(security), imageUser);
+    if (wanted === undefined) return undefined;
+    const identity = identityOf(wanted, image);
+    const { GroupAdd } = securityOf(container(security), undefined, identity);
+    return [userOf(container(security), imageUser, identity), GroupAdd];
+  };
+  assert.equal(runs({ runAsUser: 5 }, ''), undefined);
+  assert.deepEqual(runs({ runAsUser: 5, runAsGroup: 6 }, ''), ['5:6', ['60']]);
+  assert.deepEqual(runs({ runAsGroup: 6 }, 'web:staff'), ['5:6', ['60']]);
+  const strict = { supplementalGroupsPolicy: 'Strict' };
+  assert.deepEqual(runs({ ...strict, supplementalGroups: [7] }, 'web'), ['5:50', ['7']]);
+  assert.deepEqual(runs(strict, 'web:staff'), ['5:60', undefined]);
+  assert.deepEqual(runs({ ...strict, runAsUser: 1000 }, 'web'), ['1000:0', undefined]);
+  assert.deepEqual(runs(strict, ''), ['0:0', undefined]);
+  assert.throws(() => runs(strict, 'nobody'), /unable to find user nobody: no matching entries in passwd file/);
+  assert.throws(() => runs(strict, 'web:none'), /unable to find group none: no matching entries in group file/);
+});
+
+test('the first file of an archive is found behind what is said about it', () => {
+  const bytes = Buffer.from('root:x:0:0');
+  const plain = tarOf([{ name: 'passwd', bytes, mode: 0o644 }]);
+  assert.equal(firstFile(plain).toString(), 'root:x:0:0');
+  const about = tarOf([{ name: 'about', bytes: Buffer.from('11 path=x\n'), mode: 0o644 }]).subarray(0, 1024);
+  about.write('x', 156, 'latin1');
+  assert.equal(firstFile(Buffer.concat([about, plain])).toString(), 'root:x:0:0');
+  assert.equal(firstFile(Buffer.alloc(0)).length, 0);
+});
+
 test('a container runs as whom the pod says, and never as root where that is forbidden', () => {
   assert.equal(userOf(container(), 'web'), undefined);
-  assert.equal(userOf(container({ runAsUser: 5, runAsGroup: 6 }), ''), '5:6');
-  assert.equal(userOf(container({ runAsGroup: 6 }), 'web:users'), 'web:6');
+  assert.equal(userOf(container({ runAsUser: 5 }), ''), '5');
   assert.equal(userOf(container({ runAsNonRoot: true }), '5'), undefined);
   const why = (security: Readonly<Record<string, Json>>, image: string) => () => userOf(container(security), image);
   assert.throws(why({ runAsNonRoot: true, runAsUser: 0 }, ''), /runAsUser breaks non-root policy/);

@@ -1,6 +1,7 @@
 import { appliedResources, periodMicros } from '../../../agent/container-resources.ts';
 import type { ContainerSpec, Mount, Resources, SandboxSpec } from '../../../agent/runtime.ts';
 import type { Json, JsonObject } from '../../../base/json.ts';
+import type { Identity } from './accounts.ts';
 import type { Labels } from './identity.ts';
 import { type ProfileReader, securityOf, userOf } from './security.ts';
 
@@ -18,6 +19,8 @@ const logs = { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '5' }
 export interface ContainerSetting {
   readonly labels: Labels;
   readonly imageUser: string;
+  /** Who runs it, where that was looked up in the image. */
+  readonly identity?: Identity;
   readonly machine?: {
     readonly profile?: ProfileReader;
     /** The engine can keep what is mounted below a mount from being written. */
@@ -30,9 +33,9 @@ export type CreateBody = JsonObject & { readonly Labels: Labels; readonly Tty?: 
 export function containerBody(
   spec: ContainerSpec,
   namespaces: Namespaces,
-  { labels, imageUser, machine = {} }: ContainerSetting,
+  { labels, imageUser, identity, machine = {} }: ContainerSetting,
 ): CreateBody {
-  const user = userOf(spec, imageUser);
+  const user = userOf(spec, imageUser, identity);
   const { config, host, networking } = namespaceParts(namespaces);
   return {
     Image: spec.image,
@@ -52,7 +55,7 @@ export function containerBody(
       LogConfig: logs,
       Mounts: spec.mounts.map((mount) => mountOf(mount, machine.mountsRecursively ?? false)),
       ...resourcesOf(spec.resources),
-      ...securityOf(spec, machine.profile),
+      ...securityOf(spec, machine.profile, identity),
       ...host,
     },
     ...networking,

@@ -17,6 +17,7 @@ import type { Env, Millis } from '../../../base/env.ts';
 import { type Hint, Hints } from '../../../base/hints.ts';
 import type { Stop } from '../../../base/stop.ts';
 import { connectTcp } from '../process/tcp.ts';
+import { type Identity, ImageAccounts, identityOf } from './accounts.ts';
 import { PodAddresses } from './addresses.ts';
 import { attachTo } from './attach.ts';
 import { type Box, Boxes, isSandbox } from './boxes.ts';
@@ -32,7 +33,7 @@ import { ensureNetwork, removeNetwork } from './network.ts';
 import { ensurePauseImage, pauseImage } from './pause-image.ts';
 import { PulledImages } from './pulled-images.ts';
 import { ResolverFiles } from './resolver-files.ts';
-import { needsImageUser, ProfileError, type ProfileReader } from './security.ts';
+import { needsImageUser, ProfileError, type ProfileReader, wantedIdentity } from './security.ts';
 import { Turns } from './turns.ts';
 import { usageOf } from './usage.ts';
 
@@ -67,12 +68,15 @@ export class DockerRuntime implements Runtime {
   readonly hasOwnFiles = true;
   readonly mountsRecursively: boolean;
   readonly holdsToProfiles: boolean;
+  /** It takes users and groups by number, and adds none of its own then. */
+  readonly leavesOutGroups = true;
   readonly images: DockerImages;
   readonly #options: DockerRuntimeOptions;
   readonly #client: EngineClient;
   readonly #inventory: Inventory;
   readonly #boxes: Boxes;
   readonly #files: ResolverFiles | undefined;
+  readonly #accounts: ImageAccounts;
   readonly #turns = new Turns(turnsAtOnce);
   readonly #hints = new Hints();
   #network: Promise<string> | undefined;
@@ -83,6 +87,7 @@ export class DockerRuntime implements Runtime {
     this.mountsRecursively = options.engine.mountsRecursively ?? false;
     this.holdsToProfiles = options.engine.appArmor ?? false;
     this.#inventory = new Inventory(env, this.#client, options.owner, ({ state }) => this.#hints.give(state.id));
+    this.#accounts = new ImageAccounts(this.#client);
     this.#boxes = new Boxes(new PodAddresses(options.nodeRange, options.reserved));
     this.#files = options.folder === undefined ? undefined : new ResolverFiles(options.folder);
     const { pulledFile } = options;
@@ -125,7 +130,8 @@ export class DockerRuntime implements Runtime {
     const imageUser = needsImageUser(spec) ? await this.images.userOf(spec.image) : '';
     const whole = this.#files ? this.#files.into(spec, box.spec) : spec;
     const machine = { profile: this.#profile, mountsRecursively: this.mountsRecursively };
-    await this.#create(spec.id, containerBody(whole, namespaces, { labels, imageUser, machine }));
+    const identity = await this.#identityOf(spec, imageUser);
+    await this.#create(spec.id, containerBody(whole, namespaces, { labels, imageUser, machine, ...identity }));
   }
 
   async start(id: string): Promise<void> {
@@ -303,6 +309,13 @@ export class DockerRuntime implements Runtime {
     if (holder) return { joins: holder.engineId, shareProcesses: box.spec.shareProcesses ?? false, ...sees };
     if (box.alone) return this.#holding(box);
     throw new Error(`sandbox ${box.spec.id} does not run`);
+  }
+
+  async #identityOf(spec: ContainerSpec, imageUser: string): Promise<{ readonly identity?: Identity }> {
+    const wanted = wantedIdentity(spec, imageUser);
+    if (wanted === undefined) return {};
+    const image = (await this.images.idOf(spec.image)) ?? spec.image;
+    return { identity: identityOf(wanted, await this.#accounts.of(image)) };
   }
 
   /** The name is taken where an answer was lost: then what was asked for is there. */

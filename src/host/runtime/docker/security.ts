@@ -1,5 +1,6 @@
 import type { ContainerSpec } from '../../../agent/runtime.ts';
 import type { JsonObject } from '../../../base/json.ts';
+import type { Identity } from './accounts.ts';
 
 /** The pod's and the container's security context, already one. */
 interface Context {
@@ -7,6 +8,7 @@ interface Context {
   readonly runAsGroup?: number;
   readonly runAsNonRoot?: boolean;
   readonly supplementalGroups?: readonly number[];
+  readonly supplementalGroupsPolicy?: string;
   readonly fsGroup?: number;
   readonly privileged?: boolean;
   readonly readOnlyRootFilesystem?: boolean;
@@ -39,9 +41,14 @@ export class ProfileError extends Error {
 }
 
 /** The part of the engine's HostConfig that says what the container may do. */
-export function securityOf({ security }: ContainerSpec, profile: ProfileReader = noProfiles): JsonObject {
+export function securityOf(
+  { security }: ContainerSpec,
+  profile: ProfileReader = noProfiles,
+  identity?: Identity,
+): JsonObject {
   const context = security as Context;
-  const groups = [...(context.supplementalGroups ?? []), ...(context.fsGroup === undefined ? [] : [context.fsGroup])];
+  const named = [...(context.supplementalGroups ?? []), ...(context.fsGroup === undefined ? [] : [context.fsGroup])];
+  const groups = [...new Set([...named, ...imageGroups(context, identity)])];
   const { add, drop } = context.capabilities ?? {};
   return {
     ...(context.privileged ? { Privileged: true } : {}),
@@ -53,6 +60,10 @@ export function securityOf({ security }: ContainerSpec, profile: ProfileReader =
     SecurityOpt: options(context, profile),
   };
 }
+
+/** Whom the engine is given by number gets none of the image's groups from it. */
+const imageGroups = ({ supplementalGroupsPolicy }: Context, identity: Identity | undefined): readonly number[] =>
+  supplementalGroupsPolicy === 'Strict' ? [] : (identity?.groups ?? []);
 
 function noProfiles(name: string): never {
   throw new ProfileError(name, 'this node keeps no profiles');
@@ -76,18 +87,28 @@ function options(context: Context, profile: ProfileReader): readonly string[] {
 }
 
 /** `user[:group]` as the engine takes it; nothing where the image decides. */
-export function userOf({ name, security }: ContainerSpec, imageUser: string): string | undefined {
-  const { runAsUser, runAsGroup, runAsNonRoot } = security as Context;
+export function userOf({ name, security }: ContainerSpec, imageUser: string, identity?: Identity): string | undefined {
+  const { runAsUser, runAsNonRoot } = security as Context;
   if (runAsNonRoot) refuseRoot(name, runAsUser, imageUser);
-  if (runAsUser === undefined && runAsGroup === undefined) return undefined;
-  const user = runAsUser === undefined ? imageUser.split(':')[0] || '0' : String(runAsUser);
-  return runAsGroup === undefined ? user : `${user}:${runAsGroup}`;
+  if (identity) return `${identity.uid}:${identity.gid}`;
+  return runAsUser === undefined ? undefined : String(runAsUser);
+}
+
+/** Who is asked for, as the accounts of the image are to be read; nothing where the engine does that well by itself. */
+export function wantedIdentity({ security }: ContainerSpec, imageUser: string): string | undefined {
+  const { runAsUser, runAsGroup, supplementalGroupsPolicy } = security as Context;
+  if (runAsGroup === undefined && supplementalGroupsPolicy !== 'Strict') return undefined;
+  const [imageName = '', imageGroup = ''] = imageUser.split(':');
+  const user = runAsUser === undefined ? imageName : String(runAsUser);
+  const group = runAsGroup ?? (runAsUser === undefined ? imageGroup : '');
+  return `${user}:${group}`;
 }
 
 /** Whether the image has to be asked who runs it. */
 export const needsImageUser = ({ security }: ContainerSpec): boolean => {
-  const { runAsUser, runAsGroup, runAsNonRoot } = security as Context;
-  return runAsUser === undefined && (runAsNonRoot === true || runAsGroup !== undefined);
+  const { runAsUser, runAsGroup, runAsNonRoot, supplementalGroupsPolicy } = security as Context;
+  const isAsked = runAsNonRoot === true || runAsGroup !== undefined || supplementalGroupsPolicy === 'Strict';
+  return runAsUser === undefined && isAsked;
 };
 
 function refuseRoot(container: string, user: number | undefined, imageUser: string): void {

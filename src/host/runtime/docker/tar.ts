@@ -28,3 +28,17 @@ function entry({ name, bytes, mode }: TarFile): readonly Uint8Array[] {
   head.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
   return [head, bytes, Buffer.alloc((blockBytes - (bytes.length % blockBytes)) % blockBytes)];
 }
+
+/** The contents of the first entry; nothing where it is no file. */
+export function firstFile(archive: Buffer): Buffer {
+  let at = 0;
+  // Long names and extended attributes come as entries of their own before the one that they are about.
+  while (at + blockBytes <= archive.length && /[xgLK]/.test(archive.toString('latin1', at + 156, at + 157))) {
+    at += blockBytes + Math.ceil(bytesAt(archive, at) / blockBytes) * blockBytes;
+  }
+  if (at + blockBytes > archive.length) return Buffer.alloc(0);
+  return archive.subarray(at + blockBytes, at + blockBytes + bytesAt(archive, at));
+}
+
+const bytesAt = (archive: Buffer, at: number): number =>
+  Number.parseInt(archive.toString('latin1', at + 124, at + 136).replace(/\0.*$/, ''), 8) || 0;
