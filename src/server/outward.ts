@@ -94,7 +94,8 @@ export async function post(
   clock: Clock,
   { destination, body, timeoutMs }: Call,
 ): Promise<JsonObject> {
-  const { target, path, text } = destination;
+  const { target, path } = destination;
+  const text = withTimeout(destination.text, timeoutMs);
   const stop = new StopSource();
   const late = new Promise<never>((_resolve, reject) => {
     stop.onStop(() => reject(new Error(`Post ${JSON.stringify(text)}: context deadline exceeded`)));
@@ -102,7 +103,7 @@ export async function post(
   late.catch(() => {});
   const cancel = clock.after(timeoutMs, () => stop.stop());
   try {
-    return await Promise.race([answered(outward(target), { path, body, stop }), late]);
+    return await Promise.race([answered(outward(target), { path: withTimeout(path, timeoutMs), body, stop }), late]);
   } catch (error) {
     if (error instanceof ApiError) throw new Error(`Post ${JSON.stringify(text)}: ${error.message}`);
     throw error;
@@ -110,6 +111,10 @@ export async function post(
     cancel();
   }
 }
+
+/** Whoever is asked is told how long he is waited for, as upstream does. */
+const withTimeout = (place: string, timeoutMs: Millis): string =>
+  `${place}${place.includes('?') ? '&' : '?'}timeout=${timeoutMs / 1000}s`;
 
 async function answered(
   transport: Transport,

@@ -31,6 +31,14 @@ after(async () => {
   rmSync(home, { recursive: true });
 });
 
+test('FolderVolumes releases a pod after the last of what is being written for it', async () => {
+  const files = Array.from({ length: 40 }, (_, number) => file(`f${number}`, 'x'));
+  const writing = volumes.folder('p0', 'token', { files });
+  await volumes.release('p0');
+  await writing;
+  assert.ok(!(await volumes.held()).includes('p0'));
+});
+
 test('FolderVolumes keeps what a pod wrote as long as the pod is not released', async () => {
   const folder = await volumes.folder('p1', 'scratch');
   assert.equal(statSync(folder).mode & 0o777, 0o777);

@@ -76,6 +76,9 @@ export class FolderVolumes implements VolumeHost {
 
   async release(pod: string): Promise<void> {
     const path = join(this.#root, named(pod));
+    // Who still writes would find the folder gone, or leave something in it that is being removed.
+    const writing = [...this.#turns].filter(([key]) => key.startsWith(`${path}/`));
+    await Promise.allSettled(writing.map(([, turn]) => turn));
     // A mount that is still there would have its contents removed: those of a volume, or of the user.
     for (const mounted of await mountsBelow(path)) await unmount(mounted);
     await rm(path, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { builtInKinds } from '../../../api/kinds/all.ts';
-import type { Caller, Method } from '../../../api/wire.ts';
+import type { ApiRequest, Caller, Method } from '../../../api/wire.ts';
 import { isObject, type Json, type JsonObject } from '../../../base/json.ts';
 import { seeded } from '../../../base/random.ts';
 import { never } from '../../../base/stop.ts';
@@ -22,6 +22,7 @@ async function world(hooks: Readonly<Record<string, Answer>>) {
   const clock = new SimClock();
   const env = simEnv({ clock, random: seeded('webhooks') });
   const asked: JsonObject[] = [];
+  const queries: ApiRequest['query'][] = [];
   const server = new ApiServer(env, new MemoryStore(), {
     kinds: builtInKinds,
     address: '127.0.0.1:6443',
@@ -29,6 +30,7 @@ async function world(hooks: Readonly<Record<string, Answer>>) {
       const review = (request.body as { readonly object: JsonObject }).object;
       const sent = review['request'] as JsonObject;
       asked.push(sent);
+      queries.push(request.query);
       const answer = hooks[target.server.replace('https://', '')]?.(sent);
       if (!answer) throw new Error('connection refused');
       if (answer === 'silence') return new Promise(() => {});
@@ -56,7 +58,7 @@ async function world(hooks: Readonly<Record<string, Answer>>) {
     const { status, body } = await ask('POST', path, { metadata: { name }, webhooks: whole });
     assert.equal(status, 201, JSON.stringify(body));
   };
-  return { ask, hooked, asked, clock };
+  return { ask, hooked, asked, queries, clock };
 }
 
 const everyMap = {
@@ -131,7 +133,7 @@ test('a webhook is asked only about what it selects', async () => {
 });
 
 test('a webhook that fails stops the request, unless its policy is to be ignored', async () => {
-  const { ask, hooked, clock } = await world({
+  const { ask, hooked, queries, clock } = await world({
     silent: () => 'silence',
     strange: () => ({ allowed: true, uid: 'other' }),
   });
@@ -151,7 +153,8 @@ test('a webhook that fails stops the request, unless its policy is to be ignored
   while (clock.step(2_000));
   const late = await waiting;
   assert.equal(late.status, 500);
-  assert.match(String(late.body['message']), /context deadline exceeded/);
+  assert.match(String(late.body['message']), /Post "https:\/\/silent\S*\?timeout=2s": context deadline exceeded/);
+  assert.deepEqual(queries.at(-1), [['timeout', '2s']]);
 });
 
 test('a webhook with side effects stops a dry run', async () => {
