@@ -53,6 +53,16 @@ describe('a cluster of many processes', { skip }, () => {
   const holder = () =>
     does('get', 'lease', 'kube-controller-manager', '-n', 'kube-system', '-o', 'jsonpath={.spec.holderIdentity}');
 
+  const nodeOf = () => does('get', 'pod', 'db-0', '-o', 'jsonpath={.spec.nodeName}');
+  const runsElsewhere = async (before: string) => {
+    let most = 0;
+    await until('pod on the other node', 30_000, async () => {
+      most = Math.max(most, programOf('db-0', 'setInterval').length);
+      return (await nodeOf().catch(() => before)) !== before && programOf('db-0', 'setInterval').length === 1;
+    });
+    assert.ok(most <= 1, 'two of one name ran at the same time');
+  };
+
   test('only one of two processes of controllers acts, and the other takes over when it dies', async () => {
     await cluster.start('server');
     await start('first', 'controllers');
@@ -90,15 +100,19 @@ describe('a cluster of many processes', { skip }, () => {
     const { code, err } = await finished(program, ['--kubeconfig', cluster.kubeconfig, 'apply', '-f', '-'], set);
     assert.equal(code, 0, err);
     await does('rollout', 'status', 'statefulset/db', '--timeout=30s');
-    const nodeOf = () => does('get', 'pod', 'db-0', '-o', 'jsonpath={.spec.nodeName}');
     const before = await nodeOf();
     assert.equal(programOf('db-0', 'setInterval').length, 1);
     children.get(before)?.kill('SIGKILL');
-    let most = 0;
-    await until('pod on the other node', 30_000, async () => {
-      most = Math.max(most, programOf('db-0', 'setInterval').length);
-      return (await nodeOf().catch(() => before)) !== before && programOf('db-0', 'setInterval').length === 1;
-    });
-    assert.equal(most, 1, 'two of one name ran at the same time');
+    await runsElsewhere(before);
+    await startAgent(before, before === 'node-a' ? 1 : 2);
+  });
+
+  test('so it is when the server died with the agent and starts again without ever having heard of it', async () => {
+    await does('rollout', 'status', 'statefulset/db', '--timeout=30s');
+    const before = await nodeOf();
+    await cluster.end('SIGKILL');
+    children.get(before)?.kill('SIGKILL');
+    await cluster.start('server', ['--listen', new URL(cluster.url).host]);
+    await runsElsewhere(before);
   });
 });
