@@ -91,6 +91,8 @@ export class Agent implements Component, NodeDoor {
   readonly #works = new Map<string, PodWork>();
   readonly #running = new Set<string>();
   readonly #failures = new Map<string, number>();
+  /** What each runtime said when everything was as wanted. */
+  readonly #alike = new Map<Runtime, RuntimeList>();
   readonly #listing = new Map<Runtime, Promise<RuntimeList>>();
 
   constructor(env: Env, given: Client, runtimes: Runtimes, options: AgentOptions) {
@@ -305,6 +307,7 @@ export class Agent implements Component, NodeDoor {
   }
 
   #changed(now: Pod | undefined, before: Pod | undefined): void {
+    this.#alike.clear();
     const mirrored = [now, before].find((pod) => pod && isMirror(pod));
     if (mirrored && this.#staticPods) {
       for (const [uid, own] of this.#statics) if (own.metadata.name === mirrored.metadata.name) this.#queue.add(uid);
@@ -360,14 +363,24 @@ export class Agent implements Component, NodeDoor {
   }
 
   #compare(runtime: Runtime, list: RuntimeList): void {
+    // The very same answer again, and no pod has changed.
+    if (this.#alike.get(runtime) === list) return;
+    let isAlike = true;
     const there = new Set([...list.sandboxes.map(({ id }) => id), ...list.containers.map(({ sandbox }) => sandbox)]);
-    for (const uid of there) if (!this.#wanted.has(uid)) this.#queue.add(uid);
+    for (const uid of there) {
+      if (this.#wanted.has(uid)) continue;
+      isAlike = false;
+      this.#queue.add(uid);
+    }
     for (const [uid, pod] of this.#wanted) {
       const work = this.#works.get(uid);
       if (work && work.runtime !== runtime && this.#runtimes.has(work.runtime)) continue;
       const known = work && !pod.metadata.deletionTimestamp && work.seen === signature(list, uid);
-      if (!known) this.#queue.add(uid);
+      if (known) continue;
+      isAlike = false;
+      this.#queue.add(uid);
     }
+    if (isAlike) this.#alike.set(runtime, list);
   }
 
   async #work(stop: Stop): Promise<void> {

@@ -108,10 +108,12 @@ export class NodeRegistration implements Component {
     await this.#tellStatus();
   }
 
+  /** All agents of a process in the same moment: its nodes wake it once a second together, and not each by itself. */
   async #ping(stop: Stop): Promise<void> {
     const { clock } = this.#env;
     for (let heardAt = clock.monotonic(); !stop.stopped; ) {
-      let pauseMs = pingMs;
+      let pauseMs = pingMs - (clock.monotonic() % pingMs);
+      if (pauseMs < pingAgainMs) pauseMs += pingMs;
       try {
         await this.#sayAlive(stop);
         // Back from a silence: whoever has declared the node dead is told better.

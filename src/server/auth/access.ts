@@ -19,6 +19,7 @@ import { BootstrapTokens } from './bootstrap-tokens.ts';
 import { Impersonation } from './impersonation.ts';
 import { issuerDocument } from './issuer-documents.ts';
 import { LegacyTokens } from './legacy-tokens.ts';
+import { linkRights } from './link-rights.ts';
 import { NodeAuthorizer } from './node-authorizer.ts';
 import { type IssuerKeys, OidcTokens } from './oidc-tokens.ts';
 import { isPart, PartRights } from './part-rights.ts';
@@ -97,7 +98,7 @@ export class Access {
     const node = new NodeAuthorizer(store, nodeRules());
     const { authorizers = [], authorizerChoices, authentication } = options;
     const parts = new PartRights(rbac);
-    const order = () => [masters, ...this.#chosen(options, { node, rbac }), parts, ...authorizers];
+    const order = () => [masters, linkRights, ...this.#chosen(options, { node, rbac }), parts, ...authorizers];
     this.authorization = new Authorization(order());
     authorizerChoices?.follow(() => this.authorization.replace(order()));
     this.#tokens = new ServiceAccountTokens(env, store, this.#signing);

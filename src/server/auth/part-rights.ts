@@ -1,22 +1,18 @@
 import type { Caller } from '../../api/wire.ts';
-import { type Attributes, type Authorizer, type Decision, noOpinion, type PathAttributes } from '../attributes.ts';
-import { isNode, nodeOf } from './node-authorizer.ts';
+import { type Attributes, type Authorizer, type Decision, noOpinion } from '../attributes.ts';
+import { isNode } from './node-authorizer.ts';
 import { type PolicyRule, ruleAllows } from './policy-rule.ts';
 
 const accountPrefix = 'system:serviceaccount:kube-system:';
 const managerName = 'system:kube-controller-manager';
-const linkForm = /^\/mini-k8s\/nodes\/([^/]+)\/link$/;
 const allow: Decision = { verdict: 'allow' };
-
-/** Where upstream waits for leases to be old, ours ask how long a silent node has been silent. */
-const linkRule: PolicyRule = { verbs: ['get'], nonResourceURLs: ['/mini-k8s/nodes/*'] };
 
 /**
  * What our own parts do beyond what upstream's roles give them. By account; those that upstream has are here only for
  * the verb that it has no need of, because it writes whole objects.
  */
 const moreRules: Readonly<Record<string, readonly PolicyRule[]>> = {
-  'node-controller': [linkRule, { verbs: ['get'], apiGroups: ['coordination.k8s.io'], resources: ['leases'] }],
+  'node-controller': [{ verbs: ['get'], apiGroups: ['coordination.k8s.io'], resources: ['leases'] }],
   'certificate-controller': [{ verbs: ['get'], nonResourceURLs: ['/mini-k8s/certificates/*'] }],
   'local-path-provisioner': [
     { verbs: ['create', 'delete', 'patch'], apiGroups: [''], resources: ['persistentvolumes'] },
@@ -24,7 +20,6 @@ const moreRules: Readonly<Record<string, readonly PolicyRule[]>> = {
     { verbs: ['create', 'patch'], apiGroups: ['', 'events.k8s.io'], resources: ['events'] },
   ],
   'network-policy-notice': [{ verbs: ['create', 'patch'], apiGroups: ['', 'events.k8s.io'], resources: ['events'] }],
-  'pod-garbage-collector': [linkRule],
   rebalancer: [
     { verbs: ['create'], apiGroups: [''], resources: ['pods/eviction'] },
     { verbs: ['create', 'patch'], apiGroups: ['', 'events.k8s.io'], resources: ['events'] },
@@ -70,10 +65,7 @@ export class PartRights implements Authorizer {
 
   authorize(attributes: Attributes): Decision | Promise<Decision> {
     const { caller } = attributes;
-    if (isNode(caller)) {
-      if ('path' in attributes) return ownLink(nodeOf(caller), attributes);
-      return nodeRules.some((rule) => ruleAllows(rule, attributes)) ? allow : noOpinion;
-    }
+    if (isNode(caller)) return nodeRules.some((rule) => ruleAllows(rule, attributes)) ? allow : noOpinion;
     if (caller.name === networkName) {
       return networkRules.some((rule) => ruleAllows(rule, attributes)) ? allow : noOpinion;
     }
@@ -97,9 +89,3 @@ const becomesAccount = (asked: Attributes): boolean =>
 /** Nodes are not meant: what theirs is depends on what else there is. */
 export const isPart = ({ name }: Caller): boolean =>
   name === managerName || name === 'system:kube-scheduler' || name.startsWith(accountPrefix);
-
-/** A node says that it lives, of itself. */
-function ownLink(node: string, { verb, path }: PathAttributes): Decision {
-  const named = linkForm.exec(path)?.[1];
-  return verb === 'put' && named === encodeURIComponent(node) ? allow : noOpinion;
-}
