@@ -142,3 +142,45 @@ test('ServiceAllocator leaves headless services without an address', () => {
   const free = create(allocator(), draft('db', { clusterIP: 'None' })).spec;
   assert.deepEqual([free.ipFamilies, free.ipFamilyPolicy], [['IPv4', 'IPv6'], 'RequireDualStack']);
 });
+
+test('ServiceAllocator gives addresses of a range that was added once the others are full, and by name at once', () => {
+  const from = allocator([], '10.96.0.0/28');
+  assert.throws(
+    () => from.allocate(draft('early', { clusterIP: '10.200.0.5' })),
+    /range of valid IPs is 10.96.0.0\/28/,
+  );
+  from.ranges.offer('more', ['10.200.0.0/29', 'fd00::/112']);
+  assert.equal(create(from, draft('asked', { clusterIP: '10.200.0.5' })).spec.clusterIP, '10.200.0.5');
+  const made = Array.from({ length: 18 }, (_, index) => create(from, draft(`s${index}`)).spec.clusterIP as string);
+  assert.equal(new Set(made).size, 18);
+  assert.deepEqual(made.map((ip) => ip.startsWith('10.96.')).lastIndexOf(true), 12, 'the first range is filled first');
+  assert.throws(() => from.allocate(draft('late')), /range is full/);
+  const text = 'The range of valid IPs is 10.96.0.0/28, 10.200.0.0/29';
+  assert.throws(() => from.allocate(draft('far', { clusterIP: '10.9.0.1' })), new RegExp(text));
+});
+
+test('ServiceAllocator leaves a service its address when the range goes, and gives no more of it', () => {
+  const from = allocator();
+  from.ranges.offer('more', ['10.200.0.0/24']);
+  const web = create(from, draft('web', { clusterIP: '10.200.0.7' }));
+  from.ranges.offer('more', []);
+  const changed = from.allocate({ ...web, spec: { ...web.spec, ports: [{ port: 81 }] } }, web);
+  changed.keep();
+  assert.equal(changed.service.spec.clusterIP, '10.200.0.7');
+  assert.throws(() => from.allocate(draft('late', { clusterIP: '10.200.0.8' })), /not in the valid range/);
+  from.ranges.offer('again', ['10.200.0.0/24']);
+  assert.throws(() => from.allocate(draft('thief', { clusterIP: '10.200.0.7' })), /already allocated/);
+  const [restarted] = [allocator([web])];
+  restarted?.ranges.offer('again', ['10.200.0.0/24']);
+  assert.throws(() => restarted?.allocate(draft('thief', { clusterIP: '10.200.0.7' })), /already allocated/);
+});
+
+test('ServiceAllocator gives nobody an address that an object of another kind has', () => {
+  const from = allocator([], '10.96.0.0/28');
+  from.ranges.keep('one', '10.96.0.9');
+  assert.throws(() => from.allocate(draft('web', { clusterIP: '10.96.0.9' })), /already allocated/);
+  const made = Array.from({ length: 12 }, (_, index) => create(from, draft(`s${index}`)).spec.clusterIP);
+  assert.ok(!made.includes('10.96.0.9'));
+  from.ranges.keep('one', undefined);
+  assert.equal(create(from, draft('web')).spec.clusterIP, '10.96.0.9');
+});

@@ -5,7 +5,8 @@ import type { Service, ServicePort, ServiceSpec } from '../api/kinds/service.ts'
 import { clusterAddressRules } from '../api/kinds/service-address-rules.ts';
 import { inheritedSpec } from '../api/kinds/service-changes.ts';
 import type { Draft } from '../api/object.ts';
-import { assert, type Random } from '../base/env.ts';
+import type { Random } from '../base/env.ts';
+import { AddressRanges, addressNumber, addressText, reservedOf } from './address-ranges.ts';
 import { NumberPool } from './number-pool.ts';
 
 export interface AllocatorOptions {
@@ -35,21 +36,18 @@ type Claim = readonly ['ip' | 'port', number];
  * writes can never be given the same. Rebuilt from the stored services when a server starts.
  */
 export class ServiceAllocator {
-  readonly #range: AddressRange;
-  readonly #ips: NumberPool;
+  /** What objects of the cluster say of addresses is told here. */
+  readonly ranges: AddressRanges;
   readonly #ports: NumberPool;
 
   constructor(options: AllocatorOptions, stored: readonly Service[] = []) {
     const { nodePortMin = 30_000, nodePortMax = 32_767 } = options;
-    this.#range = parseRange(options.serviceRange);
-    const { first, last, size } = this.#range;
-    // The lower part is left to whoever asks for a certain address, and used by chance only when the rest is full.
     const random = options.random.fork('service-allocator');
-    this.#ips = new NumberPool({ min: first, max: last, reserved: band(size / 16), random });
+    this.ranges = new AddressRanges(options.serviceRange, random);
     const ports = nodePortMax - nodePortMin + 1;
-    this.#ports = new NumberPool({ min: nodePortMin, max: nodePortMax, reserved: band(ports / 32), random });
+    this.#ports = new NumberPool({ min: nodePortMin, max: nodePortMax, reserved: reservedOf(ports / 32), random });
     // The first address belongs to the API server's own service, whenever that is made.
-    this.#ips.take(first, 'default/kubernetes');
+    this.ranges.take(this.ranges.first, ownService);
     for (const service of stored) {
       const owner = ownerOf(service);
       for (const [pool, number] of this.#claims(service.spec)) this.#pool(pool).take(number, owner);
@@ -88,13 +86,13 @@ export class ServiceAllocator {
   release(service: Service): void {
     const owner = ownerOf(service);
     for (const [pool, number] of this.#claims(service.spec)) {
-      if (pool === 'ip' && number === this.#range.first) continue;
+      if (pool === 'ip' && number === this.ranges.first) continue;
       this.#pool(pool).give(number, owner);
     }
   }
 
-  #pool(name: Claim[0]): NumberPool {
-    return name === 'ip' ? this.#ips : this.#ports;
+  #pool(name: Claim[0]): AddressRanges | NumberPool {
+    return name === 'ip' ? this.ranges : this.#ports;
   }
 
   #withAddress(spec: Spec, writing: Writing): Spec {
@@ -102,24 +100,26 @@ export class ServiceAllocator {
     const wanted = spec.clusterIPs?.[0] || spec.clusterIP || '';
     if (wanted === 'None') return { ...spec, clusterIP: 'None', clusterIPs: ['None'] };
     if (wanted === '' && writing.isDryRun) {
-      const text = addressText(this.#range.first - 1);
+      const text = addressText(this.ranges.first - 1);
       return { ...spec, clusterIP: text, clusterIPs: [text] };
     }
     if (wanted === '') {
-      const chosen = this.#ips.choose(writing.owner);
+      const chosen = this.ranges.choose(writing.owner);
       if (chosen === undefined) throw new ApiError('InternalError', 'failed to allocate a serviceIP: range is full');
       writing.taken.push(['ip', chosen]);
       const text = addressText(chosen);
       return { ...spec, clusterIP: text, clusterIPs: [text] };
     }
-    const number = parseAddress(wanted);
+    const number = addressNumber(wanted);
     const refuse = (reason: string) => {
       const text = `failed to allocate IP ${wanted}: ${reason}`;
       return refused(writing, [invalid('spec.clusterIPs', spec.clusterIPs ?? [wanted], text)]);
     };
-    if (number === undefined || !this.#ips.holds(number)) {
+    // Who has it keeps it, whatever has become of its range.
+    const isOwn = number !== undefined && includes(writing.before, ['ip', number]);
+    if (number === undefined || !(isOwn || this.ranges.holds(number))) {
       throw refuse(
-        `the provided IP (${wanted}) is not in the valid range. The range of valid IPs is ${this.#range.text}`,
+        `the provided IP (${wanted}) is not in the valid range. The range of valid IPs is ${this.ranges.text}`,
       );
     }
     if (!this.#claim(['ip', number], writing)) throw refuse('provided IP is already allocated');
@@ -181,7 +181,7 @@ export class ServiceAllocator {
   #claim(claim: Claim, writing: Writing): boolean {
     if (includes(writing.before, claim)) return true;
     // The API server's own service comes for the address that was kept for it.
-    const kept = claim[0] === 'ip' && claim[1] === this.#range.first && writing.owner === 'default/kubernetes';
+    const kept = claim[0] === 'ip' && claim[1] === this.ranges.first && writing.owner === ownService;
     if (kept) return true;
     if (!this.#pool(claim[0]).take(claim[1], writing.owner)) return false;
     writing.taken.push(claim);
@@ -192,8 +192,8 @@ export class ServiceAllocator {
     const claims: Claim[] = [];
     if (usesClusterIp(spec)) {
       for (const ip of spec.clusterIPs?.length ? spec.clusterIPs : [spec.clusterIP ?? '']) {
-        const number = parseAddress(ip);
-        if (number !== undefined && this.#ips.holds(number)) claims.push(['ip', number]);
+        const number = addressNumber(ip);
+        if (number !== undefined) claims.push(['ip', number]);
       }
     }
     const ports = [...(spec.ports ?? []).map((port) => port.nodePort), spec.healthCheckNodePort];
@@ -201,6 +201,8 @@ export class ServiceAllocator {
     return claims;
   }
 }
+
+const ownService = 'default/kubernetes';
 
 interface Writing {
   readonly name: string;
@@ -256,35 +258,3 @@ function withFamilies(spec: Spec, name: string): Spec {
   const ipFamilies = spec.ipFamilies?.length ? spec.ipFamilies : ['IPv4'];
   return { ...spec, ipFamilies, ipFamilyPolicy: spec.ipFamilyPolicy ?? 'SingleStack' };
 }
-
-const bandMin = 16;
-const band = (share: number): number => Math.min(Math.max(bandMin, Math.floor(share)), bandMin * 16);
-
-interface AddressRange {
-  readonly text: string;
-  readonly first: number;
-  readonly last: number;
-  readonly size: number;
-}
-
-/** Without the range's own name and its broadcast address. */
-function parseRange(text: string): AddressRange {
-  const [address = '', bits = ''] = text.split('/');
-  const base = parseAddress(address);
-  const length = Number(bits);
-  const fits = base !== undefined && /^\d+$/.test(bits) && length >= 8 && length <= 28;
-  assert(fits, `a service range is written like 10.96.0.0/16, with 8 to 28 bits, not ${text}`);
-  const size = 2 ** (32 - length);
-  assert(base % size === 0, `the service range ${text} does not start at its first address`);
-  return { text, first: base + 1, last: base + size - 2, size };
-}
-
-function parseAddress(text: string): number | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255)) {
-    return undefined;
-  }
-  return parts.reduce((number, part) => number * 256 + Number(part), 0);
-}
-
-const addressText = (number: number): string => [24, 16, 8, 0].map((shift) => (number >>> shift) & 255).join('.');

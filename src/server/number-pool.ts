@@ -6,6 +6,10 @@ export interface PoolOptions {
   /** How many of the lowest numbers are chosen only when all others are taken. */
   readonly reserved: number;
   readonly random: Random;
+  /** Shared with other pools whose numbers may be the same ones. */
+  readonly owners?: Map<number, string>;
+  /** Not to be chosen, though nobody here owns it. */
+  readonly isKept?: (number: number) => boolean;
 }
 
 /** Numbers of a range, each held by at most one owner. */
@@ -14,9 +18,12 @@ export class NumberPool {
   readonly max: number;
   readonly #dynamicMin: number;
   readonly #random: Random;
-  readonly #owners = new Map<number, string>();
+  readonly #owners: Map<number, string>;
+  readonly #isKept: (number: number) => boolean;
 
-  constructor({ min, max, reserved, random }: PoolOptions) {
+  constructor({ min, max, reserved, random, owners = new Map(), isKept = () => false }: PoolOptions) {
+    this.#owners = owners;
+    this.#isKept = isKept;
     this.min = min;
     this.max = max;
     this.#dynamicMin = max - min + 1 > reserved ? min + reserved : min;
@@ -55,7 +62,7 @@ export class NumberPool {
     const start = this.#random.below(size);
     for (let step = 0; step < size; step++) {
       const number = min + ((start + step) % size);
-      if (!this.#owners.has(number)) return number;
+      if (!this.#owners.has(number) && !this.#isKept(number)) return number;
     }
     return undefined;
   }
