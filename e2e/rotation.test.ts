@@ -3,8 +3,9 @@ import { copyFileSync, readFileSync } from 'node:fs';
 import { type RequestOptions, request } from 'node:https';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { kubectl } from '../tools/clients.ts';
-import { finished, miniK8s, TestCluster, until } from './cluster.ts';
+import { finished, miniK8s, Part, TestCluster, until } from './cluster.ts';
 
 const client = await kubectl('1.36');
 const skip = 'missing' in client ? client.missing : false;
@@ -85,6 +86,47 @@ describe('keys of a cluster that runs', { skip }, () => {
     await does('get', 'namespaces');
     const bundle = readFileSync(cluster.kubeconfig, 'utf8').match(/certificate-authority-data: "?([^"\n]+)/)?.[1] ?? '';
     assert.equal(Buffer.from(bundle, 'base64').toString().match(/BEGIN/g)?.length, 2);
+  });
+});
+
+const lifeMs = 15_000;
+/** So soon a node that is not heard is known to be gone. */
+const notHeardMs = 5_000;
+
+describe('the certificate of a node', { skip }, () => {
+  const program = 'path' in client ? client.path : '';
+  const cluster = new TestCluster();
+  const parts: Part[] = [];
+  after(async () => {
+    for (const part of parts) await part.end();
+    await cluster.clear();
+  });
+
+  test('is asked for by the node, and the next one before it ends', async () => {
+    await cluster.start('server', ['--cluster-signing-duration', `${lifeMs / 1000}s`]);
+    const start = async (...words: string[]) => {
+      const part = new Part([...words, '--kubeconfig', cluster.kubeconfig]);
+      parts.push(part);
+      await part.ready();
+    };
+    await start('controllers');
+    const node = ['--node', 'mine', '--data-dir', cluster.folder, '--runtime', 'process'];
+    await start('agent', ...node, '--bootstrap-kubeconfig', cluster.kubeconfig);
+    const jsonpath = async (what: string, path: string) =>
+      (await finished(program, ['--kubeconfig', cluster.kubeconfig, 'get', what, '-o', `jsonpath=${path}`])).out;
+    const isReady = async () =>
+      (await jsonpath('node/mine', '{.status.conditions[?(@.type=="Ready")].status}')) === 'True';
+    await until('node that is ready', 5_000, isReady);
+    const since = performance.now();
+    const asked = () => jsonpath('csr', '{range .items[*]}{.spec.username} {.status.conditions[*].type} {end}');
+    assert.equal((await asked()).trim(), 'admin Approved');
+    await until('request by the node itself', lifeMs, async () =>
+      / system:node:mine Approved/.test(` ${await asked()}`),
+    );
+    await sleep(lifeMs - (performance.now() - since));
+    // The first certificate has ended, and the node is heard.
+    await sleep(notHeardMs);
+    assert.ok(await isReady());
   });
 });
 

@@ -51,6 +51,19 @@ const approved = [{ type: 'Approved', status: 'True', lastUpdateTime: '2026-01-0
 const allowed = { found: { status: { allowed: true } } };
 const denied = { found: { status: { allowed: false } } };
 
+test('CertificateApprover approves a node that asks for itself anew, and asks nobody about it', () => {
+  const own = request({ username: 'system:node:node-a', groups: ['system:nodes', 'system:authenticated'] });
+  assert.deepEqual(approver.wants(own), []);
+  assert.equal(approver.plan(own, now, random).actions.length, 1);
+  for (const other of [
+    request({ username: 'system:node:node-b', groups: ['system:nodes'] }),
+    request({ username: 'system:node:node-a', groups: ['system:authenticated'] }),
+  ]) {
+    assert.notDeepEqual(approver.wants(other), []);
+    assert.deepEqual(approver.plan(other, now, random, [denied, denied]).actions, []);
+  }
+});
+
 test('CertificateApprover approves a node that may ask, and says by which right', () => {
   const [question] = approver.wants(request());
   assert.deepEqual(question?.body, {

@@ -100,7 +100,7 @@ export async function openControlPlane(settings: ServerSettings, around: Surroun
     describe,
     metrics: () => env.metrics.render(),
     access,
-    authority: authorityOf(keys, env.clock),
+    authority: authorityOf(keys, env.clock, settings['cluster-signing-duration']),
     renewKeys: () => keys.renew(),
     admission,
     ...waysOut(around, keys),

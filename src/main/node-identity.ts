@@ -15,8 +15,8 @@ import { type Pair, requestFor, subjectOf } from '../host/x509/certificate.ts';
 
 const file = 'node-client';
 const lookAgainMs: Millis = 500;
-const tryAgainMs: Millis = 30_000;
-/** How often it is looked whether a certificate is old, which is what its last fifth of time is for. */
+const tryAgainMs: Millis = 5_000;
+/** As often it is looked whether a certificate is old: a clock may have been put right meanwhile. */
 const lookMs: Millis = 60_000;
 /** A part of the time of a certificate after which another one is asked for: not by all nodes at once. */
 const oldFrom = 0.7;
@@ -61,12 +61,18 @@ export class NodeIdentity implements Component {
   }
 
   async run(stop: Stop): Promise<void> {
-    const { env, folder, node } = this.#parts;
+    const { env, folder, node, bootstrap, connect } = this.#parts;
     for (;;) {
       try {
-        await sleep(env.clock, lookMs, stop);
-        if (!this.#current || !this.#isOld(this.#current.pair)) continue;
-        this.#use(keepPair(folder, file, await this.#asked(this.transport, stop)));
+        const pair = this.#current?.pair;
+        const left = pair ? this.#youngMs(pair) : lookMs;
+        if (left > 0) {
+          await sleep(env.clock, Math.min(left, lookMs), stop);
+          continue;
+        }
+        // Who was away for too long begins anew.
+        const speaks = pair && this.#isGood(pair) ? this.transport : connect(bootstrap);
+        this.#use(keepPair(folder, file, await this.#asked(speaks, stop)));
         env.log.info('the node has another certificate', { node });
       } catch (error) {
         if (stop.stopped || error instanceof Stopped) return;
@@ -93,10 +99,11 @@ export class NodeIdentity implements Component {
     return isOurs && certificate.validToDate.getTime() > env.clock.now();
   }
 
-  #isOld(pair: Pair): boolean {
+  /** How long until another one should be asked for. */
+  #youngMs(pair: Pair): Millis {
     const { validFromDate: from, validToDate: until } = new X509Certificate(pair.certificate);
     const age = this.#parts.env.clock.now() - from.getTime();
-    return age > this.#share * (until.getTime() - from.getTime());
+    return this.#share * (until.getTime() - from.getTime()) - age;
   }
 
   get #subject() {

@@ -36,6 +36,12 @@ export const serverFlags = defineFlags({
     value: 'FILE',
     help: 'an AdmissionConfiguration: for whom pod security holds, how many events are heard',
   },
+  'cluster-signing-duration': {
+    type: 'text',
+    default: '8760h',
+    value: 'TIME',
+    help: 'how long certificates live that are asked for by requests',
+  },
   'audit-log': { type: 'text', value: 'FILE', help: 'where it is written down who did what, an event a line' },
   'audit-policy': {
     type: 'text',

@@ -15,6 +15,8 @@ import { storageKey } from './kinds.ts';
 
 /** Who has the key of the cluster's authority. */
 export interface CertificateAuthority {
+  /** As long as a certificate lives where less was not asked for. */
+  readonly longestMs: Millis;
   certify(request: {
     readonly asked: CertificateRequest;
     readonly usages: readonly string[];
@@ -24,7 +26,6 @@ export interface CertificateAuthority {
 
 const pathForm = /^\/mini-k8s\/certificates\/([^/]+)$/;
 const second: Millis = 1_000;
-const lifetimeMs: Millis = 365 * 24 * 60 * 60 * second;
 
 /**
  * Signs what was approved: the key of the authority is here and nowhere else. What is signed is what the stored request
@@ -61,8 +62,9 @@ export class Certificates {
     if (!isApproved(request) || !ownSigners.includes(signerName) || !asked || signerFault(signerName, asked, usages)) {
       throw new ApiError('Forbidden', `certificatesigningrequests "${name}" is not to be signed`);
     }
-    const wanted = expirationSeconds === undefined ? lifetimeMs : Math.min(expirationSeconds * second, lifetimeMs);
-    const certificate = authority.certify({ asked, usages, lifetimeMs: wanted });
+    const wanted = expirationSeconds === undefined ? Number.POSITIVE_INFINITY : expirationSeconds * second;
+    const lifetimeMs = Math.min(wanted, authority.longestMs);
+    const certificate = authority.certify({ asked, usages, lifetimeMs });
     return { status: 200, body: { object: { certificate: encodeBase64(encodeText(certificate)) } } };
   }
 }

@@ -39,6 +39,8 @@ const authorityLifetime: Millis = 10 * 365 * day;
 const leafLifetime: Millis = 365 * day;
 // Clocks of other machines may be a little behind.
 const backdate: Millis = 5 * 60 * 1000;
+/** But a short time is not to begin long ago. */
+const backdatedShare = 0.1;
 
 const oid = {
   ecdsaWithSha256: '1.2.840.10045.4.3.2',
@@ -106,7 +108,7 @@ export function certify(authority: Pair, request: LeafRequest, publicKey: KeyObj
     issuer: subjectOf(parent),
     subject: request.subject,
     publicKey,
-    from: request.now - backdate,
+    from: request.now - Math.min(backdate, (until - request.now) * backdatedShare),
     until,
     extensions: [
       // digitalSignature, and keyEncipherment where it was asked for
