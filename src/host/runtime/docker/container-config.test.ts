@@ -122,6 +122,23 @@ test('a security context is carried over whole', () => {
   assert.deepEqual(securityOf(container({ seccompProfile: { type: 'RuntimeDefault' } })), { SecurityOpt: [] });
 });
 
+test('a privileged container gets all that the engine has, where it has not all that there is', () => {
+  const { Privileged, ...given } = securityOf(container({ privileged: true }), undefined, { withheld: ['SYS_TIME'] });
+  assert.equal(Privileged, undefined);
+  assert.deepEqual(given, {
+    CapAdd: ['ALL'],
+    CapDrop: ['SYS_TIME'],
+    Devices: [{ PathOnHost: '/dev', PathInContainer: '/dev', CgroupPermissions: 'rwm' }],
+    DeviceCgroupRules: ['a *:* rwm'],
+    MaskedPaths: [],
+    ReadonlyPaths: [],
+    SecurityOpt: ['seccomp=unconfined', 'apparmor=unconfined', 'label=disable'],
+  });
+  assert.deepEqual(securityOf(container({}), undefined, { withheld: ['SYS_TIME'] }), {
+    SecurityOpt: ['seccomp=unconfined'],
+  });
+});
+
 test('a group that a pod names is its first one, and the image adds to it unless that is forbidden', () => {
   const image = {
     people: 'root:x:0:0::/:/sh\nweb:x:5:50::/:/sh\n',
@@ -131,7 +148,7 @@ test('a group that a pod names is its first one, and the image adds to it unless
     const wanted = wantedIdentity(container(security), imageUser);
     if (wanted === undefined) return undefined;
     const identity = identityOf(wanted, image);
-    const { GroupAdd } = securityOf(container(security), undefined, identity);
+    const { GroupAdd } = securityOf(container(security), undefined, { identity });
     return [userOf(container(security), imageUser, identity), GroupAdd];
   };
   assert.equal(runs({ runAsUser: 5 }, ''), undefined);

@@ -25,6 +25,8 @@ export interface ContainerSetting {
     readonly profile?: ProfileReader;
     /** The engine can keep what is mounted below a mount from being written. */
     readonly mountsRecursively?: boolean;
+    /** Capabilities that the engine does not have itself. */
+    readonly withheld?: readonly string[];
   };
 }
 export type CreateBody = JsonObject & { readonly Labels: Labels; readonly Tty?: boolean };
@@ -55,7 +57,7 @@ export function containerBody(
       LogConfig: logs,
       Mounts: spec.mounts.map((mount) => mountOf(mount, machine.mountsRecursively ?? false)),
       ...resourcesOf(spec.resources),
-      ...securityOf(spec, machine.profile, identity),
+      ...securityOf(spec, machine.profile, { identity, withheld: machine.withheld ?? [] }),
       ...host,
     },
     ...networking,

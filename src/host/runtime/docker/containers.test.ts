@@ -113,6 +113,15 @@ describe('containers', { skip }, () => {
     assert.ok(!before.sandboxes.some((one) => one.ips[0] === ips[0]), 'an address that is held is not given again');
   });
 
+  test('a privileged container runs, with all that the engine has to give', async () => {
+    const runtime = runtimeOf();
+    const mounts = 'mkdir /m && mount -t tmpfs none /m && test -e /dev/zero && test -c /dev/kmsg';
+    // The second comes when it may be known already what cannot be given.
+    const all = ['first', 'second'].map((name) => container(name, mounts, { security: { privileged: true } }));
+    await Promise.all(all.map((spec) => run(runtime, spec)));
+    for (const { id } of all) assert.equal((await exited(runtime, id)).exitCode, 0);
+  });
+
   test('nodes and clusters on one engine do not see each other', async () => {
     await run(runtimeOf(), container('mine', polite));
     assert.deepEqual(await runtimeOf('node-1').list(), { sandboxes: [], containers: [] });

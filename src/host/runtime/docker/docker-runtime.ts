@@ -33,9 +33,10 @@ import { ensureNetwork, removeNetwork } from './network.ts';
 import { ensurePauseImage, pauseImage } from './pause-image.ts';
 import { PulledImages } from './pulled-images.ts';
 import { ResolverFiles } from './resolver-files.ts';
-import { needsImageUser, ProfileError, type ProfileReader, wantedIdentity } from './security.ts';
+import { isPrivileged, needsImageUser, ProfileError, type ProfileReader, wantedIdentity } from './security.ts';
 import { Turns } from './turns.ts';
 import { usageOf } from './usage.ts';
+import { Withheld } from './withheld.ts';
 
 export interface DockerRuntimeOptions {
   readonly engine: Engine;
@@ -79,6 +80,9 @@ export class DockerRuntime implements Runtime {
   readonly #accounts: ImageAccounts;
   readonly #turns = new Turns(turnsAtOnce);
   readonly #hints = new Hints();
+  readonly #withheld = new Withheld();
+  /** What is created and not started: an engine says only then what it cannot give. */
+  readonly #privileged = new Map<string, ContainerSpec>();
   #network: Promise<string> | undefined;
 
   constructor(env: Env, options: DockerRuntimeOptions) {
@@ -129,8 +133,10 @@ export class DockerRuntime implements Runtime {
     const labels = { ...containerLabels(this.#options.owner, spec, box), ...holds };
     const imageUser = needsImageUser(spec) ? await this.images.userOf(spec.image) : '';
     const whole = this.#files ? this.#files.into(spec, box.spec) : spec;
-    const machine = { profile: this.#profile, mountsRecursively: this.mountsRecursively };
+    const withheld = this.#withheld.names;
+    const machine = { profile: this.#profile, mountsRecursively: this.mountsRecursively, withheld };
     const identity = await this.#identityOf(spec, imageUser);
+    if (isPrivileged(spec) && withheld.length === 0) this.#privileged.set(spec.id, spec);
     await this.#create(spec.id, containerBody(whole, namespaces, { labels, imageUser, machine, ...identity }));
   }
 
@@ -138,7 +144,17 @@ export class DockerRuntime implements Runtime {
     const seen = await this.#inventory.find(id);
     if (!seen) throw new Error(`start ${id}: there is no such container`);
     // Each attempt is a container of its own: one that has run is never run again.
-    if (seen.state.state === 'created') await this.#start(seen);
+    if (seen.state.state !== 'created') return;
+    const privileged = this.#privileged.get(id);
+    this.#privileged.delete(id);
+    try {
+      await this.#start(seen);
+    } catch (error) {
+      if (!privileged || !this.#withheld.learns(error)) throw error;
+      await this.#remove(seen);
+      await this.create(privileged);
+      await this.start(id);
+    }
   }
 
   async stop(id: string, grace: Millis): Promise<void> {
@@ -155,6 +171,7 @@ export class DockerRuntime implements Runtime {
   }
 
   async remove(id: string): Promise<void> {
+    this.#privileged.delete(id);
     const seen = await this.#inventory.find(id);
     if (seen) await this.#remove(seen);
   }

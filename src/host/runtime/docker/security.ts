@@ -44,22 +44,38 @@ export class ProfileError extends Error {
 export function securityOf(
   { security }: ContainerSpec,
   profile: ProfileReader = noProfiles,
-  identity?: Identity,
+  { identity, withheld = [] }: { readonly identity?: Identity | undefined; readonly withheld?: readonly string[] } = {},
 ): JsonObject {
   const context = security as Context;
   const named = [...(context.supplementalGroups ?? []), ...(context.fsGroup === undefined ? [] : [context.fsGroup])];
   const groups = [...new Set([...named, ...imageGroups(context, identity)])];
   const { add, drop } = context.capabilities ?? {};
   return {
-    ...(context.privileged ? { Privileged: true } : {}),
     ...(context.readOnlyRootFilesystem ? { ReadonlyRootfs: true } : {}),
     ...(add ? { CapAdd: add } : {}),
     ...(drop ? { CapDrop: drop } : {}),
+    ...(context.privileged ? privileges(withheld) : {}),
     ...(groups.length > 0 ? { GroupAdd: groups.map(String) } : {}),
     ...(context.procMount === 'Unmasked' ? { MaskedPaths: [], ReadonlyPaths: [] } : {}),
-    SecurityOpt: options(context, profile),
+    SecurityOpt: [...options(context, profile), ...(context.privileged && withheld.length > 0 ? boundless : [])],
   };
 }
+
+export const isPrivileged = ({ security }: ContainerSpec): boolean => (security as Context).privileged === true;
+
+/** Everything; or in single words all that it means, where the engine cannot give everything. */
+const privileges = (withheld: readonly string[]): JsonObject =>
+  withheld.length === 0
+    ? { Privileged: true }
+    : {
+        CapAdd: ['ALL'],
+        CapDrop: withheld,
+        Devices: [{ PathOnHost: '/dev', PathInContainer: '/dev', CgroupPermissions: 'rwm' }],
+        DeviceCgroupRules: ['a *:* rwm'],
+        MaskedPaths: [],
+        ReadonlyPaths: [],
+      };
+const boundless = ['apparmor=unconfined', 'label=disable'];
 
 /** Whom the engine is given by number gets none of the image's groups from it. */
 const imageGroups = ({ supplementalGroupsPolicy }: Context, identity: Identity | undefined): readonly number[] =>
