@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { busybox, testEngine } from '../src/host/runtime/docker/busybox.test-data.ts';
+import type { Engine } from '../src/host/runtime/docker/engine.ts';
 import { kubectl } from '../tools/clients.ts';
 import { finished, TestCluster, until } from './cluster.ts';
 
@@ -11,6 +14,8 @@ import { finished, TestCluster, until } from './cluster.ts';
 const found = await testEngine();
 const client = await kubectl('1.36');
 const skip = 'missing' in found ? found.missing : 'missing' in client ? client.missing : false;
+
+const isRoot = process.getuid?.() === 0;
 
 const patienceMs = 30_000;
 const refreshedMs = 3_000;
@@ -92,6 +97,27 @@ const rules = pod(
   ],
   { restartPolicy: 'Never', volumes: [{ name: 'd', emptyDir: {} }] },
 );
+const all = { action: 'RestartAllContainers', exitCodes: { operator: 'In', values: [42] } };
+/** The init container counts how often the pod began; its sidecar asks once for all of it again. */
+const anew = pod('anew', [{ name: 'c', ...sh('echo "began $(cat /d/times)"; exec sleep 1000'), volumeMounts: data }], {
+  restartPolicy: 'Never',
+  initContainers: [
+    { name: 'i', ...sh('echo x >> /d/times'), volumeMounts: data },
+    {
+      name: 'side',
+      ...sh('[ "$(cat /d/times)" = x ] && sleep 2 && exit 42; exec sleep 1000'),
+      restartPolicy: 'Always',
+      restartPolicyRules: [all],
+      volumeMounts: data,
+    },
+  ],
+  volumes: [{ name: 'd', emptyDir: {} }],
+});
+const crowd = 'mini-k8s-test/crowd:1';
+const member = (name: string, supplementalGroupsPolicy: string, own: object = {}) =>
+  pod(name, [{ name: 'c', image: crowd, command: ['sh', '-c', 'id; sleep 1000'] }], {
+    securityContext: { runAsUser: 1000, supplementalGroups: [4000], supplementalGroupsPolicy, ...own },
+  });
 const confined = (name: string, securityContext: object) =>
   pod(name, [
     { name: 'c', ...sh('grep -E "Seccomp:|NoNewPrivs|CapEff" /proc/self/status; sleep 1000'), securityContext },
@@ -144,25 +170,76 @@ describe('what pods say about themselves, on a real engine', { skip }, () => {
       return wanted.test(seen) ? seen : Promise.reject(new Error(seen));
     });
 
+  let shared = '';
+  const host = (mount: object, container: object, name: string) =>
+    pod(name, [{ name: 'c', ...container, volumeMounts: [{ name: 's', mountPath: '/s', ...mount }] }], {
+      volumes: [{ name: 's', hostPath: { path: shared } }],
+    });
+  const propagating = (name: string, mountPropagation: string, container: object) =>
+    host({ mountPropagation }, container, name);
+  const deeply = (name: string, recursiveReadOnly: string) =>
+    host({ readOnly: true, recursiveReadOnly }, sh('sleep 1000'), name);
+
+  /** An image that knows a user and gives him a group. */
+  async function makeCrowd(): Promise<void> {
+    const { client: engine } = (found as { readonly engine: Engine }).engine;
+    const script = [
+      'echo "root:x:0:0::/:/bin/sh" > /etc/passwd',
+      'echo "ann:x:1000:1000::/:/bin/sh" >> /etc/passwd',
+      'echo "ann:x:1000:" > /etc/group',
+      'echo "crowd:x:2000:ann" >> /etc/group',
+    ].join('; ');
+    const body = { Image: busybox, Cmd: ['sh', '-c', script] };
+    const { Id: id } = await engine.json<{ readonly Id: string }>('POST', '/containers/create', { body });
+    await engine.json('POST', `/containers/${id}/start`);
+    await engine.late('POST', `/containers/${id}/wait`);
+    const [repo, tag] = crowd.split(':');
+    await engine.json('POST', '/commit', { query: { container: id, repo, tag } });
+    await engine.json('DELETE', `/containers/${id}`);
+  }
+
   before(async () => {
     await cluster.start('up', ['--runtime', 'docker']);
     const node = join(cluster.folder, 'data', 'nodes', 'node-0');
     mkdirSync(join(node, 'seccomp'), { recursive: true });
     writeFileSync(join(node, 'seccomp', 'all.json'), '{"defaultAction":"SCMP_ACT_ALLOW"}');
+    await makeCrowd();
+    shared = mkdtempSync(join(tmpdir(), 'mini-k8s-shared-'));
+    if (isRoot) {
+      execFileSync('mount', ['--bind', shared, shared]);
+      execFileSync('mount', ['--make-shared', shared]);
+    }
+    const groups = [
+      member('merged', 'Merge'),
+      member('merged-first', 'Merge', { runAsGroup: 3000 }),
+      member('strict', 'Strict'),
+      member('strict-first', 'Strict', { runAsGroup: 3000 }),
+    ];
+    const mounters = [
+      propagating('hears', 'HostToContainer', sh('sleep 1000')),
+      propagating('deaf', 'None', sh('sleep 1000')),
+      deeply('wants-depth', 'Enabled'),
+      deeply('takes-depth', 'IfPossible'),
+    ];
     const confinements = [
       confined('default', { seccompProfile: { type: 'RuntimeDefault' }, allowPrivilegeEscalation: false }),
       confined('local', { seccompProfile: { type: 'Localhost', localhostProfile: 'all.json' } }),
       confined('outside', { seccompProfile: { type: 'Localhost', localhostProfile: 'none.json' } }),
       confined('bare', { capabilities: { drop: ['ALL'], add: ['NET_BIND_SERVICE'] } }),
     ];
-    const items = [names, words, files, rules, flapping, slow, called, ...confinements];
+    const items = [names, words, files, rules, flapping, slow, called, anew, ...groups, ...mounters, ...confinements];
     await until('namespace with its account', 20_000, async () => {
       const args = ['--kubeconfig', cluster.kubeconfig, 'apply', '-f', '-'];
       const { code, err } = await finished(program, args, JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
       return code === 0 || Promise.reject(new Error(err));
     });
   });
-  after(() => cluster.clear());
+  after(async () => {
+    await cluster.clear();
+    if (shared === '') return;
+    if (isRoot) execFileSync('umount', ['--recursive', '--lazy', shared]);
+    rmSync(shared, { recursive: true });
+  });
 
   test('a pod has its names, its resolver, its groups and its sysctls', async () => {
     const log = await logs('names', /groups=/);
@@ -226,6 +303,55 @@ describe('what pods say about themselves, on a real engine', { skip }, () => {
     await eventually('rules', '.status.phase', /^Failed$/);
     assert.equal(await get('rules', '.status.containerStatuses[0].restartCount'), '1');
     assert.equal(await get('rules', '.status.containerStatuses[0].state.terminated.exitCode'), '7');
+  });
+
+  test('a rule begins all containers anew, init containers first, in the same place', async () => {
+    await eventually('anew', '.status.containerStatuses[0].restartCount', /^1$/);
+    assert.match(await logs('anew', /began/), /began x\nx/);
+    const counts = '.status.initContainerStatuses[*].restartCount';
+    await eventually('anew', counts, /^1 1$/);
+    await does(['wait', '--for=condition=Ready', 'pod/anew', '--timeout=20s']);
+    const condition = '.status.conditions[?(@.type=="AllContainersRestarting")].status';
+    assert.equal(await get('anew', condition), 'False');
+    assert.match(await does(['logs', 'anew', '-c', 'c', '--previous']), /^began x\n$/);
+  });
+
+  test('an image gives its groups to a user, unless the pod wants its own alone', async () => {
+    const groupsOf = async (name: string) => {
+      const [, gid, groups] = /gid=(\d+).* groups=(.*)/.exec(await logs(name, /groups=/)) ?? [];
+      const all = (groups ?? '').split(',').map((group) => Number.parseInt(group, 10));
+      return `${gid}: ${all.sort((a, b) => a - b)}`;
+    };
+    assert.equal(await groupsOf('merged'), '1000: 1000,2000,4000');
+    assert.equal(await groupsOf('merged-first'), '3000: 2000,3000,4000');
+    assert.equal(await groupsOf('strict'), '1000: 1000,4000');
+    assert.equal(await groupsOf('strict-first'), '3000: 3000,4000');
+    assert.equal(
+      await does(['get', 'nodes', '-o', 'jsonpath={.items[0].status.features.supplementalGroupsPolicy}']),
+      'true',
+    );
+  });
+
+  test('mounts that come later are seen in a pod that asks for it', async (context) => {
+    if (!isRoot) return context.skip('only root may share a mount');
+    for (const name of ['hears', 'deaf']) await eventually(name, '.status.phase', /^Running$/);
+    mkdirSync(join(shared, 'late'));
+    execFileSync('mount', ['-t', 'tmpfs', 'late', join(shared, 'late')]);
+    writeFileSync(join(shared, 'late', 'file'), 'heard');
+    const look = (name: string) => does(['exec', name, '--', 'sh', '-c', 'cat /s/late/file || echo nothing']);
+    assert.equal(await look('hears'), 'heard');
+    assert.match(await look('deaf'), /nothing/);
+  });
+
+  test('what is mounted below a mount is kept from being written as far as the engine can', async () => {
+    const able = 'engine' in found && found.engine.mountsRecursively === true;
+    await eventually('takes-depth', '.status.phase', /^Running$/);
+    const told = '.status.containerStatuses[0].volumeMounts[?(@.name=="s")].recursiveReadOnly';
+    await eventually('takes-depth', told, able ? /^Enabled$/ : /^Disabled$/);
+    if (able) return void (await eventually('wants-depth', '.status.phase', /^Running$/));
+    await eventually('wants-depth', '.status.containerStatuses[0].state.waiting.reason', /^CreateContainerError$/);
+    const message = await get('wants-depth', '.status.containerStatuses[0].state.waiting.message');
+    assert.match(message, /cannot mount anything recursively read-only/);
   });
 
   test('containers are confined as they ask, and not started where that cannot be had', async () => {

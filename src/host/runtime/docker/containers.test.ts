@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -88,6 +89,32 @@ describe('containers', { skip }, () => {
       runtime.leave();
     }
     await runtimes[0]?.tidy();
+  });
+
+  test('what a container mounts is seen on the machine where it asks for that, and nowhere else', async (context) => {
+    if (process.getuid?.() !== 0) return context.skip('only root may share a mount');
+    const folder = mkdtempSync(join(tmpdir(), 'shared-'));
+    const tells = join(folder, 'tells');
+    execFileSync('mount', ['--bind', folder, folder]);
+    execFileSync('mount', ['--make-shared', folder]);
+    try {
+      const runtime = runtimeOf();
+      const script = (name: string) =>
+        `busybox mkdir /s/${name}; busybox mount -t tmpfs own /s/${name} && echo told > /s/${name}/file; exec sleep 1000`;
+      const mount = { source: folder, target: '/s', readOnly: false };
+      const security = { capabilities: { add: ['SYS_ADMIN'] }, appArmorProfile: { type: 'Unconfined' } };
+      const mounts = (propagation: string) => ({ security, mounts: [{ ...mount, propagation }] });
+      await run(runtime, container('keeps', script('keeps'), mounts('HostToContainer')));
+      await run(runtime, container('tells', script('tells'), mounts('Bidirectional')));
+      for (const end = performance.now() + deadlineMs; !existsSync(join(tells, 'file')); await pause()) {
+        assert.ok(performance.now() < end, 'the mount of the container did not appear');
+      }
+      assert.equal(readFileSync(join(tells, 'file'), 'utf8'), 'told\n');
+      assert.equal(existsSync(join(folder, 'keeps', 'file')), false);
+    } finally {
+      execFileSync('umount', ['--recursive', '--lazy', folder]);
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test('who starts after a crash finds what runs, and opens nothing twice', async () => {
