@@ -140,18 +140,22 @@ export class Resources {
     if (route.name !== '') throw notAllowed();
     const closed = route.kind.custom?.closed;
     if (closed !== undefined) throw new ApiError('MethodNotAllowed', closed);
-    const { object, warnings } = await this.#decoded(request, route);
+    const decoded = this.#decoded(request, route);
+    const { object, warnings } = decoded instanceof Promise ? await decoded : decoded;
     return this.#created(call, object, warnings);
   }
 
   /** A long body is a turn of its own. */
-  async #decoded(request: ApiRequest, route: ResourceRoute): Promise<Decoded> {
+  #decoded(request: ApiRequest, route: ResourceRoute): Promise<Decoded> | Decoded {
     const pace = new Pace(this.#deps.env.clock);
     const read = pace.step(() => readObject(request, route.kind));
-    await pace.rest();
-    const decoded = pace.step(() => inRoute(route, read()));
-    await pace.rest();
-    return decoded;
+    const checked = (): Promise<Decoded> | Decoded => {
+      const decoded = pace.step(() => inRoute(route, read()));
+      const rest = pace.rest();
+      return rest ? rest.then(() => decoded) : decoded;
+    };
+    const rest = pace.rest();
+    return rest ? rest.then(checked) : checked();
   }
 
   async #created(call: Call, object: KubeObject, warnings: readonly string[]): Promise<ApiResponse> {

@@ -53,8 +53,19 @@ function requireSegment(what: string, text: string): void {
 const isNamespaceSubresource = (rest: readonly string[]) =>
   rest.length === 3 && (rest[2] === 'status' || rest[2] === 'finalize');
 
-/** What stands between the slashes of a path. An encoded slash never joins or splits anything. */
+let lastPath = '';
+let lastSegments: readonly string[] = [];
+
+/** What stands between the slashes of a path. Rights and route of a request are read from it, one after the other. */
 export function decodedSegments(path: string): readonly string[] {
+  if (path === lastPath) return lastSegments;
+  lastSegments = segmentsOf(path);
+  lastPath = path;
+  return lastSegments;
+}
+
+/** An encoded slash never joins or splits anything. */
+function segmentsOf(path: string): readonly string[] {
   const parts = path.split('/').filter(Boolean);
   if (!path.includes('%')) return parts;
   try {

@@ -41,8 +41,12 @@ export class SealingStore implements Store {
     return mayHoldSecrets(prefix) ? { ...page, entries: page.entries.map((entry) => this.#open(entry)) } : page;
   }
 
-  async commit(key: string, expect: Revision, value: Json | undefined): Promise<Commit> {
+  commit(key: string, expect: Revision, value: Json | undefined): Promise<Commit> {
     if (!key.startsWith(secretPrefix)) return this.#store.commit(key, expect, value);
+    return this.#sealed(key, expect, value);
+  }
+
+  async #sealed(key: string, expect: Revision, value: Json | undefined): Promise<Commit> {
     const done = await this.#store.commit(key, expect, value === undefined ? undefined : this.#seal(value));
     if (done.ok) {
       if (value !== undefined) this.#opened.set(done.entry, { ...done.entry, value });

@@ -33,8 +33,11 @@ export class ServiceGoods implements Goods {
     ];
   }
 
-  async reserve(kind: Kind, object: KubeObject, options: ReserveOptions): Promise<Reservation> {
-    if (!isService(kind)) return { object, keep: () => {}, undo: () => {} };
+  reserve(kind: Kind, object: KubeObject, options: ReserveOptions): Promise<Reservation> | Reservation {
+    return isService(kind) ? this.#reserved(object, options) : { object, keep: nothing, undo: nothing };
+  }
+
+  async #reserved(object: KubeObject, options: ReserveOptions): Promise<Reservation> {
     this.#allocator ??= this.#rebuilt();
     const allocator = await this.#allocator;
     this.#ranges ??= allocator.ranges;
@@ -75,4 +78,5 @@ function keptAddress(value: Json): string | undefined {
   return textOf(group) === '' && textOf(resource) === 'services' ? undefined : metadata.name;
 }
 
+const nothing = (): void => {};
 const isService = (kind: Kind) => kind.group === '' && kind.plural === 'services';

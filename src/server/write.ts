@@ -12,7 +12,7 @@ import { equalJson, type Json, type JsonObject } from '../base/json.ts';
 import { timestamp } from '../base/text.ts';
 import type { Entry, Store } from '../store/store.ts';
 import type { AdmissionPlugin, AdmissionRequest, Annotate } from './admission/plugin.ts';
-import { measuredStep } from './admission/step-figures.ts';
+import { PluginSteps } from './admission/plugin-steps.ts';
 import { type FieldTracker, withManaged, withQuietTimes } from './field-tracker.ts';
 import { storageKey } from './kinds.ts';
 import { Pace } from './pace.ts';
@@ -35,7 +35,8 @@ export interface WriteDeps {
   readonly fields: FieldTracker;
 }
 export interface Goods {
-  reserve(kind: Kind, object: KubeObject, options: ReserveOptions): Promise<Reservation>;
+  /** At once where nothing is to be reserved. */
+  reserve(kind: Kind, object: KubeObject, options: ReserveOptions): Promise<Reservation> | Reservation;
   /** The object is gone: what it held is free. */
   release(kind: Kind, object: KubeObject): void;
 }
@@ -67,9 +68,11 @@ export type Change = (live: KubeObject) => KubeObject | Promise<KubeObject>;
 /** Every write of every kind, after decoding: admission, defaults, validation, compare-and-set. */
 export class Writer {
   readonly #deps: WriteDeps;
+  readonly #steps: PluginSteps;
 
   constructor(deps: WriteDeps) {
     this.#deps = deps;
+    this.#steps = new PluginSteps(deps.env, deps.plugins);
   }
 
   async create(route: ResourceRoute, draft: KubeObject, options: WriteOptions): Promise<KubeObject> {
@@ -97,8 +100,10 @@ export class Writer {
     let object = pace.step(() => this.#defaulted(kind, draft));
     const { manager } = options;
     if (manager !== undefined) object = pace.step(() => this.#deps.fields.written(route, undefined, object, manager));
-    await pace.rest();
-    object = await this.#mutate(object, generateName ? { ...request, generateName } : request);
+    const rest = pace.rest();
+    if (rest) await rest;
+    const mutated = this.#mutate(object, generateName ? { ...request, generateName } : request);
+    object = mutated instanceof Promise ? await mutated : mutated;
     const context = { now: this.#deps.env.clock.now(), subresource: route.subresource, caller: options.caller };
     // Of what was asked for: what the server makes of it is nobody's fault.
     const warnings = kind.rules.warnings?.(object, undefined) ?? [];
@@ -111,8 +116,10 @@ export class Writer {
       ]);
       if (errors.length > 0) throw invalidObject(kind, next.metadata.name, errors);
       for (const text of warnings) options.warn?.(text);
-      await pace.rest();
-      await this.#admit(next, request);
+      const rests = pace.rest();
+      if (rests) await rests;
+      const judged = this.#steps.validate(next, request);
+      if (judged) await judged;
       const made = asKept(kind, next);
       if (options.dryRun) {
         if (await this.#exists(named)) throw alreadyExists(named);
@@ -130,7 +137,8 @@ export class Writer {
     change: ReserveOptions & { readonly next: KubeObject },
     write: (next: KubeObject) => Promise<{ readonly object: R; readonly kept: boolean }>,
   ): Promise<R> {
-    const reservation = await this.#deps.goods.reserve(kind, change.next, change);
+    const reserved = this.#deps.goods.reserve(kind, change.next, change);
+    const reservation = reserved instanceof Promise ? await reserved : reserved;
     let kept = false;
     try {
       const done = await write(reservation.object);
@@ -198,7 +206,7 @@ export class Writer {
       if (errors.length > 0) throw invalidObject(kind, route.name, errors);
       const warned = isMain && !options.admitted;
       if (warned) for (const text of kind.rules.warnings?.(final, live) ?? []) options.warn?.(text);
-      if (!options.admitted) await this.#admit(final, request);
+      if (!options.admitted) await this.#steps.validate(final, request);
       await pace.rest();
       const quiet = pace.step(() => withQuietTimes(asKept(kind, final), live));
       if (options.dryRun) return { object: quiet, kept: false };
@@ -231,24 +239,10 @@ export class Writer {
     return kind.rules.defaults?.(object) ?? object;
   }
 
-  #mutate(object: KubeObject, request: AdmissionRequest): Promise<KubeObject> {
-    return measuredStep(this.#deps.env, request, 'admit', async () => {
-      let next = object;
-      for (const plugin of this.#deps.plugins) {
-        const changed = plugin.mutate?.(next, request);
-        if (changed !== undefined) next = changed instanceof Promise ? await changed : changed;
-      }
-      return next === object ? object : this.#defaulted(request.kind, next);
-    });
-  }
-
-  #admit(object: KubeObject | undefined, request: AdmissionRequest): Promise<void> {
-    return measuredStep(this.#deps.env, request, 'validate', async () => {
-      for (const plugin of this.#deps.plugins) {
-        const judged = plugin.validate?.(object, request);
-        if (judged) await judged;
-      }
-    });
+  #mutate(object: KubeObject, request: AdmissionRequest): Promise<KubeObject> | KubeObject {
+    const whole = (next: KubeObject) => (next === object ? object : this.#defaulted(request.kind, next));
+    const mutated = this.#steps.mutate(object, request);
+    return mutated instanceof Promise ? mutated.then(whole) : whole(mutated);
   }
 
   /** The object with what the server gives every new object. */

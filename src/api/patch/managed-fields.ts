@@ -94,6 +94,20 @@ export function managedAfterUpdate(
   next: KubeObject,
   write: Write,
 ): readonly ManagedFields[] | undefined {
+  const isPlain = !live && !next.metadata.managedFields;
+  const alike = isPlain ? followed.recent.alike(followed, next, write) : undefined;
+  if (alike) return alike;
+  const made = managedAnew(followed, live, next, write);
+  if (isPlain && made) followed.recent.remember({ object: next, write, made });
+  return made;
+}
+
+function managedAnew(
+  followed: Followed,
+  live: KubeObject | undefined,
+  next: KubeObject,
+  write: Write,
+): readonly ManagedFields[] | undefined {
   const given = givenFields(followed, live, next);
   const entries = given && readEntries(given, followed);
   if (live && (!entries || entries.length === 0)) return undefined;

@@ -1,10 +1,21 @@
-import { equalJson } from '../../base/json.ts';
+import { equalJson, type JsonObject } from '../../base/json.ts';
+import type { KubeObject, ManagedFields } from '../object.ts';
 import type { FieldSet } from './field-set.ts';
+import type { Followed, Write } from './managed-fields.ts';
+import { samePaths } from './same-paths.ts';
 
 /** Larger sets are seldom equal, and long to compare. */
 const elementsMax = 500;
 /** As many different sets are looked at, the last used first. */
 const setsMax = 8;
+const examplesMax = 2;
+
+interface Example {
+  readonly object: KubeObject;
+  readonly write: Write;
+  readonly made: readonly ManagedFields[];
+}
+type Seen = Pick<Followed, 'shape' | 'empty' | 'ignored'>;
 
 /**
  * The pods of one template are all owned alike: equal sets become one, so that ten thousand objects hold it once. The
@@ -12,6 +23,22 @@ const setsMax = 8;
  */
 export class RecentSets {
   readonly #sets: FieldSet[] = [];
+  #examples: readonly Example[] = [];
+
+  /** The owners of a new object whose fields are those of one that the same program made in the same second. */
+  alike({ shape, empty, ignored }: Seen, object: KubeObject, write: Write): readonly ManagedFields[] | undefined {
+    for (const example of this.#examples) {
+      if (example.write.manager !== write.manager || example.write.time !== write.time) continue;
+      if (sameMembers({ shape, empty, ignored }, example.object, object)) return example.made;
+    }
+    return undefined;
+  }
+
+  remember(example: Example): void {
+    const [owner] = example.made;
+    if (elementsIn((owner?.fieldsV1 ?? {}) as FieldSet, elementsMax) > elementsMax) return;
+    this.#examples = [example, ...this.#examples.slice(0, examplesMax - 1)];
+  }
 
   shared(set: FieldSet): FieldSet {
     if (elementsIn(set, elementsMax) > elementsMax) return set;
@@ -23,6 +50,16 @@ export class RecentSets {
     this.#sets.unshift(one);
     return one;
   }
+}
+
+function sameMembers({ shape, empty, ignored }: Seen, a: KubeObject, b: KubeObject): boolean {
+  const [left, right] = [a, b] as unknown as readonly [JsonObject, JsonObject];
+  for (const name in left) {
+    const member = ignored.has(name) ? undefined : shape.member(name);
+    if (member && !samePaths(member.shape, left[name], right[name], empty[name])) return false;
+  }
+  for (const name in right) if (left[name] === undefined && !ignored.has(name) && shape.member(name)) return false;
+  return true;
 }
 
 /** How many elements a set has; counting ends beyond `max`. */

@@ -1,3 +1,4 @@
+import { certificateSigningRequests } from '../../api/kinds/certificate-signing-request.ts';
 import type { KubeObject } from '../../api/object.ts';
 import type { Authorization } from '../auth/authorization.ts';
 import type { AdmissionPlugin, AdmissionRequest } from './plugin.ts';
@@ -7,6 +8,7 @@ import { hasSignerRight, isSigningRequest } from './signer-rights.ts';
 /** Approving a request needs a right for its signer, besides the one to write approvals. */
 export class CertificateApproval implements AdmissionPlugin {
   readonly name = 'CertificateApproval';
+  readonly kinds = [certificateSigningRequests];
   readonly #authorization: Authorization;
 
   constructor(authorization: Authorization) {

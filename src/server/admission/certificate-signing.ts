@@ -1,3 +1,4 @@
+import { certificateSigningRequests } from '../../api/kinds/certificate-signing-request.ts';
 import type { KubeObject } from '../../api/object.ts';
 import { equalJson, type Json } from '../../base/json.ts';
 import type { Authorization } from '../auth/authorization.ts';
@@ -13,6 +14,7 @@ interface Status {
 /** Whoever writes a certificate, or says that there will be none, needs a right for the signer. */
 export class CertificateSigning implements AdmissionPlugin {
   readonly name = 'CertificateSigning';
+  readonly kinds = [certificateSigningRequests];
   readonly #authorization: Authorization;
 
   constructor(authorization: Authorization) {

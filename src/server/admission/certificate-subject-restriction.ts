@@ -1,5 +1,6 @@
 import { readRequest } from '../../api/kinds/certificate-request.ts';
 import { clientSigner } from '../../api/kinds/certificate-signers.ts';
+import { certificateSigningRequests } from '../../api/kinds/certificate-signing-request.ts';
 import type { KubeObject } from '../../api/object.ts';
 import { mastersGroup } from '../attributes.ts';
 import type { AdmissionPlugin, AdmissionRequest } from './plugin.ts';
@@ -9,6 +10,7 @@ import { isSigningRequest } from './signer-rights.ts';
 /** Nobody asks for a client certificate of the group that may do everything. */
 export class CertificateSubjectRestriction implements AdmissionPlugin {
   readonly name = 'CertificateSubjectRestriction';
+  readonly kinds = [certificateSigningRequests];
 
   validate(object: KubeObject | undefined, request: AdmissionRequest): void {
     const { operation, kind, route } = request;

@@ -13,6 +13,7 @@ const classAnnotation = 'kubernetes.io/ingress.class';
 /** An ingress that names no class gets the default one, where there is one. */
 export class DefaultIngressClass implements AdmissionPlugin {
   readonly name = 'DefaultIngressClass';
+  readonly kinds = [ingresses];
   readonly #classes: ObjectIndex<KubeObject>;
 
   constructor(store: Store) {

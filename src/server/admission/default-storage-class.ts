@@ -13,6 +13,7 @@ const annotations = ['storageclass.kubernetes.io/is-default-class', 'storageclas
 /** A claim that names no class gets the default one, where there is one. */
 export class DefaultStorageClass implements AdmissionPlugin {
   readonly name = 'DefaultStorageClass';
+  readonly kinds = [persistentVolumeClaims];
   readonly #classes: ObjectIndex<KubeObject>;
 
   constructor(store: Store) {

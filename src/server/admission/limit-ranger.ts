@@ -13,6 +13,7 @@ const annotation = 'kubernetes.io/limit-ranger';
 /** Gives containers what a namespace's limits say by default, and holds pods and claims to them. */
 export class LimitRanger implements AdmissionPlugin {
   readonly name = 'LimitRanger';
+  readonly kinds = [pods, persistentVolumeClaims];
   readonly #ranges: ObjectIndex<LimitRange>;
 
   constructor(store: Store) {

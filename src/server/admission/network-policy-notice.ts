@@ -10,6 +10,7 @@ import { isAbout } from './refusal.ts';
 /** Whoever writes a policy is told of the nodes where it does not hold: there it would only seem to be safe. */
 export class NetworkPolicyNotice implements AdmissionPlugin {
   readonly name = 'NetworkPolicyNotice';
+  readonly kinds = [networkPolicies];
   readonly #nodes: ObjectIndex<KubeObject>;
 
   constructor(store: Store) {

@@ -49,13 +49,13 @@ export class NodeRestriction implements AdmissionPlugin {
   }
 
   /** Before validation, as upstream. */
-  async mutate(object: KubeObject, request: AdmissionRequest): Promise<KubeObject> {
-    if (isNode(request.caller)) await this.#require(object as unknown as JsonObject, request);
-    return object;
+  mutate(object: KubeObject, request: AdmissionRequest): Promise<KubeObject> | KubeObject {
+    if (!isNode(request.caller)) return object;
+    return this.#require(object as unknown as JsonObject, request).then(() => object);
   }
 
-  async validate(_object: KubeObject | undefined, request: AdmissionRequest): Promise<void> {
-    if (request.operation === 'DELETE' && isNode(request.caller)) await this.#require({}, request);
+  validate(_object: KubeObject | undefined, request: AdmissionRequest): Promise<void> | void {
+    if (request.operation === 'DELETE' && isNode(request.caller)) return this.#require({}, request);
   }
 
   async #require(object: JsonObject, request: AdmissionRequest): Promise<void> {

@@ -11,6 +11,7 @@ import { isAbout, refusal } from './refusal.ts';
 /** A claim grows only where it has a volume and its class says that such volumes can grow. */
 export class PersistentVolumeClaimResize implements AdmissionPlugin {
   readonly name = 'PersistentVolumeClaimResize';
+  readonly kinds = [persistentVolumeClaims];
   readonly #classes: ObjectIndex<KubeObject>;
 
   constructor(store: Store) {

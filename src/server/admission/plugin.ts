@@ -26,6 +26,8 @@ export type Annotate = (key: string, value: string) => void;
 /** One plugin, one file. Mutating ones answer the object to go on with; refusing is throwing an ApiError. */
 export interface AdmissionPlugin {
   readonly name: string;
+  /** What it has something to say about in writes; everything where it does not say. */
+  readonly kinds?: readonly { readonly group: string; readonly plural: string }[];
   mutate?(object: KubeObject, request: AdmissionRequest): Promise<KubeObject> | KubeObject;
   validate?(object: KubeObject | undefined, request: AdmissionRequest): Promise<void> | void;
 }

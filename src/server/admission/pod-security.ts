@@ -37,12 +37,14 @@ const templates: Readonly<Record<string, readonly string[]>> = {
   'batch/jobs': ['spec', 'template'],
   'batch/cronjobs': ['spec', 'jobTemplate', 'spec', 'template'],
 };
+const judgedKinds = [pods, namespaces, ...Object.keys(templates).map(kindOf)];
 /** The doors to a pod that can change what it may do. */
 const judgedSubresources = ['', 'ephemeralcontainers', 'resize'];
 
 /** Holds the pods of a namespace to the level that its labels name, and tells who makes workloads what would happen. */
 export class PodSecurity implements AdmissionPlugin {
   readonly name = 'PodSecurity';
+  readonly kinds = judgedKinds;
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #defaults: Policy;
@@ -165,4 +167,9 @@ function isSignificant(pod: Pod, before: Pod): boolean {
       return image !== partsOf(previous[list])[index]?.image || keys.some((key) => notes[key] !== old[key]);
     }),
   );
+}
+
+function kindOf(name: string): { readonly group: string; readonly plural: string } {
+  const [group = '', plural = ''] = name.split('/');
+  return { group, plural };
 }

@@ -11,6 +11,7 @@ const copied = ['topology.kubernetes.io/zone', 'topology.kubernetes.io/region'];
 /** A pod can read where its node is: it gets the node's zone and region as labels when it gets the node. */
 export class PodTopologyLabels implements AdmissionPlugin {
   readonly name = 'PodTopologyLabels';
+  readonly kinds = [pods];
   readonly #nodes: ObjectIndex<Node>;
 
   constructor(store: Store) {

@@ -22,6 +22,7 @@ interface ClassFields {
 /** Gives each pod the number that its priority class stands for, and keeps one class the default. */
 export class Priority implements AdmissionPlugin {
   readonly name = 'Priority';
+  readonly kinds = [pods, priorityClasses];
   readonly #classes: ObjectIndex<PriorityClass>;
 
   constructor(store: Store) {

@@ -16,6 +16,7 @@ interface ClassFields extends KubeObject {
 /** A pod bears what its runtime class costs, and goes where that runtime is. */
 export class RuntimeClass implements AdmissionPlugin {
   readonly name = 'RuntimeClass';
+  readonly kinds = [pods];
   readonly #classes: ObjectIndex<ClassFields>;
 
   constructor(store: Store) {

@@ -31,6 +31,7 @@ type Containers = Pod['spec']['containers'];
 /** Gives pods an identity: their service account, a token of it where they look for one, and its pull secrets. */
 export class ServiceAccount implements AdmissionPlugin {
   readonly name = 'ServiceAccount';
+  readonly kinds = [pods];
   readonly #accounts: ObjectIndex<Account>;
   readonly #random: Random;
 

@@ -19,20 +19,31 @@ function labelsOf(operation: AdmissionRequest['operation'], type: Step): readonl
 }
 
 /** Runs all plugins of one sort over a write, and notes how long that took and what came of it. */
-export async function measuredStep<T>(
+export function measuredStep<T>(
   { clock, metrics }: Pick<Env, 'clock' | 'metrics'>,
   { operation }: AdmissionRequest,
   type: Step,
-  run: () => Promise<T>,
-): Promise<T> {
+  run: () => Promise<T> | T,
+): Promise<T> | T {
   const [passed, rejected] = labelsOf(operation, type);
   const started = clock.monotonic();
-  try {
-    const done = await run();
-    metrics.observe(name, (clock.monotonic() - started) / 1000, passed);
-    return done;
-  } catch (error) {
-    metrics.observe(name, (clock.monotonic() - started) / 1000, rejected);
+  const note = (labels: Labels) => metrics.observe(name, (clock.monotonic() - started) / 1000, labels);
+  const refused = (error: unknown): never => {
+    note(rejected);
     throw error;
+  };
+  let done: Promise<T> | T;
+  try {
+    done = run();
+  } catch (error) {
+    return refused(error);
   }
+  if (!(done instanceof Promise)) {
+    note(passed);
+    return done;
+  }
+  return done.then((value) => {
+    note(passed);
+    return value;
+  }, refused);
 }

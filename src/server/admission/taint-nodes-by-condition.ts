@@ -8,6 +8,7 @@ const notReady = { key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' };
 /** A new node takes no pods until somebody has seen that it is ready. */
 export class TaintNodesByCondition implements AdmissionPlugin {
   readonly name = 'TaintNodesByCondition';
+  readonly kinds = [nodes];
 
   mutate(object: KubeObject, request: AdmissionRequest): KubeObject {
     if (request.operation !== 'CREATE' || !isAbout(request, nodes)) return object;

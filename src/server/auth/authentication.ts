@@ -105,7 +105,25 @@ function believed(known: Reviewed, warnings: readonly string[]): Authenticated {
   return { caller: known.caller, warnings };
 }
 
-function presented(request: ApiRequest): { readonly token?: string; readonly warnings: readonly string[] } {
+interface Presented {
+  readonly token?: string;
+  readonly warnings: readonly string[];
+}
+/** Of headers that a connection repeats, and that are frozen to say so. */
+const presentedBy = new WeakMap<ApiRequest['headers'], Presented>();
+
+function presented(request: ApiRequest): Presented {
+  const { headers } = request;
+  if (!Object.isFrozen(headers)) return readPresented(request);
+  let known = presentedBy.get(headers);
+  if (!known) {
+    known = readPresented(request);
+    presentedBy.set(headers, known);
+  }
+  return known;
+}
+
+function readPresented(request: ApiRequest): Presented {
   const { authorization = '' } = request.headers;
   // As every client writes it.
   const plain = /^Bearer ([!-~]+)$/.exec(authorization)?.[1];

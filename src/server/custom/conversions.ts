@@ -9,7 +9,7 @@ import { destinationOf, type Outward, post } from '../outward.ts';
 const timeoutMs = 30_000;
 
 /** A kind whose versions differ by more than their name: a webhook knows how. */
-interface Converting {
+export interface Converting {
   readonly kind: string;
   readonly storage: string;
   /** The API versions that are served. */

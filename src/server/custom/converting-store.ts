@@ -1,7 +1,7 @@
 import type { Json } from '../../base/json.ts';
 import { type Stop, StopSource } from '../../base/stop.ts';
 import type { Change, Commit, ListOptions, Revision, Store, Watcher } from '../../store/store.ts';
-import type { Conversions } from './conversions.ts';
+import type { Conversions, Converting } from './conversions.ts';
 
 /**
  * The store as the server sees it: objects whose versions are converted by a webhook are converted before they are
@@ -43,9 +43,16 @@ export class ConvertingStore implements Store {
     return found;
   }
 
-  async commit(key: string, expect: Revision, value: Json | undefined): Promise<Commit> {
+  commit(key: string, expect: Revision, value: Json | undefined): Promise<Commit> {
     const converting = value === undefined ? undefined : this.#conversions.of(key);
     if (value === undefined || !converting) return this.#store.commit(key, expect, value);
+    return this.#converted(converting, { key, expect, value });
+  }
+
+  async #converted(
+    converting: Converting,
+    { key, expect, value }: { readonly key: string; readonly expect: Revision; readonly value: Json },
+  ): Promise<Commit> {
     const done = await this.#store.commit(key, expect, await this.#conversions.toStorage(converting, value));
     if (done.ok) await this.#conversions.prepare(converting, [done.entry.value]);
     return done;

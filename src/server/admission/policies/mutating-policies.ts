@@ -21,9 +21,13 @@ export class MutatingPolicies implements AdmissionPlugin {
     this.#policies = new Policies(deps, 'mutating');
   }
 
-  async mutate(object: KubeObject, request: AdmissionRequest): Promise<KubeObject> {
-    const all = await this.#policies.applicable(request);
-    if (!all) return object;
+  mutate(object: KubeObject, request: AdmissionRequest): Promise<KubeObject> | KubeObject {
+    const all = this.#policies.applicable(request);
+    if (all instanceof Promise) return all.then((found) => this.#mutated(found ?? [], object, request));
+    return all ? this.#mutated(all, object, request) : object;
+  }
+
+  async #mutated(all: readonly Bound[], object: KubeObject, request: AdmissionRequest): Promise<KubeObject> {
     let next = object;
     const seen = new Map<Bound, KubeObject>();
     for (const bound of all) {

@@ -49,9 +49,12 @@ export class Policies {
   }
 
   /** undefined where there is no policy at all: most servers have none. */
-  async applicable(request: AdmissionRequest): Promise<readonly Bound[] | undefined> {
+  applicable(request: AdmissionRequest): Promise<readonly Bound[] | undefined> | readonly Bound[] | undefined {
     const wait = this.#index.ready();
-    if (wait) await wait;
+    return wait ? wait.then(() => this.#bound(request)) : this.#bound(request);
+  }
+
+  #bound(request: AdmissionRequest): readonly Bound[] | undefined {
     if (this.#index.bound.length === 0 || exempt.has(request.kind.group)) return undefined;
     return this.#index.bound;
   }

@@ -4,6 +4,7 @@ import type { Validation } from '../../../api/policy/compile-policy.ts';
 import type { AdmissionPlugin, AdmissionRequest } from '../plugin.ts';
 import type { Evaluation } from './evaluation.ts';
 import { Policies, type PolicyDeps, refusal, type Stuck, type Turn } from './policies.ts';
+import type { Bound } from './policy-index.ts';
 
 const messageMax = 5 * 1024;
 const annotationMax = 10 * 1024;
@@ -27,9 +28,13 @@ export class ValidatingPolicies implements AdmissionPlugin {
     this.#policies = new Policies(deps, 'validating');
   }
 
-  async validate(object: KubeObject | undefined, request: AdmissionRequest): Promise<void> {
-    const all = await this.#policies.applicable(request);
-    if (!all) return;
+  validate(object: KubeObject | undefined, request: AdmissionRequest): Promise<void> | void {
+    const all = this.#policies.applicable(request);
+    if (all instanceof Promise) return all.then((found) => found && this.#validated(found, object, request));
+    if (all) return this.#validated(all, object, request);
+  }
+
+  async #validated(all: readonly Bound[], object: KubeObject | undefined, request: AdmissionRequest): Promise<void> {
     const subject = await this.#policies.subject(object, request);
     const name = (object ?? request.previous)?.metadata.name ?? '';
     const notes: Notes = new Map();

@@ -41,8 +41,13 @@ export class ConfiguredWebhooks {
     this.#mirror = new Mirror(store, `/admissionregistration.k8s.io/${plural}/`, (key, next) => this.#take(key, next));
   }
 
-  async all(): Promise<readonly Webhook[]> {
-    await this.#mirror.ready();
+  /** At once, but for the first time. */
+  all(): Promise<readonly Webhook[]> | readonly Webhook[] {
+    const wait = this.#mirror.ready();
+    return wait ? wait.then(() => this.#sorted()) : this.#sorted();
+  }
+
+  #sorted(): readonly Webhook[] {
     this.#hooks ??= [...this.#configurations.values()]
       .sort((a, b) => compareText(a.metadata.name, b.metadata.name))
       .flatMap(({ webhooks = [] }) => webhooks);

@@ -21,9 +21,13 @@ export class MutatingAdmissionWebhook implements AdmissionPlugin {
     this.#versions = parts.conversions;
   }
 
-  async mutate(object: KubeObject, request: AdmissionRequest): Promise<KubeObject> {
-    const hooks = await this.#hooks.all();
-    if (hooks.length === 0) return object;
+  mutate(object: KubeObject, request: AdmissionRequest): Promise<KubeObject> | KubeObject {
+    const hooks = this.#hooks.all();
+    if (hooks instanceof Promise) return hooks.then((all) => this.#mutated(all, object, request));
+    return hooks.length === 0 ? object : this.#mutated(hooks, object, request);
+  }
+
+  async #mutated(hooks: readonly Webhook[], object: KubeObject, request: AdmissionRequest): Promise<KubeObject> {
     let next = object;
     const left = new Map<Webhook, KubeObject>();
     for (const hook of hooks) {

@@ -1,7 +1,7 @@
 import type { KubeObject } from '../../../api/object.ts';
 import type { AdmissionPlugin, AdmissionRequest } from '../plugin.ts';
 import { WebhookCaller, type WebhookParts } from './caller.ts';
-import { ConfiguredWebhooks } from './configured.ts';
+import { ConfiguredWebhooks, type Webhook } from './configured.ts';
 
 /** Hooks that judge, all at once: the first of those that refuse, in their order, is the answer. */
 export class ValidatingAdmissionWebhook implements AdmissionPlugin {
@@ -14,9 +14,17 @@ export class ValidatingAdmissionWebhook implements AdmissionPlugin {
     this.#caller = new WebhookCaller(parts, 'validating');
   }
 
-  async validate(object: KubeObject | undefined, request: AdmissionRequest): Promise<void> {
-    const hooks = await this.#hooks.all();
-    if (hooks.length === 0) return;
+  validate(object: KubeObject | undefined, request: AdmissionRequest): Promise<void> | void {
+    const hooks = this.#hooks.all();
+    if (hooks instanceof Promise) return hooks.then((all) => this.#validated(all, object, request));
+    if (hooks.length > 0) return this.#validated(hooks, object, request);
+  }
+
+  async #validated(
+    hooks: readonly Webhook[],
+    object: KubeObject | undefined,
+    request: AdmissionRequest,
+  ): Promise<void> {
     const asked = await Promise.allSettled(hooks.map((hook) => this.#caller.ask(hook, object, request)));
     for (const result of asked) if (result.status === 'rejected') throw result.reason;
   }

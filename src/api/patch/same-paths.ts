@@ -1,0 +1,51 @@
+import { equalJson, type Json, type JsonObject } from '../../base/json.ts';
+import { type ListShape, partsOf, type Shape } from './shape.ts';
+
+/**
+ * Whether two values surely have the same paths, seen from the same `start`: found out without making any. Where it
+ * would be long to find out, they have not.
+ */
+export function samePaths(shape: Shape, a: Json | undefined, b: Json | undefined, start?: Json): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  // What was there before counts by its value, where it is more than a container that is filled now.
+  if (start !== undefined && !(isFilled(a) && isFilled(b))) return equalJson(a, b);
+  if (!isContainer(a) || !isContainer(b)) return !isContainer(a) && !isContainer(b);
+  if (shape.is === 'scalar') return true;
+  if (Array.isArray(a) || Array.isArray(b)) {
+    return shape.is === 'list' && Array.isArray(a) && Array.isArray(b) && sameItems(shape, a, b);
+  }
+  if (shape.is === 'list') return false;
+  const parts = partsOf(shape);
+  if (!parts) return start === undefined || equalJson(a, b);
+  const before = isContainer(start) && !Array.isArray(start) ? (start as JsonObject) : undefined;
+  const [left, right] = [a as JsonObject, b as JsonObject];
+  for (const name in left) {
+    const member = parts(name);
+    if (member && !samePaths(member.shape, left[name], right[name], before?.[name])) return false;
+  }
+  for (const name in right) if (left[name] === undefined && right[name] !== undefined && parts(name)) return false;
+  return true;
+}
+
+/** Of lists whose items are owned one by one, the same ones have to stand in the same places. */
+function sameItems(shape: ListShape, a: readonly Json[], b: readonly Json[]): boolean {
+  if (shape.how === 'atomic') return true;
+  if (a.length !== b.length) return false;
+  return a.every((item, index) => {
+    const other = b[index] as Json;
+    if (shape.how === 'set' || !isContainer(item) || !isContainer(other)) return equalJson(item, other);
+    for (const { name } of shape.keys) {
+      if (!equalJson((item as JsonObject)[name], (other as JsonObject)[name])) return false;
+    }
+    return samePaths(shape.items, item, other);
+  });
+}
+
+const isContainer = (value: Json | undefined): value is JsonObject | readonly Json[] =>
+  typeof value === 'object' && value !== null;
+
+function isFilled(value: Json): boolean {
+  if (!isContainer(value)) return false;
+  for (const _ in value) return true;
+  return false;
+}
