@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Call, type EngineClient, EngineError } from './engine-client.ts';
-import { removeNetwork } from './network.ts';
+import { ensureNetwork, removeNetwork } from './network.ts';
 
 const cluster = 'cluster-1';
 const name = 'mini-k8s-cluster1';
@@ -34,4 +34,17 @@ test('a network stays as long as somebody lives in it', async () => {
   const { client, left } = engine(['lives'], ['lives']);
   await removeNetwork(client, cluster);
   assert.deepEqual([...left], ['lives']);
+});
+
+test('a range that is taken is told with the networks that clusters have left', async () => {
+  const json = async (method: string, path: string, { query }: Call = {}) => {
+    if (method === 'POST') throw new EngineError(403, 'Pool overlaps with other one on this address space');
+    if (path !== '/networks') throw new EngineError(404, 'no such network');
+    assert.deepEqual(JSON.parse(String(query?.['filters'])).dangling, ['true']);
+    return [{ Name: 'mini-k8s-old' }];
+  };
+  await assert.rejects(
+    ensureNetwork({ json } as unknown as EngineClient, cluster, '10.244.0.0/16'),
+    /in the range of pods 10\.244\.0\.0\/16: .*--pod-range, or .* docker network rm mini-k8s-old$/,
+  );
 });

@@ -20,13 +20,21 @@ export async function ensureNetwork(client: EngineClient, cluster: string, podRa
     // Two agents of one cluster may have begun at the same time.
     if (await isThere(client, name)) return name;
     if (error instanceof EngineError && /overlap/i.test(error.message)) {
-      throw new Error(`the engine has a network in the range of pods ${podRange}: choose another with --pod-range`, {
-        cause: error,
-      });
+      const ours = await ownNetworks(client);
+      const remedy = ours.length > 0 ? `, or remove what a cluster has left: docker network rm ${ours.join(' ')}` : '';
+      const what = `the engine has a network in the range of pods ${podRange}: choose another with --pod-range`;
+      throw new Error(`${what}${remedy}`, { cause: error });
     }
     throw error;
   }
   return name;
+}
+
+/** Networks in which no pod lives, of other clusters. */
+async function ownNetworks(client: EngineClient): Promise<readonly string[]> {
+  const query = { filters: JSON.stringify({ label: [label.cluster], dangling: ['true'] }) };
+  const found = await client.json<readonly { readonly Name: string }[]>('GET', '/networks', { query });
+  return found.map(({ Name }) => Name);
 }
 
 /** Gone, unless somebody still lives in it: another node of the cluster takes it along then. */
