@@ -26,6 +26,11 @@ export class NodeLinks {
     this.#startedAt = clock.monotonic();
   }
 
+  /** Whether it is about a sign of life, which waits for nothing: its node would be taken for dead. */
+  owns({ path }: ApiRequest): boolean {
+    return pathForm.test(path);
+  }
+
   answer({ path, method, query }: ApiRequest): ApiResponse | undefined {
     const name = pathForm.exec(path)?.[1];
     if (name === undefined) return undefined;

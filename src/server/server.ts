@@ -267,9 +267,10 @@ export class ApiServer {
     for (const text of warnings) warn(text);
     handling.caller = caller;
     handling.audited?.known(caller);
-    const waiting = this.#gate.enter(caller.name, changes(request));
     const annotate = handling.audited?.annotate;
     const asker = annotate ? { caller, warn, annotate } : { caller, warn };
+    if (this.#links.owns(request)) return this.#answered(handling, asker);
+    const waiting = this.#gate.enter(caller.name, changes(request));
     if (!waiting) return this.#inside(handling, asker);
     const from = this.#env.clock.monotonic();
     return waiting.then(() => {
