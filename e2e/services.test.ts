@@ -27,8 +27,10 @@ const skip =
 if (skip && process.env['CI'] === 'true' && process.platform === 'linux') throw new Error(skip);
 
 const readyMs = 60_000;
-/** The promise for an endpoint that leaves is 100 ms; a busy machine of continuous integration gets more. */
-const leftMs = 1_000;
+/** The promise for an endpoint that leaves, kept by the middle one of three: machines of this kind are busy. */
+const leftMs = 100;
+/** Whoever is not met for so long has left. */
+const silenceMs = 1_000;
 const loadSeconds = 12;
 
 const servers = ['docker', 'process'] as const;
@@ -226,26 +228,32 @@ describe('services of the kernel', { skip }, () => {
 
   test('a pod that is taken out of its service is met no more', async (context) => {
     const direct = new Client(httpTransport(readKubeconfig(cluster.kubeconfig)));
-    const [victim = ''] = (
-      await does(['get', 'pods', '-l', 'app=docker', '-o', 'jsonpath={.items[*].metadata.name}'])
-    ).split(' ');
-    let last = 0;
-    let ended = false;
-    const asks = (async () => {
-      while (!ended) {
-        const began = performance.now();
-        if ((await curl(places.docker.cluster)) === victim) last = began;
-      }
-    })();
-    await until('answer of the pod', 10_000, () => last > 0);
-    const patch = { metadata: { labels: { app: 'out' } } };
-    await direct.send({ verb: 'patch', kind: pods, key: { namespace: 'default', name: victim }, patch });
-    const out = performance.now();
-    await until('a while without it', 10_000, () => performance.now() - Math.max(last, out) > 2 * leftMs);
-    ended = true;
-    await asks;
-    context.diagnostic(`the last connection began ${(last - out).toFixed(0)} ms after the change`);
-    assert.ok(last - out < leftMs, `met ${(last - out).toFixed(0)} ms later`);
+    /** How long after it was said the pod was asked for the last time. */
+    const leaves = async (): Promise<number> => {
+      await does(['rollout', 'status', 'deployment/docker', '--timeout=30s']);
+      const names = await does(['get', 'pods', '-l', 'app=docker', '-o', 'jsonpath={.items[*].metadata.name}']);
+      const [victim = ''] = names.split(' ');
+      let last = 0;
+      let ended = false;
+      const asks = (async () => {
+        while (!ended) {
+          const began = performance.now();
+          if ((await curl(places.docker.cluster)) === victim) last = began;
+        }
+      })();
+      await until('answer of the pod', 10_000, () => last > 0);
+      const patch = { metadata: { labels: { app: 'out' } } };
+      await direct.send({ verb: 'patch', kind: pods, key: { namespace: 'default', name: victim }, patch });
+      const out = performance.now();
+      await until('a while without it', 10_000, () => performance.now() - Math.max(last, out) > silenceMs);
+      ended = true;
+      await asks;
+      return last - out;
+    };
+    const taken = [await leaves(), await leaves(), await leaves()].sort((a, b) => a - b);
+    const told = taken.map((ms) => ms.toFixed(0)).join(', ');
+    context.diagnostic(`the last connections began ${told} ms after the change`);
+    assert.ok((taken[1] as number) < leftMs, `met ${told} ms later`);
   });
 
   test('a load balancer follows its ports while it runs', async () => {
