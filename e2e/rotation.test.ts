@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kubectl } from '../tools/clients.ts';
-import { finished, miniK8s, Part, TestCluster, until } from './cluster.ts';
+import { finished, miniK8s, Part, processesWith, TestCluster, until } from './cluster.ts';
 
 const client = await kubectl('1.36');
 const skip = 'missing' in client ? client.missing : false;
@@ -86,6 +86,46 @@ describe('keys of a cluster that runs', { skip }, () => {
     await does('get', 'namespaces');
     const bundle = readFileSync(cluster.kubeconfig, 'utf8').match(/certificate-authority-data: "?([^"\n]+)/)?.[1] ?? '';
     assert.equal(Buffer.from(bundle, 'base64').toString().match(/BEGIN/g)?.length, 2);
+  });
+});
+
+describe('keys of a cluster of many processes', { skip }, () => {
+  const program = 'path' in client ? client.path : '';
+  const cluster = new TestCluster();
+  after(() => cluster.clear());
+
+  test('its parts go on past a retired authority, and nobody starts them again', async () => {
+    await cluster.start('up', ['--split', '--log-level', 'debug']);
+    const does = async (...words: string[]) => {
+      const { code, out, err } = await finished(program, ['--kubeconfig', cluster.kubeconfig, ...words]);
+      assert.equal(code, 0, `kubectl ${words.join(' ')}: ${out}${err}`);
+      return out.trim();
+    };
+    const deploys = async (name: string) => {
+      await does('create', 'deployment', name, '--image=host', '--', 'sleep', '1000');
+      await does('rollout', 'status', `deployment/${name}`, '--timeout=30s');
+      assert.match(await does('exec', `deployment/${name}`, '--', 'echo', 'inside'), /inside/);
+    };
+    await deploys('before');
+    const parts = () =>
+      processesWith(cluster.folder).filter(({ words }) => / (agent|controllers|scheduler) /.test(words));
+    const first = parts().map(({ pid }) => pid);
+    assert.ok(first.length >= 3);
+    const where = ['--data-dir', join(cluster.folder, 'data'), '--kubeconfig', cluster.kubeconfig];
+    const heard = () => cluster.log.match(/"a file was read anew"/g)?.length ?? 0;
+    for (const words of [['rotate-ca'], ['rotate-ca', '--retire']]) {
+      const before = heard();
+      const { code, out, err } = await miniK8s([...words, ...where]);
+      assert.equal(code, 0, out + err);
+      await until('other keys for every part', 10_000, () => heard() >= before + first.length);
+    }
+    await deploys('after');
+    const ready = ['get', 'nodes', '-o', 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}'];
+    assert.equal(await does(...ready), 'True');
+    assert.deepEqual(
+      parts().map(({ pid }) => pid),
+      first,
+    );
   });
 });
 

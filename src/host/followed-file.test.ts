@@ -29,7 +29,7 @@ test('a file is read anew when it changes, and what is not understood changes no
     return Number(text) + (before ?? 0);
   };
   writeFileSync(path, '1');
-  const file = new FollowedFile(env, { path, read, name: 'test' }, '1');
+  const file = new FollowedFile(env, { path, read, figure: 'reloads_total' });
   t.after(() => file.close());
   const taken: number[] = [];
   file.follow((value) => taken.push(value));
@@ -48,5 +48,5 @@ test('a file is read anew when it changes, and what is not understood changes no
       ['info', undefined],
     ],
   );
-  assert.match(env.metrics.render(), /apiserver_test_automatic_reloads_total\{status="success"\} 2/);
+  assert.match(env.metrics.render(), /reloads_total\{status="success"\} 2/);
 });

@@ -1,5 +1,4 @@
-import { type Stats, unwatchFile, watchFile } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFileSync, type Stats, unwatchFile, watchFile } from 'node:fs';
 import type { Env, Millis } from '../base/env.ts';
 import type { Followed } from '../base/followed.ts';
 
@@ -10,8 +9,8 @@ export interface FileReading<T> {
   readonly path: string;
   /** What the file means. Throws where it is not understood: then what was there before stays. */
   read(text: string, before: T | undefined): T;
-  /** `apiserver_NAME_automatic_reloads_total` counts how often it was read anew. */
-  readonly name: string;
+  /** Counts how often it was read anew. */
+  readonly figure?: string;
 }
 
 /** A file that is read anew when it changes. */
@@ -20,14 +19,14 @@ export class FollowedFile<T> implements Followed<T> {
   readonly #reading: FileReading<T>;
   readonly #takers: ((value: T) => void)[] = [];
   readonly #look = ({ mtimeMs, ino, size }: Stats, before: Stats) => {
-    if (mtimeMs !== before.mtimeMs || ino !== before.ino || size !== before.size) void this.#again();
+    if (mtimeMs !== before.mtimeMs || ino !== before.ino || size !== before.size) this.#again();
   };
   now: T;
 
-  constructor(env: Env, reading: FileReading<T>, text: string) {
+  constructor(env: Env, reading: FileReading<T>) {
     this.#env = env;
     this.#reading = reading;
-    this.now = reading.read(text, undefined);
+    this.now = reading.read(readFileSync(reading.path, 'utf8'), undefined);
     watchFile(reading.path, { interval: lookMs, persistent: false }, this.#look);
   }
 
@@ -39,17 +38,18 @@ export class FollowedFile<T> implements Followed<T> {
     unwatchFile(this.#reading.path, this.#look);
   }
 
-  async #again(): Promise<void> {
-    const { path, read, name } = this.#reading;
+  #again(): void {
+    const { path, read, figure } = this.#reading;
     const { log, metrics } = this.#env;
+    const count = (status: string) => figure !== undefined && metrics.count(figure, { status });
     try {
-      const value = read(await readFile(path, 'utf8'), this.now);
+      const value = read(readFileSync(path, 'utf8'), this.now);
       this.now = value;
       for (const take of this.#takers) take(value);
-      metrics.count(`apiserver_${name}_automatic_reloads_total`, { status: 'success' });
+      count('success');
       log.info('a file was read anew', { path });
     } catch (error) {
-      metrics.count(`apiserver_${name}_automatic_reloads_total`, { status: 'failure' });
+      count('failure');
       log.error('a file cannot be used, what it said before holds', { path, error: String(error) });
     }
   }

@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { decodeYaml } from '../api/yaml/decode.ts';
+import type { Env } from '../base/env.ts';
+import type { Followed } from '../base/followed.ts';
 import { contextOf, kubeconfigText, type Source } from '../client/kubeconfig.ts';
+import { FollowedFile } from './followed-file.ts';
 import type { Access } from './http/client.ts';
 import { writePrivateFile } from './private-file.ts';
 import type { Pair } from './x509/certificate.ts';
@@ -28,6 +31,11 @@ export function writeKubeconfig(file: KubeconfigFile): void {
     key: base64(file.pair.key),
   });
   writePrivateFile(file.path, text);
+}
+
+/** What a kubeconfig says, also when it is written anew: after a rotation of keys. */
+export function followKubeconfig(env: Env, path: string): Followed<Access> {
+  return new FollowedFile<Access>(env, { path, read: () => readKubeconfig(path) });
 }
 
 /** The access that a kubeconfig gives, with the files that it names read in. */

@@ -36,7 +36,7 @@ export async function accessOf(
     ...(authorizationWebhook ? { authorizationWebhook } : {}),
     ...(tokenWebhook ? { tokenWebhook } : {}),
     signing: tokenSigning(env.crypto),
-    ...(tokenFile ? { staticTokens: readNamed('token-auth-file', tokenFile, (text) => text) } : {}),
+    ...(tokenFile ? { staticTokens: named('token-auth-file', tokenFile, () => readFileSync(tokenFile, 'utf8')) } : {}),
     ...(configuration ? await issuersOf(env, configuration) : {}),
     ...(order ? { authorizerChoices: await choicesOf(env, order) } : {}),
   };
@@ -86,13 +86,13 @@ async function followed<T>(
   { flag, path, read }: Pick<FileReading<T>, 'path' | 'read'> & { readonly flag: `${string}-config` },
 ): Promise<Followed<T>> {
   const { FollowedFile } = await import('../host/followed-file.ts');
-  const name = `${flag.replace('-', '_')}_controller`;
-  return readNamed(flag, path, (text) => new FollowedFile<T>(env, { path, read, name }, text));
+  const figure = `apiserver_${flag.replace('-', '_')}_controller_automatic_reloads_total`;
+  return named(flag, path, () => new FollowedFile<T>(env, { path, read, figure }));
 }
 
-function readNamed<T>(flag: string, path: string, read: (text: string) => T): T {
+function named<T>(flag: string, path: string, read: () => T): T {
   try {
-    return read(readFileSync(path, 'utf8'));
+    return read();
   } catch (error) {
     throw new UsageError(`--${flag} ${path}: ${error instanceof Error ? error.message : String(error)}`);
   }

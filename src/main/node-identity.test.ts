@@ -52,9 +52,15 @@ function cluster(folder: string, refusal?: string) {
     used.push(access);
     return async (request: ApiRequest) => answer(access, request);
   };
-  const bootstrap = { server: 'https://x:1', ca: authority.certificate, token: 'abcdef.0123456789abcdef' };
+  const takers: ((next: Access) => void)[] = [];
+  const access = { server: 'https://x:1', ca: authority.certificate, token: 'abcdef.0123456789abcdef' };
+  const bootstrap = { now: access, follow: (take: (next: Access) => void) => void takers.push(take) };
+  /** The file is written anew, as after a rotation of authorities. */
+  const rotate = () => {
+    for (const take of takers) take(access);
+  };
   const identity = (node = 'one') => new NodeIdentity({ env, node, folder, bootstrap, connect });
-  return { clock, asked, used, identity };
+  return { clock, asked, used, identity, rotate };
 }
 
 test('a node asks for its certificate once, and keeps it for its own eyes', async () => {
@@ -101,6 +107,24 @@ test('a certificate is renewed by the node itself before it ends, and one that h
   await clock.run(11 * day, () => Promise.resolve());
   await identity().obtain(new StopSource());
   assert.deepEqual([asked.length, asked[2]?.by], [3, undefined]);
+});
+
+test('a node asks for another certificate when it is told of other authorities', async () => {
+  const { clock, asked, identity, rotate } = cluster(join(home, 'rotated'));
+  const stop = new StopSource();
+  const one = identity();
+  await one.obtain(stop);
+  const running = one.run(stop);
+  await clock.run(60_000, () => Promise.resolve());
+  assert.equal(asked.length, 1);
+  rotate();
+  await clock.run(60_000, () => Promise.resolve());
+  assert.deepEqual(
+    asked.map(({ by }) => by),
+    [undefined, 'system:node:one'],
+  );
+  stop.stop();
+  await running;
 });
 
 test('a refusal is told with its reason', async () => {

@@ -7,6 +7,7 @@ import {
 import { partOf, partsOf, textOf } from '../api/kinds/defaulting.ts';
 import type { Transport } from '../api/wire.ts';
 import { type Component, type Env, type Millis, Stopped, sleep } from '../base/env.ts';
+import type { Followed } from '../base/followed.ts';
 import type { Stop } from '../base/stop.ts';
 import { Client } from '../client/client.ts';
 import type { Access } from '../host/http/client.ts';
@@ -17,7 +18,7 @@ const file = 'node-client';
 const lookAgainMs: Millis = 500;
 const tryAgainMs: Millis = 5_000;
 /** As often it is looked whether a certificate is old: a clock may have been put right meanwhile. */
-const lookMs: Millis = 60_000;
+const lookMs: Millis = 10_000;
 /** A part of the time of a certificate after which another one is asked for: not by all nodes at once. */
 const oldFrom = 0.7;
 const oldWithin = 0.2;
@@ -28,7 +29,7 @@ export interface NodeIdentityParts {
   /** Where the certificate is kept, for the node's own eyes. */
   readonly folder: string;
   /** Whose right it is to ask for a first certificate. */
-  readonly bootstrap: Access;
+  readonly bootstrap: Followed<Access>;
   readonly connect: (access: Access) => Transport;
 }
 
@@ -37,12 +38,18 @@ export class NodeIdentity implements Component {
   readonly name: string;
   readonly #parts: NodeIdentityParts;
   readonly #share: number;
+  /** Others are believed now: a certificate of theirs is due. */
+  #isStale = false;
   #current: { readonly pair: Pair; readonly transport: Transport } | undefined;
 
   constructor(parts: NodeIdentityParts) {
     this.#parts = parts;
     this.name = `node-identity/${parts.node}`;
     this.#share = oldFrom + oldWithin * parts.env.random.float();
+    parts.bootstrap.follow(() => {
+      this.#isStale = true;
+      if (this.#current) this.#use(this.#current.pair);
+    });
   }
 
   /** Speaks as the node, by whichever certificate it has. */
@@ -57,7 +64,7 @@ export class NodeIdentity implements Component {
     const kept = readPair(folder, file);
     if (kept && this.#isGood(kept)) return this.#use(kept);
     env.log.info('the node asks for its certificate', { node });
-    this.#use(keepPair(folder, file, await this.#asked(connect(bootstrap), stop)));
+    this.#use(keepPair(folder, file, await this.#asked(connect(bootstrap.now), stop)));
   }
 
   async run(stop: Stop): Promise<void> {
@@ -65,14 +72,15 @@ export class NodeIdentity implements Component {
     for (;;) {
       try {
         const pair = this.#current?.pair;
-        const left = pair ? this.#youngMs(pair) : lookMs;
+        const left = this.#isStale ? 0 : pair ? this.#youngMs(pair) : lookMs;
         if (left > 0) {
           await sleep(env.clock, Math.min(left, lookMs), stop);
           continue;
         }
         // Who was away for too long begins anew.
-        const speaks = pair && this.#isGood(pair) ? this.transport : connect(bootstrap);
+        const speaks = pair && this.#isGood(pair) ? this.transport : connect(bootstrap.now);
         this.#use(keepPair(folder, file, await this.#asked(speaks, stop)));
+        this.#isStale = false;
         env.log.info('the node has another certificate', { node });
       } catch (error) {
         if (stop.stopped || error instanceof Stopped) return;
@@ -83,7 +91,7 @@ export class NodeIdentity implements Component {
   }
 
   #use(pair: Pair): void {
-    const { server, ca, insecure } = this.#parts.bootstrap;
+    const { server, ca, insecure } = this.#parts.bootstrap.now;
     const access = { server, ...(ca ? { ca } : {}), ...(insecure ? { insecure } : {}) };
     const transport = this.#parts.connect({ ...access, cert: pair.certificate, key: pair.key });
     this.#current = { pair, transport };
@@ -94,7 +102,7 @@ export class NodeIdentity implements Component {
     const { env, bootstrap } = this.#parts;
     const certificate = matching(pair);
     if (!certificate || subjectOf(certificate).name !== this.#subject.name) return false;
-    const authorities = (bootstrap.ca ?? '').split(/(?<=-----END CERTIFICATE-----)\s*/).filter(Boolean);
+    const authorities = (bootstrap.now.ca ?? '').split(/(?<=-----END CERTIFICATE-----)\s*/).filter(Boolean);
     const isOurs = authorities.some((text) => certificate.verify(new X509Certificate(text).publicKey));
     return isOurs && certificate.validToDate.getTime() > env.clock.now();
   }

@@ -2,8 +2,10 @@ import { NodeApi } from '../agent/node-api.ts';
 import type { NodeDoor } from '../agent/node-door.ts';
 import { NodeGate } from '../agent/node-gate.ts';
 import type { Component, Instant } from '../base/env.ts';
+import type { Followed } from '../base/followed.ts';
 import type { Client } from '../client/client.ts';
 import type { HostEnv } from '../host/env.ts';
+import type { Access } from '../host/http/client.ts';
 import { type Address, serveHttp } from '../host/http/server.ts';
 import { createAuthority, issue } from '../host/x509/certificate.ts';
 
@@ -27,12 +29,13 @@ export async function listenAsNode(
     node,
     nodeIp,
     listen,
-    clientAuthority,
+    access,
   }: {
     readonly node: string;
     readonly nodeIp: string;
     readonly listen: Address;
-    readonly clientAuthority: string;
+    /** Whose authority the cluster is known by. */
+    readonly access: Followed<Access>;
   },
 ): Promise<NodeListener> {
   const host = isEverywhere(listen.host) ? nodeIp : listen.host;
@@ -50,8 +53,9 @@ export async function listenAsNode(
   const http = await serveHttp(
     env,
     async (request) => (gate ? gate.handle(request) : { status: 503, chunks: [], mediaType: 'text/plain' }),
-    { listen, pair, clientAuthority },
+    { listen, pair, clientAuthority: access.now.ca ?? '' },
   );
+  access.follow(({ ca = '' }) => http.replaceTrust(pair, ca));
   return {
     host,
     port: http.port,

@@ -2,15 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Transport } from '../api/wire.ts';
 import type { Component } from '../base/env.ts';
+import type { Followed } from '../base/followed.ts';
 import { type Stop, StopSource } from '../base/stop.ts';
 import type { Command, CommandContext } from '../cli/command.ts';
 import type { Flags } from '../cli/flags.ts';
 import { Client } from '../client/client.ts';
 import { timings } from '../controllers/timing.ts';
 import { type HostEnv, hostEnv } from '../host/env.ts';
-import { httpTransport } from '../host/http/client.ts';
+import { type Access, followedTransport } from '../host/http/client.ts';
 import { servePart } from '../host/http/part-server.ts';
-import { readKubeconfig } from '../host/kubeconfig-file.ts';
+import { followKubeconfig } from '../host/kubeconfig-file.ts';
 import { Caches } from '../machinery/caches.ts';
 import { Leader, type LeaderChoice } from '../machinery/leader.ts';
 import { untilSignal } from './foreground.ts';
@@ -43,11 +44,13 @@ export function part<F extends Flags & typeof partFlags>(
       const begin = async (transport: Transport, until: Stop): Promise<{ readonly ended: Promise<void> }> => {
         const client = new Client(transport);
         const caches = new Caches(env, client);
-        const components = await compose({ env, client, caches, atEnd: (run) => void endings.push(run) }, context);
+        const atEnd: Parts['atEnd'] = (run) => void endings.push(run);
+        const components = await compose({ env, access, client, caches, atEnd }, context);
         return { ended: supervise(env, [...caches.all(), ...components], until) };
       };
       const stop = new StopSource();
-      const transport = httpTransport(readKubeconfig(values.kubeconfig));
+      const access = followKubeconfig(env, values.kubeconfig);
+      const transport = followedTransport(access);
       const lead = async (fenced: Transport, until: Stop) => (await begin(fenced, until)).ended;
       const running =
         lease !== undefined && isElected(context.values)
@@ -67,6 +70,7 @@ export function part<F extends Flags & typeof partFlags>(
 
 export interface Parts {
   readonly env: HostEnv;
+  readonly access: Followed<Access>;
   readonly client: Client;
   readonly caches: Caches;
   /** Once all components have ended. */

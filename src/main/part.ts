@@ -12,8 +12,8 @@ import { defineFlags, UsageError } from '../cli/flags.ts';
 import { Client } from '../client/client.ts';
 import { allControllers } from '../controllers/all.ts';
 import { timings } from '../controllers/timing.ts';
-import { httpTransport } from '../host/http/client.ts';
-import { readKubeconfig } from '../host/kubeconfig-file.ts';
+import { followedTransport, httpTransport } from '../host/http/client.ts';
+import { followKubeconfig } from '../host/kubeconfig-file.ts';
 import { schedulerLoop } from '../scheduler/parts.ts';
 import { balancerOf } from './balancer.ts';
 import { nameCaches, podNames, podVariables } from './cluster-dns.ts';
@@ -141,7 +141,7 @@ export const agent = part(
       node: values.node,
       nodeIp: hostIp,
       listen,
-      clientAuthority: readKubeconfig(values.kubeconfig).ca ?? '',
+      access: parts.access,
     });
     const { host, port, authority } = listener;
     // As upstream has it, a node that is silent keeps its pods.
@@ -188,10 +188,10 @@ async function nodeClient(
   const { node, 'node-kubeconfig': own, 'bootstrap-kubeconfig': first } = values;
   if (own !== undefined && first !== undefined)
     throw new UsageError('--bootstrap-kubeconfig is for a node that has no --node-kubeconfig: give one of them');
-  if (own !== undefined) return { client: new Client(httpTransport(readKubeconfig(own))) };
+  if (own !== undefined) return { client: new Client(followedTransport(followKubeconfig(env, own))) };
   if (first === undefined) return {};
   const { NodeIdentity } = await import('./node-identity.ts');
-  const bootstrap = readKubeconfig(first);
+  const bootstrap = followKubeconfig(env, first);
   const identity = new NodeIdentity({ env, node, folder: join(folder, 'pki'), bootstrap, connect: httpTransport });
   await identity.obtain(never);
   return { client: new Client(identity.transport), renewal: [identity] };

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { ApiError } from '../../api/error.ts';
 import { type ApiRequest, type ApiResponse, jsonType, linesType, queryValue, type Transport } from '../../api/wire.ts';
 import { Stopped } from '../../base/env.ts';
+import type { Followed } from '../../base/followed.ts';
 import { encodeText } from '../../base/json.ts';
 import { duplexOf, isHangUp } from './duplex.ts';
 import { deadlines } from './limits.ts';
@@ -51,6 +52,15 @@ export function httpTransport(access: Access): Transport {
       throw unavailable(access, error);
     }
   };
+}
+
+/** The same by an access that may be replaced, from the next request on. */
+export function followedTransport(access: Followed<Access>): Transport {
+  let transport = httpTransport(access.now);
+  access.follow((next) => {
+    transport = httpTransport(next);
+  });
+  return (request) => transport(request);
 }
 
 class StaleConnection extends Error {}
