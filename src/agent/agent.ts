@@ -195,6 +195,10 @@ export class Agent implements Component, NodeDoor {
     return runtime.attach?.(id, io, stop) ?? outputOf(runtime, id, this.#env.clock.now(), stop);
   }
 
+  pod(uid: string): Pod | undefined {
+    return this.#current(uid);
+  }
+
   pods(): readonly Pod[] {
     return [...this.#wanted.keys()].flatMap((uid) => this.#current(uid) ?? []);
   }
@@ -334,6 +338,10 @@ export class Agent implements Component, NodeDoor {
     return next;
   }
 
+  #listOf(runtime: Runtime, uid: string): Promise<RuntimeList> {
+    return runtime.listOf?.(uid) ?? this.#list(runtime);
+  }
+
   async #listen(runtime: Runtime, stop: Stop): Promise<void> {
     while (!stop.stopped) {
       try {
@@ -406,7 +414,7 @@ export class Agent implements Component, NodeDoor {
     const pod = this.#current(uid);
     if (!pod) return this.#cleanUp(uid);
     const work = await this.#workOf(uid, pod);
-    const list = await this.#list(work.runtime);
+    const list = await this.#listOf(work.runtime, uid);
     if (this.#fence?.isShut && isGuarded(pod)) return work.fence(list);
     const isThere = signature(list, uid) !== nothingOfIt;
     const refusal = await this.#admissions?.refusalOf(this.#current(uid) ?? pod, isThere, work.runtime);
@@ -462,7 +470,7 @@ export class Agent implements Component, NodeDoor {
     // Before the cache is complete, a pod it does not have is not known to be gone.
     if (!this.#fleet.cache.synced || this.#staticPods?.ready === false) return;
     for (const runtime of this.#works.has(uid) ? [this.#works.get(uid)?.runtime as Runtime] : this.#runtimes.all()) {
-      const list = await this.#list(runtime);
+      const list = await this.#listOf(runtime, uid);
       const known = this.#works.get(uid);
       if (!known && signature(list, uid) === nothingOfIt) continue;
       const work = known ?? new PodWork(this.#parts, uid, runtime);

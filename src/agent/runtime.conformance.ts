@@ -89,6 +89,16 @@ function lifeClaims(claim: Claim, commands: RuntimeCommands, skips: Skips): void
     assert.equal(over.exitCode, 0);
     assert.equal(over.reason, 'Completed');
     assert.ok((over.startedAt as Instant) <= (over.finishedAt as Instant));
+    await bench.runtime.openSandbox(sandbox('other'), []);
+    const { sandboxes, containers } = await bench.runtime.list();
+    for (const one of [over.sandbox, 'other', 'none']) {
+      const told = await bench.runtime.listOf?.(one);
+      if (!told) continue;
+      assert.deepEqual(told, {
+        sandboxes: sandboxes.filter(({ id }) => id === one),
+        containers: containers.filter((container) => container.sandbox === one),
+      });
+    }
   });
   claim(
     'an exit code is kept',

@@ -32,6 +32,8 @@ export interface Runtime {
   remove(id: string): Promise<void>;
   update(id: string, resources: Resources): Promise<void>;
   list(): Promise<RuntimeList>;
+  /** What `list` says of one sandbox, where the engine can tell that without looking at all others. */
+  listOf?(sandbox: string): Promise<RuntimeList>;
   events(stop: Stop): AsyncIterable<{ readonly id: string }>;
   logs(id: string, options: LogOptions, stop: Stop): AsyncIterable<Uint8Array>;
   exec(id: string, command: readonly string[], io: ExecIo, stop: Stop): AsyncIterable<ExecPart>;

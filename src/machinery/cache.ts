@@ -157,12 +157,14 @@ export class Cache<T extends KubeObject = KubeObject> implements Component {
 
   #reindex(key: string, now: T | undefined, before: T | undefined): void {
     for (const { of, found } of this.#indexes.values()) {
+      const next = now ? of(now) : [];
       for (const value of before ? of(before) : []) {
+        if (next.includes(value)) continue;
         const bucket = found.get(value);
         bucket?.delete(key);
         if (bucket?.size === 0) found.delete(value);
       }
-      for (const value of now ? of(now) : []) {
+      for (const value of next) {
         const bucket = found.get(value);
         if (bucket) bucket.set(key, now as T);
         else found.set(value, new Map([[key, now as T]]));

@@ -3,12 +3,25 @@ import { type Event, events } from '../api/kinds/event.ts';
 import type { KubeObject } from '../api/object.ts';
 import type { Env } from '../base/env.ts';
 import { timestamp } from '../base/text.ts';
-import { act, type Notice } from '../client/action.ts';
+import { type Action, act, type Notice } from '../client/action.ts';
 import type { Client } from '../client/client.ts';
+import { EventDesk } from './event-desk.ts';
 import { EventThrift, type Thrifty } from './event-thrift.ts';
 import { logFields, type Place } from './log-fields.ts';
 
 const knownMax = 4096;
+
+export interface RecorderOptions {
+  /** The node that it is on. */
+  readonly host?: string;
+  /** Shared by many recorders of one process. */
+  readonly desk?: EventDesk;
+}
+/** A notice, and when it was given: it may be written later. */
+interface Stamped {
+  readonly notice: Notice;
+  readonly at: string;
+}
 
 /** Tells users what parts did, as core/v1 Events. Repeated notices raise a count; a lost one is only logged. */
 export class EventRecorder {
@@ -16,15 +29,17 @@ export class EventRecorder {
   readonly #client: Client;
   readonly #component: string;
   readonly #host: string | undefined;
+  readonly #desk: EventDesk;
   readonly #thrift: EventThrift;
   readonly #known = new Map<string, Promise<Event | undefined>>();
   #last = 0n;
 
-  constructor(env: Env, client: Client, component: string, host?: string) {
+  constructor(env: Env, client: Client, component: string, { host, desk = new EventDesk() }: RecorderOptions = {}) {
     this.#env = env;
     this.#client = client;
     this.#component = component;
     this.#host = host;
+    this.#desk = desk;
     this.#thrift = new EventThrift(env.clock);
   }
 
@@ -37,11 +52,12 @@ export class EventRecorder {
 
   #write({ notice, identity }: Thrifty): void {
     const { reason, message } = notice;
+    const stamped: Stamped = { notice, at: timestamp(this.#env.clock.now()) };
     const before = this.#known.get(identity);
     if (this.#known.size >= knownMax) this.#known.clear();
     this.#known.set(
       identity,
-      (before ? before.then((event) => this.#again(notice, event)) : this.#create(notice)).catch((error: unknown) => {
+      (before ? before.then((event) => this.#again(stamped, event)) : this.#create(stamped)).catch((error: unknown) => {
         if (!isApiError(error)) throw error;
         this.#env.log.debug('an event was lost', { reason, message, error: error.message });
         return undefined;
@@ -49,18 +65,15 @@ export class EventRecorder {
     );
   }
 
-  #create({ about, type = 'Normal', reason, message }: Notice): Promise<Event> {
-    const at = timestamp(this.#env.clock.now());
+  #create({ notice: { about, type = 'Normal', reason, message }, at }: Stamped): Promise<Event> {
     const namespace = about.metadata.namespace ?? 'default';
     const source = { component: this.#component, ...(this.#host ? { host: this.#host } : {}) };
-    return this.#client.send<Event>({
+    const name = `${about.metadata.name}.${this.#moment()}`;
+    const action: Action<Event> = {
       verb: 'create',
       kind: events,
       object: {
-        metadata: {
-          name: `${about.metadata.name}.${this.#moment()}`,
-          namespace,
-        },
+        metadata: { name, namespace },
         involvedObject: {
           apiVersion: about.apiVersion,
           kind: about.kind,
@@ -79,7 +92,8 @@ export class EventRecorder {
         lastTimestamp: at,
         count: 1,
       },
-    });
+    };
+    return this.#desk.write(() => this.#client.send(action));
   }
 
   /** Names sort as events happened: a list of them, which is sorted by name, tells what came first. */
@@ -89,12 +103,14 @@ export class EventRecorder {
     return this.#last.toString(16);
   }
 
-  async #again(notice: Notice, before: Event | undefined): Promise<Event> {
-    if (!before) return this.#create(notice);
-    const again = { count: (before.count ?? 1) + 1, lastTimestamp: timestamp(this.#env.clock.now()) };
+  async #again(stamped: Stamped, before: Event | undefined): Promise<Event> {
+    if (!before) return this.#create(stamped);
+    const { notice, at } = stamped;
+    const again = { count: (before.count ?? 1) + 1, lastTimestamp: at };
     const patch = notice.message === before.message ? again : { ...again, message: notice.message };
     const key = { namespace: before.metadata.namespace ?? '', name: before.metadata.name };
-    return (await this.#client.send(act({ verb: 'patch', kind: events, key, patch }))) as unknown as Event;
+    const action = act({ verb: 'patch', kind: events, key, patch });
+    return (await this.#desk.write(() => this.#client.send(action))) as unknown as Event;
   }
 }
 

@@ -21,6 +21,7 @@ import { diskBytes, nodeInfo } from '../host/node-info.ts';
 import { MachineSignals } from '../host/node-signals.ts';
 import { FolderVolumes } from '../host/volumes/folder-volumes.ts';
 import type { Cache } from '../machinery/cache.ts';
+import type { EventDesk } from '../machinery/event-desk.ts';
 import { EventRecorder } from '../machinery/events.ts';
 import { type Machine, type NodeChoice, type NodeRuntime, nodeRuntimes } from './runtimes.ts';
 
@@ -38,6 +39,8 @@ export interface NodeParts {
   readonly slices?: Cache<EndpointSlice>;
   /** Without it pods find the names that this machine finds. */
   readonly dns?: DnsSetting;
+  /** Where the agents of many nodes write their events. */
+  readonly desk?: EventDesk;
 }
 export interface MachineNode {
   readonly agent: Agent;
@@ -104,7 +107,10 @@ export function agentOf(parts: NodeParts, env: Env, runtimes: Runtimes, choice: 
       ...(choice.enforcesPolicies === undefined ? {} : { [policiesEnforcedLabel]: String(choice.enforcesPolicies) }),
     },
     secure: secureDuplex,
-    events: new EventRecorder(env, parts.client.as('kubelet', nodeSpeaker(choice.name)), 'kubelet', choice.name),
+    events: new EventRecorder(env, parts.client.as('kubelet', nodeSpeaker(choice.name)), 'kubelet', {
+      host: choice.name,
+      ...(parts.desk ? { desk: parts.desk } : {}),
+    }),
     capacity: choice.told?.capacity ?? {
       cpu: String(cpus().length),
       memory: `${Math.floor(totalmem() / 1024)}Ki`,

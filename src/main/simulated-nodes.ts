@@ -1,11 +1,13 @@
+import type { Agent } from '../agent/agent.ts';
 import type { AgentFleet } from '../agent/fleet.ts';
-import type { ContainerSpec } from '../agent/runtime.ts';
 import type { Node } from '../api/kinds/node.ts';
+import type { Pod } from '../api/kinds/pod.ts';
 import type { Service } from '../api/kinds/service.ts';
 import { type Component, type Env, forkEnv, Stopped } from '../base/env.ts';
 import { type Stop, StopSource } from '../base/stop.ts';
 import type { Client } from '../client/client.ts';
 import type { Cache } from '../machinery/cache.ts';
+import { EventDesk } from '../machinery/event-desk.ts';
 import { SimRuntime } from '../sim/runtime.ts';
 import type { LocalDoors } from './doors.ts';
 import { agentOf } from './node.ts';
@@ -16,6 +18,7 @@ export class SimulatedNodes implements Component {
   readonly name = 'simulated-nodes';
   readonly #parts: SimulatedParts;
   readonly #running = new Map<string, StopSource>();
+  readonly #desk = new EventDesk();
   #next = 0;
   #stop: Stop | undefined;
 
@@ -44,11 +47,11 @@ export class SimulatedNodes implements Component {
       addressPrefix: range.split('.').slice(0, 3).join('.'),
       startDelayMs: 0,
       pullDelayMs: 0,
-      succeedsAfter: (spec) => (this.#runsOn(name, spec) ? undefined : 0),
+      succeedsAfter: (spec) => (runsOn(agent.pod(spec.sandbox), spec.name) ? undefined : 0),
     });
     const hostIp = `192.168.${(this.#next >> 8) & 255}.${this.#next & 255}`;
-    const agent = agentOf(
-      this.#parts,
+    const agent: Agent = agentOf(
+      { ...this.#parts, desk: this.#desk },
       env,
       { default: runtime },
       { name, hostIp, pretends: true, told: node.status ?? {} },
@@ -60,17 +63,16 @@ export class SimulatedNodes implements Component {
     });
   }
 
-  /** What is to run to its end succeeds at once; everything else runs until it is stopped. */
-  #runsOn(node: string, { sandbox, name }: ContainerSpec): boolean {
-    const pod = this.#parts.fleet.cache.by('node', node).find(({ metadata }) => metadata.uid === sandbox);
-    const init = pod?.spec.initContainers?.find((container) => container.name === name);
-    return (init ? init.restartPolicy : (pod?.spec.restartPolicy ?? 'Always')) === 'Always';
-  }
-
   #end(name: string): void {
     this.#running.get(name)?.stop();
     this.#running.delete(name);
   }
+}
+
+/** What is to run to its end succeeds at once; everything else runs until it is stopped. */
+function runsOn(pod: Pod | undefined, container: string): boolean {
+  const init = pod?.spec.initContainers?.find(({ name }) => name === container);
+  return (init ? init.restartPolicy : (pod?.spec.restartPolicy ?? 'Always')) === 'Always';
 }
 
 export interface SimulatedParts {

@@ -235,7 +235,7 @@ export class SimCluster implements CheckedWorld {
         addresses: [{ type: 'InternalIP', address: `192.168.${place >> 8}.${place & 255}` }],
         services: serviceCache,
         fences: this.#options.timing?.linkGraceMs !== undefined,
-        events: new EventRecorder(env, client.as('kubelet', nodeSpeaker(name)), 'kubelet', name),
+        events: new EventRecorder(env, client.as('kubelet', nodeSpeaker(name)), 'kubelet', { host: name }),
       },
     );
     this.#doors.set(name, new NodeApi({ env, node: name, door: agent }).handle);

@@ -61,6 +61,7 @@ export class SimRuntime implements Runtime {
   readonly #random: Random;
   readonly #sandboxes = new Map<string, { readonly id: string; readonly ips: readonly string[] }>();
   readonly #boxes = new Map<string, Box>();
+  readonly #boxesOf = new Map<string, Set<Box>>();
   readonly #hints = new Hints();
   /** What `list` answers, for as long as nothing changes. */
   #seen: RuntimeList | undefined;
@@ -89,7 +90,7 @@ export class SimRuntime implements Runtime {
     const { clock } = this.#env;
     this.#held.get(sandbox)?.cancel();
     const cancel = clock.after(ms, () => {
-      for (const box of this.#boxes.values()) if (box.spec.sandbox === sandbox) this.#end(box, 137);
+      for (const box of this.#boxesOf.get(sandbox) ?? []) this.#end(box, 137);
     });
     this.#held.set(sandbox, { until: clock.monotonic() + ms, cancel });
   }
@@ -97,12 +98,11 @@ export class SimRuntime implements Runtime {
   async closeSandbox(id: string): Promise<void> {
     this.#held.get(id)?.cancel();
     this.#held.delete(id);
-    for (const box of [...this.#boxes.values()]) {
-      if (box.spec.sandbox !== id) continue;
+    for (const box of this.#boxesOf.get(id) ?? []) {
       this.#end(box, 137);
       this.#boxes.delete(box.spec.id);
-      this.#seen = undefined;
     }
+    this.#boxesOf.delete(id);
     for (const ip of this.#sandboxes.get(id)?.ips ?? []) this.#used.delete(ip);
     this.#sandboxes.delete(id);
     this.#seen = undefined;
@@ -113,12 +113,16 @@ export class SimRuntime implements Runtime {
     if (this.#boxes.has(spec.id)) return;
     const { id, sandbox, attempt, image } = spec;
     this.#seen = undefined;
-    this.#boxes.set(id, {
+    const box: Box = {
       spec,
       state: { id, sandbox, attempt, imageId: image, state: 'created' },
       waiting: new Set(),
       load: { cpuMillis: 0, since: this.#env.clock.now(), usedNanos: 0 },
-    });
+    };
+    this.#boxes.set(id, box);
+    const own = this.#boxesOf.get(sandbox);
+    if (own) own.add(box);
+    else this.#boxesOf.set(sandbox, new Set([box]));
   }
 
   start(id: string): Promise<void> {
@@ -138,6 +142,7 @@ export class SimRuntime implements Runtime {
     if (box === undefined) return;
     this.#end(box, 137);
     this.#boxes.delete(id);
+    this.#boxesOf.get(box.spec.sandbox)?.delete(box);
     this.#seen = undefined;
   }
 
@@ -147,6 +152,12 @@ export class SimRuntime implements Runtime {
 
   async list(): Promise<RuntimeList> {
     return this.seen();
+  }
+
+  async listOf(sandbox: string): Promise<RuntimeList> {
+    const known = this.#sandboxes.get(sandbox);
+    const containers = [...(this.#boxesOf.get(sandbox) ?? [])].map(({ state }) => state);
+    return { sandboxes: known ? [known] : [], containers };
   }
 
   /** For checkers, which must not wait: what `list` answers. */
