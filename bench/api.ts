@@ -31,7 +31,7 @@ const map = (name: string) => ({
 });
 const percent = (sorted: readonly number[], part: number) => sorted[Math.floor((sorted.length - 1) * part)] ?? 0;
 
-if (process.send) process.on('message', (url: string) => void watchAll(new URL(url)));
+if (process.send) process.on('message', (watched: Watched) => void watchAll(watched));
 else if (await isMissing())
   console.log('wrk is not installed: nothing was measured (Debian has it as the package wrk)');
 else await main();
@@ -182,7 +182,10 @@ async function fanOut(server: MeasuredServer, user: ServerUser, writers: number)
     });
   const open = told('open');
   const done = told('done');
-  child.send(server.url.href);
+  const { body } = await user.send('GET', `${watchedMaps}?limit=1`);
+  // From now on: what was there before would count as late.
+  const { resourceVersion } = JSON.parse(body.toString()).metadata;
+  child.send({ url: server.url.href, since: resourceVersion } satisfies Watched);
   await open;
   const begun = performance.now();
   const worked = server.processorMicroseconds();
@@ -201,11 +204,18 @@ async function fanOut(server: MeasuredServer, user: ServerUser, writers: number)
   child.kill();
 }
 
-function watchAll({ hostname, port }: URL): void {
+interface Watched {
+  readonly url: string;
+  readonly since: string;
+}
+
+function watchAll({ url, since }: Watched): void {
+  const { hostname, port } = new URL(url);
   const lags: number[] = [];
   let opened = 0;
   let events = 0;
-  const head = [`GET ${watchedMaps}?watch=1&resourceVersion=0&fieldSelector=metadata.name%21%3Dnone HTTP/1.1`];
+  const query = `watch=1&resourceVersion=${since}&fieldSelector=metadata.name%21%3Dnone`;
+  const head = [`GET ${watchedMaps}?${query} HTTP/1.1`];
   head.push('Host: bench', `Authorization: Bearer ${tokenOf('bench')}`, '', '');
   for (let n = 0; n < watchersCount; n++) {
     const socket = connect({ host: hostname, port: Number(port), rejectUnauthorized: false }, () =>
@@ -213,7 +223,7 @@ function watchAll({ hostname, port }: URL): void {
     );
     let isOpen = false;
     socket.on('data', (bytes: Buffer) => {
-      // What was there before comes right behind the head, or a moment later: nothing is written until all are open.
+      // Nothing is written until all are open.
       if (!isOpen && ++opened === watchersCount) setTimeout(begin, 1_000);
       isOpen = true;
       const lines = count(bytes, '}}\n');

@@ -7,7 +7,7 @@ import { Likeness } from './likeness.ts';
 import { afterPrefix, OrderedKeys } from './ordered-keys.ts';
 import type { Change, Entry, ListOptions, Revision, Watcher } from './store.ts';
 import { Compacted, Future } from './store.ts';
-import { WatchGroups } from './watch-groups.ts';
+import { type HandedOut, WatchGroups } from './watch-groups.ts';
 
 /** `pending`: what the judgement stands on is not durable yet, so it must not be answered before that is. */
 export type Judgement =
@@ -111,11 +111,23 @@ export class StoreCore {
 
   /** The changes are durable: shows them to readers and watchers. Answers what fell out of history. */
   publish(batch: readonly Change[]): readonly Change[] {
-    for (const change of batch) this.#apply(change);
+    const dropped = this.show(batch);
+    this.handOut(Number.POSITIVE_INFINITY);
+    return dropped;
+  }
+
+  /** The same for readers alone; watchers are told by `handOut`, before anything else is published. */
+  show(batch: readonly Change[]): readonly Change[] {
+    const weights = batch.map((change) => this.#apply(change));
     this.#judged = Math.max(this.#judged, this.#revision);
     const dropped = this.#history.trim();
-    this.#groups.dispatch(batch, this.#revision);
+    this.#groups.prepare(batch, weights, this.#revision);
     return dropped;
+  }
+
+  /** Tells watchers what is to be told, until that costs more than writing so many bytes. */
+  handOut(bytesMax: number): HandedOut {
+    return this.#groups.handOut(bytesMax);
   }
 
   /** Revisions up to this one were given out before and nothing is known of them: none is given out again. */
@@ -162,7 +174,8 @@ export class StoreCore {
     this.#groups.close();
   }
 
-  #apply(change: Change): void {
+  /** Answers how much there is to tell. */
+  #apply(change: Change): number {
     const { entry } = change;
     const bytes = weigh(entry.value);
     this.#history.push(change, bytes);
@@ -176,6 +189,7 @@ export class StoreCore {
       this.#keys.delete(entry.key);
       this.#entries.delete(entry.key);
     }
+    return bytes;
   }
 
   #take(

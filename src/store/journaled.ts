@@ -24,8 +24,16 @@ export interface Losable {
   allows(change: Change): boolean;
 }
 
-/** Runs something soon, and never at once. What is committed until then becomes one batch. */
-export type Schedule = (run: () => void) => void;
+/**
+ * Runs something soon, and never at once. What is committed until then becomes one batch. `isTold`: all watchers have
+ * been told of the last one, and they may need a while.
+ */
+export type Schedule = (run: () => void, isTold?: boolean) => void;
+
+/** How many bytes are handed to watchers in one go, about; then others have their turn. */
+const handOutBytesMax = 2 * 1024 * 1024;
+/** Whoever changes what not more than these watch is answered at once. */
+const fewWatchers = 64;
 
 /** After a batch, so many watchers that saw nothing of it are told in one go; then others have their turn. */
 const progressMax = 256;
@@ -42,7 +50,11 @@ interface Waiting {
  * A store around a core: commits are judged at once, become durable together with everything committed until the
  * journal is free, are published, and are answered only then.
  *
- * Progress: a batch is handed at once to the watchers whose prefix it touches. All others are told the newest revision
+ * Watchers: a batch is handed to those whose prefix it touches, at once or, where they are many, a slice at a time. The
+ * next batch is written, and whoever committed this one is answered, after all of them were told: many writers cannot
+ * make changes faster than they can be handed out.
+ *
+ * Progress: all others are told the newest revision
  * right after it, 256 at a time with a `schedule` between, once for however many batches went by: a batch never costs
  * as much as there are watchers, and everybody catches up even when nobody writes again.
  */
@@ -54,6 +66,8 @@ export class JournaledStore implements Store {
   #queue: Waiting[] = [];
   #scheduled = false;
   #telling = false;
+  /** What is to be done once watchers have been told of the last batch. Nothing else is written until then. */
+  #handing: (() => void) | undefined;
   #writing: Promise<void> | undefined;
   #closed = false;
 
@@ -115,8 +129,11 @@ export class JournaledStore implements Store {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    while (this.#writing !== undefined || this.#queue.length > 0) {
-      if (this.#writing === undefined) this.#flush();
+    while (this.#writing !== undefined || this.#handing !== undefined || this.#queue.length > 0) {
+      if (this.#handing !== undefined) {
+        this.#core.handOut(Number.POSITIVE_INFINITY);
+        this.#handedOut();
+      } else if (this.#writing === undefined) this.#flush();
       await this.#writing;
     }
     this.#core.close();
@@ -131,12 +148,16 @@ export class JournaledStore implements Store {
   }
 
   #scheduleFlush(): void {
-    if (this.#scheduled || this.#writing !== undefined) return;
+    if (this.#scheduled || this.#isBusy) return;
     this.#scheduled = true;
     this.#schedule(() => {
       this.#scheduled = false;
-      if (this.#writing === undefined) this.#flush();
+      if (!this.#isBusy) this.#flush();
     });
+  }
+
+  get #isBusy(): boolean {
+    return this.#writing !== undefined || this.#handing !== undefined;
   }
 
   #flush(): void {
@@ -171,11 +192,34 @@ export class JournaledStore implements Store {
   }
 
   #durable(waiting: readonly Waiting[], batch: readonly Change[]): void {
-    if (batch.length > 0) {
-      this.#forget(this.#core.publish(batch));
+    const answerAll = () => {
+      for (const { answer, resolve } of waiting) resolve(answer);
+    };
+    if (batch.length === 0) return answerAll();
+    this.#forget(this.#core.show(batch));
+    const { told, left } = this.#core.handOut(handOutBytesMax);
+    const done = () => {
       this.#tellProgress();
-    }
-    for (const { answer, resolve } of waiting) resolve(answer);
+      answerAll();
+    };
+    if (!left && told <= fewWatchers) return done();
+    this.#handing = done;
+    this.#handOutMore(left);
+  }
+
+  /** A slice after the other. */
+  #handOutMore(left: boolean): void {
+    if (!left) return this.#schedule(() => this.#handedOut(), true);
+    this.#schedule(() => {
+      if (this.#handing) this.#handOutMore(this.#core.handOut(handOutBytesMax).left);
+    });
+  }
+
+  #handedOut(): void {
+    const done = this.#handing;
+    this.#handing = undefined;
+    done?.();
+    if (this.#queue.length > 0) this.#scheduleFlush();
   }
 
   /** What was judged meanwhile stands on what failed, so it fails too. */
@@ -191,7 +235,8 @@ export class JournaledStore implements Store {
   }
 
   #tellProgress(): void {
-    if (this.#telling || this.#closed) return;
+    // Whoever is still to be told of changes must not hear first that there were none.
+    if (this.#telling || this.#closed || this.#handing) return;
     this.#telling = this.#core.progress(progressMax);
     if (!this.#telling) return;
     this.#schedule(() => {

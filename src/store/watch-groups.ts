@@ -14,6 +14,23 @@ interface Group {
   readonly members: Set<Member>;
 }
 
+/** What is to be handed out to a group, and to whom of it still. */
+interface HandOut {
+  readonly members: Iterator<Member>;
+  readonly share: readonly Change[];
+  /** What it costs to tell one of them. */
+  readonly price: number;
+  readonly upTo: Revision;
+}
+/** How many were told, and whether others are still to be told. */
+export interface HandedOut {
+  readonly told: number;
+  readonly left: boolean;
+}
+
+/** To write to a watcher costs about as much as so many bytes that are written to it. */
+const writePrice = 2 * 1024;
+
 /**
  * Watchers by prefix. A change finds its groups by the prefixes of its own key that end in '/', so thousands of
  * watchers elsewhere cost nothing. A prefix that ends inside a word (the watch of one object) is found by its length:
@@ -25,6 +42,7 @@ export class WatchGroups {
   readonly #lengths = new Map<string, Map<number, number>>();
   /** Everybody, the one told longest ago first. */
   readonly #byTold = new Set<Member>();
+  #handOuts: HandOut[] = [];
 
   get size(): number {
     return this.#byTold.size;
@@ -44,22 +62,38 @@ export class WatchGroups {
     member.forget = stop.onStop(() => this.#remove(member));
   }
 
-  /** Hands a durable batch to those it concerns, once each, all of a group sharing one array. */
-  dispatch(batch: readonly Change[], upTo: Revision): void {
-    const shares = new Map<Group, Change[]>();
-    for (const change of batch) {
+  /** A durable batch is to be handed to those it concerns, once each, all of a group sharing one array. */
+  prepare(batch: readonly Change[], weights: readonly number[], upTo: Revision): void {
+    const shares = new Map<Group, { readonly share: Change[]; price: number }>();
+    for (const [index, change] of batch.entries()) {
       this.#eachGroup(change.entry.key, (group) => {
-        const share = shares.get(group);
-        if (share === undefined) shares.set(group, [change]);
-        else share.push(change);
+        const known = shares.get(group) ?? { share: [], price: writePrice };
+        known.share.push(change);
+        known.price += weights[index] as number;
+        shares.set(group, known);
       });
     }
-    for (const [group, share] of shares) {
-      for (const member of group.members) {
-        // Whoever joined while we hand out has this batch from history already.
-        if (member.told < upTo) this.#tell(member, share, upTo);
-      }
+    for (const [group, { share, price }] of shares) {
+      this.#handOuts.push({ members: group.members.values(), share, price, upTo });
     }
+  }
+
+  /** Hands out what was prepared, until it costs more than `priceMax`. */
+  handOut(priceMax: number): HandedOut {
+    let told = 0;
+    let price = 0;
+    for (let next = this.#handOuts[0]; next; next = this.#handOuts[0]) {
+      for (let { value: member, done } = next.members.next(); !done; { value: member, done } = next.members.next()) {
+        // Whoever joined while we hand out has this batch from history already.
+        if (member.told >= next.upTo) continue;
+        this.#tell(member, next.share, next.upTo);
+        told++;
+        price += next.price;
+        if (price >= priceMax) return { told, left: true };
+      }
+      this.#handOuts.shift();
+    }
+    return { told, left: false };
   }
 
   /** Tells at most `max` of those left behind how far the store is. Answers whether more are left behind. */
@@ -74,6 +108,7 @@ export class WatchGroups {
   }
 
   close(): void {
+    this.#handOuts = [];
     for (const member of [...this.#byTold]) {
       if (this.#remove(member)) member.watcher.closed('store closed');
     }

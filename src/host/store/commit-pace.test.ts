@@ -3,42 +3,48 @@ import { test } from 'node:test';
 import { CommitPace, type Turns } from './commit-pace.ts';
 
 interface Batch {
-  readonly tookMs: number;
+  /** How long each slice of the telling took. */
+  readonly slicesMs: readonly number[];
   readonly count: number;
   readonly diskMs?: number;
 }
 
-/** When the batch after this one is written, counted from the end of this one. */
-function restAfter({ tookMs, count, diskMs = 0 }: Batch): number {
+/** How long whoever committed waits for the answer after the last watcher was told. */
+function restAfter({ slicesMs, count, diskMs = 0 }: Batch): number {
   let now = 0;
+  let waited = 0;
+  const runs: (() => void)[] = [];
   const turns: Turns = {
     now: () => now,
-    next: (run) => run(),
+    next: (run) => void runs.push(run),
     after: (delay, run) => {
-      now += delay;
-      run();
+      waited += delay;
+      runs.push(run);
     },
   };
   const pace = new CommitPace(turns);
+  const tell = (index: number) => {
+    now += slicesMs[index] as number;
+    const isLast = index === slicesMs.length - 1;
+    pace.schedule(() => (isLast ? undefined : tell(index + 1)), isLast);
+  };
   pace.schedule(() => {
-    now += tookMs + diskMs;
-    pace.wrote(diskMs, count);
+    now += diskMs;
+    pace.wrote(count);
+    tell(0);
   });
-  const ended = now;
-  let begun = Number.NaN;
-  pace.schedule(() => {
-    begun = now;
-  });
-  return begun - ended;
+  for (let run = runs.shift(); run; run = runs.shift()) run();
+  return waited;
 }
 
-test('who commits together waits after a batch that kept many watchers busy, and never for long', () => {
-  assert.equal(restAfter({ tookMs: 10, count: 4 }), 15);
-  assert.equal(restAfter({ tookMs: 100, count: 4 }), 25);
+test('who commits together waits for watchers that were kept busy, and never for long', () => {
+  assert.equal(restAfter({ slicesMs: [10], count: 4 }), 6);
+  assert.equal(restAfter({ slicesMs: [10, 10, 5], count: 4 }), 15);
+  assert.equal(restAfter({ slicesMs: [400, 400], count: 4 }), 60);
 });
 
 test('who commits alone never waits, nor anybody where few watch or for a slow disk', () => {
-  assert.equal(restAfter({ tookMs: 10, count: 1 }), 0);
-  assert.equal(restAfter({ tookMs: 1, count: 4 }), 0);
-  assert.equal(restAfter({ tookMs: 1, count: 4, diskMs: 20 }), 0);
+  assert.equal(restAfter({ slicesMs: [10, 10], count: 1 }), 0);
+  assert.equal(restAfter({ slicesMs: [1], count: 4 }), 0);
+  assert.equal(restAfter({ slicesMs: [1], count: 4, diskMs: 20 }), 0);
 });

@@ -15,44 +15,54 @@ const realTurns: Turns = {
 
 /** Handing changes to watchers in less than this delays nobody. */
 const shortMs = 2;
-/** How much longer than the work the rest is: who reads the events needs about as long as who writes them. */
-const restShare = 1.5;
-const restMaxMs = 25;
+/** What the rest is of the work: who reads the events needs about as long as who writes them, and has begun by then. */
+const restShare = 0.6;
+const restMaxMs = 60;
+/** As long as those who were answered together may take to come again together: fewer writes then carry more. */
+const gatherShare = 0.25;
+const gatherMaxMs = 10;
 
 /**
- * When a batch is written: in the next turn of the loop, unless the one before it kept many watchers busy. Then whoever
- * commits at the same time as others waits a little, so that one write to each watcher carries the events of all of
- * them, and everybody else has a turn. Whoever commits alone never waits, and neither does anybody where few watch.
+ * When a batch is written: in the next turn of the loop. And when those who committed it together are answered, where
+ * it kept many watchers busy: a while after the last of them was told. Writers that wait for their answers make no more
+ * changes than watchers can take in, and a change that was made is told at once. Whoever commits alone never waits.
  */
 export class CommitPace {
-  #writingMs = 0;
   #count = 0;
-  #restUntil = 0;
+  #toldMs = 0;
+  #begun = 0;
+  #openAt = 0;
   readonly #turns: Turns;
 
   constructor(turns: Turns = realTurns) {
     this.#turns = turns;
   }
 
-  readonly schedule: Schedule = (run) => {
-    const wait = this.#restUntil - this.#turns.now();
+  readonly schedule: Schedule = (run, isTold = false) => {
+    const wait = isTold ? this.#rest() : this.#openAt - this.#turns.now();
     if (wait < 1) this.#turns.next(() => this.#run(run));
     else this.#turns.after(wait, () => this.#run(run));
   };
 
-  /** How long the disk took for how many: that is no reason to rest. */
-  wrote(milliseconds: number, count: number): void {
-    this.#writingMs = milliseconds;
+  /** So many are on the disk: from now on it takes to tell about them. */
+  wrote(count: number): void {
     this.#count = count;
+    this.#toldMs = 0;
+    this.#begun = this.#turns.now();
+  }
+
+  #rest(): Millis {
+    const now = this.#turns.now();
+    const toldMs = this.#toldMs + now - this.#begun;
+    if (this.#count <= 1 || toldMs <= shortMs) return 0;
+    const rest = Math.min(toldMs * restShare, restMaxMs);
+    this.#openAt = now + rest + Math.min(toldMs * gatherShare, gatherMaxMs);
+    return rest;
   }
 
   #run(run: () => void): void {
-    this.#writingMs = 0;
-    this.#count = 0;
-    const begun = this.#turns.now();
+    this.#begun = this.#turns.now();
     run();
-    const ended = this.#turns.now();
-    const toldMs = ended - begun - this.#writingMs;
-    if (this.#count > 1 && toldMs > shortMs) this.#restUntil = ended + Math.min(toldMs * restShare, restMaxMs);
+    this.#toldMs += this.#turns.now() - this.#begun;
   }
 }

@@ -96,9 +96,8 @@ class SqliteJournal implements Journal {
   }
 
   write(batch: readonly Change[]): void {
-    const begun = performance.now();
     this.#written(batch);
-    this.#pace.wrote(performance.now() - begun, batch.length);
+    this.#pace.wrote(batch.length);
   }
 
   carry(batch: readonly Change[]): boolean {
