@@ -8,15 +8,19 @@ import { after, before, describe, test } from 'node:test';
 import { busybox, testEngine } from '../src/host/runtime/docker/busybox.test-data.ts';
 import { findEngine } from '../src/host/runtime/docker/engine.ts';
 import { EngineClient } from '../src/host/runtime/docker/engine-client.ts';
+import { label } from '../src/host/runtime/docker/identity.ts';
 import { kubectl } from '../tools/clients.ts';
 import { finished, processesWith, TestCluster, until } from './cluster.ts';
 
-// Fifty pods, while the agent, the engine and the whole product are killed in turn. At the end nothing is left.
+// Fifty pods, while the agent, the engine and the whole product are killed in turn: at rest, where what is said has to
+// be true again within seconds, and in the middle of work. At the end nothing is left.
 
 const program = '/usr/sbin/dockerd';
 const startsMax = 3;
 const podsMax = 50;
 const readyMs = 120_000;
+/** From when all are back that were killed. */
+const trueAgainMs = 5_000;
 const client = await kubectl('1.36');
 const skip = 'missing' in client ? client.missing : whyNoEngine();
 
@@ -91,6 +95,47 @@ const mountsWith = (text: string): readonly string[] =>
     .filter((place) => place.includes(text))
     .reverse();
 
+interface Running {
+  readonly Id: string;
+  readonly Labels: Readonly<Record<string, string>>;
+}
+interface ToldPod {
+  readonly metadata: { readonly name: string; readonly uid: string };
+  readonly status: {
+    readonly containerStatuses?: readonly {
+      readonly containerID?: string;
+      readonly restartCount: number;
+      readonly ready: boolean;
+      readonly state: { readonly running?: object };
+    }[];
+  };
+}
+const idOf = ({ Labels: labels }: Running): string => labels[label.id] ?? '';
+
+/** What is said of the pods against what the engine has: nothing where it is true. */
+function contradictions(pods: readonly ToldPod[], running: readonly Running[]): readonly string[] {
+  const found: string[] = [];
+  const owners = new Set(pods.map(({ metadata }) => metadata.uid));
+  const holders = new Map<string, string>();
+  for (const one of running) {
+    const uid = one.Labels['io.kubernetes.pod.uid'] ?? '';
+    const place = `${uid} ${one.Labels['io.kubernetes.container.name']}`;
+    if (holders.has(place)) found.push(`${idOf(one)} runs beside ${holders.get(place)}`);
+    holders.set(place, idOf(one));
+    if (!owners.has(uid)) found.push(`${idOf(one)} is nobody's`);
+  }
+  const ids = new Set(running.map(idOf));
+  for (const { metadata, status } of pods) {
+    for (const { containerID = '', state, ready } of status.containerStatuses ?? []) {
+      const isRunning = ids.has(containerID.slice(containerID.indexOf('//') + 2));
+      if ((state.running !== undefined || ready) && !isRunning)
+        found.push(`${metadata.name} is said to run, and does not`);
+      if (state.running === undefined && isRunning) found.push(`${metadata.name} runs, and is said not to`);
+    }
+  }
+  return found;
+}
+
 const deployment = {
   apiVersion: 'apps/v1',
   kind: 'Deployment',
@@ -141,17 +186,56 @@ describe('fifty pods, and everything is killed once', { skip }, () => {
   const ready = async () => Number(await does(['get', 'deployment', 'many', '-o', 'jsonpath={.status.readyReplicas}']));
   const pods = async () => (await does(['get', 'pods', '-o', 'name'])).split('\n').filter(Boolean).length;
   const scale = (replicas: number) => does(['scale', 'deployment/many', '--replicas', String(replicas)]);
-  const containers = (all: boolean) => own.json<readonly object[]>('GET', '/containers/json', { query: { all } });
+  const containers = (all: boolean) => own.json<readonly Running[]>('GET', '/containers/json', { query: { all } });
   const settled = (count: number) =>
     until(`${count} ready pods, in as many containers`, readyMs, async () => {
       const seen = [await ready(), await pods(), (await containers(false)).length];
       return seen.every((one) => one === count) || Promise.reject(new Error(`ready, pods, containers: ${seen}`));
     });
   const killAgent = () => {
-    const [agent] = processesWith(cluster.folder).filter(({ words }) => / agent --kubeconfig /.test(words));
+    const agent = processesWith(cluster.folder).find(({ words }) => / agent --kubeconfig /.test(words));
     assert.ok(agent, 'the agent is a process of its own');
     process.kill(agent.pid, 'SIGKILL');
   };
+  const killProduct = async () => {
+    await cluster.end('SIGKILL');
+    for (const { pid } of processesWith(cluster.folder).filter(({ words }) => words.includes('mini-k8s'))) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It ended with its parent.
+      }
+    }
+  };
+  const told = async (): Promise<readonly ToldPod[]> => JSON.parse(await does(['get', 'pods', '-o', 'json'])).items;
+  /** While nobody looks, a container dies: whoever comes back has to find that out. */
+  const killOne = async () => {
+    const [victim] = await containers(false);
+    assert.ok(victim);
+    await own.json('POST', `/containers/${victim.Id}/kill`);
+    return victim;
+  };
+  const renewedAt = async () => {
+    const words = ['get', 'lease', 'node-0', '--namespace', 'kube-node-lease', '-o', 'jsonpath={.spec.renewTime}'];
+    return Date.parse(await does(words));
+  };
+  /** A node that says that it lives is back. */
+  const agentBack = (killedAt: number) =>
+    until('sign of life of the node', readyMs, async () => (await renewedAt()) > killedAt);
+  /** Since when all are back: the same containers, one of which was started again, and nothing said that is not so. */
+  const adopted = (before: readonly Running[], victim: Running) =>
+    until('state that is told as it is', trueAgainMs, async () => {
+      const now = await containers(false);
+      const pods = await told();
+      const wrong = contradictions(pods, now);
+      const kept = new Set(now.map(({ Id }) => Id));
+      const lost = before.filter(({ Id }) => Id !== victim.Id && !kept.has(Id));
+      const uid = victim.Labels['io.kubernetes.pod.uid'];
+      const healed = pods.find(({ metadata }) => metadata.uid === uid)?.status.containerStatuses?.[0];
+      const isHealed = healed?.ready === true && healed.containerID?.endsWith(idOf(victim)) === false;
+      if (wrong.length === 0 && lost.length === 0 && isHealed && now.length === before.length) return true;
+      throw new Error(JSON.stringify({ wrong, lost: lost.length, healed, running: now.length }));
+    });
 
   test('while pods are made, the agent is killed: none is there twice', async () => {
     await cluster.start('up', ['--runtime', 'docker', '--split']);
@@ -165,6 +249,39 @@ describe('fifty pods, and everything is killed once', { skip }, () => {
     await settled(podsMax);
   });
 
+  test('an agent that was killed says within seconds what is so, and has kept what runs', async () => {
+    const before = await containers(false);
+    killAgent();
+    const killedAt = Date.now();
+    const victim = await killOne();
+    await agentBack(killedAt);
+    await adopted(before, victim);
+  });
+
+  test('a product that was killed says within seconds what is so, and has kept what runs', async () => {
+    const before = await containers(false);
+    await killProduct();
+    const killedAt = Date.now();
+    const victim = await killOne();
+    await cluster.start('up', ['--runtime', 'docker', '--split']);
+    await agentBack(killedAt);
+    await adopted(before, victim);
+  });
+
+  test('of an engine that was killed it is said within seconds what runs, and all of it runs again', async () => {
+    const uids = async () => (await told()).map(({ metadata }) => metadata.uid).sort();
+    const before = await uids();
+    await engine.end('SIGKILL');
+    await engine.start();
+    await until('state that is told as it is', trueAgainMs, async () => {
+      const wrong = contradictions(await told(), await containers(false));
+      return wrong.length === 0 || Promise.reject(new Error(wrong.join('; ')));
+    });
+    await settled(podsMax);
+    assert.deepEqual(await uids(), before);
+    assert.deepEqual(contradictions(await told(), await containers(false)), []);
+  });
+
   test('while pods are removed and made, the engine is killed: all of them are there again', async () => {
     await scale(podsMax / 2);
     await engine.end('SIGKILL');
@@ -175,16 +292,10 @@ describe('fifty pods, and everything is killed once', { skip }, () => {
 
   test('while pods are removed, the whole product is killed: the next one goes on', async () => {
     await scale(podsMax / 2);
-    await cluster.end('SIGKILL');
-    for (const { pid } of processesWith(cluster.folder).filter(({ words }) => words.includes('mini-k8s'))) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // It ended with its parent.
-      }
-    }
+    await killProduct();
     await cluster.start('up', ['--runtime', 'docker', '--split']);
     await settled(podsMax / 2);
+    assert.deepEqual(contradictions(await told(), await containers(false)), []);
   });
 
   test('an end leaves no container, network, volume, mount, file or process', async () => {

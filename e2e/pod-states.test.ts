@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { busybox, testEngine } from '../src/host/runtime/docker/busybox.test-data.ts';
@@ -59,6 +61,16 @@ const states: readonly (readonly [string, object, (status: Status) => boolean])[
     waiting('CreateContainerConfigError'),
   ],
   [
+    'uncreatable',
+    pod('uncreatable', { securityContext: { seccompProfile: { type: 'Localhost', localhostProfile: 'none.json' } } }),
+    waiting('CreateContainerError'),
+  ],
+  [
+    'initial',
+    pod('initial', sh('sleep 100'), { initContainers: [{ name: 'i', image: busybox, ...sh('sleep 100') }] }),
+    waiting('PodInitializing'),
+  ],
+  [
     'unstartable',
     pod('unstartable', { command: ['nothing-there'] }),
     (status) => {
@@ -93,6 +105,9 @@ const states: readonly (readonly [string, object, (status: Status) => boolean])[
   ['done', pod('done', sh('true'), never), ended('Completed', 0, 'Succeeded')],
   ['failed', pod('failed', sh('exit 3'), never), ended('Error', 3, 'Failed')],
 ];
+
+/** Told for a moment only: by the pod and the reason, as they come by. */
+const passing = ['unpullable ErrImagePull', 'unstartable RunContainerError', 'greedy ContainerCreating'];
 
 function limit(limits: object) {
   return { resources: { limits } };
@@ -138,14 +153,27 @@ describe('states of pods on a real engine', { skip }, () => {
     const query = { filters: { label: [`io.kubernetes.pod.name=${name}`] } };
     return (await engine.json<readonly { readonly Id: string }[]>('GET', '/containers/json', { query }))[0]?.Id ?? '';
   };
+  const reasons = '{.metadata.name} {.status.containerStatuses[*].state.waiting.reason}{"\\n"}';
+  const seen = new Set<string>();
+  let watching: ChildProcessWithoutNullStreams | undefined;
   before(async () => {
     await cluster.start('up', ['--runtime', 'docker']);
+    watching = spawn(program, [
+      '--kubeconfig',
+      cluster.kubeconfig,
+      'get',
+      'pods',
+      '--watch',
+      '-o',
+      `jsonpath=${reasons}`,
+    ]);
+    createInterface({ input: watching.stdout }).on('line', (line) => seen.add(line.trim()));
     const items = states.map(([, object]) => object);
     const spin = pod('spin', { ...sh(busyLoop), ...limit({ cpu: '200m' }) });
     const list = {
       apiVersion: 'v1',
       kind: 'List',
-      items: [...items, spin, stateful('date >> /data/starts; sleep 1000')],
+      items: [...items, spin, pod('lost', sh('exec sleep 1000'), never), stateful('date >> /data/starts; sleep 1000')],
     };
     await until('namespace with its account', 20_000, async () => {
       const words = ['--kubeconfig', cluster.kubeconfig, 'apply', '-f', '-'];
@@ -153,7 +181,10 @@ describe('states of pods on a real engine', { skip }, () => {
       return code === 0 || Promise.reject(new Error(err));
     });
   });
-  after(() => cluster.clear());
+  after(async () => {
+    watching?.kill('SIGKILL');
+    await cluster.clear();
+  });
 
   for (const [name, , isSeen] of states) {
     test(`the pod "${name}" shows its state`, async () => {
@@ -164,6 +195,14 @@ describe('states of pods on a real engine', { skip }, () => {
       });
     });
   }
+
+  test('what is told for a moment only was told', async () => {
+    await until('all of them', stateMs, () => {
+      const missing = passing.filter((one) => !seen.has(one));
+      if (missing.length > 0) throw new Error(`not seen: ${missing}; seen: ${[...seen]}`);
+      return true;
+    });
+  });
 
   test('a limit of processors holds', async () => {
     const id = await until('container that spins', stateMs, () => containerOf('spin'));
@@ -185,6 +224,25 @@ describe('states of pods on a real engine', { skip }, () => {
     assert.match(events, /Evicted +greedy +Usage of EmptyDir volume "v" exceeds the limit "1Mi"/);
     assert.match(events, /FailedMount +creating +MountVolume.SetUp failed.*configmap "nowhere" not found/);
     assert.match(events, /ErrImageNeverPull +never /);
+  });
+
+  test('a container that was taken away while nobody looked is said to be lost', async () => {
+    const id = await until('container that is to be lost', stateMs, () => containerOf('lost'));
+    await until('status of it', stateMs, async () => (await statusOf('lost')).phase === 'Running');
+    await cluster.end('SIGKILL');
+    await engine.json('DELETE', `/containers/${id}`, { query: { force: true } });
+    await cluster.start('up', ['--runtime', 'docker']);
+    await until('state of lost', stateMs, async () => {
+      const last = await statusOf('lost');
+      const terminated = last.containerStatuses?.[0]?.state.terminated;
+      assert.deepEqual(
+        [terminated?.reason, terminated?.exitCode],
+        ['ContainerStatusUnknown', 137],
+        JSON.stringify(last),
+      );
+      assert.match(terminated?.message ?? '', /could not be located when the pod was deleted. {2}The container used/);
+      return last.phase === 'Failed';
+    });
   });
 
   test('a StatefulSet has its data again after everything was ended and started', async () => {

@@ -228,6 +228,10 @@ function statusOf(pod: Pod, name: string): ContainerStatus | undefined {
   );
 }
 
+/** As upstream words it, whether the pod was deleted or not. */
+const lostWhileRunning =
+  'The container could not be located when the pod was deleted.  The container used to be Running';
+
 function rememberedAttempt(status: ContainerStatus): Attempt | undefined {
   if (!status.containerID) return undefined;
   const id = status.containerID.slice(status.containerID.indexOf('//') + 2);
@@ -243,6 +247,7 @@ function rememberedAttempt(status: ContainerStatus): Attempt | undefined {
     exitCode: known?.exitCode ?? 137,
     reason: known ? (known.reason ?? 'Error') : 'ContainerStatusUnknown',
     ...(known?.message ? { message: known.message } : {}),
+    ...(known ? {} : { message: lostWhileRunning }),
     imageId: status.imageID,
     ...(began ? { startedAt: parseTime(began) } : {}),
     ...(known?.finishedAt ? { finishedAt: parseTime(known.finishedAt) } : {}),

@@ -1,68 +1,33 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { buffer } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
-import { busybox, testEngine } from './busybox.test-data.ts';
-import { encodeCredentials } from './credentials.ts';
+import { testEngine } from './busybox.test-data.ts';
 import type { EngineClient } from './engine-client.ts';
 import { DockerImages } from './images.ts';
+import { TestRegistry, whyNoRegistry } from './registry.test-data.ts';
 
-const program = '/usr/bin/docker-registry';
 const found = await testEngine();
-const skip = 'missing' in found ? found.missing : programMissing();
+const skip = 'missing' in found ? found.missing : whyNoRegistry();
 const client = 'engine' in found ? found.engine.client : (undefined as unknown as EngineClient);
-const name = 'reader';
-const password = 'open-sesame';
-const line = `${name}:$2b$04$z1xj.4MabZy1tIawPb2Td.3QOK/UeloDQvlhJi/bfXRMuqs9Vn9iC`;
-
-function programMissing(): string | false {
-  if (existsSync(program)) return false;
-  if (process.env['CI'] === 'true' && process.platform === 'linux') throw new Error(`there is no ${program}`);
-  return `there is no ${program}: it comes with Debian's docker-registry`;
-}
 
 describe('images', { skip }, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'registry-'));
   const images = new DockerImages(client);
-  let registry: ChildProcess;
+  let registry: TestRegistry;
   let reference = '';
-  let digest = '';
+  let byDigest = '';
   const login = { data: { '.dockerconfigjson': '' } };
   const remove = () => images.remove(reference);
 
   before(async () => {
-    const host = `127.0.0.1:${await freePort()}`;
-    reference = `${host}/team/tool:1`;
-    const auth = Buffer.from(`${name}:${password}`).toString('base64');
-    login.data['.dockerconfigjson'] = Buffer.from(JSON.stringify({ auths: { [host]: { auth } } })).toString('base64');
-    writeFileSync(join(folder, 'users'), line);
-    const config = [
-      'version: 0.1',
-      'log: {level: error}',
-      `storage: {filesystem: {rootdirectory: ${folder}/data}}`,
-      `http: {addr: '${host}'}`,
-      `auth: {htpasswd: {realm: test, path: ${folder}/users}}`,
-    ];
-    writeFileSync(join(folder, 'config.yml'), config.join('\n'));
-    registry = spawn(program, ['serve', join(folder, 'config.yml')], { stdio: 'ignore' });
-    for (let tries = 0; tries < 100 && !(await answers(host)); tries++) await pause();
-    await client.json('POST', `/images/${busybox}/tag`, { query: { repo: `${host}/team/tool`, tag: '1' } });
-    const headers = { 'x-registry-auth': encodeCredentials({ username: name, password, serveraddress: host }) };
-    const pushed = await client.stream('POST', `/images/${host}/team/tool/push`, { query: { tag: '1' }, headers });
-    const text = (await buffer(pushed)).toString('utf8');
-    digest = /"Digest":"(sha256:\w+)"/.exec(text)?.[1] ?? '';
-    assert.notEqual(digest, '', text);
+    registry = await TestRegistry.start(true);
+    reference = registry.reference;
+    login.data['.dockerconfigjson'] = registry.login;
+    byDigest = await registry.push(client);
     await remove();
   });
   after(async () => {
-    registry.kill('SIGKILL');
+    registry.end();
     await remove();
-    await images.remove(reference.replace(/:1$/, `@${digest}`));
-    rmSync(folder, { recursive: true });
+    await images.remove(byDigest);
   });
 
   test('an image that is not there is not pulled where that is forbidden', async () => {
@@ -85,7 +50,6 @@ describe('images', { skip }, () => {
 
   test('an image is pulled by its digest', async () => {
     await remove();
-    const byDigest = reference.replace(/:1$/, `@${digest}`);
     const { id } = await images.ensure(byDigest, 'IfNotPresent', [login]);
     assert.deepEqual(await images.ensure(byDigest, 'Never', []), { id });
   });
@@ -95,19 +59,3 @@ describe('images', { skip }, () => {
     await assert.rejects(images.ensure(gone, 'Always', [login]), { reason: 'ErrImagePull' });
   });
 });
-
-const pause = () => new Promise((resolve) => setTimeout(resolve, 50));
-const answers = (host: string): Promise<boolean> =>
-  fetch(`http://${host}/v2/`).then(
-    () => true,
-    () => false,
-  );
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}
