@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describer, readModel } from './descriptions.ts';
+import { readInterface, readModel, withMore } from './description-sources.ts';
+import { describer } from './descriptions.ts';
 
 const model = `import { V1Thing } from '../models/V1Thing.js';
 /**
@@ -29,4 +30,49 @@ test('a description is found by the name of its class, with the group where two 
   assert.equal(describe('core.v1.Event', 'reason'), 'why');
   assert.equal(describe('events.v1.Event', ''), undefined);
   assert.equal(describe('core.v1.Box', 'toString'), undefined);
+});
+
+const published = `import { ITime } from "./Time.js";
+/**
+ * Box holds things.
+ */
+export interface IBox extends TypeMeta {
+    "kind": "Box";
+    /**
+     * What is in it.
+     *
+     * More than one.
+     */
+    "thing"?: IIoK8sApiCoreV1Thing;
+}
+/**
+ * Box holds things.
+ */
+export declare class Box extends Model<IBox> implements IBox {
+    "thing"?: IIoK8sApiCoreV1Thing;
+}
+export type { IBox as IIoK8sApiCoreV1Box, Box as IoK8sApiCoreV1Box };
+`;
+
+test('readInterface takes the words of fields that are objects too, with their line ends', () => {
+  const fields = { '': 'Box holds things.', thing: 'What is in it.\n\nMore than one.' };
+  assert.deepEqual(readInterface(published), { name: 'CoreV1Box', fields });
+  assert.equal(readInterface('export interface Other {}'), undefined);
+});
+
+test('what two packages say is the words of the first, in the lines of the second, and what only the second says', () => {
+  const values = 'How.\n\nPossible enum values:\n - `a` one way';
+  const first = {
+    V1Box: { '': 'Box.', size: 'new words', kind: 'one  two', mode: 'How.', port: 'IntOrString is a type.' },
+    EventsV1Event: { note: 'n' },
+  };
+  const second = {
+    CoreV1Box: { size: 'old words', kind: 'one\ntwo', thing: 'a thing', port: 'Where.', mode: values },
+    EventsV1Event: { series: 's' },
+    MetaV1beta1Row: { cells: 'c' },
+  };
+  assert.deepEqual(withMore(first, second), {
+    V1Box: { '': 'Box.', size: 'new words', kind: 'one\ntwo', mode: values, port: 'Where.', thing: 'a thing' },
+    EventsV1Event: { note: 'n', series: 's' },
+  });
 });
