@@ -80,14 +80,13 @@ export class DockerRuntime implements Runtime {
   readonly #accounts: ImageAccounts;
   readonly #turns = new Turns(turnsAtOnce);
   readonly #hints = new Hints();
-  readonly #withheld = new Withheld();
-  /** What is created and not started: an engine says only then what it cannot give. */
-  readonly #privileged = new Map<string, ContainerSpec>();
+  readonly #withheld: Withheld;
   #network: Promise<string> | undefined;
 
   constructor(env: Env, options: DockerRuntimeOptions) {
     this.#options = options;
     this.#client = options.engine.client;
+    this.#withheld = new Withheld(options.engine);
     this.mountsRecursively = options.engine.mountsRecursively ?? false;
     this.holdsToProfiles = options.engine.appArmor ?? false;
     this.#inventory = new Inventory(env, this.#client, options.owner, ({ state }) => this.#hints.give(state.id));
@@ -133,10 +132,9 @@ export class DockerRuntime implements Runtime {
     const labels = { ...containerLabels(this.#options.owner, spec, box), ...holds };
     const imageUser = needsImageUser(spec) ? await this.images.userOf(spec.image) : '';
     const whole = this.#files ? this.#files.into(spec, box.spec) : spec;
-    const withheld = this.#withheld.names;
+    const withheld = isPrivileged(spec) ? await this.#withheld.names() : [];
     const machine = { profile: this.#profile, mountsRecursively: this.mountsRecursively, withheld };
     const identity = await this.#identityOf(spec, imageUser);
-    if (isPrivileged(spec) && withheld.length === 0) this.#privileged.set(spec.id, spec);
     await this.#create(spec.id, containerBody(whole, namespaces, { labels, imageUser, machine, ...identity }));
   }
 
@@ -144,17 +142,7 @@ export class DockerRuntime implements Runtime {
     const seen = await this.#inventory.find(id);
     if (!seen) throw new Error(`start ${id}: there is no such container`);
     // Each attempt is a container of its own: one that has run is never run again.
-    if (seen.state.state !== 'created') return;
-    const privileged = this.#privileged.get(id);
-    this.#privileged.delete(id);
-    try {
-      await this.#start(seen);
-    } catch (error) {
-      if (!privileged || !this.#withheld.learns(error)) throw error;
-      await this.#remove(seen);
-      await this.create(privileged);
-      await this.start(id);
-    }
+    if (seen.state.state === 'created') await this.#start(seen);
   }
 
   async stop(id: string, grace: Millis): Promise<void> {
@@ -171,7 +159,6 @@ export class DockerRuntime implements Runtime {
   }
 
   async remove(id: string): Promise<void> {
-    this.#privileged.delete(id);
     const seen = await this.#inventory.find(id);
     if (seen) await this.#remove(seen);
   }

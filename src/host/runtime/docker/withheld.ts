@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import type { Engine } from './engine.ts';
 import { EngineError } from './engine-client.ts';
+import { ensurePauseImage, pauseImage } from './pause-image.ts';
 
 /** By their number in the kernel. */
 const capabilities = (
@@ -9,37 +11,62 @@ const capabilities = (
   'MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE'
 ).split(' ');
 
-/** What nobody on a machine can have, as its kernel tells of a process of ours: a mask in hexadecimal digits. */
+/** What a process cannot have, as the kernel tells of it: a mask in hexadecimal digits. */
 export function withheldBy(bounds: string): readonly string[] {
   const mask = BigInt(`0x${bounds}`);
   return capabilities.filter((_, bit) => ((mask >> BigInt(bit)) & 1n) === 0n);
 }
 
 /**
- * What an engine cannot give, learnt from its own words. An engine gives a privileged container all that the kernel
- * knows, and fails where it may not have all of that itself, in a guest or a container say. Upstream's runtimes give
- * what they have, and so do we.
+ * What an engine cannot give. It gives a privileged container all that the kernel knows, and fails where it may not
+ * have all of that itself, in a guest or a container say. Upstream's runtimes give what they have, and so do we.
  */
 export class Withheld {
-  #names: readonly string[] = [];
+  readonly #engine: Engine;
+  readonly #suspected: readonly string[];
+  #known: Promise<readonly string[]> | undefined;
 
-  get names(): readonly string[] {
-    return this.#names;
+  /** What this process cannot have is suspected: the engine may be elsewhere, and is tried before it is believed. */
+  constructor(engine: Engine, bounds = ownBounds()) {
+    this.#engine = engine;
+    this.#suspected = withheldBy(bounds);
   }
 
-  /** Whether a container that could not be started for this reason could be with what is known now. */
-  learns(error: unknown): boolean {
-    if (!(error instanceof EngineError) || !error.message.includes('unable to apply caps')) return false;
-    this.#names = withheldBy(ownBounds());
-    return this.#names.length > 0;
+  names(): Promise<readonly string[]> {
+    if (this.#suspected.length === 0) return Promise.resolve([]);
+    this.#known ??= this.#tried().catch((error: unknown) => {
+      this.#known = undefined;
+      throw error;
+    });
+    return this.#known;
+  }
+
+  /** A privileged container that does nothing either starts, or does not. */
+  async #tried(): Promise<readonly string[]> {
+    await ensurePauseImage(this.#engine);
+    const { client } = this.#engine;
+    const host = { Privileged: true, NetworkMode: 'none', LogConfig: { Type: 'none', Config: {} } };
+    const body = { Image: pauseImage, HostConfig: host };
+    const { Id: id } = await client.json<{ readonly Id: string }>('POST', '/containers/create', { body });
+    try {
+      await client.json('POST', `/containers/${id}/start`);
+      return [];
+    } catch (error) {
+      if (error instanceof EngineError && error.message.includes('unable to apply caps')) return this.#suspected;
+      throw error;
+    } finally {
+      await client.json('DELETE', `/containers/${id}`, { query: { force: true } });
+    }
   }
 }
 
-/** Of the machine, as far as this process can know; everything where it does not tell. */
+const everything = 'f'.repeat(16);
+
+/** Of this process; everything where the machine does not tell. */
 function ownBounds(): string {
   try {
-    return /^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? 'f'.repeat(16);
+    return /^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? everything;
   } catch {
-    return 'f'.repeat(16);
+    return everything;
   }
 }
