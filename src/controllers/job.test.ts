@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ApiError } from '../api/error.ts';
 import { type Job, jobs } from '../api/kinds/job.ts';
 import { type Pod, pods } from '../api/kinds/pod.ts';
 import type { Instant } from '../base/env.ts';
@@ -63,6 +64,20 @@ test('JobController names a pod that succeeded in the status before it lets go o
     [`status ${JSON.stringify({ uncountedTerminatedPods: { succeeded: ['a'] }, ready: 1 })}`],
     ['patch pod a'],
   ]);
+});
+
+test('JobController counts what ended where nothing can be made, in a namespace that ends too', () => {
+  const running = job({ completions: 3, parallelism: 2 }, { ...started, active: 2, ready: 2 });
+  const all = [pod('a', { phase: 'Succeeded' }), pod('b')];
+  const counts = [`status ${JSON.stringify({ uncountedTerminatedPods: { succeeded: ['a'] }, active: 1, ready: 1 })}`];
+  const refused = (error: ApiError, verb: 'create' | 'update' = 'create') => {
+    const refusal = { action: { verb, kind: pods, object: pod('c') }, error };
+    return inWords(controller.refused({ job: running, pods: all, failures: none }, refusal, now));
+  };
+  assert.deepEqual(refused(new ApiError('Forbidden', 'no')), [['tell FailedCreate'], counts, ['patch pod a']]);
+  const causes = [{ reason: 'NamespaceTerminating', message: 'it ends' }];
+  assert.deepEqual(refused(new ApiError('Forbidden', 'no', { causes })), [counts, ['patch pod a']]);
+  assert.deepEqual(refused(new ApiError('Conflict', 'no'), 'update'), []);
 });
 
 test('JobController counts a pod once it has let go of it, whether or not it still exists', () => {

@@ -9,7 +9,7 @@ import { endOfPod, type Failures, failuresOf, type PodEnd } from './job-backoff.
 import { endOf, isForeign, isTracked, jobSpecOf, replacesOnlyFailed, trackingFinalizer } from './job-shape.ts';
 import { JobSync } from './job-sync.ts';
 import { byOrphan, type Claimed, claim } from './ownership.ts';
-import { podRefusal } from './pod-refusal.ts';
+import { isPodRefusal, podRefusal } from './pod-refusal.ts';
 
 /** Pods of a job often end together, and each end would be two writes: they are counted by the half second. */
 const gatherMs = 500;
@@ -83,11 +83,11 @@ export class JobController implements Controller<JobObserved> {
 
   /** What ended is counted all the same, although nothing can be made. */
   refused({ job, pods, failures }: JobObserved, refusal: Refusal, now: Instant): Plan {
+    if (!isPodRefusal(refusal)) return nothing;
     const notice = podRefusal(job, refusal);
-    if (!notice) return nothing;
     const { mine } = claimedBy(job, pods);
     const { actions } = new JobSync(job, { pods: mine, failures, now }).plan();
-    return { actions: [[notice], ...actions] };
+    return { actions: notice ? [[notice], ...actions] : actions };
   }
 }
 

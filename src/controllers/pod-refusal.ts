@@ -8,12 +8,15 @@ const endingNamespace = 'NamespaceTerminating';
 /** A pod that could not be made or deleted is told of under its owner; in a namespace that ends, nobody need know. */
 export function podRefusal(owner: KubeObject, refusal: Refusal): Notice | undefined {
   const { action, error } = refusal;
-  if (action.kind.plural !== pods.plural || isEndingNamespace(refusal)) return undefined;
+  if (!isPodRefusal(refusal) || isEndingNamespace(refusal)) return undefined;
   const told = { verb: 'event', about: owner, type: 'Warning' } as const;
   if (action.verb === 'create') return { ...told, reason: 'FailedCreate', message: `Error creating: ${error.message}` };
-  if (action.verb === 'delete') return { ...told, reason: 'FailedDelete', message: `Error deleting: ${error.message}` };
-  return undefined;
+  return { ...told, reason: 'FailedDelete', message: `Error deleting: ${error.message}` };
 }
+
+/** Whether it is a pod that could not be made or deleted. */
+export const isPodRefusal = ({ action: { kind, verb } }: Refusal): boolean =>
+  kind.plural === pods.plural && (verb === 'create' || verb === 'delete');
 
 export const isEndingNamespace = ({ error }: Refusal): boolean =>
   error.details?.causes?.some(({ reason }) => reason === endingNamespace) ?? false;
