@@ -58,6 +58,8 @@ export interface Watching<T = KubeObject> {
   /** Called once. What is already there is given before it returns. */
   onBatch(take: (batch: readonly WatchEvent<T>[]) => 'more' | 'full'): void;
   onEnd(done: (error?: unknown) => void): void;
+  /** Told by whoever writes them out: how many bytes so many events were. */
+  wrote?(bytes: number, events: number): void;
 }
 
 /** Bytes that are made while they are written out. */

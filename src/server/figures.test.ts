@@ -22,7 +22,7 @@ const maps = '/api/v1/namespaces/default/configmaps';
 /** Figures by name and the values of their labels: what was counted, or how often something was observed. */
 function recorder() {
   const seen = new Map<string, number>();
-  const key = (name: string, labels: Labels = {}) => [name, ...Object.values(labels)].join(' ');
+  const key = (name: string, labels: Labels = {}) => `${name} ${Object.values(labels).join(' ')}`;
   const add = (name: string, by: number, labels?: Labels) =>
     seen.set(key(name, labels), (seen.get(key(name, labels)) ?? 0) + by);
   const metrics: Metrics = {
@@ -128,6 +128,27 @@ test('What webhooks refuse, and what they fail at, is counted by why', async () 
   assert.deepEqual(of('apiserver_admission_webhook_admission_duration_seconds'), {
     'judge.example.com CREATE true validating': 2,
   });
+  assert.deepEqual(of('apiserver_admission_webhook_request_total'), {
+    'judge.example.com CREATE true validating 418': 1,
+    'judge.example.com CREATE true validating 0': 1,
+  });
+  const plugins = of('apiserver_admission_controller_admission_duration_seconds');
+  assert.equal(plugins['ValidatingAdmissionWebhook CREATE true validate'], 2);
+  assert.ok((plugins['NamespaceLifecycle CREATE false admit'] ?? 0) >= 2);
+  assert.equal(plugins['Priority CREATE false admit'], undefined);
+});
+
+test('What expressions of policies take is noted: compiled once, evaluated for each write', async () => {
+  const { ask, of } = await world();
+  const root = '/apis/admissionregistration.k8s.io/v1';
+  const resourceRules = [{ operations: ['*'], apiGroups: [''], apiVersions: ['v1'], resources: ['configmaps'] }];
+  const spec = { matchConstraints: { resourceRules }, validations: [{ expression: 'object.metadata.name != "no"' }] };
+  await ask('POST', `${root}/validatingadmissionpolicies`, { metadata: { name: 'p' }, spec });
+  const bound = { policyName: 'p', validationActions: ['Deny'] };
+  await ask('POST', `${root}/validatingadmissionpolicybindings`, { metadata: { name: 'p' }, spec: bound });
+  for (const name of ['a', 'no']) await ask('POST', maps, { metadata: { name } });
+  assert.deepEqual(of('apiserver_cel_compilation_duration_seconds'), { '': 1 });
+  assert.deepEqual(of('apiserver_cel_evaluation_duration_seconds'), { '': 2 });
 });
 
 test('The events of watches are counted, however many come at once', async () => {
@@ -139,6 +160,8 @@ test('The events of watches are counted, however many come at once', async () =>
   answer.watch.onBatch(() => 'more');
   await ask('POST', maps, { metadata: { name: 'c' } });
   assert.deepEqual(of('apiserver_watch_events_total'), { ' v1 configmaps': 3 });
+  answer.watch.wrote?.(900, 3);
+  assert.deepEqual(of('apiserver_watch_events_sizes'), { ' v1 configmaps': 3 });
 });
 
 test('The gate tells how many it holds, let in and turned away, each once', async () => {

@@ -138,6 +138,9 @@ class Session {
         };
         this.#start(since, initial, endMark);
       },
+      wrote: (bytes, events) => {
+        this.#deps.metrics.observe('apiserver_watch_events_sizes', bytes / events, labelsOf(this.#kind), events);
+      },
       onEnd: (done) => {
         if (this.#ended) done(this.#ended.error);
         else this.#done = done;

@@ -11,7 +11,7 @@ import { roomIn } from './room.ts';
 /** Pushes events to one watcher. Settles when the watch has ended; rejects with what broke its source. */
 export function writeWatch(outgoing: Outgoing, watching: Watching, mediaType: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const writer = new EventWriter(outgoing, mediaType);
+    const writer = new EventWriter(outgoing, mediaType, watching);
     outgoing.once('close', resolve);
     watching.onBatch((batch) => writer.take(batch));
     writer.started = true;
@@ -35,20 +35,22 @@ class EventWriter {
   started = false;
   readonly #outgoing: Outgoing;
   readonly #mediaType: string;
+  readonly #watching: Watching;
   #waiting: (readonly WatchEvent[])[] = [];
   #held = 0;
   #writing: Promise<void> | undefined;
 
-  constructor(outgoing: Outgoing, mediaType: string) {
+  constructor(outgoing: Outgoing, mediaType: string, watching: Watching) {
     this.#outgoing = outgoing;
     this.#mediaType = mediaType;
+    this.#watching = watching;
   }
 
   take(batch: readonly WatchEvent[]): 'more' | 'full' {
     const outgoing = this.#outgoing;
     if (outgoing.destroyed || outgoing.writableEnded) return 'full';
     if (this.#writing || batch.length > limits.watchEventsAtOnce) return this.#hold(batch);
-    writeBatch(outgoing, batch, this.#mediaType);
+    this.#write(batch);
     return !this.started || outgoing.writableLength <= limits.watchBacklogBytesMax ? 'more' : 'full';
   }
 
@@ -63,6 +65,11 @@ class EventWriter {
     };
     if (this.#writing) void this.#writing.then(finish);
     else finish();
+  }
+
+  #write(batch: readonly WatchEvent[]): void {
+    const bytes = writeBatch(this.#outgoing, batch, this.#mediaType);
+    if (batch.length > 0) this.#watching.wrote?.(bytes, batch.length);
   }
 
   #hold(batch: readonly WatchEvent[]): 'more' | 'full' {
@@ -82,7 +89,7 @@ class EventWriter {
       for (const batch of batches) {
         for (let at = 0; at < batch.length; at += limits.watchSliceEvents) {
           if (outgoing.destroyed) return;
-          writeBatch(outgoing, batch.slice(at, at + limits.watchSliceEvents), this.#mediaType);
+          this.#write(batch.slice(at, at + limits.watchSliceEvents));
           if (outgoing.writableLength > limits.sliceBytes) await roomIn(outgoing);
           else await turn();
         }
@@ -92,11 +99,15 @@ class EventWriter {
   }
 }
 
+interface Joined {
+  readonly batch: readonly WatchEvent[];
+  readonly bytes: Uint8Array | undefined;
+}
 /** The last batch in each media type: all who watch alike are given the same array, one after another. */
-const joined = new Map<string, { readonly batch: readonly WatchEvent[]; readonly bytes: Uint8Array | undefined }>();
+const joined = new Map<string, Joined>();
 
-/** One write for one batch, of bytes that are joined once for all watchers. */
-function writeBatch(outgoing: Outgoing, batch: readonly WatchEvent[], mediaType: string): void {
+/** One write for one batch, of bytes that are joined once for all watchers. Answers how many they are. */
+function writeBatch(outgoing: Outgoing, batch: readonly WatchEvent[], mediaType: string): number {
   let known = joined.get(mediaType);
   if (known?.batch !== batch) {
     known = { batch, bytes: joinedLines(batch, mediaType) };
@@ -107,10 +118,16 @@ function writeBatch(outgoing: Outgoing, batch: readonly WatchEvent[], mediaType:
     if (outgoing instanceof Reply) outgoing.pass(bytes);
     else outgoing.write(bytes);
   }
-  if (bytes) return;
+  if (bytes) return bytes.length;
+  let size = 0;
   outgoing.cork();
-  for (const event of batch) outgoing.write(encodedEvent(event, mediaType));
+  for (const event of batch) {
+    const line = encodedEvent(event, mediaType);
+    size += line.length;
+    outgoing.write(line);
+  }
   outgoing.uncork();
+  return size;
 }
 
 /** Nothing where the lines are too long to be copied as a whole. */

@@ -11,6 +11,7 @@ import { SimClock } from '../../sim/clock.ts';
 import { simEnv } from '../../sim/env.ts';
 import { MemoryStore } from '../../store/memory.ts';
 import { ApiServer } from '../server.ts';
+import { ServiceAccountTokens } from './service-account-tokens.ts';
 
 const admin: Caller = { name: 'admin', groups: ['system:masters'], extra: {} };
 const accounts = '/api/v1/namespaces/default/serviceaccounts';
@@ -125,4 +126,24 @@ test('the keys and the issuer are told to whoever may ask', async () => {
   const { send } = await world();
   assert.equal((await send('GET /openid/v1/jwks')).status, 200);
   assert.equal((await send('GET /openid/v1/jwks', undefined, {})).status, 403);
+});
+
+test('Tokens that are good are counted, those apart that should have been replaced by now', async () => {
+  const counted: string[] = [];
+  const metrics = { count: (name: string) => void counted.push(name), gauge: () => {}, observe: () => {} };
+  const clock = new SimClock();
+  const env = { ...simEnv({ clock, random: seeded('stale') }), metrics };
+  const store = new MemoryStore();
+  const account = { name: 'builder', uid: 'u' };
+  await store.commit('/core/serviceaccounts/default/builder', 0, { metadata: account });
+  const signing = { issuer: 'https://own', audiences: ['own'], keyId: 'k', publicKeys: [], isBelieved: () => true };
+  const tokens = new ServiceAccountTokens(env, store, signing);
+  const bound = { namespace: 'default', serviceaccount: account };
+  const token = tokens.issue({ bound, audiences: ['own'], seconds: 10_000, warnAfterSeconds: 60 });
+  const verify = async () => assert.ok('caller' in ((await tokens.verify(token, ['own'])) ?? {}));
+  await verify();
+  clock.after(61_000, () => {});
+  clock.step(61_000);
+  await verify();
+  assert.deepEqual(counted, ['serviceaccount_valid_tokens_total', 'serviceaccount_stale_tokens_total']);
 });

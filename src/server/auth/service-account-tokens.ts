@@ -98,10 +98,21 @@ export class ServiceAccountTokens implements TokenKind {
     if (audiences.length === 0) {
       return { error: `token audiences ${quotedList(own)} is invalid for the target audiences ${quotedList(wanted)}` };
     }
-    const answer = (error: string | undefined): TokenAnswer =>
-      error === undefined ? { caller: this.#callerOf(parsed), audiences } : { error };
+    const answer = (error: string | undefined): TokenAnswer => {
+      if (error !== undefined) return { error };
+      this.#env.metrics.count(this.#figureOf(parsed.claims));
+      return { caller: this.#callerOf(parsed), audiences };
+    };
     const error = this.#timeError(parsed.claims) ?? this.#bindingError(token, parsed.claims);
     return error instanceof Promise ? error.then(answer) : answer(error);
+  }
+
+  /** A stale one should have been replaced by its holder: it is good for a while longer. */
+  #figureOf({ iss, [claimsKey]: bound }: JsonObject): string {
+    if (iss === legacyIssuer) return 'serviceaccount_legacy_tokens_total';
+    const warnAfter = isObject(bound) ? bound.warnafter : undefined;
+    const isStale = typeof warnAfter === 'number' && this.#nowSeconds() > warnAfter;
+    return isStale ? 'serviceaccount_stale_tokens_total' : 'serviceaccount_valid_tokens_total';
   }
 
   #callerOf(parsed: ParsedToken): Caller {

@@ -1,9 +1,11 @@
 import { CelError } from '../../../api/cel/cel-error.ts';
 import type { KubeObject } from '../../../api/object.ts';
 import { compileConditions, type Named } from '../../../api/policy/compile-policy.ts';
+import type { Env } from '../../../base/env.ts';
 import type { Authorization } from '../../auth/authorization.ts';
 import type { AdmissionRequest } from '../plugin.ts';
 import { askOf } from './ask.ts';
+import { timed } from './cel-figures.ts';
 import { Evaluation } from './evaluation.ts';
 
 type Conditions = Parameters<typeof compileConditions>[0];
@@ -25,17 +27,17 @@ export function conditionsHold(
   conditions: Conditions,
   object: KubeObject | undefined,
   request: AdmissionRequest,
-  authorization: Authorization,
+  { env, authorization }: { readonly env: Pick<Env, 'clock' | 'metrics'>; readonly authorization: Authorization },
 ): boolean | CelError {
   if (conditions.length === 0) return true;
   let programs = compiled.get(conditions);
   if (!programs) {
-    programs = compileConditions(conditions, 'matchConditions');
+    programs = timed(env, 'compilation', () => compileConditions(conditions, 'matchConditions'));
     compiled.set(conditions, programs);
   }
   const broken = programs.errors[0];
   if (broken) return new CelError(broken.text);
   const ask = askOf(authorization, request.caller);
   const none = { namespace: undefined, params: undefined, variables: [], uid: '' };
-  return allHold(programs.conditions, new Evaluation({ ...none, request, object, ask }));
+  return allHold(programs.conditions, new Evaluation({ ...none, request, object, ask, env }));
 }

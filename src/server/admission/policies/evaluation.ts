@@ -8,8 +8,10 @@ import type { JsonSchema } from '../../../api/custom/json-schema.ts';
 import type { KubeObject } from '../../../api/object.ts';
 import type { Named } from '../../../api/policy/compile-policy.ts';
 import { namespaceSchema, requestSchema } from '../../../api/policy/environment.ts';
+import type { Env } from '../../../base/env.ts';
 import type { Json } from '../../../base/json.ts';
 import type { AdmissionRequest } from '../plugin.ts';
+import { timed } from './cel-figures.ts';
 
 /** What all expressions of one policy together may cost for one request. */
 const policyCostMax = 10_000_000;
@@ -22,6 +24,7 @@ export interface Facts {
   readonly variables: readonly Named[];
   readonly ask: Ask;
   readonly uid: string;
+  readonly env: Pick<Env, 'clock' | 'metrics'>;
 }
 
 /** One policy looking at one request: what its names stand for, made once and only where an expression asks. */
@@ -36,7 +39,8 @@ export class Evaluation {
 
   run(program: Program): Result {
     try {
-      const { result, cost } = program.evaluate(this.#inputs);
+      const evaluate = () => program.evaluate(this.#inputs);
+      const { result, cost } = timed(this.#facts.env, 'evaluation', evaluate);
       this.#budget -= cost;
       if (this.#budget >= 0) return result;
       return new CelError(

@@ -10,6 +10,7 @@ import { storageKey, storagePrefix } from '../../kinds.ts';
 import type { AdmissionRequest } from '../plugin.ts';
 import type { Versioned } from '../versions.ts';
 import { askOf } from './ask.ts';
+import { timed } from './cel-figures.ts';
 import { allHold } from './conditions.ts';
 import { Evaluation } from './evaluation.ts';
 import { matchedKind, type Subject } from './match.ts';
@@ -41,6 +42,8 @@ export class Policies {
   readonly #deps: PolicyDeps;
   readonly #index: PolicyIndex;
   readonly #random: Random;
+  /** Of those that were compiled once. */
+  readonly #known = new WeakSet<object>();
 
   constructor(deps: PolicyDeps, sort: 'validating' | 'mutating') {
     this.#deps = deps;
@@ -70,7 +73,7 @@ export class Policies {
     if (!kind || !matchedKind(binding.spec.matchResources, subject, false)) return [];
     const params = await this.#params(bound, subject);
     if ('why' in params) return [{ ...bound, why: params.why }];
-    const compiled = compilePolicy(policy.spec);
+    const compiled = this.#compiled(policy.spec);
     const broken = compiled.errors[0];
     if (broken) return [{ ...bound, why: broken.text }];
     const seen = await this.#deps.conversions.shown(subject, kind);
@@ -84,6 +87,12 @@ export class Policies {
     return out;
   }
 
+  #compiled(spec: Bound['policy']['spec']): CompiledPolicy {
+    if (this.#known.has(spec)) return compilePolicy(spec);
+    this.#known.add(spec);
+    return timed(this.#deps.env, 'compilation', () => compilePolicy(spec));
+  }
+
   /** What a policy made of a write in the version that it saw, in the version that was asked for. */
   asAsked(made: KubeObject, { request }: Versioned): Promise<KubeObject> {
     return this.#deps.conversions.converted(made, request.kind, request.asked ?? request.kind);
@@ -92,7 +101,16 @@ export class Policies {
   #evaluation({ variables }: CompiledPolicy, subject: Subject, params: KubeObject | undefined): Evaluation {
     const { request, object, namespace } = subject;
     const ask = askOf(this.#deps.authorization, request.caller);
-    return new Evaluation({ request, object, namespace, params, variables, ask, uid: this.#random.uid() });
+    return new Evaluation({
+      request,
+      object,
+      namespace,
+      params,
+      variables,
+      ask,
+      uid: this.#random.uid(),
+      env: this.#deps.env,
+    });
   }
 
   /** The objects that a binding's parameters are; one nothing where the policy takes none. */

@@ -27,6 +27,10 @@ interface Asked {
 // Whoever could stop the removal of a hook that fails could never be got rid of.
 const exempt = new Set(['mutatingwebhookconfigurations', 'validatingwebhookconfigurations']);
 
+const ok = '200';
+/** Where a hook said nothing. */
+const noCode = '0';
+
 /** Asks one hook about one request, if it wants to be asked. */
 export class WebhookCaller {
   readonly #parts: WebhookParts;
@@ -68,7 +72,7 @@ export class WebhookCaller {
   }
 
   #isMet(hook: Webhook, { request, object }: Versioned): boolean {
-    const met = conditionsHold(hook.matchConditions ?? [], object, request, this.#parts.authorization);
+    const met = conditionsHold(hook.matchConditions ?? [], object, request, this.#parts);
     if (typeof met === 'boolean') return met;
     if (hook.failurePolicy === 'Ignore') return false;
     const why = `the match conditions of webhook ${JSON.stringify(hook.name)} failed: ${met.message}`;
@@ -80,33 +84,36 @@ export class WebhookCaller {
     const started = env.clock.monotonic();
     const uid = env.random.uid();
     let rejected = false;
+    let code = ok;
     try {
       const destination = await destinationOf(store, hook.clientConfig);
       const body = reviewOf(uid, hook.admissionReviewVersions, object, request);
       const timeoutMs = hook.timeoutSeconds * 1000;
       const verdict = verdictOf(await post(outward, env.clock, { destination, body, timeoutMs }), uid, object);
       rejected = !verdict.allowed;
-      if (rejected) this.#rejected(hook, request, verdict);
+      if (rejected) code = this.#rejected(hook, request, verdict);
       return verdict;
     } catch (error) {
       rejected = hook.failurePolicy !== 'Ignore';
-      if (rejected) this.#rejected(hook, request, undefined);
+      code = rejected ? this.#rejected(hook, request, undefined) : noCode;
       return this.#failed(hook, error);
     } finally {
       const seconds = (env.clock.monotonic() - started) / 1000;
       const { operation } = request;
       const labels = { name: hook.name, operation, rejected: String(rejected), type: this.#type };
       env.metrics.observe('apiserver_admission_webhook_admission_duration_seconds', seconds, labels);
+      env.metrics.count('apiserver_admission_webhook_request_total', { ...labels, code });
     }
   }
 
-  /** Counted by why: what the hook said, or that it could not be asked. */
-  #rejected({ name }: Webhook, { operation }: AdmissionRequest, verdict: Verdict | undefined): void {
+  /** Counted by why: what the hook said, or that it could not be asked. Answers the code that stands for it. */
+  #rejected({ name }: Webhook, { operation }: AdmissionRequest, verdict: Verdict | undefined): string {
     const given = Number(verdict?.status?.['code'] ?? 400);
     const said = { error_type: 'no_error', rejection_code: String(given < 400 ? 400 : Math.min(given, 600)) };
-    const why = verdict ? said : { error_type: 'calling_webhook_error', rejection_code: '0' };
+    const why = verdict ? said : { error_type: 'calling_webhook_error', rejection_code: noCode };
     const labels = { name, operation, type: this.#type, ...why };
     this.#parts.env.metrics.count('apiserver_admission_webhook_rejection_count', labels);
+    return why.rejection_code;
   }
 
   #failed(hook: Webhook, error: unknown): undefined {
