@@ -106,9 +106,9 @@ export class ContainerStart {
     let pulling = false;
     try {
       const secrets = await pullSecrets(client, pod);
-      await runtime.images.ensure(image, imagePullPolicy as PullPolicy, secrets, () => {
+      await runtime.images.ensure(image, imagePullPolicy as PullPolicy, secrets, (progress) => {
         pulling = true;
-        tell(pod, 'Normal', 'Pulling', `Pulling image "${image}"`);
+        tell(pod, 'Normal', 'Pulling', `Pulling image "${image}"${progress === undefined ? '' : `: ${progress}`}`);
       });
       const took = `${((clock.monotonic() - began) / 1000).toFixed(3)}s`;
       const message = pulling

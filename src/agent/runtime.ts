@@ -51,12 +51,12 @@ export interface Runtime {
 }
 
 export interface Images {
-  /** `pulls` is called where it has to come from elsewhere first. */
+  /** `pulls` is told where it has to come from elsewhere first. */
   ensure(
     reference: string,
     policy: PullPolicy,
     secrets: readonly Json[],
-    pulls?: () => void,
+    pulls?: PullListener,
   ): Promise<{ readonly id: string }>;
   /** Puts the files of an image that is there into a folder. Without it images are not made of files. */
   unpack?(reference: string, folder: string): Promise<void>;
@@ -71,6 +71,9 @@ export interface Images {
   /** Those that came here for this node's pods, by id, and may go when nobody uses them. Others are the user's. */
   own?(): Promise<readonly string[]>;
 }
+
+/** Called without words when a pull begins, and then, if it takes long, with how far it has come. */
+export type PullListener = (progress?: string) => void;
 
 export type PullPolicy = 'Always' | 'IfNotPresent' | 'Never';
 

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type Images, InvalidImage, type PullPolicy } from '../../../agent/runtime.ts';
+import { type Images, InvalidImage, type PullListener, type PullPolicy } from '../../../agent/runtime.ts';
 import type { Json } from '../../../base/json.ts';
 import { type Credentials, credentialsFor, encodeCredentials } from './credentials.ts';
 import { type EngineClient, isEngineError } from './engine-client.ts';
+import { followPull } from './pull-progress.ts';
 import type { PulledImages } from './pulled-images.ts';
 import { parseReference } from './reference.ts';
 
@@ -56,7 +56,7 @@ export class DockerImages implements Images {
     reference: string,
     policy: PullPolicy,
     secrets: readonly Json[],
-    pulls: () => void = () => {},
+    pulls: PullListener = () => {},
   ): Promise<{ readonly id: string }> {
     checkReference(reference);
     if (policy !== 'Always') {
@@ -70,7 +70,7 @@ export class DockerImages implements Images {
     pulls();
     // What was there before, for whomever, is not ours to take away.
     const before = await this.idOf(reference);
-    await this.#pullOnce(reference, secrets);
+    await this.#pullOnce(reference, secrets, pulls);
     const id = await this.idOf(reference);
     if (id === undefined) throw new ImageError('ErrImagePull', `image "${reference}" is not there after it was pulled`);
     if (id !== before) this.#pulled?.add(id);
@@ -140,23 +140,23 @@ export class DockerImages implements Images {
     }
   }
 
-  #pullOnce(reference: string, secrets: readonly Json[]): Promise<void> {
+  #pullOnce(reference: string, secrets: readonly Json[], pulls: PullListener): Promise<void> {
     const { registry } = parseReference(reference);
     const choices = credentialsFor(registry, reference, secrets);
     const key = JSON.stringify([reference, choices]);
     const known = this.#pulling.get(key);
     if (known) return known;
-    const pull = this.#pullWith(reference, choices).finally(() => this.#pulling.delete(key));
+    const pull = this.#pullWith(reference, choices, pulls).finally(() => this.#pulling.delete(key));
     this.#pulling.set(key, pull);
     return pull;
   }
 
   /** Each of the credentials that fit, until one is let in; without any, as nobody. */
-  async #pullWith(reference: string, choices: readonly Credentials[]): Promise<void> {
+  async #pullWith(reference: string, choices: readonly Credentials[], pulls: PullListener): Promise<void> {
     let failure: unknown;
     for (const credentials of choices.length > 0 ? choices : [undefined]) {
       try {
-        return await this.#pull(reference, credentials);
+        return await this.#pull(reference, credentials, pulls);
       } catch (error) {
         failure = error;
       }
@@ -165,17 +165,12 @@ export class DockerImages implements Images {
     throw new ImageError('ErrImagePull', `failed to pull image "${reference}": ${why}`, failure);
   }
 
-  async #pull(reference: string, credentials: Credentials | undefined): Promise<void> {
+  async #pull(reference: string, credentials: Credentials | undefined, pulls: PullListener): Promise<void> {
     const { name, version } = parseReference(reference);
     const headers = credentials ? { headers: { 'x-registry-auth': encodeCredentials(credentials) } } : {};
     const query = { fromImage: name, tag: version };
-    const progress = await this.#client.stream('POST', '/images/create', { query, ...headers });
-    // The answer begins well in any case: a failure comes as the last line of it.
-    let failed: string | undefined;
-    for await (const line of createInterface({ input: progress })) {
-      if (line.trim() !== '') failed = (JSON.parse(line) as { readonly error?: string }).error ?? failed;
-    }
-    if (failed !== undefined) throw new Error(failed);
+    const stream = await this.#client.stream('POST', '/images/create', { query, ...headers });
+    await followPull(stream, pulls);
   }
 }
 
