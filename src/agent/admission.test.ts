@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Node } from '../api/kinds/node.ts';
 import type { Pod } from '../api/kinds/pod.ts';
-import { type Place, refusalOf } from './admission.ts';
+import { type Place, preempted, refusalOf } from './admission.ts';
 
 const pod = (spec: object = {}, more: { readonly metadata?: object; readonly status?: object } = {}): Pod => ({
   apiVersion: 'v1',
@@ -137,4 +137,25 @@ test('A node that runs short takes no more than it must', () => {
   );
   assert.equal(told(pod({ priority: 2_000_000_000 }), short('DiskPressure')), '');
   assert.equal(told(pod({}, isOwn), short('DiskPressure')), '');
+});
+
+test('A pod that the node cannot be without drives away as few as can be, and those that were promised least', () => {
+  const using = (name: string, cpu: string, qosClass: string, spec: object = {}) =>
+    pod({ ...asking({ cpu }).spec, ...spec }, { metadata: { name, uid: name }, status: { qosClass } });
+  const others = [
+    using('small', '100m', 'Burstable'),
+    using('promised', '900m', 'Guaranteed'),
+    using('large', '900m', 'Burstable'),
+  ];
+  const roomy = { ...place, allocatable: { cpu: '2', pods: '9' }, others };
+  const names = (wanted: Pod, more: Partial<Place> = {}) =>
+    preempted(wanted, { ...roomy, ...more })?.map(({ metadata }) => metadata.name);
+  const critical = { priority: 2_000_000_000 };
+  assert.deepEqual(names(using('new', '1', 'Guaranteed', critical)), ['large']);
+  assert.deepEqual(names(using('new', '2', 'Guaranteed', critical)), ['promised', 'small', 'large']);
+  assert.equal(names(using('new', '3', 'Guaranteed', critical)), undefined);
+  assert.equal(names(using('new', '1', 'Guaranteed')), undefined);
+  assert.equal(names(using('new', '1', 'Guaranteed', { ...critical, nodeSelector: { a: 'b' } })), undefined);
+  const held = others.map((other) => ({ ...other, spec: { ...other.spec, ...critical } }));
+  assert.equal(names(using('new', '1', 'Guaranteed', critical), { others: held }), undefined);
 });

@@ -30,6 +30,7 @@ export interface Place {
   readonly strictGroups: boolean;
 }
 
+const lackPrefix = 'OutOf';
 const osLabel = 'kubernetes.io/os';
 const memoryTaint = { key: 'node.kubernetes.io/memory-pressure', effect: 'NoSchedule' };
 /** In the order in which they are told; what the node does not know by itself is nobody's to count here. */
@@ -50,6 +51,33 @@ export function refusalOf(pod: Pod, place: Place): Refusal | undefined {
   }
   return undefined;
 }
+
+/**
+ * Whom a pod that the node cannot be without may drive away for the room that it lacks: as few as can be, and rather
+ * those that were promised least. Nothing where that would not help, or where it is not the room that is lacking.
+ */
+export function preempted(pod: Pod, place: Place): readonly Pod[] | undefined {
+  if (!isCritical(pod)) return undefined;
+  const mayStay = place.others.filter((other) => !yields(other, pod));
+  const fits = (others: readonly Pod[]) => refusalOf(pod, { ...place, others }) === undefined;
+  if (!fits(mayStay) || refusalOf(pod, place)?.reason.startsWith(lackPrefix) !== true) return undefined;
+  const victims: Pod[] = [];
+  const candidates = place.others.filter((other) => yields(other, pod)).sort(byPromise);
+  let staying = mayStay;
+  for (const candidate of candidates) {
+    if (fits([...staying, candidate])) staying = [...staying, candidate];
+    else victims.push(candidate);
+  }
+  return victims;
+}
+
+const yields = (other: Pod, pod: Pod): boolean =>
+  !isCritical(other) || (other.spec.priority ?? 0) < (pod.spec.priority ?? 0);
+const promises = ['Guaranteed', 'Burstable', 'BestEffort'];
+/** Those that were promised most first. */
+const byPromise = (a: Pod, b: Pod): number =>
+  promises.indexOf(a.status?.qosClass ?? '') - promises.indexOf(b.status?.qosClass ?? '') ||
+  (b.spec.priority ?? 0) - (a.spec.priority ?? 0);
 
 function pressed(pod: Pod, { pressures }: Place): Refusal | undefined {
   if (pressures.size === 0 || isCritical(pod)) return undefined;
@@ -103,7 +131,7 @@ function lacking(
   { used, capacity }: { readonly used: number; readonly capacity: number },
 ): Refusal {
   const amounts = `requested: ${requested}, used: ${used}, capacity: ${capacity}`;
-  return { reason: `OutOf${resource}`, message: `Node didn't have enough resource: ${resource}, ${amounts}` };
+  return { reason: `${lackPrefix}${resource}`, message: `Node didn't have enough resource: ${resource}, ${amounts}` };
 }
 
 function affinity(pod: Pod, { node }: Place): Refusal | undefined {

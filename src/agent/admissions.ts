@@ -3,7 +3,7 @@ import { type Node, nodes } from '../api/kinds/node.ts';
 import { isFinished, type Pod } from '../api/kinds/pod.ts';
 import type { Labels } from '../api/object.ts';
 import type { Client } from '../client/client.ts';
-import { type Place, type Refusal, refusalOf } from './admission.ts';
+import { type Place, preempted, type Refusal, refusalOf } from './admission.ts';
 import { isStatic } from './critical-pods.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -13,7 +13,11 @@ export interface AdmissionParts extends Pick<Place, 'os' | 'allocatable' | 'unsa
   readonly labels: Labels;
   pressures(): ReadonlySet<string>;
   pods(): readonly Pod[];
+  /** Ends pods for good, so that one can be taken that the node cannot be without. */
+  preempt(victims: readonly Pod[]): void;
 }
+/** What becomes of a pod: it is refused, or taken once there is room. */
+export type Verdict = Refusal | 'later' | undefined;
 
 /** Takes the pods that a node is given, or refuses them: each is judged once, before anything of it is made. */
 export class Admissions {
@@ -27,7 +31,7 @@ export class Admissions {
   }
 
   /** Why the pod may not begin; nothing where it may, or where it has begun already, in this life of the agent or before. */
-  async refusalOf(pod: Pod, isThere: boolean, runtime: Runtime): Promise<Refusal | undefined> {
+  async judge(pod: Pod, isThere: boolean, runtime: Runtime): Promise<Verdict> {
     const { uid, deletionTimestamp } = pod.metadata;
     if (this.#taken.has(uid) || isFinished(pod) || deletionTimestamp) return undefined;
     const known = this.#refused.get(uid);
@@ -38,7 +42,13 @@ export class Admissions {
     }
     const node = await this.#node(pod);
     // Judged and taken in one step: of two pods that want the same the second must see the first.
-    const refusal = this.#refused.get(uid) ?? refusalOf(pod, { ...this.#place(uid, runtime), node });
+    const place = { ...this.#place(uid, runtime), node };
+    const refusal = this.#refused.get(uid) ?? refusalOf(pod, place);
+    const victims = refusal && preempted(pod, place);
+    if (victims) {
+      this.#parts.preempt(victims);
+      return 'later';
+    }
     if (refusal) this.#refused.set(uid, refusal);
     else this.#taken.add(uid);
     return refusal;

@@ -424,3 +424,22 @@ test('Agent that starts again keeps what it once took, whatever has become of it
   second.stop.stop();
   await second.ended;
 });
+
+test('Agent makes room for a pod that its node cannot be without', async () => {
+  const { clock, api, launch, bind } = world();
+  const containers = (cpu: string) => [{ name: 'c', image: 'host', resources: { requests: { cpu } } }];
+  bind('web', { containers: containers('3') });
+  const { stop, ended } = launch();
+  await clock.pass(10);
+  bind('system', { containers: containers('2'), priority: 2_000_000_000 });
+  await clock.pass(1_000);
+  const { phase, reason, message, conditions } = api.pod('web')?.status ?? {};
+  assert.deepEqual([phase, reason, message], ['Failed', 'Preempting', 'Preempted in order to admit critical pod']);
+  assert.equal(
+    conditions?.find(({ type }) => type === 'DisruptionTarget')?.message,
+    'Pod was preempted by Kubelet to accommodate a critical pod.',
+  );
+  assert.equal(api.pod('system')?.status?.phase, 'Running');
+  stop.stop();
+  await ended;
+});

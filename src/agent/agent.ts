@@ -25,16 +25,24 @@ import { NodePressure, type NodeSignals } from './node-pressure.ts';
 import { type NodeFacts, NodeRegistration, nodeLabels } from './node-registration.ts';
 import { ObjectWatch } from './object-watch.ts';
 import type { DnsSetting } from './pod-dns.ts';
-import { parseContainerId } from './pod-view.ts';
+import { type Ending, parseContainerId } from './pod-view.ts';
 import { nothingOfIt, PodWork, type PodWorkParts, signature } from './pod-work.ts';
 import { Probes, type Secure } from './probes.ts';
 import type { ExecIo, ExecPart, Runtime, RuntimeList, Usage } from './runtime.ts';
 import { RuntimeChoice, type Runtimes } from './runtime-choice.ts';
 import type { SysctlNames } from './safe-sysctls.ts';
-import { type ManifestFolder, mirrorAnnotation, StaticPods } from './static-pods.ts';
+import { isMirror, type ManifestFolder, StaticPods, sameName } from './static-pods.ts';
 import type { VolumeHost } from './volumes.ts';
 
 const resyncMs = 10_000;
+/** Until then who makes room for a pod may have ended. */
+const roomAgainMs = 250;
+const preemption: Ending = {
+  reason: 'Preempting',
+  message: 'Preempted in order to admit critical pod',
+  disruption: 'Pod was preempted by Kubelet to accommodate a critical pod.',
+  graceMs: 0,
+};
 const retryMinMs = 50;
 const retryMaxMs = 10_000;
 
@@ -220,7 +228,7 @@ export class Agent implements Component, NodeDoor {
   }
 
   #pressureOf({ signals, settings }: NonNullable<AgentOptions['pressure']>): NodePressure {
-    const { volumes, events, node } = this.#options;
+    const { volumes, node } = this.#options;
     return new NodePressure({
       env: this.#env,
       node,
@@ -230,11 +238,7 @@ export class Agent implements Component, NodeDoor {
       images: new ImageCollector(this.#env.clock, this.#runtimes.all()),
       pods: () => this.pods(),
       usage: () => this.usage(),
-      evict: ({ pod, message }, graceMs) => {
-        events?.record({ verb: 'event', about: pod, type: 'Warning', reason: 'Evicted', message });
-        const ending = { reason: 'Evicted', message, graceMs };
-        this.#works.get(pod.metadata.uid)?.evict(ending);
-      },
+      evict: ({ pod, message }, graceMs) => this.#sendAway(pod, { reason: 'Evicted', message, graceMs }),
       told: (conditions) => {
         this.#pressures = conditions;
         this.#registration.press(conditions).catch((error: unknown) => {
@@ -255,7 +259,16 @@ export class Agent implements Component, NodeDoor {
       unsafeSysctls,
       pressures: () => this.#pressures,
       pods: () => this.pods(),
+      preempt: (victims) => {
+        for (const victim of victims) this.#sendAway(victim, preemption);
+      },
     });
+  }
+
+  #sendAway(pod: Pod, ending: Ending): void {
+    if (!this.#works.get(pod.metadata.uid)?.evict(ending)) return;
+    const { reason, message } = ending;
+    this.#options.events?.record({ verb: 'event', about: pod, type: 'Warning', reason, message });
   }
 
   async #find(key: Key): Promise<{ readonly found: Pod; readonly runtime: Runtime }> {
@@ -417,10 +430,11 @@ export class Agent implements Component, NodeDoor {
     const list = await this.#listOf(work.runtime, uid);
     if (this.#fence?.isShut && isGuarded(pod)) return work.fence(list);
     const isThere = signature(list, uid) !== nothingOfIt;
-    const refusal = await this.#admissions?.refusalOf(this.#current(uid) ?? pod, isThere, work.runtime);
+    const verdict = await this.#admissions?.judge(this.#current(uid) ?? pod, isThere, work.runtime);
     // The cache may have moved on while the runtime and the server answered.
     const now = this.#current(uid) ?? pod;
-    if (refusal) return work.refuse(now, refusal);
+    if (verdict === 'later') return this.#queue.addAfter(uid, roomAgainMs);
+    if (verdict) return work.refuse(now, verdict);
     const again = await work.look(now, list);
     this.#count(uid, work.runs);
     if (again !== undefined) this.#queue.addAfter(uid, again);
@@ -481,9 +495,5 @@ export class Agent implements Component, NodeDoor {
     }
   }
 }
-
-const isMirror = ({ metadata }: Pod): boolean => metadata.annotations?.[mirrorAnnotation] !== undefined;
-const sameName = (one: Pod, other: Pod): boolean =>
-  one.metadata.name === other.metadata.name && one.metadata.namespace === other.metadata.namespace;
 
 const uidOf = (id: string): string => (id.includes('_') ? parseContainerId(id).uid : id);

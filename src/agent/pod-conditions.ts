@@ -34,8 +34,8 @@ export function podConditions(view: PodView, reported: Reported): readonly Condi
   };
   const { generation } = view.pod.metadata;
   if (view.ending && reported.phase === 'Failed') {
-    const { message } = view.ending;
-    facts.DisruptionTarget = { status: 'True', reason: 'TerminationByKubelet', message };
+    const { message, disruption: told = message } = view.ending;
+    facts.DisruptionTarget = { status: 'True', reason: 'TerminationByKubelet', message: told };
   }
   // Others tell of disruptions too: theirs stays, unless there is one of ours.
   const ownTypes = [...lastingTypes, ...passingTypes, ...(facts.DisruptionTarget ? [disruption] : [])];

@@ -34,6 +34,8 @@ export interface PodFacts {
 export interface Ending {
   readonly reason: string;
   readonly message: string;
+  /** What its condition says, where that is something else. */
+  readonly disruption?: string;
   readonly graceMs: Millis;
 }
 /** What the probes say; a probe that has not decided yet says nothing. */

@@ -137,10 +137,12 @@ export class PodWork {
     this.#parts.tell(pod, 'Warning', 'Unhealthy', `${title} probe failed: ${message}`);
   }
 
-  /** The node can keep it no longer: it ends, for good, and says why. */
-  evict(ending: Ending): void {
-    this.#ending ??= ending;
+  /** The node can keep it no longer: it ends, for good, and says why. Answers whether that is new. */
+  evict(ending: Ending): boolean {
+    if (this.#ending) return false;
+    this.#ending = ending;
     this.#parts.again(this.#uid);
+    return true;
   }
 
   /** The node does not take it: it has failed before anything of it was made. */

@@ -8,7 +8,7 @@ import { canonicalJson, isObject, type Json } from '../base/json.ts';
 import type { Stop } from '../base/stop.ts';
 import type { Client } from '../client/client.ts';
 
-export const mirrorAnnotation = 'kubernetes.io/config.mirror';
+const mirrorAnnotation = 'kubernetes.io/config.mirror';
 const hashAnnotation = 'kubernetes.io/config.hash';
 const sourceAnnotation = 'kubernetes.io/config.source';
 const lookMs = 2_000;
@@ -140,6 +140,9 @@ export class StaticPods implements Component {
     });
   }
 }
+
+export const isMirror = ({ metadata }: Pod): boolean => metadata.annotations?.[mirrorAnnotation] !== undefined;
+export const sameName = (one: Pod, other: Pod): boolean => keyText(keyOf(one)) === keyText(keyOf(other));
 
 const hashOf = ({ metadata }: Pod): string => metadata.annotations?.[hashAnnotation] ?? '';
 
