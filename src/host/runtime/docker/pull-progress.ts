@@ -29,12 +29,12 @@ export async function followPull(
   const layers = new Map<string, { readonly current: number; readonly total: number; readonly done: boolean }>();
   let failed: string | undefined;
   const telling = setInterval(() => layers.size > 0 && tell(textOf([...layers.values()])), tellMs);
-  const stall = setTimeout(() => {
-    stream.destroy(new Error(`the pull made no progress for ${stallMs / 1000} s`));
-  }, stallMs);
+  const giveUp = () => stream.destroy(new Error(`the pull made no progress for ${stallMs / 1000} s`));
+  let stall = setTimeout(giveUp, stallMs);
   try {
     for await (const text of createInterface({ input: stream })) {
-      stall.refresh();
+      clearTimeout(stall);
+      stall = setTimeout(giveUp, stallMs);
       if (text.trim() === '') continue;
       const { id, status = '', error, progressDetail = {} } = JSON.parse(text) as Line;
       failed = error ?? failed;
