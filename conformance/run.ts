@@ -1,5 +1,6 @@
 // Runs upstream's conformance suite, whose programs you bring, and compares with what passed before.
 //   npm run conformance -- --e2e PATH --ginkgo PATH [--names FILE] [--kubeconfig FILE --set NAME] [--raise]
+//   npm run conformance -- --report FILE --set NAME [--raise]     of a run elsewhere, such as on many machines
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -18,6 +19,7 @@ const { values: flags } = parseArgs({
     set: { type: 'string' },
     processes: { type: 'string', default: '8' },
     output: { type: 'string' },
+    report: { type: 'string' },
     raise: { type: 'boolean', default: false },
   },
 });
@@ -29,6 +31,10 @@ const suiteTimeout = '60m';
 const leftOut = '\\[Serial\\]|\\[Slow\\]|\\[Disruptive\\]';
 
 async function main(): Promise<number> {
+  if (flags.report) {
+    if (!flags.set) throw new Error('--report wants --set NAME: what the results are kept under');
+    return judged(outcomesOf(readFileSync(flags.report, 'utf8')), flags.set);
+  }
   const e2e = programOf('e2e');
   const ginkgo = programOf('ginkgo');
   if (flags.kubeconfig && !flags.set) throw new Error('--kubeconfig wants --set NAME: what the results are kept under');
