@@ -172,6 +172,15 @@ test('A document that fails to come once is the one that came before; one that i
   assert.ok(now.version > version);
 });
 
+test('A server is there all the time while what is said of it changes', async () => {
+  const { ask } = await world({ [root]: legacy, [`${root}/flunders`]: { items: [] } });
+  const path = '/apis/apiregistration.k8s.io/v1/apiservices/v1.wardle.example.com';
+  const { body } = await ask('GET', path);
+  const spec = { ...(body['spec'] as JsonObject), versionPriority: 400 };
+  assert.equal((await ask('PUT', path, { ...body, spec })).status, 200);
+  assert.equal((await ask('GET', `${root}/flunders`)).status, 200);
+});
+
 test('What a server published is dropped while it is away', async () => {
   const answers: Answers = { [root]: legacy, '/openapi/v3': index, '/openapi/v2': swagger };
   const { ask, openApi, discovered, later } = await world(answers);

@@ -247,7 +247,8 @@ export class Aggregator {
     const remote: Remote = {
       spec: whole,
       name,
-      verdict: undefined,
+      // What was said of it holds until it was looked at again: whoever changes its priority does not take it away.
+      verdict: known?.name === name ? known.verdict : undefined,
       resources: known?.resources ?? [],
       documents: new RemoteDocuments(group, version),
       cancel: () => {},
