@@ -82,15 +82,18 @@ function bringsToken(headers: ApiRequest['headers']): boolean {
 
 /** Tells when the client has gone or has its answer. Most requests never ask, and then it costs nothing. */
 export class GoneStop implements Stop {
-  readonly #outgoing: Writable;
+  readonly #outgoing: Writable & { readonly headersSent?: boolean };
   #source: StopSource | undefined;
 
-  constructor(outgoing: Writable) {
+  constructor(outgoing: Writable & { readonly headersSent?: boolean }) {
     this.#outgoing = outgoing;
   }
 
   get stopped(): boolean {
-    return this.#source ? this.#source.stopped : this.#outgoing.destroyed || this.#outgoing.writableEnded;
+    if (this.#source) return this.#source.stopped;
+    const { destroyed, writableEnded, headersSent = true } = this.#outgoing;
+    // Node ends a stream of HTTP/2 that is asked for its head before anybody has answered.
+    return destroyed || (writableEnded && headersSent);
   }
 
   onStop(run: () => void): () => void {

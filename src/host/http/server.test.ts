@@ -47,6 +47,10 @@ async function transport(asked: ApiRequest): Promise<ApiResponse> {
       return { status: 200, mediaType: 'application/json', watch: watching };
     case '/stream':
       return { status: 200, mediaType: 'text/plain', stream: words() };
+    case '/relayed':
+      // Whoever passes a request on does so only while somebody waits for the answer.
+      await new Promise((resolve) => setImmediate(resolve));
+      return { status: asked.stop.stopped ? 503 : 200, mediaType: 'text/plain', stream: words() };
     case '/body':
       return { status: 201, body: asked.body && 'bytes' in asked.body ? asked.body : { object: null } };
     case '/upgrade':
@@ -182,6 +186,8 @@ test('HTTP/2 serves objects, cached chunks, bodies and errors on one connection'
   assert.equal((await get('/chunks')).text, '{"a":1}\n');
   assert.equal((await get('/body', 'POST', '{"x":1}')).text, '{"x":1}');
   assert.equal((await get('/long')).text.length, 2 * long.length);
+  assert.equal((await get('/relayed', 'HEAD')).headers[':status'], 200);
+  assert.equal((await get('/object', 'HEAD')).headers['content-length'], '19');
   const missing = await get('/nothing');
   assert.deepEqual([missing.headers[':status'], missing.headers['retry-after']], [404, '3']);
   client.close();
