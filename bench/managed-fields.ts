@@ -50,7 +50,7 @@ const running = {
   podIP: '10.0.0.1',
   conditions: ['Initialized', 'Ready', 'ContainersReady', 'PodScheduled'].map((type) => ({ type, status: 'True' })),
 };
-const live = tracker.written(route, undefined, pod(), 'kubectl');
+const live = tracker.written(route, undefined, pod(), 'kubectl')();
 const status = { ...route, subresource: 'status' };
 // Read again for each write, as a request is: nothing but what is stored is shared.
 const next = (more: Parameters<typeof pod>[0]) => {
@@ -58,10 +58,10 @@ const next = (more: Parameters<typeof pod>[0]) => {
   return { ...made, metadata: { ...made.metadata, managedFields: live.metadata.managedFields ?? [] } };
 };
 
-measure('create', () => tracker.written(route, undefined, pod(), 'kubectl'));
-measure('update of a label', () => tracker.written(route, live, next({ labels: { app: 'x' } }), 'kubectl'));
-measure('update of the status', () => tracker.written(status, live, next({ status: running }), 'kubelet'));
-measure('update that changes nothing', () => tracker.written(route, live, next({}), 'kubectl'));
+measure('create', () => tracker.written(route, undefined, pod(), 'kubectl')());
+measure('update of a label', () => tracker.written(route, live, next({ labels: { app: 'x' } }), 'kubectl')());
+measure('update of the status', () => tracker.written(status, live, next({ status: running }), 'kubelet')());
+measure('update that changes nothing', () => tracker.written(route, live, next({}), 'kubectl')());
 measure('(making the pod itself)', () => pod());
 const bytes = (object: KubeObject) => encodeText(JSON.stringify(object)).length;
 console.log(`a pod of ${bytes(pod())} bytes has ${bytes(live) - bytes(pod())} bytes of managed fields`);

@@ -32,7 +32,9 @@ export async function applyOf(
   await pace.rest();
   const how = { manager: queryValue(request.query, 'fieldManager') ?? '', force: isForced(request) };
   return async (live) => {
-    const { object: made, managedFields } = pace.step(() => fields.applied(route, live, config, how));
+    const owned = pace.step(() => fields.applied(route, live, config, how));
+    await pace.rest();
+    const { object: made, managedFields } = pace.step(owned);
     await pace.rest();
     const read = pace.step(() => decodedApply(made, route.kind, config));
     await pace.rest();
@@ -77,7 +79,7 @@ export function scaleApplyOf(request: ApiRequest, route: ResourceRoute, fields: 
   };
   const how = { manager: queryValue(request.query, 'fieldManager') ?? '', force: isForced(request) };
   return (live) => {
-    const { object, managedFields } = fields.applied(route, live, scaled, how);
+    const { object, managedFields } = fields.applied(route, live, scaled, how)();
     const read = decodedApply(object, kind, scaled);
     return { object: { ...read, metadata: { ...read.metadata, managedFields } }, warnings };
   };

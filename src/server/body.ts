@@ -1,7 +1,7 @@
 import { ApiError } from '../api/error.ts';
 import { decodeProtobuf } from '../api/protobuf.ts';
 import { ProtobufError } from '../api/protobuf-wire.ts';
-import { decodeJson, inOrderOfText, JsonSyntaxError } from '../api/schema/decode-json.ts';
+import { type DecodedJson, decodeJson, inOrderOfText, JsonSyntaxError } from '../api/schema/decode-json.ts';
 import { type ApiRequest, jsonType, protobufType, yamlType } from '../api/wire.ts';
 import { decodeYaml } from '../api/yaml/decode.ts';
 import { YamlError } from '../api/yaml/scalars.ts';
@@ -13,7 +13,7 @@ export interface BodyValue {
   /** What a strict reader complains about: fields that are written twice. */
   readonly complaints: readonly string[];
   /** These and fields that nobody knows, as they follow one another in the body; absent where nothing stands twice. */
-  readonly inOrder?: (unknown: readonly string[]) => readonly string[];
+  readonly inOrder?: ((unknown: readonly string[]) => readonly string[]) | undefined;
 }
 
 export const unknownField = (path: string): string => `unknown field ${JSON.stringify(path)}`;
@@ -62,17 +62,30 @@ export const unknownFormat = (accepted: readonly string[]): string =>
 export function readJson(bytes: Uint8Array, strict: boolean): BodyValue {
   try {
     const text = textOf(bytes);
-    const { value, duplicates } = decodeJson(text, { duplicates: strict });
-    if (duplicates.length === 0) return { value, complaints: [] };
-    const inOrder = (unknown: readonly string[]) =>
-      inOrderOfText(text, duplicates, unknown).map(({ path, again }) => (again ? duplicateField : unknownField)(path));
-    return { value, complaints: duplicates.map(duplicateField), inOrder };
+    return jsonBody(text, decodeJson(text, { duplicates: strict }));
   } catch (error) {
     if (error instanceof JsonSyntaxError) {
       throw new UnreadableBody(`couldn't get version/kind; json parse error: ${error.message}`);
     }
     throw error;
   }
+}
+
+/** What stands twice is looked for by whoever asks for complaints: in a long body that is a step of its own. */
+function jsonBody(text: string, read: DecodedJson): BodyValue {
+  const inOrder = (unknown: readonly string[]) =>
+    inOrderOfText(text, read.duplicates, unknown).map(({ path, again }) =>
+      (again ? duplicateField : unknownField)(path),
+    );
+  return {
+    value: read.value,
+    get complaints() {
+      return read.duplicates.map(duplicateField);
+    },
+    get inOrder() {
+      return read.duplicates.length === 0 ? undefined : inOrder;
+    },
+  };
 }
 
 export function readYaml(bytes: Uint8Array, strict: boolean): BodyValue {

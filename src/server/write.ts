@@ -99,7 +99,12 @@ export class Writer {
     const pace = new Pace(this.#deps.env.clock);
     let object = pace.step(() => this.#defaulted(kind, draft));
     const { manager } = options;
-    if (manager !== undefined) object = pace.step(() => this.#deps.fields.written(route, undefined, object, manager));
+    if (manager !== undefined) {
+      const owned = pace.step(() => this.#deps.fields.written(route, undefined, object, manager));
+      const between = pace.rest();
+      if (between) await between;
+      object = pace.step(owned);
+    }
     const rest = pace.rest();
     if (rest) await rest;
     const mutated = this.#mutate(object, generateName ? { ...request, generateName } : request);
@@ -188,13 +193,17 @@ export class Writer {
     // Through a subresource only what it really changes counts; else what was asked for, before the server has its say.
     const isMain = route.subresource === '';
     const { pace } = options;
-    if (isMain) next = pace.step(() => this.#owned(route, live, next, options));
+    if (isMain) {
+      const owned = pace.step(() => this.#owned(route, live, next, options));
+      await pace.rest();
+      next = pace.step(owned);
+    }
     await pace.rest();
     const { managedFields } = next.metadata;
     if (!options.admitted) next = await this.#mutate(next, request);
     next = kind.rules.prepareUpdate?.(next, live, context) ?? keptOtherHalf(kind, next, live, route.subresource);
     next = withManaged(next, managedFields);
-    if (!isMain) next = this.#owned(route, live, next, options);
+    if (!isMain) next = this.#owned(route, live, next, options)();
     if (hasGeneration(kind) && route.subresource !== 'status' && changesGeneration(kind, next, live)) {
       next = { ...next, metadata: { ...next.metadata, generation: (live.metadata.generation ?? 0) + 1 } };
     }
@@ -216,9 +225,9 @@ export class Writer {
     });
   }
 
-  #owned(route: ResourceRoute, live: KubeObject, next: KubeObject, options: WriteOptions): KubeObject {
+  #owned(route: ResourceRoute, live: KubeObject, next: KubeObject, options: WriteOptions): () => KubeObject {
     const { manager, through = route.subresource } = options;
-    if (manager === undefined) return next;
+    if (manager === undefined) return () => next;
     return this.#deps.fields.written({ ...route, subresource: through }, live, next, manager);
   }
 

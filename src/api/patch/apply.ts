@@ -39,12 +39,20 @@ const kubectl = 'kubectl';
  * Server-side apply: the configuration is merged into the live object, what its manager applied before and leaves out
  * now goes unless somebody else has it, and what others own and would change is a conflict unless forced.
  */
-export function serverSideApply(
+export const serverSideApply = (
   followed: Followed,
   live: KubeObject | undefined,
   config: JsonObject,
   apply: Apply,
-): Applied {
+): Applied => applyInSteps(followed, live, config, apply)();
+
+/** The same in two steps, for configurations that are long: what is answered finds the owners of what was merged. */
+export function applyInSteps(
+  followed: Followed,
+  live: KubeObject | undefined,
+  config: JsonObject,
+  apply: Apply,
+): () => Applied {
   checkConfig(followed, config);
   const before = live ? withoutManaged(live) : followed.empty;
   const entries = readEntries(live?.metadata.managedFields ?? [], followed);
@@ -59,7 +67,7 @@ export function serverSideApply(
   }
   if (conflicts.length > 0) throw conflictError(conflicts);
   const object = apply.manager === kubectl ? withLastApplied(first.object, config) : first.object;
-  return { object, managedFields: written(followed, first.entries()) };
+  return () => ({ object, managedFields: written(followed, first.entries()) });
 }
 
 function checkConfig(followed: Followed, config: JsonObject): void {

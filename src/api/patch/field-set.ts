@@ -191,15 +191,19 @@ function canonicalElement(element: string): string | undefined {
 
 /** The same set with its elements as upstream writes them: clients compare the text. */
 export function inWrittenOrder(set: FieldSet): FieldSet {
+  // Most are: nothing is looked through for them.
+  if (set === leaf || set === emptySet) return set;
   const names = Object.keys(set);
-  let moved = names.some((name, index) => index > 0 && compareText(names[index - 1] as string, name) > 0);
-  if (moved) names.sort(compareText);
-  const ordered: Record<string, FieldSet> = {};
+  let moved = names.some((name, index) => index > 0 && (names[index - 1] as string) > name);
+  const parts = new Map<string, FieldSet>();
   for (const name of names) {
     const before = set[name] as FieldSet;
     const after = inWrittenOrder(before);
     moved ||= after !== before;
-    ordered[name] = after;
+    if (after !== before) parts.set(name, after);
   }
-  return moved ? ordered : set;
+  if (!moved) return set;
+  const ordered: Record<string, FieldSet> = {};
+  for (const name of names.sort()) ordered[name] = parts.get(name) ?? (set[name] as FieldSet);
+  return ordered;
 }

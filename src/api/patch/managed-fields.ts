@@ -88,33 +88,35 @@ export const withoutUnowned = (set: FieldSet): FieldSet => difference(set, unown
  * The managed fields of an object after a create or update that is not an apply. Undefined where nobody follows its
  * fields: they are only followed from the first apply on once somebody reset them.
  */
-export function managedAfterUpdate(
+export const managedAfterUpdate = (
   followed: Followed,
   live: KubeObject | undefined,
   next: KubeObject,
   write: Write,
-): readonly ManagedFields[] | undefined {
+): readonly ManagedFields[] | undefined => updateInSteps(followed, live, next, write)();
+
+/** The same in two steps, for objects that are long: what is answered finds the owners of what was found changed. */
+export function updateInSteps(
+  followed: Followed,
+  live: KubeObject | undefined,
+  next: KubeObject,
+  write: Write,
+): () => readonly ManagedFields[] | undefined {
   const isPlain = !live && !next.metadata.managedFields;
   const alike = isPlain ? followed.recent.alike(followed, next, write) : undefined;
-  if (alike) return alike;
-  const made = managedAnew(followed, live, next, write);
-  if (isPlain && made) followed.recent.remember({ object: next, write, made });
-  return made;
-}
-
-function managedAnew(
-  followed: Followed,
-  live: KubeObject | undefined,
-  next: KubeObject,
-  write: Write,
-): readonly ManagedFields[] | undefined {
+  if (alike) return () => alike;
   const given = givenFields(followed, live, next);
   const entries = given && readEntries(given, followed);
-  if (live && (!entries || entries.length === 0)) return undefined;
+  if (live && (!entries || entries.length === 0)) return () => undefined;
   const before = live ? comparable(live) : followed.empty;
-  const changes = compare(followed.shape, before, comparable(next), followed.ignored);
-  if (!changes) return given;
-  return written(followed, capped(owned(followed, entries ?? [], { before, after: comparable(next), changes }, write)));
+  const after = comparable(next);
+  const changes = compare(followed.shape, before, after, followed.ignored);
+  if (!changes) return () => given;
+  return () => {
+    const made = written(followed, capped(owned(followed, entries ?? [], { before, after, changes }, write)));
+    if (isPlain) followed.recent.remember({ object: next, write, made });
+    return made;
+  };
 }
 
 const comparable = (object: KubeObject): JsonObject => {

@@ -35,13 +35,12 @@ export class RecentSets {
   }
 
   remember(example: Example): void {
-    const [owner] = example.made;
-    if (elementsIn((owner?.fieldsV1 ?? {}) as FieldSet, elementsMax) > elementsMax) return;
+    if (example.made.some(({ fieldsV1 }) => large.has(fieldsV1 as FieldSet))) return;
     this.#examples = [example, ...this.#examples.slice(0, examplesMax - 1)];
   }
 
   shared(set: FieldSet): FieldSet {
-    if (elementsIn(set, elementsMax) > elementsMax) return set;
+    if (isLarge(set)) return set;
     const place = this.#sets.findIndex((known) => equalJson(known, set));
     const one = place < 0 ? set : (this.#sets[place] as FieldSet);
     if (place === 0) return one;
@@ -50,6 +49,15 @@ export class RecentSets {
     this.#sets.unshift(one);
     return one;
   }
+}
+
+/** Those that were counted once: to look at them again would take as long. */
+const large = new WeakSet<FieldSet>();
+
+function isLarge(set: FieldSet): boolean {
+  if (elementsIn(set, elementsMax) <= elementsMax) return false;
+  large.add(set);
+  return true;
 }
 
 function sameMembers({ shape, empty, ignored }: Seen, a: KubeObject, b: KubeObject): boolean {
