@@ -136,3 +136,39 @@ test('ControllerLoop tells the controller what was refused, and plans again unti
   assert.equal(await copies(), 2);
   await end();
 });
+
+test('ControllerLoop leaves a key alone for a while whose look took long, and sees all that came meanwhile in one', async () => {
+  const clock = new SimClock();
+  let spent = 0;
+  const slow = { now: () => clock.now(), after: clock.after.bind(clock), monotonic: () => clock.monotonic() + spent };
+  const env = { ...simEnv({ clock, random: seeded('long') }), clock: slow };
+  const server = new ApiServer(env, new MemoryStore(), { kinds: builtInKinds, address: '127.0.0.1:6443' });
+  const client = new Client(server.handle, admin);
+  await bootstrap(client, { serviceRange: '10.96.0.0/16', apiServiceIp: '10.96.0.1', port: 6443 });
+  const cache = new Cache(env, client, configMaps);
+  const seen: number[] = [];
+  const counter: Controller<number> = {
+    name: 'counter',
+    sources: () => [source(cache, () => [{ namespace: '', name: 'all' }])],
+    observe: () => cache.list('default').length,
+    plan: (count) => {
+      seen.push(count);
+      spent += 20;
+      return nothing;
+    },
+  };
+  const stop = new StopSource();
+  const loop = new ControllerLoop(env, client, counter, { events: new EventRecorder(env, client, 'test') });
+  const running = Promise.all([cache.run(stop), loop.run(stop)]);
+  for (let n = 0; n < 30; n++) {
+    const object = { metadata: { name: `map-${n}`, namespace: 'default' } };
+    await client.send(act({ verb: 'create', kind: configMaps, object }));
+    await clock.run(4, drain);
+  }
+  await clock.run(1_000, drain);
+  assert.equal(seen.at(-1), 30);
+  // The maps come within 120 ms; a look and its rest take 80.
+  assert.ok(seen.length <= 5, `${seen.length} looks`);
+  stop.stop();
+  await running;
+});

@@ -1,7 +1,7 @@
 import { type ApiError, isApiError } from '../api/error.ts';
 import { type KubeObject, keyText, parseKey } from '../api/object.ts';
 import { jsonType, objectType } from '../api/wire.ts';
-import type { Component, Env } from '../base/env.ts';
+import type { Component, Env, Millis } from '../base/env.ts';
 import { type Stop, StopSource } from '../base/stop.ts';
 import type { Action, Notice } from '../client/action.ts';
 import { type Client, jsonOf } from '../client/client.ts';
@@ -15,6 +15,9 @@ import { WorkFigures } from './work-figures.ts';
 const backoffMinMs = 5;
 const backoffMaxMs = 60_000;
 const groupBatchMax = 64;
+/** A look that takes longer than this, because much belongs to its key, is followed by a rest so many times as long. */
+const longLookMs: Millis = 5;
+const restTimes = 3;
 
 export interface LoopOptions {
   /** Keys worked on at once. */
@@ -39,6 +42,8 @@ export class ControllerLoop<Observed> implements Component {
   readonly #failures = new Map<string, number>();
   /** Per key, the revision that each cache must have passed before the key is looked at again. */
   readonly #barriers = new Map<string, Map<Cache, number>>();
+  /** Until when keys are left alone whose last look took long: what comes meanwhile is seen in one look. */
+  readonly #rests = new Map<string, Millis>();
   /** Keys that wait for a cache. */
   readonly #parked = new Set<string>();
 
@@ -127,12 +132,23 @@ export class ControllerLoop<Observed> implements Component {
       this.#parked.add(key);
       return;
     }
+    const { clock } = this.#env;
+    const rest = (this.#rests.get(key) ?? 0) - clock.monotonic();
+    if (rest > 0) {
+      this.#queue.addAfter(key, rest);
+      return;
+    }
+    this.#rests.delete(key);
     this.#barriers.delete(key);
+    const begun = clock.monotonic();
     const observed = this.#controller.observe(parseKey(key));
     if (observed === undefined) return;
-    const first = await this.#askAll(this.#controller.wants?.(observed, this.#env.clock.now()) ?? []);
+    const observedIn = clock.monotonic() - begun;
+    const first = await this.#askAll(this.#controller.wants?.(observed, clock.now()) ?? []);
     const answers = [...first, ...(await this.#askAll(this.#controller.wantsMore?.(observed, first) ?? []))];
-    const plan = this.#controller.plan(observed, this.#env.clock.now(), this.#env.random, answers);
+    const planning = clock.monotonic();
+    const plan = this.#controller.plan(observed, clock.now(), this.#env.random, answers);
+    this.#looked(key, observedIn + clock.monotonic() - planning);
     if (plan.again !== undefined) this.#queue.addAfter(key, Math.max(1, plan.again));
     for (const group of plan.actions) {
       const refusals = await this.#send(key, group, stop);
@@ -141,6 +157,10 @@ export class ControllerLoop<Observed> implements Component {
       await this.#tellOfRefusal(key, observed, refusals, stop);
       throw first.error;
     }
+  }
+
+  #looked(key: string, tookMs: Millis): void {
+    if (tookMs > longLookMs) this.#rests.set(key, this.#env.clock.monotonic() + tookMs * restTimes);
   }
 
   #askAll(questions: readonly Question[]): Promise<readonly Answer[]> {
