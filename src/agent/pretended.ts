@@ -29,9 +29,9 @@ export function pretendedStatus(next: PodStatus, before: PodStatus | undefined):
   };
 }
 
-const nameless = ({ containerID: _id, ...told }: ContainerStatus): ContainerStatus => {
-  const { resources, ...rest } = told;
-  const status = resources && Object.keys(resources).length > 0 ? told : rest;
+/** Nor does anybody give it resources, or would give it others: a pod that asks for that is told so. */
+const nameless = (told: ContainerStatus): ContainerStatus => {
+  const { containerID: _id, resources: _given, allocatedResources: _allocated, ...status } = told;
   const terminated = status.state?.terminated;
   if (!terminated) return { ...status, imageID: '' };
   const { containerID: _ended, ...ending } = terminated;

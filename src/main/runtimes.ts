@@ -100,6 +100,7 @@ export function nodeRuntimes(
     reserved: second,
     hostIp: node.hostIp,
     folder: join(node.folder, 'containers'),
+    holdFile: join(node.folder, 'holds.json'),
     pulledFile: join(node.folder, 'pulled-images.json'),
     profileFolder: join(node.folder, 'seccomp'),
   });

@@ -26,6 +26,7 @@ import type { Engine } from './engine.ts';
 import { type EngineClient, EngineError, isEngineError } from './engine-client.ts';
 import { execInside } from './exec.ts';
 import { piecesOf } from './frames.ts';
+import { Holds } from './holds.ts';
 import { containerLabels, engineName, label, networkName, type Owner, sandboxLabels } from './identity.ts';
 import { checkReference, DockerImages } from './images.ts';
 import { Inventory, type Seen } from './inventory.ts';
@@ -51,6 +52,8 @@ export interface DockerRuntimeOptions {
   readonly hostIp: string;
   /** For files of pods that the engine mounts. Without it, names are the engine's own affair. */
   readonly folder?: string;
+  /** Where it is kept until when pods may run of which there must never be two. Without it, nobody ends them. */
+  readonly holdFile?: string;
   /** Where it is kept which images came for this node. */
   readonly pulledFile?: string;
   /** Where profiles of seccomp are, by name. */
@@ -72,6 +75,9 @@ export class DockerRuntime implements Runtime {
   /** It takes users and groups by number, and adds none of its own then. */
   readonly leavesOutGroups = true;
   readonly images: DockerImages;
+  /** Only an engine of this machine can be told by a process beside the agent. */
+  readonly holdFor?: (sandbox: string, ms: Millis) => Promise<void>;
+  readonly #holds: Holds | undefined;
   readonly #options: DockerRuntimeOptions;
   readonly #client: EngineClient;
   readonly #inventory: Inventory;
@@ -93,6 +99,12 @@ export class DockerRuntime implements Runtime {
     this.#accounts = new ImageAccounts(this.#client);
     this.#boxes = new Boxes(new PodAddresses(options.nodeRange, options.reserved));
     this.#files = options.folder === undefined ? undefined : new ResolverFiles(options.folder);
+    const { address } = this.#client;
+    const isNear = 'socketPath' in address && process.platform !== 'win32';
+    const holds =
+      isNear && options.holdFile ? new Holds(options.holdFile, address.socketPath, options.owner) : undefined;
+    if (holds) this.holdFor = (sandbox, ms) => holds.hold(sandbox, ms);
+    this.#holds = holds;
     const { pulledFile } = options;
     this.images = new DockerImages(this.#client, pulledFile === undefined ? undefined : new PulledImages(pulledFile));
   }
@@ -118,6 +130,7 @@ export class DockerRuntime implements Runtime {
     const inside = (await this.#all()).filter(({ state }) => state.sandbox === id);
     await Promise.all(inside.map((seen) => this.#remove(seen)));
     this.#boxes.close(id);
+    this.#holds?.release(id);
     this.#files?.remove(id);
   }
 
@@ -141,6 +154,7 @@ export class DockerRuntime implements Runtime {
   async start(id: string): Promise<void> {
     const seen = await this.#inventory.find(id);
     if (!seen) throw new Error(`start ${id}: there is no such container`);
+    if (this.#holds?.isOver(seen.state.sandbox)) throw new Error('nobody has said for too long that this pod may run');
     // Each attempt is a container of its own: one that has run is never run again.
     if (seen.state.state === 'created') await this.#start(seen);
   }
