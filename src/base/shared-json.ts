@@ -4,6 +4,8 @@ import type { Json, JsonObject } from './json.ts';
 const texts = new WeakMap<object, string>();
 /** Values that are not common as a whole, and have such parts inside. */
 const partly = new WeakSet<object>();
+/** The text of less than this is made anew as soon as it is found. */
+const worthMin = 12;
 /** Long values are not looked through for what they have in common with others: that would cost more than it saves. */
 const membersMax = 2_000;
 
@@ -77,8 +79,20 @@ class Sharing {
 /** Says of a value that one of its members stands in another value too, or has something inside that does. */
 function marked(value: object, member: Json | undefined, before: Json | undefined): void {
   if (!isContainer(member)) return;
-  if (member === before && !texts.has(member)) texts.set(member, '');
-  if (member === before || partly.has(member)) partly.add(value);
+  const isShared = member === before && (texts.has(member) || countUpTo(member, worthMin) >= worthMin);
+  if (isShared && !texts.has(member)) texts.set(member, '');
+  if (isShared || partly.has(member)) partly.add(value);
+}
+
+/** How much there is in a value; counting ends at `max`. */
+function countUpTo(value: Json, max: number): number {
+  if (!isContainer(value)) return 1;
+  let count = 0;
+  for (const key in value) {
+    count += countUpTo((value as JsonObject)[key] as Json, max - count);
+    if (count >= max) break;
+  }
+  return count;
 }
 
 function membersIn(value: JsonObject): number {
