@@ -11,7 +11,7 @@ export interface HoldFile {
   readonly until: Readonly<Record<string, number>>;
 }
 
-/** Nobody is held for longer: what says so was written before the machine started anew. */
+/** What lies further ahead was written before the machine started anew; what is over for so long has been ended. */
 const heldMaxMs = 600_000;
 
 export const machineMs = (): number => Number(process.hrtime.bigint() / 1_000_000n);
@@ -19,8 +19,12 @@ export const machineMs = (): number => Number(process.hrtime.bigint() / 1_000_00
 export function readHolds(file: string): HoldFile | undefined {
   try {
     const { agent, guard, until } = JSON.parse(readFileSync(file, 'utf8')) as HoldFile;
-    const latest = machineMs() + heldMaxMs;
-    return { agent, guard, until: Object.fromEntries(Object.entries(until).filter(([, at]) => at <= latest)) };
+    const now = machineMs();
+    return {
+      agent,
+      guard,
+      until: Object.fromEntries(Object.entries(until).filter(([, at]) => Math.abs(at - now) <= heldMaxMs)),
+    };
   } catch {
     return undefined;
   }
