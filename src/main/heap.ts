@@ -6,8 +6,8 @@ import { runInNewContext } from 'node:vm';
 const tidyHeapAfterMs = 2_000;
 /** It stops everything for a tenth of a second: only who does nothing else can afford that. */
 const atRest = 0.02;
-/** Of what is new and mostly garbage. Node would let it grow to twice as much, and three times that would stay taken. */
-const youngBytesMax = 8 * 1024 * 1024;
+/** Of what is new and mostly garbage. Node would let it grow further, and three times that would stay taken. */
+const youngBytesMax = 24 * 1024 * 1024;
 /** How much garbage old space may gather, beside what is in use, before it is looked through. */
 const growingPercent = 60;
 
