@@ -2,6 +2,8 @@ import type { Json, JsonObject } from './json.ts';
 
 /** Parts that several values have in common, with their text once somebody asked for it. */
 const texts = new WeakMap<object, string>();
+/** Parts that are common too, and not worth it. */
+const small = new WeakSet<object>();
 /** Values that are not common as a whole, and have such parts inside. */
 const partly = new WeakSet<object>();
 /** The text of less than this is made anew as soon as it is found. */
@@ -79,9 +81,17 @@ class Sharing {
 /** Says of a value that one of its members stands in another value too, or has something inside that does. */
 function marked(value: object, member: Json | undefined, before: Json | undefined): void {
   if (!isContainer(member)) return;
-  const isShared = member === before && (texts.has(member) || countUpTo(member, worthMin) >= worthMin);
-  if (isShared && !texts.has(member)) texts.set(member, '');
-  if (isShared || partly.has(member)) partly.add(value);
+  if ((member === before && isWorth(member)) || partly.has(member)) partly.add(value);
+}
+
+/** Counted once for what is common to many. */
+function isWorth(member: object): boolean {
+  if (texts.has(member)) return true;
+  if (small.has(member)) return false;
+  const isLarge = countUpTo(member as Json, worthMin) >= worthMin;
+  if (isLarge) texts.set(member, '');
+  else small.add(member);
+  return isLarge;
 }
 
 /** How much there is in a value; counting ends at `max`. */

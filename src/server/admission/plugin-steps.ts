@@ -4,17 +4,16 @@ import type { Env, Labels, Millis } from '../../base/env.ts';
 import type { AdmissionPlugin, AdmissionRequest } from './plugin.ts';
 import { measuredStep } from './step-figures.ts';
 
-type Step = 'admit' | 'validate';
-interface Concerned {
-  readonly mutating: readonly AdmissionPlugin[];
-  readonly validating: readonly AdmissionPlugin[];
-}
-/** What one plugin did, and how long it took. */
-interface Done {
+type Operation = AdmissionRequest['operation'];
+/** A plugin, and the labels of what it lets pass, by operation: made once, so that counting puts nothing together. */
+interface Asked {
   readonly plugin: AdmissionPlugin;
-  readonly step: Step;
-  readonly began: Millis;
-  readonly rejected: boolean;
+  readonly type: 'admit' | 'validate';
+  readonly passed: Partial<Record<Operation, Labels>>;
+}
+interface Concerned {
+  readonly mutating: readonly Asked[];
+  readonly validating: readonly Asked[];
 }
 
 const figure = 'apiserver_admission_controller_admission_duration_seconds';
@@ -24,7 +23,6 @@ export class PluginSteps {
   readonly #env: Pick<Env, 'clock' | 'metrics'>;
   readonly #plugins: readonly AdmissionPlugin[];
   readonly #concerned = new WeakMap<Kind, Concerned>();
-  readonly #labels = new WeakMap<AdmissionPlugin, Map<string, Labels>>();
 
   constructor(env: Pick<Env, 'clock' | 'metrics'>, plugins: readonly AdmissionPlugin[]) {
     this.#env = env;
@@ -40,69 +38,82 @@ export class PluginSteps {
   }
 
   #mutated(object: KubeObject, request: AdmissionRequest, start: number): Promise<KubeObject> | KubeObject {
-    const plugins = this.#of(request.kind).mutating;
+    const asked = this.#of(request.kind).mutating;
     let next = object;
-    for (let index = start; index < plugins.length; index++) {
-      const plugin = plugins[index] as AdmissionPlugin;
-      const known = { plugin, step: 'admit', began: this.#env.clock.monotonic() } as const;
-      const made = this.#asked(request, known, () => plugin.mutate?.(next, request) ?? next);
-      if (made instanceof Promise) return made.then((later) => this.#mutated(later, request, index + 1));
-      next = made;
+    let began = this.#env.clock.monotonic();
+    for (let index = start; index < asked.length; index++) {
+      const one = asked[index] as Asked;
+      let made: Promise<KubeObject> | KubeObject | undefined;
+      try {
+        made = one.plugin.mutate?.(next, request);
+      } catch (error) {
+        throw this.#rejected(one, request, began, error);
+      }
+      if (made instanceof Promise) {
+        return this.#waited(one, request, { began, made }).then((later) => this.#mutated(later, request, index + 1));
+      }
+      began = this.#passed(one, request, began);
+      next = made ?? next;
     }
     return next;
   }
 
   #validated(object: KubeObject | undefined, request: AdmissionRequest, start: number): Promise<void> | void {
-    const plugins = this.#of(request.kind).validating;
-    for (let index = start; index < plugins.length; index++) {
-      const plugin = plugins[index] as AdmissionPlugin;
-      const known = { plugin, step: 'validate', began: this.#env.clock.monotonic() } as const;
-      const judged = this.#asked(request, known, () => plugin.validate?.(object, request));
-      if (judged) return judged.then(() => this.#validated(object, request, index + 1));
+    const asked = this.#of(request.kind).validating;
+    let began = this.#env.clock.monotonic();
+    for (let index = start; index < asked.length; index++) {
+      const one = asked[index] as Asked;
+      let made: Promise<void> | void;
+      try {
+        made = one.plugin.validate?.(object, request);
+      } catch (error) {
+        throw this.#rejected(one, request, began, error);
+      }
+      if (made) {
+        return this.#waited(one, request, { began, made }).then(() => this.#validated(object, request, index + 1));
+      }
+      began = this.#passed(one, request, began);
     }
   }
 
-  #asked<T>(request: AdmissionRequest, known: Omit<Done, 'rejected'>, ask: () => Promise<T> | T): Promise<T> | T {
-    const passed = (answer: T): T => {
-      this.#note(request, { ...known, rejected: false });
-      return answer;
-    };
-    const refused = (error: unknown): never => {
-      this.#note(request, { ...known, rejected: true });
-      throw error;
-    };
-    let answer: Promise<T> | T;
+  async #waited<T>(
+    one: Asked,
+    request: AdmissionRequest,
+    { began, made }: { readonly began: Millis; readonly made: Promise<T> },
+  ): Promise<T> {
     try {
-      answer = ask();
+      const answer = await made;
+      this.#passed(one, request, began);
+      return answer;
     } catch (error) {
-      return refused(error);
+      throw this.#rejected(one, request, began, error);
     }
-    return answer instanceof Promise ? answer.then(passed, refused) : passed(answer);
   }
 
-  #note({ operation }: AdmissionRequest, { plugin, step, began, rejected }: Done): void {
-    let byName = this.#labels.get(plugin);
-    if (!byName) {
-      byName = new Map();
-      this.#labels.set(plugin, byName);
-    }
-    const name = rejected ? `${operation} ${step} rejected` : step === 'admit' ? operation : `${operation} ${step}`;
-    let labels = byName.get(name);
-    if (!labels) {
-      labels = Object.freeze({ name: plugin.name, operation, rejected: String(rejected), type: step });
-      byName.set(name, labels);
-    }
+  /** Answers when the next one begins. */
+  #passed({ plugin, type, passed }: Asked, { operation }: AdmissionRequest, began: Millis): Millis {
     const { clock, metrics } = this.#env;
+    const now = clock.monotonic();
+    passed[operation] ??= Object.freeze({ name: plugin.name, operation, rejected: 'false', type });
+    metrics.observe(figure, (now - began) / 1000, passed[operation]);
+    return now;
+  }
+
+  #rejected({ plugin, type }: Asked, { operation }: AdmissionRequest, began: Millis, error: unknown): unknown {
+    const { clock, metrics } = this.#env;
+    const labels = { name: plugin.name, operation, rejected: 'true', type };
     metrics.observe(figure, (clock.monotonic() - began) / 1000, labels);
+    return error;
   }
 
   #of(kind: Kind): Concerned {
     let concerned = this.#concerned.get(kind);
     if (!concerned) {
       const about = this.#plugins.filter(({ kinds }) => !kinds || kinds.some((one) => isSame(one, kind)));
+      const asked = (type: Asked['type']) => (plugin: AdmissionPlugin) => ({ plugin, type, passed: {} });
       concerned = {
-        mutating: about.filter(({ mutate }) => mutate),
-        validating: about.filter(({ validate }) => validate),
+        mutating: about.filter(({ mutate }) => mutate).map(asked('admit')),
+        validating: about.filter(({ validate }) => validate).map(asked('validate')),
       };
       this.#concerned.set(kind, concerned);
     }
