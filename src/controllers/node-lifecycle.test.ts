@@ -254,3 +254,19 @@ test('NodeLifecycleController cuts the patience that nobody asked for short, on 
   assert.ok(verbs.some(({ verb }) => verb === 'delete'));
   assert.equal(look(controller(), '00:01:00', given).again, 50_000);
 });
+
+test('NodeLifecycleController is woken by pods of nodes that are not well, and by no others', () => {
+  let known: Node | undefined;
+  const ofNodes = Object.assign(cacheOf(nodes, []), { get: () => known });
+  const caches = { nodes: ofNodes, leases: new Cache(env, unused, leases), pods: new Cache(env, unused, pods) };
+  const [, , ofPods] = new NodeLifecycleController(caches).sources();
+  const wakes = (next: Node | undefined) => {
+    known = next;
+    return (ofPods?.keys(pod() as never) ?? []).map(({ name }) => name);
+  };
+  assert.deepEqual(wakes(undefined), ['n']);
+  assert.deepEqual(wakes(node('True')), []);
+  assert.deepEqual(wakes(node('Unknown')), ['n']);
+  assert.deepEqual(wakes(node('True', [{ key: 'gone', effect: 'NoExecute' }])), ['n']);
+  assert.deepEqual(wakes(node('True', [{ key: 'full', effect: 'NoSchedule' }])), []);
+});

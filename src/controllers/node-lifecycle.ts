@@ -28,6 +28,9 @@ const leaseNamespace = 'kube-node-lease';
 export const byNode: Index<Pod> = (pod) => (pod.spec.nodeName ? [pod.spec.nodeName] : []);
 const byReadiness: Index<Node> = (node) => [isReadyNode(node) ? 'ready' : 'silent'];
 
+const nodeKey = (name: string): Key => ({ namespace: '', name });
+const isDrivingOut = ({ effect }: { readonly effect: string }): boolean => effect === 'NoExecute';
+
 export interface NodeObserved {
   readonly name: string;
   readonly node: Node | undefined;
@@ -70,8 +73,14 @@ export class NodeLifecycleController implements Controller<NodeObserved> {
       source(this.#leases, ({ metadata }) =>
         metadata.namespace === leaseNamespace ? [{ namespace: '', name: metadata.name }] : [],
       ),
-      source(this.#pods, (pod) => (pod.spec.nodeName ? [{ namespace: '', name: pod.spec.nodeName }] : [])),
+      source(this.#pods, ({ spec: { nodeName } }) => (nodeName && !this.#isWell(nodeName) ? [nodeKey(nodeName)] : [])),
     ];
+  }
+
+  /** Nothing is to be done with pods of such a node, however many come and go there. */
+  #isWell(name: string): boolean {
+    const node = this.#nodes.get(nodeKey(name));
+    return node !== undefined && isReadyNode(node) && !(node.spec.taints ?? []).some(isDrivingOut);
   }
 
   observe({ name }: Key): NodeObserved {
