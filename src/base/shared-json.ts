@@ -96,10 +96,10 @@ function isWorth(member: object): boolean {
 
 /** How much there is in a value; counting ends at `max`. */
 function countUpTo(value: Json, max: number): number {
-  if (!isContainer(value)) return 1;
+  if (!isContainer(value)) return 0;
   let count = 0;
   for (const key in value) {
-    count += countUpTo((value as JsonObject)[key] as Json, max - count);
+    count += 1 + countUpTo((value as JsonObject)[key] as Json, max - count);
     if (count >= max) break;
   }
   return count;
@@ -130,10 +130,20 @@ export function jsonText(value: Json): string {
 
 /** The same for an object that has just been put together of members that were there before. */
 export function membersText(object: JsonObject): string {
+  if (!hasCommon(object)) return JSON.stringify(object);
   let text = '';
   for (const key in object) {
     const member = object[key];
     if (member !== undefined) text += `${text === '' ? '{' : ','}${JSON.stringify(key)}:${jsonText(member)}`;
   }
   return text === '' ? '{}' : `${text}}`;
+}
+
+/** Whether a member of this object is common to many, or has something inside that is. */
+export function hasCommon(object: JsonObject): boolean {
+  for (const key in object) {
+    const member = object[key];
+    if (isContainer(member) && (texts.has(member) || partly.has(member))) return true;
+  }
+  return false;
 }

@@ -4,7 +4,7 @@ import { encodeProtobuf, encodeWatchFrame, messageOf } from '../api/protobuf-enc
 import { schemaOf } from '../api/schema/schema.ts';
 import { protobufType } from '../api/wire.ts';
 import { encodeText, type JsonObject } from '../base/json.ts';
-import { jsonText, membersText } from '../base/shared-json.ts';
+import { hasCommon, jsonText, membersText } from '../base/shared-json.ts';
 import type { Entry } from '../store/store.ts';
 
 interface View {
@@ -137,6 +137,10 @@ function shown(kind: Kind, entry: Entry): KubeObject {
 
 /** The JSON of an object whose metadata may just have been put together, of parts that others have too. */
 export function objectText(object: Partial<KubeObject>): string {
+  const { metadata } = object as unknown as JsonObject;
+  if (!hasCommon(object as unknown as JsonObject) && !hasCommon((metadata ?? {}) as JsonObject)) {
+    return JSON.stringify(object);
+  }
   let text = '';
   for (const key in object) {
     const member = (object as unknown as JsonObject)[key];
