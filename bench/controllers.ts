@@ -28,8 +28,8 @@ const targets: Readonly<Record<number, number>> = { 1000: 2, 10000: 15 };
 /** What a simulated node offers. */
 const podsPerNode = 110;
 const lookAgainMs = 20;
-/** The collector tidies up what so many starts have left, some 15 s after the last of them: that is once, and no rest. */
-const settleMs = 30_000;
+/** The collector tidies up twice what so many starts have left, up to 40 s after the last of them: that is no rest. */
+const settleMs = 60_000;
 const objectsInNamespace = 5_000;
 const patienceMs = 600_000;
 
