@@ -6,8 +6,11 @@ import { runInNewContext } from 'node:vm';
 const tidyHeapAfterMs = 2_000;
 /** It stops everything for a tenth of a second: only who does nothing else can afford that. */
 const atRest = 0.02;
-/** Of what is new and mostly garbage. Node would let it grow further, and three times that would stay taken. */
-const youngBytesMax = 24 * 1024 * 1024;
+/**
+ * Of what is new and mostly garbage. Node would let it grow further, and three times that would stay taken. A server
+ * alone keeps what it makes only for as long as a request; whoever also decides about thousands of pods keeps more.
+ */
+export const youngBytesMax = { server: 8 * 1024 * 1024, others: 24 * 1024 * 1024 } as const;
 /** How much garbage old space may gather, beside what is in use, before it is looked through. */
 const growingPercent = 60;
 
@@ -15,11 +18,11 @@ const growingPercent = 60;
  * Memory that a server of Node's own habits would take and seldom give back: with 10,000 pods it is a quarter less this
  * way. The flags are read at each collection, so that they count although the process runs already.
  */
-export function keepHeapSmall(): void {
+export function keepHeapSmall(youngMax: number): void {
   setFlagsFromString(`--heap-growing-percent=${growingPercent}`);
   let isLimited = false;
   new PerformanceObserver(() => {
-    const isLarge = youngBytes() >= youngBytesMax;
+    const isLarge = youngBytes() >= youngMax;
     if (isLarge === isLimited) return;
     isLimited = isLarge;
     setFlagsFromString(`--semi-space-growth-factor=${isLarge ? 1 : 2}`);
@@ -28,7 +31,8 @@ export function keepHeapSmall(): void {
 
 function youngBytes(): number {
   const young = getHeapSpaceStatistics().find(({ space_name: name }) => name === 'new_space');
-  return young ? young.space_used_size + young.space_available_size : 0;
+  // Both halves of it, whatever is in them: what is available is less right after a collection, and then it would grow.
+  return young ? young.space_size / 2 : 0;
 }
 
 export function tidyHeapAtRest(): void {

@@ -11,7 +11,7 @@ export const server: Command<typeof loneServerFlags> = {
   async run({ values, io }) {
     const plane = await openControlPlane(values, { resourceMetrics: values['resource-metrics'] });
     io.out(readyLine(plane));
-    await untilSignal();
+    await untilSignal('server');
     await plane.close();
     return 0;
   },
