@@ -10,20 +10,11 @@ import type { Env, Instant, Random } from '../base/env.ts';
 import { encodeText } from '../base/json.ts';
 import { Client } from '../client/client.ts';
 import { Cache } from '../machinery/cache.ts';
+import { ofNode } from '../server/auth/node-request.test-data.ts';
 import { CertificateApprover } from './certificate-approver.ts';
 import { CertificateCleaner } from './certificate-cleaner.ts';
 import { CertificateSigner } from './certificate-signer.ts';
 
-/** A node's request for what it is known by, made with openssl. */
-const pem = `-----BEGIN CERTIFICATE REQUEST-----
-MIHuMIGWAgEAMDQxFTATBgNVBAoMDHN5c3RlbTpub2RlczEbMBkGA1UEAwwSc3lz
-dGVtOm5vZGU6bm9kZS1hMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEYGwO7wjZ
-OejGn0dTS7+z9CotRCrBGstJvM6ER58ZY/sUb4NXNjAlHKgn/XHCF6P+9LC5qvCu
-i0BUCC2A5naE7KAAMAoGCCqGSM49BAMCA0cAMEQCIDfETEKtO3YEv/eiSZU+0NBF
-MYHF6N/7NP6XF8MoXt3GAiAZpB/4Pih30Ns+s6HAWsjyrurXkxlMBgnelxAX4Rem
-Ng==
------END CERTIFICATE REQUEST-----
-`;
 const now = Date.parse('2026-01-01T02:00:00Z') as Instant;
 const random = {} as Random;
 const unused = new Client(() => Promise.reject(new Error('a controller never calls')));
@@ -38,7 +29,7 @@ const request = (spec: object = {}, conditions: readonly object[] = []): Certifi
   kind: 'CertificateSigningRequest',
   metadata: { name: 'r', uid: 'r', resourceVersion: '3', creationTimestamp: '2026-01-01T00:00:00Z' },
   spec: {
-    request: encodeBase64(encodeText(pem)),
+    request: encodeBase64(encodeText(ofNode)),
     signerName: 'kubernetes.io/kube-apiserver-client-kubelet',
     usages: ['client auth', 'digital signature'],
     username: 'system:bootstrap:abcdef',

@@ -12,7 +12,7 @@ import type { Stop } from '../base/stop.ts';
 import { Client } from '../client/client.ts';
 import type { Access } from '../host/http/client.ts';
 import { keepPair, matching, readPair } from '../host/x509/authority.ts';
-import { type Pair, requestFor, subjectOf } from '../host/x509/certificate.ts';
+import { certificatesIn, type Pair, requestFor, subjectOf } from '../host/x509/certificate.ts';
 
 const file = 'node-client';
 const lookAgainMs: Millis = 500;
@@ -102,7 +102,7 @@ export class NodeIdentity implements Component {
     const { env, bootstrap } = this.#parts;
     const certificate = matching(pair);
     if (!certificate || subjectOf(certificate).name !== this.#subject.name) return false;
-    const authorities = (bootstrap.now.ca ?? '').split(/(?<=-----END CERTIFICATE-----)\s*/).filter(Boolean);
+    const authorities = certificatesIn(bootstrap.now.ca ?? '');
     const isOurs = authorities.some((text) => certificate.verify(new X509Certificate(text).publicKey));
     return isOurs && certificate.validToDate.getTime() > env.clock.now();
   }

@@ -84,6 +84,15 @@ export async function attackedServer() {
   return { server, store, clock, ask, make, refused };
 }
 
+/** The same, where Joe may do this much and nothing else. */
+export async function withJoe(...rules: readonly object[]) {
+  const all = await attackedServer();
+  await all.make(`${rbac}/clusterroles`, { metadata: { name: 'joe' }, rules });
+  const metadata = { name: 'joe' };
+  await all.make(`${rbac}/clusterrolebindings`, { metadata, roleRef: ref('ClusterRole', 'joe'), subjects: joe });
+  return all;
+}
+
 const mergePatch = (value: object) => ({
   bytes: encodeText(JSON.stringify(value)),
   mediaType: 'application/merge-patch+json',

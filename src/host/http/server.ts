@@ -8,7 +8,7 @@ import type { ApiRequest, Caller, Transport } from '../../api/wire.ts';
 import type { Env, Millis } from '../../base/env.ts';
 import { SparingLog } from '../../base/sparing-log.ts';
 import { createServer as createHttp1 } from '../node-http.ts';
-import type { Pair } from '../x509/certificate.ts';
+import { certificatesIn, type Pair } from '../x509/certificate.ts';
 import { answerOfError, writeAnswer } from './answer.ts';
 import { anonymous, type Identity, identityOf } from './caller.ts';
 import { deadlines, limits } from './limits.ts';
@@ -74,9 +74,6 @@ export async function serveHttp(env: Env, transport: Transport, options: HttpSer
     throw error;
   }
 }
-
-const certificatesIn = (pem: string): readonly string[] =>
-  pem.split(/(?<=-----END CERTIFICATE-----)\s*/).filter(Boolean);
 
 const secrets = (clientAuthority: string, pair: Pair) => ({
   cert: pair.certificate,

@@ -93,6 +93,10 @@ const authorityExtensions = (publicKey: KeyObject) => [
 const issuedBy = (parent: X509Certificate) =>
   extension(oid.authorityKeyId, false, der.sequence(der.implicit(0, keyIdentifier(parent.publicKey))));
 
+/** One after another, where PEM holds several. */
+export const certificatesIn = (pem: string): readonly string[] =>
+  pem.split(/(?<=-----END CERTIFICATE-----)\s*/).filter(Boolean);
+
 /** A server's or client's certificate, with a fresh key. The authority's common name is its whole name. */
 export function issue(authority: Pair, request: LeafRequest): Pair {
   const { privateKey, publicKey } = newKey();

@@ -1,25 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { admin, attackedServer, grant, inA, joe, named, rbac, ref } from '../../sim/attacked-server.ts';
+import { admin, attackedServer, grant, inA, joe, named, rbac, ref, withJoe } from '../../sim/attacked-server.ts';
 
 /** Joe may write roles and bindings, and read pods: nothing else. */
-async function withJoe() {
-  const all = await attackedServer();
-  const rules = [
-    grant(['*'], ['roles', 'rolebindings', 'clusterroles', 'clusterrolebindings'], 'rbac.authorization.k8s.io'),
-    grant(['get', 'list'], ['pods']),
-  ].map((rule, index) => (index === 0 ? { ...rule, verbs: ['get', 'create', 'update', 'patch', 'delete'] } : rule));
-  await all.make(`${rbac}/clusterroles`, { metadata: { name: 'joe' }, rules });
-  await all.make(`${rbac}/clusterrolebindings`, {
-    metadata: { name: 'joe' },
-    roleRef: ref('ClusterRole', 'joe'),
-    subjects: joe,
-  });
-  return all;
-}
+const withWriter = () => {
+  const kinds = ['roles', 'rolebindings', 'clusterroles', 'clusterrolebindings'];
+  const verbs = ['get', 'create', 'update', 'patch', 'delete'];
+  return withJoe(grant(verbs, kinds, 'rbac.authorization.k8s.io'), grant(['get', 'list'], ['pods']));
+};
 
 test('nobody gives away by a role what he does not hold', async () => {
-  const { refused, ask } = await withJoe();
+  const { refused, ask } = await withWriter();
   const user = named('joe');
   const role = (...rules: object[]) => ({ metadata: { name: 'r' }, rules });
   const text = await refused(user, `POST ${inA}/roles`, role(grant(['get'], ['secrets'])));
@@ -33,7 +24,7 @@ test('nobody gives away by a role what he does not hold', async () => {
 });
 
 test('nobody binds a role that gives more than he holds, himself included', async () => {
-  const { refused, ask } = await withJoe();
+  const { refused, ask } = await withWriter();
   const binding = (role: string, name: string) => ({
     metadata: { name },
     roleRef: ref('ClusterRole', role),
@@ -47,7 +38,7 @@ test('nobody binds a role that gives more than he holds, himself included', asyn
 });
 
 test('nobody collects rights with an aggregated role, or slips rights into one that others are given', async () => {
-  const { refused } = await withJoe();
+  const { refused } = await withWriter();
   const metadata = { name: 'x', labels: { 'rbac.authorization.k8s.io/aggregate-to-admin': 'true' } };
   await refused(named('joe'), `POST ${rbac}/clusterroles`, { metadata, rules: [grant(['get'], ['nodes'])] });
   const aggregationRule = { clusterRoleSelectors: [{ matchLabels: { any: 'thing' } }] };
@@ -56,7 +47,7 @@ test('nobody collects rights with an aggregated role, or slips rights into one t
 });
 
 test('the rights to escalate and to bind are needed by name, and are enough', async () => {
-  const { make, ask } = await withJoe();
+  const { make, ask } = await withWriter();
   await make(`${rbac}/clusterroles`, {
     metadata: { name: 'may' },
     rules: [{ ...grant(['bind'], ['clusterroles'], 'rbac.authorization.k8s.io'), resourceNames: ['view'] }],

@@ -1,21 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { admin, attackedServer, grant, inA, joe, named, rbac, ref } from '../../sim/attacked-server.ts';
+import { admin, attackedServer, grant, inA, joe, named, rbac, ref, withJoe } from '../../sim/attacked-server.ts';
+import { ofNode } from './node-request.test-data.ts';
 
 const pods = '/api/v1/namespaces/a/pods';
 const user = named('joe');
-
-/** Joe may do this much, and nothing else. */
-async function withJoe(...rules: readonly object[]) {
-  const all = await attackedServer();
-  await all.make(`${rbac}/clusterroles`, { metadata: { name: 'joe' }, rules });
-  await all.make(`${rbac}/clusterrolebindings`, {
-    metadata: { name: 'joe' },
-    roleRef: ref('ClusterRole', 'joe'),
-    subjects: joe,
-  });
-  return all;
-}
 
 const pod = (name: string, spec: object = {}) => ({
   metadata: { name },
@@ -29,17 +18,6 @@ dmUwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAQ8bM6W2tmdaKkASn0snk+cHXwd
 jdUt8Pp2nR2NniDAgMAerBoZyHboLmJ6lXFljcaBEMBMtVOav6/JjM7DvPWfoAAw
 CgYIKoZIzj0EAwIDSAAwRQIgct4tX/KUxxjSAeUWD2k2Ha8+AYsMN7hk8EpCfXm2
 7gYCIQDj9DiJRK1HW5Z19mWis36VJ6y08O54hPK/23dyAbfQ3g==
------END CERTIFICATE REQUEST-----
-`;
-
-/** What openssl made of the node node-a. */
-const ofNode = `-----BEGIN CERTIFICATE REQUEST-----
-MIHuMIGWAgEAMDQxFTATBgNVBAoMDHN5c3RlbTpub2RlczEbMBkGA1UEAwwSc3lz
-dGVtOm5vZGU6bm9kZS1hMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEYGwO7wjZ
-OejGn0dTS7+z9CotRCrBGstJvM6ER58ZY/sUb4NXNjAlHKgn/XHCF6P+9LC5qvCu
-i0BUCC2A5naE7KAAMAoGCCqGSM49BAMCA0cAMEQCIDfETEKtO3YEv/eiSZU+0NBF
-MYHF6N/7NP6XF8MoXt3GAiAZpB/4Pih30Ns+s6HAWsjyrurXkxlMBgnelxAX4Rem
-Ng==
 -----END CERTIFICATE REQUEST-----
 `;
 
