@@ -261,7 +261,10 @@ describe('services of the kernel', { skip }, () => {
     const patch = JSON.stringify({ spec: { ports: [{ port, targetPort: 'http' }] } });
     await does(['patch', 'service', 'docker-lb', '--type=merge', '-p', patch]);
     await until('the new port', 5_000, async () => (await curl(`127.0.0.1:${port}`)).startsWith('docker-'));
-    assert.equal(await curl(`127.0.0.1:${places.docker.balancer}`), 'curl 7');
+    // The new door opens before the old one shuts.
+    await until('a refusal at the old port', 5_000, async () => {
+      return (await curl(`127.0.0.1:${places.docker.balancer}`)) === 'curl 7';
+    });
     assert.match(await does(['get', 'service', 'docker-lb']), /127\.0\.0\.1/);
   });
 

@@ -33,8 +33,6 @@ test('a file is read anew when it changes, and what is not understood changes no
   t.after(() => file.close());
   const taken: number[] = [];
   file.follow((value) => taken.push(value));
-  // A watcher knows its file from its first look on.
-  await new Promise((resolve) => setTimeout(resolve, 50));
   await change('10');
   await change('none');
   await change('100');
@@ -49,4 +47,26 @@ test('a file is read anew when it changes, and what is not understood changes no
     ],
   );
   assert.match(env.metrics.render(), /reloads_total\{status="success"\} 2/);
+});
+
+test('one who cannot use what a file says now keeps nobody else from it', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'mini-k8s-followed-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'file');
+  const errors: string[] = [];
+  const write = (line: string) => {
+    const { level, error } = JSON.parse(line);
+    if (level === 'error') errors.push(error);
+  };
+  writeFileSync(path, 'a');
+  const file = new FollowedFile(hostEnv({ log: { write } }), { path, read: (text) => text });
+  t.after(() => file.close());
+  file.follow((text) => {
+    throw new Error(`cannot use ${text}`);
+  });
+  const taken = new Promise((resolve) => file.follow(resolve));
+  writeFileSync(path, 'bb');
+  assert.equal(await taken, 'bb');
+  assert.equal(file.now, 'bb');
+  assert.deepEqual(errors, ['Error: cannot use bb']);
 });

@@ -1,4 +1,5 @@
-import { readFileSync, type Stats, unwatchFile, watchFile } from 'node:fs';
+import { readFileSync, type Stats, statSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import type { Env, Millis } from '../base/env.ts';
 import type { Followed } from '../base/followed.ts';
 
@@ -18,16 +19,18 @@ export class FollowedFile<T> implements Followed<T> {
   readonly #env: Env;
   readonly #reading: FileReading<T>;
   readonly #takers: ((value: T) => void)[] = [];
-  readonly #look = ({ mtimeMs, ino, size }: Stats, before: Stats) => {
-    if (mtimeMs !== before.mtimeMs || ino !== before.ino || size !== before.size) this.#again();
-  };
+  readonly #timer: NodeJS.Timeout;
+  /** Of the file as it was before it was last read, so that no change falls between a read and a look. */
+  #mark: string;
+  #looking = false;
   now: T;
 
   constructor(env: Env, reading: FileReading<T>) {
     this.#env = env;
     this.#reading = reading;
+    this.#mark = markOf(statSync(reading.path));
     this.now = reading.read(readFileSync(reading.path, 'utf8'), undefined);
-    watchFile(reading.path, { interval: lookMs, persistent: false }, this.#look);
+    this.#timer = setInterval(() => void this.#look(), lookMs).unref();
   }
 
   follow(take: (value: T) => void): void {
@@ -35,7 +38,17 @@ export class FollowedFile<T> implements Followed<T> {
   }
 
   close(): void {
-    unwatchFile(this.#reading.path, this.#look);
+    clearInterval(this.#timer);
+  }
+
+  async #look(): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
+    const mark = await stat(this.#reading.path).then(markOf, () => 'missing');
+    this.#looking = false;
+    if (mark === this.#mark) return;
+    this.#mark = mark;
+    this.#again();
   }
 
   #again(): void {
@@ -43,14 +56,24 @@ export class FollowedFile<T> implements Followed<T> {
     const { log, metrics } = this.#env;
     const count = (status: string) => figure !== undefined && metrics.count(figure, { status });
     try {
-      const value = read(readFileSync(path, 'utf8'), this.now);
-      this.now = value;
-      for (const take of this.#takers) take(value);
-      count('success');
-      log.info('a file was read anew', { path });
+      this.now = read(readFileSync(path, 'utf8'), this.now);
     } catch (error) {
       count('failure');
       log.error('a file cannot be used, what it said before holds', { path, error: String(error) });
+      return;
+    }
+    count('success');
+    log.info('a file was read anew', { path });
+    for (const take of this.#takers) {
+      try {
+        take(this.now);
+      } catch (error) {
+        log.error('what a file says now could not be used everywhere', { path, error: String(error) });
+      }
     }
   }
+}
+
+function markOf({ mtimeMs, ino, size }: Stats): string {
+  return `${ino} ${mtimeMs} ${size}`;
 }

@@ -418,15 +418,19 @@ test('the plain listener is refused anywhere but on loopback', async () => {
 test('closing ends watches in good order and lets a running request finish', async () => {
   let release = () => {};
   const slow = new Promise<void>((resolve) => (release = resolve));
+  const arrived = new Set<string>();
+  let bothArrived = () => {};
+  const both = new Promise<void>((resolve) => (bothArrived = resolve));
   const listen = { host: '127.0.0.1', port: 0 };
   const serve = async (asked: ApiRequest): Promise<ApiResponse> => {
+    if (arrived.add(asked.path).size === 2) bothArrived();
     if (asked.path === '/slow') await slow;
     return transport({ ...asked, path: asked.path === '/slow' ? '/object' : asked.path });
   };
   const other = await serveHttp(env, serve, { listen, pair, clientAuthority: authority.certificate });
   const watch = ask('/watch', { port: other.port });
   const running = ask('/slow', { port: other.port });
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await both;
   const closed = other.close(5000);
   assert.equal((await watch).status, 200);
   release();
