@@ -1,11 +1,12 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { freePort } from './free-port.ts';
 
 // The HTTP proxy of this package against nginx as a proxy with one worker, in one run, in turns. What is compared is
 // requests per second of processor time: on a machine with few cores the load generator takes the rest of it.
@@ -19,15 +20,6 @@ const ticksPerSecond = 100;
 const folder = mkdtempSync(join(tmpdir(), 'mini-k8s-bench-'));
 const children: ChildProcess[] = [];
 const run = promisify(execFile);
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 async function heard(port: number): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {

@@ -19,8 +19,20 @@ export interface Reply {
   readonly tookMs: number;
 }
 
+/** A server that is measured: ours, or another one beside it. */
+export interface Measured {
+  readonly readyMs: number;
+  readonly url: URL;
+  user(name: string): ServerUser;
+  /** Of its own processes alone, by Linux's own account. */
+  residentMegabytes(): number;
+  /** Processor time so far, user and system: whatever else runs on the machine does not count. Linux only. */
+  processorMicroseconds(): number;
+  remove(): Promise<void>;
+}
+
 /** An API server alone, of the built files (`npm run build`), in a process of its own. Every user is told by a token, and may do everything. */
-export class MeasuredServer {
+export class MeasuredServer implements Measured {
   readonly readyMs: number;
   readonly url: URL;
   readonly folder: string;
@@ -36,7 +48,7 @@ export class MeasuredServer {
   static async start(users: readonly string[], more: readonly string[] = []): Promise<MeasuredServer> {
     const folder = mkdtempSync(join(tmpdir(), 'mini-k8s-bench-'));
     const tokens = join(folder, 'tokens.csv');
-    writeFileSync(tokens, users.map((name) => `${tokenOf(name)},${name},${name},"system:masters"`).join('\n'));
+    writeFileSync(tokens, tokenFileOf(users));
     const where = ['--data-dir', join(folder, 'data'), '--kubeconfig', join(folder, 'kubeconfig')];
     const flags = [...where, '--listen', '127.0.0.1:0', '--token-auth-file', tokens, '--log-level', 'error', ...more];
     const begun = performance.now();
@@ -52,17 +64,12 @@ export class MeasuredServer {
     return new ServerUser(this.url, tokenOf(name));
   }
 
-  /** Of this process alone, by Linux's own account. */
   residentMegabytes(): number {
-    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
-    return (Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024) / 1e6;
+    return residentMegabytesOf(this.#child);
   }
 
-  /** Processor time so far, user and system: whatever else runs on the machine does not count. Linux only. */
   processorMicroseconds(): number {
-    const line = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8');
-    const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
-    return ((Number(fields[userTimeAfterName]) + Number(fields[systemTimeAfterName])) / ticksPerSecond) * 1e6;
+    return processorMicrosecondsOf(this.#child);
   }
 
   async remove(): Promise<void> {
@@ -72,6 +79,20 @@ export class MeasuredServer {
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
+
+export function residentMegabytesOf({ pid }: ChildProcess): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return (Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024) / 1e6;
+}
+
+export function processorMicrosecondsOf({ pid }: ChildProcess): number {
+  const line = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
+  return ((Number(fields[userTimeAfterName]) + Number(fields[systemTimeAfterName])) / ticksPerSecond) * 1e6;
+}
+
+export const tokenFileOf = (users: readonly string[]): string =>
+  users.map((name) => `${tokenOf(name)},${name},${name},"system:masters"`).join('\n');
 
 export const tokenOf = (user: string): string => `token-of-${user}-of-the-benchmark`;
 
