@@ -98,12 +98,11 @@ export class GarbageCollector implements Controller<GarbageObserved> {
   #keys(cache: Cache, object: KubeObject): readonly Key[] {
     const { ownerReferences = [], deletionTimestamp, finalizers, uid } = object.metadata;
     const here = cache.get(keyOf(object))?.metadata.uid === uid;
-    const self =
-      here && (ownerReferences.length > 0 || (deletionTimestamp && finalizers?.length)) ? [keyIn(cache, object)] : [];
-    const below =
-      here && deletionTimestamp === undefined
-        ? []
-        : this.#dependentsOf(uid).map((each) => keyIn(each.cache, each.object));
+    const isGoing = deletionTimestamp !== undefined;
+    // Whose owners are all there is looked at again when one of them goes.
+    const concerns = isGoing ? finalizers?.length : ownerReferences.some((owner) => !this.#isHere(owner, object));
+    const self = here && concerns ? [keyIn(cache, object)] : [];
+    const below = here && !isGoing ? [] : this.#dependentsOf(uid).map((each) => keyIn(each.cache, each.object));
     // Whoever waits for its dependents looks again when one has gone or has stopped to block.
     const above = ownerReferences.flatMap((owner) => this.#waiting(owner));
     return [...self, ...below, ...above];
@@ -114,6 +113,10 @@ export class GarbageCollector implements Controller<GarbageObserved> {
     return (cache?.by('uid', owner.uid) ?? [])
       .filter((object) => object.metadata.deletionTimestamp !== undefined)
       .map((object) => keyIn(cache as Cache, object));
+  }
+
+  #isHere(owner: Owner, object: KubeObject): boolean {
+    return this.#seen(owner, object).state === 'here';
   }
 
   #cacheOf(owner: Owner): Cache | undefined {

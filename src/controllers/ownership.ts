@@ -1,5 +1,5 @@
 import type { Kind } from '../api/kind.ts';
-import { controllerOf, type KubeObject, keyOf, type Owner } from '../api/object.ts';
+import { controllerOf, type KubeObject, keyOf, type Labels, type Owner } from '../api/object.ts';
 import { type LabelSelector, matcherOf } from '../api/selector.ts';
 import type { Json } from '../base/json.ts';
 import { type Action, act } from '../client/action.ts';
@@ -36,7 +36,7 @@ export interface ClaimBy {
 
 /** Sorts candidates into those that belong to the owner and those that do not, adopting and releasing as needed. */
 export function claim<T extends KubeObject>(kind: Kind<T>, by: ClaimBy, candidates: readonly T[]): Claimed<T> {
-  const matches = matcherOf(by.selector);
+  const matches = onceForEach(matcherOf(by.selector));
   const leaving = by.owner.metadata.deletionTimestamp !== undefined;
   const mine: T[] = [];
   const actions: Action[] = [];
@@ -56,6 +56,19 @@ export function claim<T extends KubeObject>(kind: Kind<T>, by: ClaimBy, candidat
     }
   }
   return { mine, actions };
+}
+
+/** Pods that one template made mostly share their labels: the same ones in a row are judged once. */
+export function onceForEach(matches: (labels: Labels | undefined) => boolean): (labels: Labels | undefined) => boolean {
+  let last: Labels | undefined;
+  let isMatch = matches(last);
+  return (labels) => {
+    if (labels !== last) {
+      last = labels;
+      isMatch = matches(labels);
+    }
+    return isMatch;
+  };
 }
 
 /** Guarded by uid and revision: whoever else changed the object in between wins, and we look again. */

@@ -6,6 +6,8 @@ import { controllerReference } from './ownership.ts';
 
 const generatedNameMax = 58;
 const suffixLength = 5;
+/** As often as an API server that draws names: somebody else may have taken nearly all of them. */
+const drawsMax = 8;
 
 export interface PodMaker {
   readonly kind: { readonly apiVersion: string; readonly kind: string };
@@ -14,15 +16,18 @@ export interface PodMaker {
   readonly random: Random;
   /** What generated names begin with, where that is not the owner's name. */
   readonly prefix?: string;
+  /** Of tens of thousands of pods with the same prefix, one in hundreds would draw a name that another one has. */
+  isTaken?(name: string): boolean;
 }
 
 /** A pod as a template says, under its owner, with a name that is drawn here: a create that is tried again is the same. */
-export function podFromTemplate({ kind, owner, template, random, prefix }: PodMaker): Draft<Pod> {
+export function podFromTemplate(maker: PodMaker): Draft<Pod> {
+  const { kind, owner, template, prefix } = maker;
   const { metadata = {}, spec } = template;
   const generateName = prefix ?? `${owner.metadata.name}-`;
   return {
     metadata: {
-      name: generateName.slice(0, generatedNameMax) + random.suffix(suffixLength),
+      name: drawn(generateName.slice(0, generatedNameMax), maker),
       generateName,
       namespace: owner.metadata.namespace ?? '',
       ...(metadata.labels ? { labels: metadata.labels } : {}),
@@ -32,6 +37,15 @@ export function podFromTemplate({ kind, owner, template, random, prefix }: PodMa
     },
     spec,
   };
+}
+
+function drawn(start: string, { random, isTaken }: PodMaker): string {
+  let name = '';
+  for (let draws = 0; draws < drawsMax; draws++) {
+    name = start + random.suffix(suffixLength);
+    if (!isTaken?.(name)) break;
+  }
+  return name;
 }
 
 /** Creates them, and tells of each that was made. */

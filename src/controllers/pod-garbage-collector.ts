@@ -53,14 +53,22 @@ export class PodGarbageCollector implements Controller<PodGarbage> {
   }
 
   sources(): readonly Source[] {
-    const ofNode = (name: string): Key => ({ namespace: 'node', name });
     return [
       source(this.#nodes, ({ metadata }) => [ofNode(metadata.name)]),
       source(this.#pods, (pod) => [
-        pod.spec.nodeName ? ofNode(pod.spec.nodeName) : { namespace: 'pod', name: keyText(keyOf(pod)) },
+        ...this.#placeOf(pod),
         ...(isFinished(pod) ? [{ namespace: 'finished', name: '' }] : []),
       ]),
     ];
+  }
+
+  /** A node that is there and in service keeps its pods, and a pod that nobody deleted waits for one. */
+  #placeOf(pod: Pod): readonly Key[] {
+    const { nodeName } = pod.spec;
+    const isLeaving = pod.metadata.deletionTimestamp !== undefined;
+    if (!nodeName) return isLeaving ? [{ namespace: 'pod', name: keyText(keyOf(pod)) }] : [];
+    const node = this.#nodes.get({ namespace: '', name: nodeName });
+    return !node || (isLeaving && isOutOfService(node)) ? [ofNode(nodeName)] : [];
   }
 
   observe({ namespace: about, name }: Key): PodGarbage | undefined {
@@ -141,10 +149,13 @@ export class PodGarbageCollector implements Controller<PodGarbage> {
   }
 }
 
+const ofNode = (name: string): Key => ({ namespace: 'node', name });
+
+const isOutOfService = ({ spec }: Node): boolean => (spec.taints ?? []).some(({ key }) => key === outOfServiceTaint);
+
 /** Somebody says that the machine is off for good: its pods that are to go are gone. */
 function outOfService(node: Node, pods: readonly Pod[]): Plan {
-  const isMarked = (node.spec.taints ?? []).some(({ key }) => key === outOfServiceTaint);
-  if (!isMarked || isReadyNode(node)) return nothing;
+  if (!isOutOfService(node) || isReadyNode(node)) return nothing;
   const leaving = pods.filter(({ metadata }) => metadata.deletionTimestamp !== undefined && !isForced(metadata));
   const marked = leaving.filter((pod) => !isFinished(pod)).map(ended);
   return { actions: [marked, leaving.flatMap(removal)].filter((group) => group.length > 0) };

@@ -67,8 +67,8 @@ const pod = (
     conditions: more.ready ? [{ type: 'Ready', status: 'True', lastTransitionTime: more.ready }] : [],
   },
 });
-const plan = (observed: { set: ReplicaSet; pods: Pod[]; related?: Pod[] }) =>
-  controller.plan({ related: [], ...observed }, now, seeded('test'));
+const plan = (observed: { set: ReplicaSet; pods: Pod[]; related?: Pod[]; isTaken?: (name: string) => boolean }) =>
+  controller.plan({ related: [], isTaken: () => false, ...observed }, now, seeded('test'));
 const deleted = (observed: Parameters<typeof plan>[0]) =>
   plan(observed)
     .actions.flat()
@@ -183,7 +183,7 @@ test('ReplicaSetController says in its status when pods are refused, except wher
     action: act({ verb: 'create', kind: pods, object: { metadata: {} } as never }),
     error,
   });
-  const observed = { set: set(), pods: [], related: [] };
+  const observed = { set: set(), pods: [], related: [], isTaken: () => false };
   const told = controller.refused(observed, refusal(new ApiError('Forbidden', 'exceeded quota')), now).actions.flat();
   assert.deepEqual(told[0], {
     verb: 'event',
@@ -203,4 +203,21 @@ test('ReplicaSetController says in its status when pods are refused, except wher
   assert.deepEqual(told[1]?.verb === 'patch' && told[1].patch, { status });
   const ending = new ApiError('Forbidden', 'no', { causes: [{ reason: 'NamespaceTerminating' }] });
   assert.deepEqual(controller.refused(observed, refusal(ending), now), { actions: [] });
+});
+
+test('ReplicaSetController draws another name where a pod has it already', () => {
+  const made = (isTaken: (name: string) => boolean) =>
+    plan({ set: set({ replicas: 3 }), pods: [], isTaken })
+      .actions.flat()
+      .flatMap((action) => (action.verb === 'create' ? [action.object.metadata.name] : []));
+  const [first, second, third] = made(() => false);
+  const asked: string[] = [];
+  const others = made((name) => {
+    asked.push(name);
+    return name === first || name === third;
+  });
+  assert.deepEqual([others[0], others.length, new Set(others).size], [second, 3, 3]);
+  assert(asked.includes(String(first)) && asked.includes(String(third)));
+  // Whoever has them all is told so by the server.
+  assert.equal(made(() => true).length, 3);
 });

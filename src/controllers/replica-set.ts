@@ -8,7 +8,7 @@ import { timestamp } from '../base/text.ts';
 import type { Action, Notice } from '../client/action.ts';
 import { byNamespace, byOwner, type Cache } from '../machinery/cache.ts';
 import { type Controller, nothing, type Plan, type Refusal, type Source, source } from '../machinery/controller.ts';
-import { byOrphan, type Claimed, claim } from './ownership.ts';
+import { byOrphan, type Claimed, claim, onceForEach } from './ownership.ts';
 import { availableIn, isActive, isTerminating } from './pod-availability.ts';
 import { createPods, deletePods, podFromTemplate } from './pod-from-template.ts';
 import { cheapestFirst } from './pod-ranking.ts';
@@ -23,8 +23,10 @@ export interface ReplicaSetObserved {
   readonly set: ReplicaSet;
   /** Owned, and orphans of the namespace that match. */
   readonly pods: readonly Pod[];
-  /** Active pods of all sets under the same controller: they decide which node is crowded. */
+  /** Where there are more pods than wanted, active ones of all sets under the same controller: they crowd nodes. */
   readonly related: readonly Pod[];
+  /** Whether a pod of this name is known already, whoever made it. */
+  isTaken(name: string): boolean;
 }
 
 /** What replica sets and replication controllers do not share. */
@@ -75,9 +77,14 @@ export class ReplicaSetController implements Controller<ReplicaSetObserved> {
     const set = this.#sets.get(key);
     if (!set) return undefined;
     const matches = matcherOf(this.#flavour.selectorOf(set));
-    const orphans = this.#pods.by('orphan', key.namespace).filter((pod) => matches(pod.metadata.labels));
-    const pods = [...this.#pods.by('owner', set.metadata.uid), ...orphans.filter((pod) => !ownedBy(pod, set))];
-    return { set, pods, related: this.#related(set) };
+    const orphans = this.#pods
+      .by('orphan', key.namespace)
+      .filter((pod) => matches(pod.metadata.labels) && !ownedBy(pod, set));
+    const owned = this.#pods.by('owner', set.metadata.uid);
+    const pods = orphans.length > 0 ? [...owned, ...orphans] : owned;
+    const related = pods.length > wantedOf(set) ? this.#related(set) : [];
+    const isTaken = (name: string) => this.#pods.get({ namespace: key.namespace, name }) !== undefined;
+    return { set, pods, related, isTaken };
   }
 
   #related(set: ReplicaSet): readonly Pod[] {
@@ -87,18 +94,17 @@ export class ReplicaSetController implements Controller<ReplicaSetObserved> {
     return sisters.flatMap((sister) => this.#pods.by('owner', sister.metadata.uid)).filter(isActive);
   }
 
-  plan({ set, pods, related }: ReplicaSetObserved, now: Instant, random: Random): Plan {
+  plan({ set, pods, related, isTaken }: ReplicaSetObserved, now: Instant, random: Random): Plan {
     const claimed = this.#claimed(set, pods);
-    const active = claimed.mine.filter(isActive);
     const { status, again } = this.#statusOf(set, claimed.mine, now);
-    const surplus = active.length - (set.spec.replicas ?? 1);
+    const surplus = status.replicas - wantedOf(set);
     const leaving = set.metadata.deletionTimestamp !== undefined;
     const scaling =
       leaving || surplus === 0
         ? []
         : surplus < 0
-          ? this.#create(set, -surplus, random)
-          : deletePods(set, victimsOf(active, { surplus, related, now }));
+          ? this.#create(set, -surplus, { random, isTaken })
+          : deletePods(set, victimsOf(claimed.mine.filter(isActive), { surplus, related, now }));
     const groups = [claimed.actions, scaling, statusPatch(this.#flavour.kind, set, status)];
     return { actions: groups.filter((group) => group.length > 0), ...(again === undefined ? {} : { again }) };
   }
@@ -125,32 +131,58 @@ export class ReplicaSetController implements Controller<ReplicaSetObserved> {
     return claim(podKind, { kind, owner: set, selector: selectorOf(set) }, pods);
   }
 
-  #create(set: ReplicaSet, missing: number, random: Random): readonly (Action | Notice)[] {
-    const maker = { kind: this.#flavour.kind, owner: set, template: set.spec.template, random };
-    const drafts = Array.from({ length: Math.min(missing, burstMax) }, () => podFromTemplate(maker));
+  #create(set: ReplicaSet, missing: number, names: NameSource): readonly (Action | Notice)[] {
+    const drawn = new Set<string>();
+    const isTaken = (name: string) => drawn.has(name) || names.isTaken(name);
+    const maker = { kind: this.#flavour.kind, owner: set, template: set.spec.template, random: names.random, isTaken };
+    const drafts = Array.from({ length: Math.min(missing, burstMax) }, () => {
+      const draft = podFromTemplate(maker);
+      drawn.add(draft.metadata.name as string);
+      return draft;
+    });
     return createPods(set, drafts);
   }
 
+  /** Of a set of 100,000 pods this is most of a look: each is looked at once. */
   #statusOf(set: ReplicaSet, mine: readonly Pod[], now: Instant): StatusAndWait {
-    const active = mine.filter(isActive);
-    const ready = active.filter(isReady);
-    const waits = ready.map((pod) => availableIn(pod, set.spec.minReadySeconds ?? 0, now));
-    const pending = waits.filter((wait) => wait !== undefined && wait > 0) as Millis[];
-    const hasTemplateLabels = matcherOf({ matchLabels: set.spec.template.metadata?.labels ?? {} });
+    const { minReadySeconds = 0, template } = set.spec;
+    const hasTemplateLabels = onceForEach(matcherOf({ matchLabels: template.metadata?.labels ?? {} }));
+    const counts = { active: 0, labelled: 0, ready: 0, available: 0, terminating: 0 };
+    let again: Millis = Number.POSITIVE_INFINITY;
+    for (const pod of mine) {
+      if (isFinished(pod)) continue;
+      if (isTerminating(pod)) {
+        counts.terminating++;
+        continue;
+      }
+      counts.active++;
+      if (hasTemplateLabels(pod.metadata.labels)) counts.labelled++;
+      if (!isReady(pod)) continue;
+      counts.ready++;
+      const wait = availableIn(pod, minReadySeconds, now);
+      if (wait === 0) counts.available++;
+      else if (wait !== undefined) again = Math.min(again, wait);
+    }
     const conditions = (set.status?.conditions ?? []).filter(({ type }) => type !== replicaFailure);
-    const terminating = mine.filter((pod) => isTerminating(pod) && !isFinished(pod)).length;
     const status: ReplicaSetStatus = {
-      replicas: active.length,
-      ...unlessZero('fullyLabeledReplicas', active.filter((pod) => hasTemplateLabels(pod.metadata.labels)).length),
-      ...unlessZero('readyReplicas', ready.length),
-      ...unlessZero('availableReplicas', waits.filter((wait) => wait === 0).length),
-      ...(this.#flavour.countsTerminating ? { terminatingReplicas: terminating } : {}),
+      replicas: counts.active,
+      ...unlessZero('fullyLabeledReplicas', counts.labelled),
+      ...unlessZero('readyReplicas', counts.ready),
+      ...unlessZero('availableReplicas', counts.available),
+      ...(this.#flavour.countsTerminating ? { terminatingReplicas: counts.terminating } : {}),
       observedGeneration: set.metadata.generation ?? 0,
       ...(conditions.length > 0 ? { conditions } : {}),
     };
-    return { status, ...(pending.length > 0 ? { again: Math.min(...pending) } : {}) };
+    return { status, ...(Number.isFinite(again) ? { again } : {}) };
   }
 }
+
+interface NameSource {
+  readonly random: Random;
+  isTaken(name: string): boolean;
+}
+
+const wantedOf = ({ spec }: ReplicaSet): number => spec.replicas ?? 1;
 
 const ownedBy = (pod: Pod, set: ReplicaSet): boolean =>
   (pod.metadata.ownerReferences ?? []).some((owner) => owner.uid === set.metadata.uid);

@@ -17,7 +17,7 @@ const backoffMaxMs = 60_000;
 const groupBatchMax = 64;
 /** A look that takes longer than this, because much belongs to its key, is followed by a rest so many times as long. */
 const longLookMs: Millis = 5;
-const restTimes = 3;
+const restTimes = 9;
 
 export interface LoopOptions {
   /** Keys worked on at once. */

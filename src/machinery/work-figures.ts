@@ -13,7 +13,8 @@ export class WorkFigures {
 
   constructor(env: Pick<Env, 'clock' | 'metrics'>, name: string) {
     this.#env = env;
-    this.#labels = { name };
+    // Frozen: counted for every key that comes and goes, without making a text of it each time.
+    this.#labels = Object.freeze({ name });
   }
 
   added(key: string): void {

@@ -7,7 +7,7 @@ import type { SchedulerPlugin } from './plugin.ts';
 import { resources } from './plugins/resources.ts';
 import { spreading } from './plugins/spreading.ts';
 import { taints } from './plugins/taints.ts';
-import { schedule } from './schedule.ts';
+import { fittingEnough, schedule } from './schedule.ts';
 import { LiveSnapshot } from './snapshot.ts';
 
 const plugins = [taints, resources, spreading(() => [])] as readonly SchedulerPlugin[];
@@ -72,4 +72,50 @@ test('a pod that is to go no longer keeps others of its owner away', () => {
   }
   const light = [spreading(() => [])] as readonly SchedulerPlugin[];
   assert.deepEqual(schedule(pod('next'), snapshot, light, seeded('lot')), { node: 'b' });
+});
+
+const many = Array.from({ length: 3 * fittingEnough }, (_, n) => `n${String(n).padStart(3, '0')}`);
+
+test('of many nodes the only one that fits is found', () => {
+  const snapshot = world(many);
+  for (const name of many) if (name !== 'n123') snapshot.setNode(node(name, 'broken'));
+  for (const lot of ['a', 'b', 'c']) {
+    assert.deepEqual(schedule(pod('p'), snapshot, plugins, seeded(lot)), { node: 'n123' });
+  }
+  snapshot.setNode(node('n123', 'broken'));
+  const placed = where(snapshot, 'p');
+  assert('unschedulable' in placed && placed.unschedulable.startsWith('0/300 nodes are available: 300 node(s)'));
+});
+
+test('pods of one owner spread over many nodes, although not all of them are looked at for each', () => {
+  const snapshot = world(many);
+  const lot = seeded('lot');
+  const taken = new Map<string, number>();
+  for (let n = 0; n < many.length; n++) {
+    const placed = schedule(pod(`p${n}`), snapshot, plugins, lot);
+    assert('node' in placed);
+    snapshot.setPod(pod(`p${n}`), placed.node);
+    taken.set(placed.node, (taken.get(placed.node) ?? 0) + 1);
+  }
+  assert(taken.size > many.length * 0.8, `${taken.size} nodes of ${many.length} are used`);
+  assert(Math.max(...taken.values()) <= 2);
+});
+
+test('a snapshot has its nodes in order, with what stands on each, whatever comes and goes', () => {
+  const snapshot = world(['b', 'c']);
+  const seen = () => snapshot.nodes.map(({ name, pods }) => `${name} ${[...pods.keys()].join(',')}`);
+  assert.deepEqual(seen(), ['b ', 'c ']);
+  snapshot.setPod(pod('early'), 'a');
+  snapshot.setPod(pod('one'), 'c');
+  assert.deepEqual(seen(), ['b ', 'c one']);
+  snapshot.setNode(node('a'));
+  assert.deepEqual(seen(), ['a early', 'b ', 'c one']);
+  snapshot.dropNode('b');
+  snapshot.dropPod('one');
+  snapshot.setPod(pod('two'), 'a');
+  assert.deepEqual(seen(), ['a early,two', 'c ']);
+  snapshot.dropNode('a');
+  snapshot.setNode(node('a'));
+  snapshot.setPod(pod('early'), 'c');
+  assert.deepEqual(seen(), ['a two', 'c early']);
 });

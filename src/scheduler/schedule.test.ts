@@ -143,7 +143,6 @@ test('Scheduler binds, and remembers it before the cache shows it; refuses with 
         { verb: 'event', about: first, reason: 'Scheduled', message: 'Successfully assigned default/p to a' },
       ],
     ],
-    again: 1_000,
   });
   assert.deepEqual(scheduler.plan(first, (now + 400) as Instant, seeded('t')), { actions: [], again: 600 });
   const second = pod('q', '1');

@@ -21,6 +21,9 @@ interface Verdict {
 /** So many classes a node remembers: more of them than that do not come in turn. */
 const memoMax = 32;
 
+/** Among so many nodes that fit there is a good one: no more are looked for. Which come first is drawn by lot. */
+export const fittingEnough = 100;
+
 /** Where a pod goes, or the sentence that says why nowhere. Equal nodes are drawn from by lot. */
 export function schedule(pod: Pod, snapshot: Snapshot, plugins: readonly SchedulerPlugin[], random: Random): Placement {
   if (snapshot.nodes.length === 0) return { unschedulable: 'no nodes available to schedule pods' };
@@ -34,7 +37,10 @@ export function schedule(pod: Pod, snapshot: Snapshot, plugins: readonly Schedul
   const rejections = new Map<NodeInfo, Rejection>();
   const fitting: NodeInfo[] = [];
   const excluded = narrowing(pod, plugins);
-  for (const node of snapshot.nodes) {
+  const { nodes } = snapshot;
+  const first = nodes.length > fittingEnough ? random.below(nodes.length) : 0;
+  for (let looked = 0; looked < nodes.length && fitting.length < fittingEnough; looked++) {
+    const node = nodes[(first + looked) % nodes.length] as NodeInfo;
     const rejection = excluded?.(node) ?? judges.verdict(node).rejection ?? firstRejection(pod, node, judges.own);
     if (rejection) rejections.set(node, rejection);
     else fitting.push(node);

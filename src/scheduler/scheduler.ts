@@ -94,7 +94,7 @@ export class Scheduler implements Controller<Pod> {
 
   sources(): readonly Source[] {
     return [
-      source(this.#caches.pods, (pod) => [...(this.#isPending(pod) ? [keyOf(pod)] : []), ...this.#woken()]),
+      source(this.#caches.pods, (pod) => [...this.#pendingAt(keyOf(pod)), ...this.#woken()]),
       source(this.#caches.nodes, () => this.#woken()),
       source(this.#caches.claims, (claim) => this.#usersOf(claim)),
       source(this.#caches.volumes, (volume) => {
@@ -118,6 +118,12 @@ export class Scheduler implements Controller<Pod> {
     if (!this.#wake) return [];
     this.#wake = false;
     return [...this.#waiting.values()].map(({ key }) => key);
+  }
+
+  /** As it is now: one that has just been given its node need not be looked at once more. */
+  #pendingAt(key: Key): readonly Key[] {
+    const pod = this.#caches.pods.get(key);
+    return pod && this.#isPending(pod) ? [key] : [];
   }
 
   #isPending(pod: Pod): boolean {
@@ -198,7 +204,6 @@ export class Scheduler implements Controller<Pod> {
           { verb: 'event', about: pod, reason: 'Scheduled', message },
         ],
       ],
-      again: bindingSeenMs,
     };
   }
 

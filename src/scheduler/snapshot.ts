@@ -35,44 +35,57 @@ interface Place {
   readonly pods: Map<string, Pod>;
   readonly counters: Map<string, Counter>;
   info: NodeInfo | undefined;
+  /** Where it stands among the nodes, once they are in order. */
+  at: number;
 }
 
 /** The nodes with what is free on them, kept up to date change by change: only what changed is counted again. */
 export class LiveSnapshot implements Snapshot {
   readonly #places = new Map<string, Place>();
   readonly #nodeOf = new Map<string, string>();
-  /** Names of places in order, and their nodes: each made anew only when it has changed. */
-  #names: readonly string[] | undefined;
-  #sorted: readonly NodeInfo[] | undefined;
+  /** In order of their names: made anew only when a node comes or goes. */
+  #sorted: NodeInfo[] | undefined;
+  /** What has changed of them since they were last asked for: of thousands of nodes one pod changes one. */
+  readonly #changed = new Set<Place>();
 
   get nodes(): readonly NodeInfo[] {
-    this.#names ??= [...this.#places.keys()].sort(compareText);
-    this.#sorted ??= this.#names.flatMap((name) => this.node(name) ?? []);
+    this.#sorted ??= this.#inOrder();
+    for (const place of this.#changed) if (place.node) this.#sorted[place.at] = infoOf(place, place.node);
+    this.#changed.clear();
     return this.#sorted;
   }
 
   node(name: string): NodeInfo | undefined {
     const place = this.#places.get(name);
-    if (!place?.node) return undefined;
-    place.info ??= count(place.node, place);
-    return place.info;
+    return place?.node && infoOf(place, place.node);
+  }
+
+  #inOrder(): NodeInfo[] {
+    const sorted: NodeInfo[] = [];
+    for (const name of [...this.#places.keys()].sort(compareText)) {
+      const place = this.#places.get(name) as Place;
+      if (place.node) place.at = sorted.push(infoOf(place, place.node)) - 1;
+    }
+    return sorted;
   }
 
   setNode(node: Node): void {
     const place = this.#place(node.metadata.name);
+    if (!place.node) this.#sorted = undefined;
     place.node = node;
     if (place.info) {
       const { allocatable } =
         place.info.node.status === node.status ? place.info : { allocatable: allocatableOf(node) };
       place.info = { ...place.info, node, allocatable, memo: new Map() };
     }
-    this.#sorted = undefined;
+    this.#changed.add(place);
   }
 
   dropNode(name: string): void {
     const place = this.#places.get(name);
     if (!place) return;
     place.node = undefined;
+    this.#sorted = undefined;
     this.#touch(name, place);
   }
 
@@ -99,7 +112,7 @@ export class LiveSnapshot implements Snapshot {
     tally(place, pod, 1);
     this.#nodeOf.set(uid, at);
     if (place.info) place.info = withPod(place.info, pod);
-    this.#sorted = undefined;
+    this.#changed.add(place);
   }
 
   dropPod(uid: string): void {
@@ -116,18 +129,15 @@ export class LiveSnapshot implements Snapshot {
   #place(name: string): Place {
     const known = this.#places.get(name);
     if (known) return known;
-    const place: Place = { node: undefined, pods: new Map(), counters: new Map(), info: undefined };
+    const place: Place = { node: undefined, pods: new Map(), counters: new Map(), info: undefined, at: -1 };
     this.#places.set(name, place);
-    this.#names = undefined;
     return place;
   }
 
   #touch(name: string, place: Place): void {
     place.info = undefined;
-    this.#sorted = undefined;
-    if (place.node || place.pods.size > 0) return;
-    this.#places.delete(name);
-    this.#names = undefined;
+    if (place.node || place.pods.size > 0) this.#changed.add(place);
+    else this.#places.delete(name);
   }
 }
 
@@ -146,6 +156,11 @@ const weighsAlike = (a: Pod, b: Pod): boolean =>
     equalJson(hostPortsOf(a) as unknown as Json, hostPortsOf(b) as unknown as Json));
 
 const allocatableOf = (node: Node): Amounts => amountsOf(node.status?.allocatable ?? node.status?.capacity);
+
+const infoOf = (place: Place, node: Node): NodeInfo => {
+  place.info ??= count(node, place);
+  return place.info;
+};
 
 function count(node: Node, { pods, counters }: Place): NodeInfo {
   let info: NodeInfo = {

@@ -219,6 +219,28 @@ test('a binding gives a pod its node, once, though an update of the pod may not'
   assert.equal((await ask('POST', `${path}/a/binding`, body(binding))).status, 409);
 });
 
+test('whoever asks while the store is closed hears that the server is shutting down, and nobody calls it a bug', async () => {
+  const told: string[] = [];
+  const log = { debug: () => {}, info: () => {}, error: (message: string) => void told.push(message) };
+  const env = simEnv({ clock: new SimClock(), random: seeded('server'), log });
+  const store = new MemoryStore();
+  const server = new ApiServer(env, store, { kinds: builtInKinds, address: '127.0.0.1:6443' });
+  await store.close();
+  const response = await server.handle({
+    method: 'GET',
+    path: maps,
+    query: [],
+    headers: {},
+    caller: admin,
+    stop: never,
+  });
+  const { reason, message } = (await jsonOf(response)) as JsonObject;
+  assert.deepEqual(
+    [response.status, reason, message, told],
+    [503, 'ServiceUnavailable', 'the server is shutting down', []],
+  );
+});
+
 function collected(watching: Watching): WatchEvent[] {
   const events: WatchEvent[] = [];
   watching.onBatch((batch) => {

@@ -4,7 +4,7 @@ import { leadershipHeader } from '../api/leadership.ts';
 import { type ApiRequest, type ApiResponse, type Caller, jsonType, linesType, type Transport } from '../api/wire.ts';
 import type { Env, Millis } from '../base/env.ts';
 import { encodeText, type Json } from '../base/json.ts';
-import { type Store, StoreFull } from '../store/store.ts';
+import { type Store, StoreClosed, StoreFull } from '../store/store.ts';
 import { type AdmissionOptions, builtInPlugins } from './admission/built-in.ts';
 import type { AdmissionPlugin } from './admission/plugin.ts';
 import { MutatingPolicies } from './admission/policies/mutating-policies.ts';
@@ -395,6 +395,10 @@ export class ApiServer {
     if (error instanceof ApiError) {
       this.#refusals.tell(request, caller, error);
       return statusAnswer(request, error);
+    }
+    // Whoever still asks while it ends hears so: thousands of events may be on their way.
+    if (error instanceof StoreClosed) {
+      return statusAnswer(request, new ApiError('ServiceUnavailable', 'the server is shutting down'));
     }
     // A bug of ours: told in the log in full, to the client without its insides.
     const { method, path } = request;

@@ -2,6 +2,7 @@ import type { Json } from '../base/json.ts';
 import type { Stop } from '../base/stop.ts';
 import type { Judgement, Page, StoreCore } from './core.ts';
 import type { Change, Commit, Entry, ListOptions, Revision, Store, Watcher } from './store.ts';
+import { StoreClosed } from './store.ts';
 
 /** Where changes become durable. */
 export interface Journal {
@@ -246,6 +247,6 @@ export class JournaledStore implements Store {
   }
 
   #checkOpen(): void {
-    if (this.#closed) throw new Error('the store is closed');
+    if (this.#closed) throw new StoreClosed();
   }
 }

@@ -100,3 +100,11 @@ export class StoreFull extends Error {
     this.freeBytes = freeBytes;
   }
 }
+
+/** It was told to end: nothing is read or written any more. */
+export class StoreClosed extends Error {
+  constructor() {
+    super('the store is closed');
+    this.name = 'StoreClosed';
+  }
+}
