@@ -4,12 +4,17 @@ import type { Clock, Instant } from '../base/env.ts';
 // Node fires a longer timer at once: it counts in 32 bits.
 const delayMaxMs = 2 ** 31 - 1;
 
-/** The machine's clock.. */
+/** The machine's clock. */
 export const machineClock: Clock = {
   now: () => Date.now() as Instant,
   monotonic: () => performance.now(),
   after: (delay, fire) => {
-    let timer = setTimeout(step, Math.min(Math.max(delay, 0), delayMaxMs));
+    // A timer of Node's waits a millisecond at least: whoever only lets others have a turn would be asleep for it.
+    if (!(delay > 0)) {
+      const turn = setImmediate(fire);
+      return () => clearImmediate(turn);
+    }
+    let timer = setTimeout(step, Math.min(delay, delayMaxMs));
     let left = delay;
     function step(): void {
       left -= delayMaxMs;

@@ -13,6 +13,14 @@ test('the machine clock fires once, and not at all when cancelled', async () => 
   assert.equal(fired, 0);
 });
 
+test('who waits for nothing has the next turn, before any timer', async () => {
+  const order: string[] = [];
+  machineClock.after(0, () => order.push('never'))();
+  machineClock.after(0, () => order.push('ours'));
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  assert.deepEqual(order, ['ours']);
+});
+
 test('a delay beyond 32 bits does not fire at once', async () => {
   let fired = 0;
   const cancel = machineClock.after(2 ** 40, () => fired++);

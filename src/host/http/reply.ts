@@ -4,6 +4,9 @@ import { headText } from './head-text.ts';
 
 type Done = (error?: Error | null) => void;
 
+/** What a room needs besides its piece, so that the frame of a chunk stands around it and nothing is copied. */
+export const frameRoom = { before: 10, after: 2 } as const;
+
 /**
  * A long answer on a connection of HTTP/1.1: everything that is not written at once. What is written while the
  * connection is busy goes out together.
@@ -43,6 +46,16 @@ export class Reply extends Writable {
     const isClear = this.writableLength === 0 && !socket.writableNeedDrain && !this.writableEnded;
     if (!isClear || !this.headersSent || !this.#isChunked) this.write(bytes);
     else socket.write(framed(bytes));
+  }
+
+  /** A piece that lies in a room of its own, when nothing else is on its way. The room is free again when it is done. */
+  passRoom(room: Buffer, size: number, done: () => void): void {
+    const end = frameRoom.before + size;
+    if (!this.#isChunked) return void this.write(room.subarray(frameRoom.before, end), done);
+    this.flushHeaders();
+    room.write(`${size.toString(16).padStart(frameRoom.before - 2, '0')}\r\n`, 'latin1');
+    room.write('\r\n', end, 'latin1');
+    this.#socket.write(room.subarray(0, end + frameRoom.after), done);
   }
 
   override _write(chunk: Uint8Array, _encoding: string, done: Done): void {

@@ -2,6 +2,7 @@ import type { Writable } from 'node:stream';
 import { constants, createGzip } from 'node:zlib';
 import type { ApiResponse, Pieces } from '../../api/wire.ts';
 import { limits } from './limits.ts';
+import { frameRoom, Reply } from './reply.ts';
 import type { Outgoing } from './request.ts';
 import { type Asked, acceptsGzip, headOf } from './whole-answer.ts';
 
@@ -29,13 +30,14 @@ async function passOn(pieces: Pieces, to: Writable, outgoing: Writable): Promise
   let written: Promise<void> = Promise.resolve();
   for (let turn = 0; ; turn++) {
     const room = pair[turn % 2] as Buffer;
-    const size = await pieces.fill(room);
+    const size = await pieces.fill(room.subarray(frameRoom.before, -frameRoom.after));
     await written;
     // The rooms may be on their way still: they are not given back.
     if (outgoing.destroyed || to.destroyed) return;
     if (size === 0) break;
     written = new Promise((resolve) => {
-      to.write(room.subarray(0, size), () => resolve());
+      if (to instanceof Reply) to.passRoom(room, size, resolve);
+      else to.write(room.subarray(frameRoom.before, frameRoom.before + size), () => resolve());
     });
   }
   to.end();
