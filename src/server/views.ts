@@ -53,16 +53,13 @@ export class Views {
 
   json(kind: Kind, entry: Entry): Uint8Array {
     const view = this.#view(kind, entry);
-    view.json ??= this.#kept(view, encodeText(objectText(view.object ?? shown(kind, entry))));
+    view.json ??= this.#kept(view, encodeText(textOf(kind, entry, headOf(kind))));
     return view.json;
   }
 
   /** As it stands in a list: the head of one of a built-in kind names version and kind once for all. */
   itemText(kind: Kind, entry: Entry): string {
-    const object = this.passing(kind, entry);
-    if (!hasProtobuf(kind)) return objectText(object);
-    const { kind: _kind, apiVersion: _version, ...item } = object;
-    return objectText(item);
+    return textOf(kind, entry, hasProtobuf(kind) ? '' : headOf(kind));
   }
 
   protobuf(kind: Kind, entry: Entry): Uint8Array {
@@ -84,11 +81,9 @@ export class Views {
     const name = binary ? `${how.type} protobuf` : how.type;
     let frame = view.frames.get(name);
     if (!frame) {
-      const object = binary ? undefined : objectText(view.object ?? shown(kind, entry));
-      frame =
-        object === undefined
-          ? encodeWatchFrame(how.type, this.protobuf(kind, entry))
-          : encodeText(`{"type":"${how.type}","object":${object}}\n`);
+      frame = binary
+        ? encodeWatchFrame(how.type, this.protobuf(kind, entry))
+        : encodeText(`{"type":"${how.type}","object":${textOf(kind, entry, headOf(kind))}}\n`);
       view.frames.set(name, this.#kept(view, frame));
     }
     return frame;
@@ -133,6 +128,23 @@ function shown(kind: Kind, entry: Entry): KubeObject {
   const own = kind.rules.storedAs ? kind.rules.storedAs.from(object, entry.value) : object;
   const { kind: _kind, apiVersion: _version, metadata: ownMetadata, ...rest } = own;
   return { kind: kind.kind, apiVersion: kind.apiVersion, metadata: ownMetadata, ...rest };
+}
+
+const headOf = (kind: Kind): string =>
+  `"kind":${JSON.stringify(kind.kind)},"apiVersion":${JSON.stringify(kind.apiVersion)},`;
+
+/** The JSON of what is shown. Where it is stored as it is shown, no object is put together for it. */
+function textOf(kind: Kind, entry: Entry, head: string): string {
+  const object = (kind.rules.storedAs ? shown(kind, entry) : entry.value) as unknown as JsonObject;
+  const metadata = membersText(object.metadata as JsonObject);
+  const revision = kind.rules.storedAs ? '' : `${metadata === '{}' ? '' : ','}"resourceVersion":"${entry.modified}"`;
+  let text = `{${head}"metadata":${metadata.slice(0, -1)}${revision}}`;
+  for (const key in object) {
+    const member = object[key];
+    if (member === undefined || key === 'kind' || key === 'apiVersion' || key === 'metadata') continue;
+    text += `,${JSON.stringify(key)}:${jsonText(member)}`;
+  }
+  return `${text}}`;
 }
 
 /** The JSON of an object whose metadata may just have been put together, of parts that others have too. */
