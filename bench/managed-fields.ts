@@ -7,6 +7,7 @@ import { builtInKinds } from '../src/api/kinds/all.ts';
 import type { KubeObject } from '../src/api/object.ts';
 import type { Json } from '../src/base/json.ts';
 import { encodeText } from '../src/base/json.ts';
+import { finish } from '../src/base/steps.ts';
 import { hostEnv } from '../src/host/env.ts';
 import { FieldTracker } from '../src/server/field-tracker.ts';
 import { KindRegistry } from '../src/server/kinds.ts';
@@ -50,7 +51,7 @@ const running = {
   podIP: '10.0.0.1',
   conditions: ['Initialized', 'Ready', 'ContainersReady', 'PodScheduled'].map((type) => ({ type, status: 'True' })),
 };
-const live = tracker.written(route, undefined, pod(), 'kubectl')();
+const live = finish(tracker.written(route, undefined, pod(), 'kubectl'));
 const status = { ...route, subresource: 'status' };
 // Read again for each write, as a request is: nothing but what is stored is shared.
 const next = (more: Parameters<typeof pod>[0]) => {
@@ -58,10 +59,10 @@ const next = (more: Parameters<typeof pod>[0]) => {
   return { ...made, metadata: { ...made.metadata, managedFields: live.metadata.managedFields ?? [] } };
 };
 
-measure('create', () => tracker.written(route, undefined, pod(), 'kubectl')());
-measure('update of a label', () => tracker.written(route, live, next({ labels: { app: 'x' } }), 'kubectl')());
-measure('update of the status', () => tracker.written(status, live, next({ status: running }), 'kubelet')());
-measure('update that changes nothing', () => tracker.written(route, live, next({}), 'kubectl')());
+measure('create', () => finish(tracker.written(route, undefined, pod(), 'kubectl')));
+measure('update of a label', () => finish(tracker.written(route, live, next({ labels: { app: 'x' } }), 'kubectl')));
+measure('update of the status', () => finish(tracker.written(status, live, next({ status: running }), 'kubelet')));
+measure('update that changes nothing', () => finish(tracker.written(route, live, next({}), 'kubectl')));
 measure('(making the pod itself)', () => pod());
 const bytes = (object: KubeObject) => encodeText(JSON.stringify(object)).length;
 console.log(`a pod of ${bytes(pod())} bytes has ${bytes(live) - bytes(pod())} bytes of managed fields`);

@@ -45,14 +45,21 @@ export class MeasuredServer implements Measured {
     this.url = new URL(ready.url);
   }
 
-  static async start(users: readonly string[], more: readonly string[] = []): Promise<MeasuredServer> {
+  /** `loaded`: what Node itself is told, before the program. */
+  static async start(
+    users: readonly string[],
+    more: readonly string[] = [],
+    loaded: readonly string[] = [],
+  ): Promise<MeasuredServer> {
     const folder = mkdtempSync(join(tmpdir(), 'mini-k8s-bench-'));
     const tokens = join(folder, 'tokens.csv');
     writeFileSync(tokens, tokenFileOf(users));
     const where = ['--data-dir', join(folder, 'data'), '--kubeconfig', join(folder, 'kubeconfig')];
     const flags = [...where, '--listen', '127.0.0.1:0', '--token-auth-file', tokens, '--log-level', 'error', ...more];
     const begun = performance.now();
-    const child = spawn(process.execPath, [program, 'server', ...flags], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [...loaded, program, 'server', ...flags], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const line = await new Promise<string>((resolve, reject) => {
       createInterface({ input: child.stdout as Readable }).once('line', resolve);
       child.once('exit', (code) => reject(new Error(`the server ended with ${code} before it was ready`)));
@@ -70,6 +77,10 @@ export class MeasuredServer implements Measured {
 
   processorMicroseconds(): number {
     return processorMicrosecondsOf(this.#child);
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
   }
 
   async remove(): Promise<void> {
@@ -108,7 +119,8 @@ export class ServerUser {
   }
 
   send(method: string, path: string, body?: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Reply> {
-    const bytes = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
+    const isText = body === undefined || typeof body === 'string' || body instanceof Uint8Array;
+    const bytes = isText ? body : JSON.stringify(body);
     const begun = performance.now();
     return new Promise((resolve, reject) => {
       const type = bytes === undefined ? {} : { 'content-type': 'application/json' };
@@ -134,6 +146,15 @@ export class ServerUser {
       outgoing.on('error', reject);
       outgoing.end(bytes);
     });
+  }
+
+  /** Reads an answer that does not end and throws it away, until this user is closed. */
+  follow(path: string): void {
+    const { hostname: host, port } = this.#url;
+    const headers = { authorization: `Bearer ${this.#token}` };
+    const outgoing = request({ agent: this.#agent, host, port, path, headers }, (incoming) => incoming.resume());
+    outgoing.on('error', () => {});
+    outgoing.end();
   }
 
   /** Many requests, so many at a time; throws at the first that is refused. */

@@ -1,3 +1,5 @@
+import { membersIn, type Steps, Stride, stepMembersMax } from './steps.ts';
+
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };
 
@@ -40,6 +42,33 @@ export function equalJson(a: unknown, b: unknown): boolean {
   const right = b as JsonObject;
   for (const key in left) if (!equalJson(left[key], right[key])) return false;
   for (const key in right) if (right[key] !== undefined && left[key] === undefined) return false;
+  return true;
+}
+
+/** The same for values that may be long. */
+export function* equalJsonInSteps(a: unknown, b: unknown, stride: Stride = new Stride()): Steps<boolean> {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  const members = membersIn(a);
+  if (members < stepMembersMax) {
+    if (stride.isLong(members)) yield stride.taken();
+    return equalJson(a, b);
+  }
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const left = a as JsonObject;
+  const right = b as JsonObject;
+  if (Array.isArray(a) && a.length !== (b as unknown as readonly Json[]).length) return false;
+  for (const key in left) {
+    if (typeof left[key] !== 'object') {
+      if (left[key] !== right[key]) return false;
+    } else if (!(yield* equalJsonInSteps(left[key], right[key], stride))) return false;
+    if (stride.isLong(1)) yield stride.taken();
+  }
+  let count = 0;
+  for (const key in right) {
+    if (right[key] !== undefined && left[key] === undefined) return false;
+    if (++count % stepMembersMax === 0) yield stepMembersMax;
+  }
   return true;
 }
 

@@ -10,6 +10,7 @@ import { decodeYaml } from '../api/yaml/decode.ts';
 import { YamlError } from '../api/yaml/scalars.ts';
 import type { Clock } from '../base/env.ts';
 import { isObject, type Json, type JsonObject } from '../base/json.ts';
+import { finish } from '../base/steps.ts';
 import { wholeText } from './body.ts';
 import type { Decoded } from './decode.ts';
 import type { FieldTracker } from './field-tracker.ts';
@@ -32,9 +33,7 @@ export async function applyOf(
   await pace.rest();
   const how = { manager: queryValue(request.query, 'fieldManager') ?? '', force: isForced(request) };
   return async (live) => {
-    const owned = pace.step(() => fields.applied(route, live, config, how));
-    await pace.rest();
-    const { object: made, managedFields } = pace.step(owned);
+    const { object: made, managedFields } = await pace.run(fields.applied(route, live, config, how));
     await pace.rest();
     const read = pace.step(() => decodedApply(made, route.kind, config));
     await pace.rest();
@@ -62,7 +61,7 @@ const scaleKind = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
 export function scaleApplyOf(request: ApiRequest, route: ResourceRoute, fields: FieldTracker): Applying<Decoded> {
   const { config, warnings } = configOf(request);
   const type = schemaOf(scaleKind);
-  const wrong = type && typeErrors(structShape(type), config);
+  const wrong = type && finish(typeErrors(structShape(type), config));
   if (config.apiVersion !== 'autoscaling/v1' || config.kind !== 'Scale') {
     throw new ApiError('BadRequest', `invalid object type: ${String(config.apiVersion)}, Kind=${String(config.kind)}`);
   }
@@ -79,7 +78,7 @@ export function scaleApplyOf(request: ApiRequest, route: ResourceRoute, fields: 
   };
   const how = { manager: queryValue(request.query, 'fieldManager') ?? '', force: isForced(request) };
   return (live) => {
-    const { object, managedFields } = fields.applied(route, live, scaled, how)();
+    const { object, managedFields } = finish(fields.applied(route, live, scaled, how));
     const read = decodedApply(object, kind, scaled);
     return { object: { ...read, metadata: { ...read.metadata, managedFields } }, warnings };
   };

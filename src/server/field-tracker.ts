@@ -1,7 +1,7 @@
 import type { Kind } from '../api/kind.ts';
 import type { KubeObject, ManagedFields } from '../api/object.ts';
-import { type Applied, applyInSteps } from '../api/patch/apply.ts';
-import { type Followed, sameButTimes, updateInSteps, type VersionView } from '../api/patch/managed-fields.ts';
+import { type Applied, serverSideApply } from '../api/patch/apply.ts';
+import { type Followed, managedAfterUpdate, sameButTimes, type VersionView } from '../api/patch/managed-fields.ts';
 import { RecentSets } from '../api/patch/recent-sets.ts';
 import { structShape, untypedShape } from '../api/patch/shape.ts';
 import { typeOfKind } from '../api/schema/kind-type.ts';
@@ -9,6 +9,7 @@ import { walk } from '../api/schema/walker.ts';
 import { type ApiRequest, type Caller, queryValue } from '../api/wire.ts';
 import type { Clock } from '../base/env.ts';
 import { encodeText, equalJson, type JsonObject } from '../base/json.ts';
+import type { Steps } from '../base/steps.ts';
 import { timestamp } from '../base/text.ts';
 import { type KindRegistry, storagePrefix } from './kinds.ts';
 import type { ResourceRoute } from './route.ts';
@@ -59,22 +60,21 @@ export class FieldTracker {
     this.#clock = clock;
   }
 
-  /** The object with its owners after a write that is not an apply: in two steps, what is answered is the second. */
-  written(route: ResourceRoute, live: KubeObject | undefined, next: KubeObject, manager: string): () => KubeObject {
+  /** The object with its owners after a write that is not an apply. */
+  *written(route: ResourceRoute, live: KubeObject | undefined, next: KubeObject, manager: string): Steps<KubeObject> {
     const write = { manager, time: this.#time() };
-    const managed = updateInSteps(this.#follow(route.kind, route.subresource), live, next, write);
-    return () => withManaged(next, managed());
+    const followed = this.#follow(route.kind, route.subresource);
+    return withManaged(next, yield* managedAfterUpdate(followed, live, next, write));
   }
 
-  /** In two steps, too. */
   applied(
     route: ResourceRoute,
     live: KubeObject | undefined,
     config: JsonObject,
     how: { readonly manager: string; readonly force: boolean },
-  ): () => Applied {
+  ): Steps<Applied> {
     const time = this.#time();
-    return applyInSteps(this.#follow(route.kind, route.subresource), live, config, { ...how, time });
+    return serverSideApply(this.#follow(route.kind, route.subresource), live, config, { ...how, time });
   }
 
   /** Written anew once a second: many writes share it. */

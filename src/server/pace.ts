@@ -1,12 +1,13 @@
 import type { Clock, Millis } from '../base/env.ts';
+import type { Steps } from '../base/steps.ts';
 import { nextTurn } from './slices.ts';
 
 /** How long one request may work on end before it lets others have a turn. */
 const restAfterMs = 5 as Millis;
 
 /**
- * Work that cannot be cut inside is cut between its steps: a body of megabytes is read, judged and written in as many
- * turns. Ordinary requests never rest.
+ * Long work on one request: a body of megabytes is read, judged and written in many turns. What cannot be cut inside
+ * is cut between its steps. Ordinary requests never rest.
  */
 export class Pace {
   readonly #clock: Clock;
@@ -21,6 +22,24 @@ export class Pace {
     const started = this.#clock.monotonic();
     try {
       return work();
+    } finally {
+      this.#worked += this.#clock.monotonic() - started;
+    }
+  }
+
+  /** Work that can be cut inside. At once where it is short, or where time stands still as in a simulation. */
+  run<T>(steps: Steps<T>): Promise<T> | T {
+    let started = this.#clock.monotonic();
+    try {
+      for (;;) {
+        const next = steps.next();
+        if (next.done) return next.value;
+        const now = this.#clock.monotonic();
+        this.#worked += now - started;
+        started = now;
+        const rest = this.rest();
+        if (rest) return rest.then(() => this.run(steps));
+      }
     } finally {
       this.#worked += this.#clock.monotonic() - started;
     }

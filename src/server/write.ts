@@ -100,10 +100,8 @@ export class Writer {
     let object = pace.step(() => this.#defaulted(kind, draft));
     const { manager } = options;
     if (manager !== undefined) {
-      const owned = pace.step(() => this.#deps.fields.written(route, undefined, object, manager));
-      const between = pace.rest();
-      if (between) await between;
-      object = pace.step(owned);
+      const owned = pace.run(this.#deps.fields.written(route, undefined, object, manager));
+      object = owned instanceof Promise ? await owned : owned;
     }
     const rest = pace.rest();
     if (rest) await rest;
@@ -193,17 +191,13 @@ export class Writer {
     // Through a subresource only what it really changes counts; else what was asked for, before the server has its say.
     const isMain = route.subresource === '';
     const { pace } = options;
-    if (isMain) {
-      const owned = pace.step(() => this.#owned(route, live, next, options));
-      await pace.rest();
-      next = pace.step(owned);
-    }
+    if (isMain) next = await this.#owned(route, live, next, options);
     await pace.rest();
     const { managedFields } = next.metadata;
     if (!options.admitted) next = await this.#mutate(next, request);
     next = kind.rules.prepareUpdate?.(next, live, context) ?? keptOtherHalf(kind, next, live, route.subresource);
     next = withManaged(next, managedFields);
-    if (!isMain) next = this.#owned(route, live, next, options)();
+    if (!isMain) next = await this.#owned(route, live, next, options);
     if (hasGeneration(kind) && route.subresource !== 'status' && changesGeneration(kind, next, live)) {
       next = { ...next, metadata: { ...next.metadata, generation: (live.metadata.generation ?? 0) + 1 } };
     }
@@ -225,10 +219,14 @@ export class Writer {
     });
   }
 
-  #owned(route: ResourceRoute, live: KubeObject, next: KubeObject, options: WriteOptions): () => KubeObject {
-    const { manager, through = route.subresource } = options;
-    if (manager === undefined) return () => next;
-    return this.#deps.fields.written({ ...route, subresource: through }, live, next, manager);
+  #owned(
+    route: ResourceRoute,
+    live: KubeObject,
+    next: KubeObject,
+    { pace, manager, through = route.subresource }: WriteOptions & { readonly pace: Pace },
+  ): KubeObject | Promise<KubeObject> {
+    if (manager === undefined) return next;
+    return pace.run(this.#deps.fields.written({ ...route, subresource: through }, live, next, manager));
   }
 
   async #committed(

@@ -1,4 +1,4 @@
-import { equalJson, isObject, type Json, type JsonObject } from '../../base/json.ts';
+import { canonicalJson, equalJson, isObject, type Json, type JsonObject } from '../../base/json.ts';
 import { CelError } from '../cel/cel-error.ts';
 import { patternOf } from '../cel/library/regex.ts';
 import { textLength } from '../cel/value.ts';
@@ -147,11 +147,34 @@ function judgeList(schema: JsonSchema, value: readonly Json[], path: string, pre
 /** The item of the old list that an item of the new one is: only keyed lists say. */
 export function correlatedItem(schema: JsonSchema, item: Json, previous: Json | undefined): Json | undefined {
   if (schema['x-kubernetes-list-type'] !== 'map' || !Array.isArray(previous) || !isObject(item)) return undefined;
-  const keys = schema['x-kubernetes-list-map-keys'] ?? [];
-  return (previous as readonly Json[]).find(
-    (old) => isObject(old) && keys.every((key) => equalJson(old[key] ?? null, item[key] ?? null)),
-  );
+  return itemsByKeys(schema, previous).get(keysText(schema, item));
 }
+
+/** Of a list's items by their keys: each list is looked through once, however many items ask for it. */
+const byKeys = new WeakMap<readonly Json[], WeakMap<JsonSchema, ReadonlyMap<string, Json>>>();
+
+function itemsByKeys(schema: JsonSchema, list: readonly Json[]): ReadonlyMap<string, Json> {
+  let bySchema = byKeys.get(list);
+  if (!bySchema) {
+    bySchema = new WeakMap();
+    byKeys.set(list, bySchema);
+  }
+  let found = bySchema.get(schema);
+  if (!found) {
+    const items = new Map<string, Json>();
+    for (const item of list) {
+      const text = isObject(item) ? keysText(schema, item) : undefined;
+      // Of several with the same keys the first counts.
+      if (text !== undefined && !items.has(text)) items.set(text, item);
+    }
+    found = items;
+    bySchema.set(schema, found);
+  }
+  return found;
+}
+
+const keysText = (schema: JsonSchema, item: JsonObject): string =>
+  canonicalJson((schema['x-kubernetes-list-map-keys'] ?? []).map((key) => item[key] ?? null));
 
 function judgeObject(schema: JsonSchema, value: JsonObject, path: string, previous?: Json): readonly FieldError[] {
   const errors: FieldError[] = [];

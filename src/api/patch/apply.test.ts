@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JsonObject } from '../../base/json.ts';
 import { seeded } from '../../base/random.ts';
+import { finish } from '../../base/steps.ts';
 import { ApiError } from '../error.ts';
 import type { KubeObject, ManagedFields } from '../object.ts';
 import { schemaOf } from '../schema/schema.ts';
@@ -36,6 +37,7 @@ function followed(name: KindName, more: Partial<Followed> = {}): Followed {
   };
 }
 
+const managed = (...write: Parameters<typeof managedAfterUpdate>) => finish(managedAfterUpdate(...write));
 const time = '2026-01-01T00:00:00Z';
 const as = (manager: string, more: Partial<Apply> = {}): Apply => ({
   manager,
@@ -46,7 +48,7 @@ const as = (manager: string, more: Partial<Apply> = {}): Apply => ({
 
 /** Applies and answers the object as it would be stored: read as its kind, with its managed fields. */
 function applied(name: KindName, live: KubeObject | undefined, config: JsonObject, apply: Apply): KubeObject {
-  const { object, managedFields } = serverSideApply(followed(name), live, config, apply);
+  const { object, managedFields } = finish(serverSideApply(followed(name), live, config, apply));
   const type = schemaOf(kinds[name]);
   assert.ok(type);
   const read = walk(type, object).value as unknown as KubeObject;
@@ -154,7 +156,7 @@ test('kubectl takes over what it applied by itself, and keeps its annotation up 
   const key = 'kubectl.kubernetes.io/last-applied-configuration';
   const last = JSON.stringify(configMap({ a: '1' }));
   const created = { ...configMap({ a: '1' }, { annotations: { [key]: last } }) } as unknown as KubeObject;
-  const managedFields = managedAfterUpdate(followed('configMaps'), undefined, created, {
+  const managedFields = managed(followed('configMaps'), undefined, created, {
     manager: 'kubectl-client-side-apply',
     time,
   }) as readonly ManagedFields[];
@@ -189,7 +191,7 @@ test('A create owns every field that it sets, the containers among them, and no 
     },
     status: { replicas: 3 },
   }).value as unknown as KubeObject;
-  const [entry] = managedAfterUpdate(followed('deployments'), undefined, deployment, { manager: 'm', time }) ?? [];
+  const [entry] = managed(followed('deployments'), undefined, deployment, { manager: 'm', time }) ?? [];
   assert.deepEqual(entry?.fieldsV1, {
     'f:metadata': { 'f:labels': { '.': {}, 'f:app': {} } },
     'f:spec': {
@@ -218,19 +220,19 @@ test('A create owns every field that it sets, the containers among them, and no 
 test('An update takes what it changes from its owners, and owners of nothing go', () => {
   const live = applied('configMaps', undefined, configMap({ a: '1' }), as('alpha'));
   const next = { ...live, data: { a: '2' } } as KubeObject;
-  const managed = managedAfterUpdate(followed('configMaps'), live, next, { manager: 'gamma', time });
+  const fields = managed(followed('configMaps'), live, next, { manager: 'gamma', time });
   assert.deepEqual(
-    managed?.map(({ manager, operation, fieldsV1 }) => ({ manager, operation, fieldsV1 })),
+    fields?.map(({ manager, operation, fieldsV1 }) => ({ manager, operation, fieldsV1 })),
     [{ manager: 'gamma', operation: 'Update', fieldsV1: { 'f:data': { 'f:a': {} } } }],
   );
 });
 
 test('An update that changes nothing keeps the owners as they are, one with an empty entry drops them', () => {
   const live = applied('configMaps', undefined, configMap({ a: '1' }), as('alpha'));
-  const kept = managedAfterUpdate(followed('configMaps'), live, live, { manager: 'gamma', time });
+  const kept = managed(followed('configMaps'), live, live, { manager: 'gamma', time });
   assert.equal(kept, live.metadata.managedFields);
   const reset = { ...live, metadata: { ...live.metadata, managedFields: [{}] } };
-  assert.equal(managedAfterUpdate(followed('configMaps'), live, reset, { manager: 'gamma', time }), undefined);
+  assert.equal(managed(followed('configMaps'), live, reset, { manager: 'gamma', time }), undefined);
 });
 
 test('More than ten owners by update are merged, the oldest into one', () => {
@@ -239,7 +241,7 @@ test('More than ten owners by update are merged, the oldest into one', () => {
   for (let index = 0; index < managersMade; index++) {
     const data = { ...dataOf(live), [`k${index}`]: 'v' };
     const next = { ...live, data } as KubeObject;
-    const managedFields = managedAfterUpdate(followed('configMaps'), live, next, {
+    const managedFields = managed(followed('configMaps'), live, next, {
       manager: `m${index}`,
       time: `2026-01-01T00:00:${10 + index}Z`,
     }) as readonly ManagedFields[];
@@ -264,9 +266,9 @@ test('Of what has become one atomic value nobody owns a part any more, but the w
     },
   });
   const next = { ...live, data: { a: '1', b: '2' } } as KubeObject;
-  const managed = managedAfterUpdate(atomic, live, next, { manager: 'gamma', time });
+  const fields = managed(atomic, live, next, { manager: 'gamma', time });
   assert.deepEqual(
-    managed?.map(({ manager, fieldsV1 }) => [manager, fieldsV1]),
+    fields?.map(({ manager, fieldsV1 }) => [manager, fieldsV1]),
     [['gamma', { 'f:data': {} }]],
   );
 });

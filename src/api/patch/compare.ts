@@ -1,4 +1,5 @@
-import { equalJson, isObject, type Json, type JsonObject } from '../../base/json.ts';
+import { equalJson, equalJsonInSteps, isObject, type Json, type JsonObject } from '../../base/json.ts';
+import { isLarge, membersIn, type Steps, Stride, stepMembersMax } from '../../base/steps.ts';
 import { emptySet, type FieldSet, leaf } from './field-set.ts';
 import { itemTag, type ListShape, partsOf, type Shape, type StructShape } from './shape.ts';
 
@@ -35,8 +36,24 @@ export function compare(
     const member = shape.member(name);
     if (member) collect(out, member.tag, differences(member.shape, undefined, after[name]));
   }
-  if (!out.added && !out.modified && !out.removed) return undefined;
-  return { added: out.added ?? emptySet, modified: out.modified ?? emptySet, removed: out.removed ?? emptySet };
+  return comparisonOf(out);
+}
+
+/** The same for objects that may be long. */
+export function* compareInSteps(
+  shape: StructShape,
+  before: JsonObject,
+  after: JsonObject,
+  ignored: ReadonlySet<string>,
+): Steps<Comparison | undefined> {
+  if (!isLarge(before) && !isLarge(after)) return compare(shape, before, after, ignored);
+  const parts = (name: string) => (ignored.has(name) ? undefined : shape.member(name));
+  return comparisonOf(yield* ofObjectsInSteps(parts, before, after, new Stride()));
+}
+
+function comparisonOf(found: Differences | undefined): Comparison | undefined {
+  if (!found?.added && !found?.modified && !found?.removed) return undefined;
+  return { added: found.added ?? emptySet, modified: found.modified ?? emptySet, removed: found.removed ?? emptySet };
 }
 
 interface Collected {
@@ -68,17 +85,50 @@ function differences(shape: Shape, before: Json | undefined, after: Json | undef
   if (before === after) return undefined;
   if (before === undefined) return { added: everyPath(shape, after as Json) };
   if (after === undefined) return { removed: everyPath(shape, before) };
-  if (shape.is === 'scalar') return equalJson(before, after) ? undefined : modifiedLeaf;
-  if (shape.is === 'list') {
-    const parts = shape.how !== 'atomic' && isListOrNull(before) && isListOrNull(after);
-    if (parts && (lengthOf(before) > 0 || lengthOf(after) > 0)) return ofLists(shape, before ?? [], after ?? []);
-    return equalJson(before, after) ? undefined : modifiedLeaf;
-  }
-  const parts = isObjectOrNull(before) && isObjectOrNull(after) ? partsOf(shape) : undefined;
-  // Two that are empty are compared as one, so that {} and null differ.
-  if (!parts || (isBare(before) && isBare(after))) return equalJson(before, after) ? undefined : modifiedLeaf;
+  if (hasItems(shape, before, after)) return ofLists(shape, listOf(before), listOf(after));
+  const parts = partsWithin(shape, before, after);
+  if (!parts) return equalJson(before, after) ? undefined : modifiedLeaf;
   return ofObjects(parts, (before ?? {}) as JsonObject, (after ?? {}) as JsonObject);
 }
+
+function* differencesInSteps(
+  shape: Shape,
+  before: Json | undefined,
+  after: Json | undefined,
+  stride: Stride,
+): Steps<Differences | undefined> {
+  if (before === after) return undefined;
+  const members = membersIn(before) + membersIn(after);
+  if (members < stepMembersMax) {
+    if (stride.isLong(members)) yield stride.taken();
+    return differences(shape, before, after);
+  }
+  if (before === undefined) return { added: yield* everyPathInSteps(shape, after as Json, stride) };
+  if (after === undefined) return { removed: yield* everyPathInSteps(shape, before, stride) };
+  if (hasItems(shape, before, after)) return yield* ofListsInSteps(shape, listOf(before), listOf(after), stride);
+  const parts = partsWithin(shape, before, after);
+  if (!parts) return (yield* equalJsonInSteps(before, after, stride)) ? undefined : modifiedLeaf;
+  return yield* ofObjectsInSteps(parts, (before ?? {}) as JsonObject, (after ?? {}) as JsonObject, stride);
+}
+
+/** Whether they are lists whose items are compared one by one. */
+function hasItems(shape: Shape, before: Json, after: Json): shape is ListShape {
+  if (shape.is !== 'list' || shape.how === 'atomic' || !isListOrNull(before) || !isListOrNull(after)) return false;
+  return lengthOf(before) > 0 || lengthOf(after) > 0;
+}
+
+/** What their members are, where these are compared one by one. */
+function partsWithin(shape: Shape, before: Json, after: Json): Parts | undefined {
+  if (shape.is === 'scalar' || shape.is === 'list' || !isObjectOrNull(before) || !isObjectOrNull(after)) {
+    return undefined;
+  }
+  const parts = partsOf(shape);
+  // Two that are empty are compared as one, so that {} and null differ.
+  return parts && isBare(before) && isBare(after) ? undefined : parts;
+}
+
+type Parts = NonNullable<ReturnType<typeof partsOf>>;
+const listOf = (value: Json): readonly Json[] => (value ?? []) as readonly Json[];
 
 const isListOrNull = (value: Json): value is readonly Json[] | null => value === null || Array.isArray(value);
 const isObjectOrNull = (value: Json): value is JsonObject | null => value === null || isObject(value);
@@ -88,11 +138,7 @@ function isBare(value: Json): boolean {
   return true;
 }
 
-function ofObjects(
-  parts: NonNullable<ReturnType<typeof partsOf>>,
-  before: JsonObject,
-  after: JsonObject,
-): Differences | undefined {
+function ofObjects(parts: Parts, before: JsonObject, after: JsonObject): Differences | undefined {
   const out: Collected = {};
   for (const name in before) {
     const left = before[name];
@@ -109,6 +155,30 @@ function ofObjects(
   return someOf(out);
 }
 
+function* ofObjectsInSteps(
+  parts: Parts,
+  before: JsonObject,
+  after: JsonObject,
+  stride: Stride,
+): Steps<Differences | undefined> {
+  const out: Collected = {};
+  for (const name in before) {
+    if (stride.isLong(1)) yield stride.taken();
+    const left = before[name];
+    const right = after[name];
+    if (left === right) continue;
+    const member = parts(name);
+    if (member) collect(out, member.tag, yield* differencesInSteps(member.shape, left, right, stride));
+  }
+  for (const name in after) {
+    if (stride.isLong(1)) yield stride.taken();
+    if (before[name] !== undefined) continue;
+    const member = parts(name);
+    if (member) collect(out, member.tag, yield* differencesInSteps(member.shape, undefined, after[name], stride));
+  }
+  return someOf(out);
+}
+
 function ofLists(shape: ListShape, before: readonly Json[], after: readonly Json[]): Differences | undefined {
   if (before.length === after.length && before.every((item, index) => equalJson(item, after[index]))) return undefined;
   const left = byTag(shape, before);
@@ -116,6 +186,27 @@ function ofLists(shape: ListShape, before: readonly Json[], after: readonly Json
   const out: Collected = {};
   for (const [tag, items] of left) collect(out, tag, ofItems(shape.items, items, right.get(tag) ?? []));
   for (const [tag, items] of right) if (!left.has(tag)) collect(out, tag, ofItems(shape.items, [], items));
+  return someOf(out);
+}
+
+function* ofListsInSteps(
+  shape: ListShape,
+  before: readonly Json[],
+  after: readonly Json[],
+  stride: Stride,
+): Steps<Differences | undefined> {
+  if (yield* equalJsonInSteps(before, after, stride)) return undefined;
+  const left = yield* byTagInSteps(shape, before, stride);
+  const right = yield* byTagInSteps(shape, after, stride);
+  const out: Collected = {};
+  for (const [tag, items] of left) {
+    const others = right.get(tag) ?? [];
+    collect(out, tag, yield* ofItemsInSteps(shape.items, items, others, stride));
+  }
+  for (const [tag, items] of right) {
+    if (stride.isLong(1)) yield stride.taken();
+    if (!left.has(tag)) collect(out, tag, yield* ofItemsInSteps(shape.items, [], items, stride));
+  }
   return someOf(out);
 }
 
@@ -127,16 +218,44 @@ function ofItems(shape: Shape, before: readonly Json[], after: readonly Json[]):
   return equalJson(before, after) ? undefined : modifiedLeaf;
 }
 
+function* ofItemsInSteps(
+  shape: Shape,
+  before: readonly Json[],
+  after: readonly Json[],
+  stride: Stride,
+): Steps<Differences | undefined> {
+  if (before.length <= 1 && after.length <= 1) {
+    return yield* differencesInSteps(shape, before[0], after[0], stride);
+  }
+  if (after.length === 0 || before.length === 0) return ofItems(shape, before, after);
+  return (yield* equalJsonInSteps(before, after, stride)) ? undefined : modifiedLeaf;
+}
+
 function byTag(shape: ListShape, list: readonly Json[]): ReadonlyMap<string, readonly Json[]> {
   const found = new Map<string, Json[]>();
+  for (const item of list) addByTag(found, shape, item);
+  return found;
+}
+
+function* byTagInSteps(
+  shape: ListShape,
+  list: readonly Json[],
+  stride: Stride,
+): Steps<ReadonlyMap<string, readonly Json[]>> {
+  const found = new Map<string, Json[]>();
   for (const item of list) {
-    const tag = itemTag(shape, item);
-    if (tag === undefined) continue;
-    const same = found.get(tag);
-    if (same) same.push(item);
-    else found.set(tag, [item]);
+    addByTag(found, shape, item);
+    if (stride.isLong(2)) yield stride.taken();
   }
   return found;
+}
+
+function addByTag(found: Map<string, Json[]>, shape: ListShape, item: Json): void {
+  const tag = itemTag(shape, item);
+  if (tag === undefined) return;
+  const same = found.get(tag);
+  if (same) same.push(item);
+  else found.set(tag, [item]);
 }
 
 /** All paths of a value that was not there before, the containers among them. */
@@ -161,6 +280,37 @@ function everyPath(shape: Shape, value: Json): FieldSet {
     const member = inner === undefined ? undefined : parts(name);
     if (!member) continue;
     out[member.tag] = everyPath(member.shape, inner as Json);
+    any = true;
+  }
+  return any ? out : leaf;
+}
+
+function* everyPathInSteps(shape: Shape, value: Json, stride: Stride): Steps<FieldSet> {
+  const members = membersIn(value);
+  if (members < stepMembersMax) {
+    if (stride.isLong(members)) yield stride.taken();
+    return everyPath(shape, value);
+  }
+  if (typeof value !== 'object' || value === null || shape.is === 'scalar') return leaf;
+  const out: Growing = { '.': leaf };
+  let any = false;
+  if (shape.is === 'list') {
+    if (!Array.isArray(value) || shape.how === 'atomic') return leaf;
+    for (const item of value as readonly Json[]) {
+      const tag = itemTag(shape, item);
+      if (tag === undefined) continue;
+      out[tag] = out[tag] ? leaf : yield* everyPathInSteps(shape.items, item, stride);
+      any = true;
+    }
+    return any ? out : leaf;
+  }
+  const parts = partsOf(shape);
+  if (!parts || Array.isArray(value)) return leaf;
+  for (const name in value) {
+    const inner = (value as JsonObject)[name];
+    const member = inner === undefined ? undefined : parts(name);
+    if (!member) continue;
+    out[member.tag] = yield* everyPathInSteps(member.shape, inner as Json, stride);
     any = true;
   }
   return any ? out : leaf;

@@ -1,6 +1,8 @@
+import type { Steps } from '../../base/steps.ts';
 import { compareText } from '../../base/text.ts';
 import { ApiError } from '../error.ts';
-import { type FieldSet, isEmptySet, pathTexts, difference as setDifference } from './field-set.ts';
+import { type FieldSet, isEmptySet, pathTexts } from './field-set.ts';
+import { differenceInSteps } from './field-set-in-steps.ts';
 import { type Entry, idOf } from './managed-fields.ts';
 
 /** What an apply would change although somebody else owns it. */
@@ -13,13 +15,16 @@ export const conflictsOf = (owner: Entry, set: FieldSet): readonly Conflict[] =>
   isEmptySet(set) ? [] : [{ owner, set }];
 
 /** The conflicts about anything but these fields. */
-export function difference(conflicts: readonly Conflict[], allowed: FieldSet): readonly Conflict[] {
-  return conflicts.flatMap(({ owner, set }) => conflictsOf(owner, setDifference(set, allowed)));
+export function* difference(conflicts: readonly Conflict[], allowed: FieldSet): Steps<readonly Conflict[]> {
+  const left: Conflict[] = [];
+  for (const { owner, set } of conflicts) left.push(...conflictsOf(owner, yield* differenceInSteps(set, allowed)));
+  return left;
 }
 
-export function conflictError(conflicts: readonly Conflict[]): ApiError {
+export function* conflictError(conflicts: readonly Conflict[]): Steps<ApiError> {
   const sorted = [...conflicts].sort((a, b) => compareText(idOf(a.owner), idOf(b.owner)));
-  const told = sorted.map(({ owner, set }) => ({ owner: ownerText(owner), paths: pathTexts(set) }));
+  const told: { readonly owner: string; readonly paths: readonly string[] }[] = [];
+  for (const { owner, set } of sorted) told.push({ owner: ownerText(owner), paths: yield* pathTexts(set) });
   const causes = told.flatMap(({ owner, paths }) =>
     paths.map((field) => ({ reason: 'FieldManagerConflict', message: `conflict with ${owner}`, field })),
   );

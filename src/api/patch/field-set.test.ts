@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Random } from '../../base/env.ts';
 import { seeded } from '../../base/random.ts';
+import { finish } from '../../base/steps.ts';
 import {
   difference,
   emptySet,
@@ -29,13 +30,13 @@ function randomSet(random: Random): FieldSet {
   return set;
 }
 
-const sorted = (set: FieldSet) => [...pathTexts(set)].sort();
+const sorted = (set: FieldSet) => [...finish(pathTexts(set))].sort();
 
 test('A field set survives being sent and read again', () => {
   const random = seeded('round trip');
   for (let round = 0; round < rounds; round++) {
     const set = randomSet(random);
-    assert.deepEqual(readFieldSet(JSON.parse(JSON.stringify(set))), set);
+    assert.deepEqual(finish(readFieldSet(JSON.parse(JSON.stringify(set)))), set);
   }
 });
 
@@ -66,21 +67,21 @@ test('A field set tells its paths as messages name them, what is shallow first',
   const set = {
     'f:spec': { 'f:ports': { 'k:{"port":80,"protocol":"TCP"}': { '.': {}, 'f:port': {} } }, 'f:type': {} },
   };
-  assert.deepEqual(pathTexts(set), [
+  assert.deepEqual(finish(pathTexts(set)), [
     '.spec.type',
     '.spec.ports[port=80,protocol="TCP"]',
     '.spec.ports[port=80,protocol="TCP"].port',
   ]);
-  assert.deepEqual(pathTexts({ 'f:metadata': { 'f:finalizers': { 'v:"a/b"': {} } } }), [
+  assert.deepEqual(finish(pathTexts({ 'f:metadata': { 'f:finalizers': { 'v:"a/b"': {} } } })), [
     '.metadata.finalizers[="a/b"]',
   ]);
 });
 
 test('A field set that is sent is read into canonical form, and refused where an element is broken', () => {
-  assert.deepEqual(readFieldSet({ 'k:{"b":1,"a":2}': {} }), { 'k:{"a":2,"b":1}': {} });
-  assert.equal(readFieldSet({ 'k:{"b"': {} }), undefined);
-  assert.equal(readFieldSet({ name: {} }), undefined);
-  assert.equal(readFieldSet('f:name'), undefined);
+  assert.deepEqual(finish(readFieldSet({ 'k:{"b":1,"a":2}': {} })), { 'k:{"a":2,"b":1}': {} });
+  assert.equal(finish(readFieldSet({ 'k:{"b"': {} })), undefined);
+  assert.equal(finish(readFieldSet({ name: {} })), undefined);
+  assert.equal(finish(readFieldSet('f:name')), undefined);
 });
 
 test('inWrittenOrder has the element itself first, then the others by name, and leaves what is in order', () => {

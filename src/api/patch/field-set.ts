@@ -1,4 +1,5 @@
 import { canonicalJson, isObject, type Json } from '../../base/json.ts';
+import { type Steps, Stride } from '../../base/steps.ts';
 import { compareText } from '../../base/text.ts';
 
 /**
@@ -18,6 +19,7 @@ type Growing = Record<string, FieldSet>;
 export const leaf: FieldSet = Object.freeze({});
 export const emptySet: FieldSet = Object.freeze({});
 const self = '.';
+export const isSelf = (element: string): boolean => element === self;
 
 export const fieldTag = (name: string): string => `f:${name}`;
 export const valueTag = (value: Json): string => `v:${canonicalJson(value)}`;
@@ -28,7 +30,7 @@ export function isEmptySet(set: FieldSet): boolean {
 }
 
 /** Whether the path that leads to this node is in the set itself. */
-function isMember(node: FieldSet): boolean {
+export function isMember(node: FieldSet): boolean {
   return node[self] !== undefined || isEmptySet(node);
 }
 
@@ -123,20 +125,23 @@ export function below(
 }
 
 /** Every path in the set as a text such as `.spec.containers[name="app"].image`, as messages name it. */
-export function pathTexts(set: FieldSet): readonly string[] {
+export function* pathTexts(set: FieldSet): Steps<readonly string[]> {
   const found: string[] = [];
-  collect(set, '', found);
+  yield* collect(set, '', found, new Stride());
   return found;
 }
 
-function collect(set: FieldSet, prefix: string, found: string[]): void {
+function* collect(set: FieldSet, prefix: string, found: string[], stride: Stride): Steps<void> {
   const elements = Object.keys(set).filter((element) => element !== self);
   elements.sort(compareText);
   // What is in the set itself comes before what lies deeper.
   for (const element of elements) {
+    if (stride.isLong(1)) yield stride.taken();
     if (isMember(set[element] as FieldSet)) found.push(prefix + elementText(element));
   }
-  for (const element of elements) collect(set[element] as FieldSet, prefix + elementText(element), found);
+  for (const element of elements) {
+    yield* collect(set[element] as FieldSet, prefix + elementText(element), found, stride);
+  }
 }
 
 export function elementText(element: string): string {
@@ -159,15 +164,16 @@ export function elementText(element: string): string {
 }
 
 /** A set that somebody sent, with its elements in canonical form; undefined when it is none. Unknown elements go. */
-export function readFieldSet(value: unknown): FieldSet | undefined {
+export function* readFieldSet(value: unknown, stride: Stride = new Stride()): Steps<FieldSet | undefined> {
   if (!isObject(value)) return undefined;
   const out: Growing = {};
-  for (const [element, inner] of Object.entries(value)) {
+  for (const element in value) {
+    if (stride.isLong(1)) yield stride.taken();
     if (element === self) {
       out[self] = leaf;
       continue;
     }
-    const node = readFieldSet(inner);
+    const node = yield* readFieldSet(value[element], stride);
     const canonical = canonicalElement(element);
     if (node === undefined || canonical === undefined) return undefined;
     if (canonical !== '') out[canonical] = node;

@@ -1,8 +1,10 @@
 import { isObject, type Json, type JsonObject } from '../../base/json.ts';
+import type { Steps } from '../../base/steps.ts';
 import { annotationBytesMax, annotationBytesOf } from '../metadata-rules.ts';
 import type { Labels } from '../object.ts';
-import { compare } from './compare.ts';
-import { difference, type FieldSet } from './field-set.ts';
+import { compareInSteps } from './compare.ts';
+import type { FieldSet } from './field-set.ts';
+import { differenceInSteps } from './field-set-in-steps.ts';
 import type { Followed } from './managed-fields.ts';
 import { fieldsOf } from './typed.ts';
 import { typeErrors } from './validate-typed.ts';
@@ -11,15 +13,19 @@ const lastAppliedKey = 'kubectl.kubernetes.io/last-applied-configuration';
 const nothingIgnored: ReadonlySet<string> = new Set();
 
 /** What kubectl applied without the server and is still as it was applied, told by the annotation that it left. */
-export function appliedByClient(followed: Followed, live: JsonObject): FieldSet | undefined {
+export function* appliedByClient(followed: Followed, live: JsonObject): Steps<FieldSet | undefined> {
   const text = annotationsOf(live)?.[lastAppliedKey];
   if (!text) return undefined;
   const applied = parsed(text);
-  if (!applied || applied.apiVersion !== followed.apiVersion || typeErrors(followed.shape, applied)) return undefined;
-  const set = fieldsOf(followed.shape, applied, nothingIgnored);
-  const changes = compare(followed.shape, applied, live, nothingIgnored);
+  if (!applied || applied.apiVersion !== followed.apiVersion) return undefined;
+  if (yield* typeErrors(followed.shape, applied)) return undefined;
+  const set = yield* fieldsOf(followed.shape, applied, nothingIgnored);
+  const changes = yield* compareInSteps(followed.shape, applied, live, nothingIgnored);
   if (!changes) return set;
-  return difference(difference(difference(set, changes.modified), changes.added), changes.removed);
+  const others = [changes.modified, changes.added, changes.removed];
+  let left = set;
+  for (const other of others) left = yield* differenceInSteps(left, other);
+  return left;
 }
 
 /** Keeps the annotation up to date for whoever goes back to kubectl's own apply. */

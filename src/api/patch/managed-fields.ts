@@ -1,17 +1,10 @@
-import { equalJson, type JsonObject } from '../../base/json.ts';
+import { equalJson, equalJsonInSteps, type JsonObject } from '../../base/json.ts';
+import { finish, type Steps } from '../../base/steps.ts';
 import { compareText } from '../../base/text.ts';
 import type { KubeObject, ManagedFields } from '../object.ts';
-import { type Comparison, compare } from './compare.ts';
-import {
-  difference,
-  emptySet,
-  type FieldSet,
-  inWrittenOrder,
-  isEmptySet,
-  leaf,
-  readFieldSet,
-  union,
-} from './field-set.ts';
+import { type Comparison, compareInSteps } from './compare.ts';
+import { emptySet, type FieldSet, isEmptySet, leaf, readFieldSet } from './field-set.ts';
+import { differenceInSteps, inWrittenOrderInSteps, unionInSteps } from './field-set-in-steps.ts';
 import type { RecentSets } from './recent-sets.ts';
 import { reconciled } from './reconcile.ts';
 import type { StructShape } from './shape.ts';
@@ -82,41 +75,32 @@ const unowned: FieldSet = {
   },
 };
 
-export const withoutUnowned = (set: FieldSet): FieldSet => difference(set, unowned);
+export const withoutUnowned = (set: FieldSet): Steps<FieldSet> => differenceInSteps(set, unowned);
 
 /**
  * The managed fields of an object after a create or update that is not an apply. Undefined where nobody follows its
  * fields: they are only followed from the first apply on once somebody reset them.
  */
-export const managedAfterUpdate = (
+export function* managedAfterUpdate(
   followed: Followed,
   live: KubeObject | undefined,
   next: KubeObject,
   write: Write,
-): readonly ManagedFields[] | undefined => updateInSteps(followed, live, next, write)();
-
-/** The same in two steps, for objects that are long: what is answered finds the owners of what was found changed. */
-export function updateInSteps(
-  followed: Followed,
-  live: KubeObject | undefined,
-  next: KubeObject,
-  write: Write,
-): () => readonly ManagedFields[] | undefined {
+): Steps<readonly ManagedFields[] | undefined> {
   const isPlain = !live && !next.metadata.managedFields;
   const alike = isPlain ? followed.recent.alike(followed, next, write) : undefined;
-  if (alike) return () => alike;
-  const given = givenFields(followed, live, next);
-  const entries = given && readEntries(given, followed);
-  if (live && (!entries || entries.length === 0)) return () => undefined;
+  if (alike) return alike;
+  const given = yield* givenFields(followed, live, next);
+  const entries = given && (yield* readEntries(given, followed));
+  if (live && (!entries || entries.length === 0)) return undefined;
   const before = live ? comparable(live) : followed.empty;
   const after = comparable(next);
-  const changes = compare(followed.shape, before, after, followed.ignored);
-  if (!changes) return () => given;
-  return () => {
-    const made = written(followed, capped(owned(followed, entries ?? [], { before, after, changes }, write)));
-    if (isPlain) followed.recent.remember({ object: next, write, made });
-    return made;
-  };
+  const changes = yield* compareInSteps(followed.shape, before, after, followed.ignored);
+  if (!changes) return given;
+  const owners = capped(yield* owned(followed, entries ?? [], { before, after, changes }, write));
+  const made = yield* written(followed, owners);
+  if (isPlain) followed.recent.remember({ object: next, write, made });
+  return made;
 }
 
 const comparable = (object: KubeObject): JsonObject => {
@@ -125,23 +109,23 @@ const comparable = (object: KubeObject): JsonObject => {
 };
 
 /** Clients may send the fields back changed; who sends none, or through a subresource, leaves them as they are. */
-function givenFields(
+function* givenFields(
   followed: Followed,
   live: KubeObject | undefined,
   next: KubeObject,
-): readonly ManagedFields[] | undefined {
+): Steps<readonly ManagedFields[] | undefined> {
   const kept = live?.metadata.managedFields;
   const asked = next.metadata.managedFields;
   if (followed.subresource !== '' || asked === kept) return kept;
   if (!asked || asked.length === 0) return kept;
   // A list with one empty entry is how a client resets them.
   if (asked.length === 1 && Object.keys(asked[0] as object).length === 0) return undefined;
-  if (equalJson(asked, kept)) return kept;
-  return asked.every(isReadable) ? asked : kept;
+  if (yield* equalJsonInSteps(asked, kept)) return kept;
+  for (const entry of asked) {
+    if (entry.fieldsType !== fieldsType || !(yield* readFieldSet(entry.fieldsV1 ?? {}))) return kept;
+  }
+  return asked;
 }
-
-const isReadable = (entry: ManagedFields): boolean =>
-  entry.fieldsType === fieldsType && readFieldSet(entry.fieldsV1 ?? {}) !== undefined;
 
 interface Change {
   readonly before: JsonObject;
@@ -149,10 +133,10 @@ interface Change {
   readonly changes: Comparison;
 }
 
-function owned(followed: Followed, entries: readonly Entry[], change: Change, write: Write): readonly Entry[] {
+function* owned(followed: Followed, entries: readonly Entry[], change: Change, write: Write): Steps<readonly Entry[]> {
   const { changes } = change;
-  const taken = withoutUnowned(union(changes.modified, changes.added));
-  if (isEmptySet(taken)) return lost(followed, entries, change);
+  const taken = yield* withoutUnowned(yield* unionInSteps(changes.modified, changes.added));
+  if (isEmptySet(taken)) return yield* lost(followed, entries, change);
   const own: Entry = {
     manager: write.manager,
     operation: 'Update',
@@ -162,35 +146,42 @@ function owned(followed: Followed, entries: readonly Entry[], change: Change, wr
     set: taken,
   };
   const previous = entries.find((entry) => isSame(entry, own));
-  if (!previous) return [...lost(followed, entries, change), own];
+  if (!previous) return [...(yield* lost(followed, entries, change)), own];
   const others = entries.filter((entry) => entry !== previous);
-  return [...lost(followed, others, change), { ...own, set: union(difference(previous.set, changes.removed), taken) }];
+  const kept = yield* differenceInSteps(previous.set, changes.removed);
+  return [...(yield* lost(followed, others, change)), { ...own, set: yield* unionInSteps(kept, taken) }];
 }
 
 /** What is left to each owner after a change: neither what was removed nor what somebody else set. */
-export function lost(followed: Followed, entries: readonly Entry[], change: Change): readonly Entry[] {
+export function* lost(followed: Followed, entries: readonly Entry[], change: Change): Steps<readonly Entry[]> {
   const seen = new Map<string, Comparison | undefined>([[followed.apiVersion, change.changes]]);
-  return entries.flatMap((entry) => {
-    const changes = changesFor(followed, entry, change, seen);
-    if (changes === 'gone') return [];
-    if (!changes) return [entry];
-    const set = difference(difference(entry.set, union(changes.modified, changes.added)), changes.removed);
-    if (set === entry.set) return [entry];
-    return isEmptySet(set) ? [] : [withSet(entry, set)];
-  });
+  const left: Entry[] = [];
+  for (const entry of entries) {
+    const changes = yield* changesFor(followed, entry, change, seen);
+    if (changes === 'gone') continue;
+    const set = changes ? yield* leftOf(entry.set, changes) : entry.set;
+    if (set === entry.set) left.push(entry);
+    else if (!isEmptySet(set)) left.push(withSet(entry, set));
+  }
+  return left;
+}
+
+function* leftOf(set: FieldSet, { modified, added, removed }: Comparison): Steps<FieldSet> {
+  const kept = yield* differenceInSteps(set, yield* unionInSteps(modified, added));
+  return yield* differenceInSteps(kept, removed);
 }
 
 /** The same change as an owner sees it who wrote another version. */
-export function changesFor(
+export function* changesFor(
   followed: Followed,
   entry: Entry,
   change: Change,
   seen: Map<string, Comparison | undefined>,
-): Comparison | undefined | 'gone' {
+): Steps<Comparison | undefined | 'gone'> {
   if (seen.has(entry.apiVersion)) return seen.get(entry.apiVersion);
   const view = followed.versioned(entry.apiVersion);
   if (!view) return 'gone';
-  const changes = compare(view.shape, view.to(change.before), view.to(change.after), followed.ignored);
+  const changes = yield* compareInSteps(view.shape, view.to(change.before), view.to(change.after), followed.ignored);
   seen.set(entry.apiVersion, changes);
   return changes;
 }
@@ -223,7 +214,7 @@ function capped(entries: readonly Entry[]): readonly Entry[] {
       firsts.set(apiVersion, entry);
       continue;
     }
-    const set = union(entry.set, first.set);
+    const set = finish(unionInSteps(entry.set, first.set));
     const bucket = withSet({ ...entry, manager: oldUpdatesManager, subresource: '' }, set);
     out.delete(first);
     out.delete(entry);
@@ -243,16 +234,19 @@ export const idOf = ({ manager, operation, apiVersion, subresource }: Entry): st
     ...(subresource ? { subresource } : {}),
   });
 
-export function readEntries(fields: readonly ManagedFields[], followed: Followed): readonly Entry[] {
-  const entries = fields.map((stored) => ({
-    manager: stored.manager ?? '',
-    operation: (stored.operation ?? '') as Operation,
-    apiVersion: stored.apiVersion ?? '',
-    subresource: stored.subresource ?? '',
-    time: stored.time,
-    set: readSet(stored),
-    stored,
-  }));
+export function* readEntries(fields: readonly ManagedFields[], followed: Followed): Steps<readonly Entry[]> {
+  const entries: Entry[] = [];
+  for (const stored of fields) {
+    entries.push({
+      manager: stored.manager ?? '',
+      operation: (stored.operation ?? '') as Operation,
+      apiVersion: stored.apiVersion ?? '',
+      subresource: stored.subresource ?? '',
+      time: stored.time,
+      set: yield* readSet(stored),
+      stored,
+    });
+  }
   return followed.changeable ? entries.map((entry) => fitted(entry, followed)) : entries;
 }
 
@@ -265,32 +259,35 @@ function fitted(entry: Entry, followed: Followed): Entry {
 
 // What the server wrote is canonical; a set that was sent is read once, and what it was read to is kept beside it.
 const sets = new WeakMap<object, FieldSet>();
-function readSet({ fieldsV1 }: ManagedFields): FieldSet {
+function* readSet({ fieldsV1 }: ManagedFields): Steps<FieldSet> {
   if (typeof fieldsV1 !== 'object' || fieldsV1 === null) return emptySet;
   let set = sets.get(fieldsV1);
   if (!set) {
-    set = readFieldSet(fieldsV1) ?? emptySet;
+    set = (yield* readFieldSet(fieldsV1)) ?? emptySet;
     sets.set(fieldsV1, set);
   }
   return set;
 }
 
 /** As it is stored and sent: appliers first, then by time. */
-export function written({ recent }: Followed, entries: readonly Entry[]): readonly ManagedFields[] {
-  return [...entries].sort(inOrder).map((entry) => {
-    if (entry.stored) return entry.stored;
-    const set = recent.shared(inWrittenOrder(entry.set));
-    sets.set(set, set);
-    return {
-      manager: entry.manager,
-      operation: entry.operation,
-      apiVersion: entry.apiVersion,
-      ...(entry.time ? { time: entry.time } : {}),
-      fieldsType,
-      fieldsV1: set,
-      ...(entry.subresource ? { subresource: entry.subresource } : {}),
-    };
-  });
+export function* written({ recent }: Followed, entries: readonly Entry[]): Steps<readonly ManagedFields[]> {
+  const made: ManagedFields[] = [];
+  for (const entry of [...entries].sort(inOrder)) made.push(entry.stored ?? (yield* writtenEntry(recent, entry)));
+  return made;
+}
+
+function* writtenEntry(recent: RecentSets, entry: Entry): Steps<ManagedFields> {
+  const set = recent.shared(yield* inWrittenOrderInSteps(entry.set));
+  sets.set(set, set);
+  return {
+    manager: entry.manager,
+    operation: entry.operation,
+    apiVersion: entry.apiVersion,
+    ...(entry.time ? { time: entry.time } : {}),
+    fieldsType,
+    fieldsV1: set,
+    ...(entry.subresource ? { subresource: entry.subresource } : {}),
+  };
 }
 
 const inOrder = (a: Entry, b: Entry): number =>

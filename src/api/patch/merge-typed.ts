@@ -1,22 +1,33 @@
 import { isObject, type Json, type JsonObject } from '../../base/json.ts';
+import { type Steps, Stride } from '../../base/steps.ts';
 import { define } from './merge.ts';
 import { itemTag, type ListShape, partsOf, type Shape } from './shape.ts';
 
 /** The live value with what the configuration says: values replace values, structs, maps and keyed lists merge. */
-export function mergeTyped(shape: Shape, live: Json | undefined, config: Json | undefined): Json | undefined {
+export function* mergeTyped(
+  shape: Shape,
+  live: Json | undefined,
+  config: Json | undefined,
+  stride: Stride = new Stride(),
+): Steps<Json | undefined> {
   if (config === undefined) return live;
   if (live === undefined) return config;
-  if (shape.is === 'list') return mergeLists(shape, live, config);
+  if (shape.is === 'list') return yield* mergeLists(shape, live, config, stride);
   const parts = partsOf(shape);
   if (!parts || !isMapLike(live) || !isMapLike(config)) return config;
   // Nothing on both sides: the configuration says whether that is {} or null.
   if (isBare(live) && isBare(config)) return config;
-  const out: Record<string, Json> = { ...live };
-  for (const name in config ?? {}) {
+  const out: Record<string, Json> = {};
+  for (const name in live) {
+    if (stride.isLong(1)) yield stride.taken();
+    define(out, name, live[name] as Json);
+  }
+  for (const name in config) {
+    if (stride.isLong(1)) yield stride.taken();
     const inner = (config as JsonObject)[name];
     if (inner === undefined) continue;
     const member = parts(name);
-    define(out, name, member ? (mergeTyped(member.shape, live?.[name], inner) as Json) : inner);
+    define(out, name, member ? ((yield* mergeTyped(member.shape, live?.[name], inner, stride)) as Json) : inner);
   }
   return out;
 }
@@ -27,12 +38,14 @@ function isBare(value: JsonObject | null): boolean {
   return true;
 }
 
-function mergeLists(shape: ListShape, live: Json, config: Json): Json {
+function* mergeLists(shape: ListShape, live: Json, config: Json, stride: Stride): Steps<Json> {
   if (shape.how === 'atomic') return config;
   const left = Array.isArray(live) ? (live as readonly Json[]) : [];
   const right = Array.isArray(config) ? (config as readonly Json[]) : [];
   if (left.length === 0 && right.length === 0) return config;
-  return new ListMerge(shape, left, right).merged();
+  const ours = yield* tagged(shape, left, stride);
+  const theirs = yield* tagged(shape, right, stride);
+  return yield* new ListMerge(shape, ours, theirs, stride).merged();
 }
 
 interface Tagged {
@@ -55,20 +68,23 @@ class ListMerge {
   /** Tags of items in both lists, in the configuration's order, and whose turn it is. */
   readonly #shared: readonly string[];
   #turn = 0;
+  readonly #stride: Stride;
 
-  constructor(shape: ListShape, live: readonly Json[], config: readonly Json[]) {
+  constructor(shape: ListShape, live: readonly Tagged[], config: readonly Tagged[], stride: Stride) {
     this.#shape = shape;
-    this.#live = tagged(shape, live);
-    this.#config = tagged(shape, config);
+    this.#live = live;
+    this.#config = config;
+    this.#stride = stride;
     this.#liveItems = uniqueItems(this.#live);
     this.#configItems = uniqueItems(this.#config);
     this.#shared = this.#config.map(({ tag }) => tag).filter((tag) => this.#liveItems.has(tag));
   }
 
-  merged(): readonly Json[] {
+  *merged(): Steps<readonly Json[]> {
     let left = 0;
     let right = 0;
     while (left < this.#live.length || right < this.#config.length) {
+      if (this.#stride.isLong(2)) yield this.#stride.taken();
       const ours = this.#live[left];
       const theirs = this.#config[right];
       if (ours && !this.#configItems.has(ours.tag)) {
@@ -85,26 +101,30 @@ class ListMerge {
         left++;
       } else if (theirs) {
         if (ours && (ours.tag === theirs.tag || this.#done.has(ours.tag))) left++;
-        this.#take(theirs.tag);
+        yield* this.#take(theirs.tag);
         right++;
       } else left++;
     }
     return this.#out;
   }
 
-  #take(tag: string): void {
+  *#take(tag: string): Steps<void> {
     this.#done.add(tag);
     if (this.#shared[this.#turn] === tag) this.#turn++;
-    const merged = mergeTyped(this.#shape.items, this.#liveItems.get(tag), this.#configItems.get(tag));
+    const [live, config] = [this.#liveItems.get(tag), this.#configItems.get(tag)];
+    const merged = yield* mergeTyped(this.#shape.items, live, config, this.#stride);
     if (merged !== undefined) this.#out.push(merged);
   }
 }
 
-function tagged(shape: ListShape, list: readonly Json[]): readonly Tagged[] {
-  return list.flatMap((item) => {
+function* tagged(shape: ListShape, list: readonly Json[], stride: Stride): Steps<readonly Tagged[]> {
+  const out: Tagged[] = [];
+  for (const item of list) {
+    if (stride.isLong(2)) yield stride.taken();
     const tag = itemTag(shape, item);
-    return tag === undefined ? [] : [{ tag, item }];
-  });
+    if (tag !== undefined) out.push({ tag, item });
+  }
+  return out;
 }
 
 /** By tag; undefined where several items share one: there is no telling which is meant. */

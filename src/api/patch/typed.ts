@@ -1,4 +1,5 @@
 import { isObject, type Json, type JsonObject } from '../../base/json.ts';
+import { type Steps, Stride } from '../../base/steps.ts';
 import { below, emptySet, type FieldSet, leaf, nodeOf } from './field-set.ts';
 import { define } from './merge.ts';
 import { itemTag, type ListShape, partsOf, type Shape } from './shape.ts';
@@ -6,52 +7,55 @@ import { itemTag, type ListShape, partsOf, type Shape } from './shape.ts';
 type Growing = Record<string, FieldSet>;
 
 /** The fields that an applied configuration speaks about: values, not the containers that lead to them. */
-export function fieldsOf(shape: Shape, config: JsonObject, ignored: ReadonlySet<string>): FieldSet {
+export function* fieldsOf(shape: Shape, config: JsonObject, ignored: ReadonlySet<string>): Steps<FieldSet> {
   const counted = Object.fromEntries(Object.entries(config).filter(([name]) => !ignored.has(name)));
-  return spokenOf(shape, counted) ?? emptySet;
+  return (yield* spokenOf(shape, counted, new Stride())) ?? emptySet;
 }
 
-function spokenOf(shape: Shape, value: Json): FieldSet | undefined {
-  if (shape.is === 'list') return shape.how === 'atomic' ? leaf : itemsSpokenOf(shape, value);
+function* spokenOf(shape: Shape, value: Json, stride: Stride): Steps<FieldSet | undefined> {
+  if (shape.is === 'list') return shape.how === 'atomic' ? leaf : yield* itemsSpokenOf(shape, value, stride);
   const parts = partsOf(shape);
   if (!parts || (shape.is === 'deduced' && !isObject(value))) return leaf;
   if (!isObject(value)) return undefined;
   const out: Growing = {};
   for (const name in value) {
+    if (stride.isLong(1)) yield stride.taken();
     const inner = value[name];
     const member = inner === undefined ? undefined : parts(name);
     if (!member) continue;
     // Keys of a map are owned themselves; fields of a struct only where they hold a value, be it an empty one.
     const owned = shape.is !== 'struct' || inner === null || (isObject(inner) && Object.keys(inner).length === 0);
-    const spoken = spokenOf(member.shape, inner as Json);
+    const spoken = yield* spokenOf(member.shape, inner as Json, stride);
     const node = spoken === leaf ? leaf : nodeOf(spoken, owned);
     if (node) out[member.tag] = node;
   }
   return nodeOf(out, false);
 }
 
-function itemsSpokenOf(shape: ListShape, value: Json): FieldSet | undefined {
+function* itemsSpokenOf(shape: ListShape, value: Json, stride: Stride): Steps<FieldSet | undefined> {
   if (!Array.isArray(value)) return undefined;
   const out: Growing = {};
   for (const item of value as readonly Json[]) {
+    if (stride.isLong(2)) yield stride.taken();
     const tag = itemTag(shape, item);
     if (tag === undefined) continue;
-    out[tag] = out[tag] ? leaf : (nodeOf(spokenOf(shape.items, item), true) as FieldSet);
+    out[tag] = out[tag] ? leaf : (nodeOf(yield* spokenOf(shape.items, item, stride), true) as FieldSet);
   }
   return nodeOf(out, false);
 }
 
 /** The set with every field of a struct that something below it is in the set of. */
-export function withNamedFields(shape: Shape, set: FieldSet): FieldSet {
+export function* withNamedFields(shape: Shape, set: FieldSet, stride: Stride = new Stride()): Steps<FieldSet> {
   const out: Growing = {};
   for (const element in set) {
+    if (stride.isLong(1)) yield stride.taken();
     const node = set[element] as FieldSet;
     if (element === '.') {
       out[element] = leaf;
       continue;
     }
     const inner = shapeBelow(shape, element);
-    const deeper = inner ? withNamedFields(inner, node) : node;
+    const deeper = inner ? yield* withNamedFields(inner, node, stride) : node;
     const named = shape.is === 'struct' && element.startsWith('f:') && inner !== undefined;
     out[element] = nodeOf(deeper, named || (below(set, element)?.member ?? false)) as FieldSet;
   }
@@ -65,10 +69,10 @@ export function shapeBelow(shape: Shape, element: string): Shape | undefined {
 }
 
 /** The value without what the set names. What is left empty by that becomes null. */
-export function withoutFields(shape: Shape, value: Json, set: FieldSet): Json {
+export function* withoutFields(shape: Shape, value: Json, set: FieldSet, stride: Stride = new Stride()): Steps<Json> {
   if (shape.is === 'list') {
     if (shape.how === 'atomic' || !Array.isArray(value)) return value;
-    const kept = itemsLeft(shape, value, set);
+    const kept = yield* itemsLeft(shape, value, set, stride);
     return kept.length > 0 ? kept : null;
   }
   const parts = partsOf(shape);
@@ -76,24 +80,26 @@ export function withoutFields(shape: Shape, value: Json, set: FieldSet): Json {
   const out: Record<string, Json> = {};
   let any = false;
   for (const name in value) {
+    if (stride.isLong(1)) yield stride.taken();
     const inner = value[name];
     if (inner === undefined) continue;
     const member = parts(name);
     const named = member && below(set, member.tag);
     if (named?.member) continue;
-    define(out, name, named ? withoutFields(member.shape, inner, named.node) : inner);
+    define(out, name, named ? yield* withoutFields(member.shape, inner, named.node, stride) : inner);
     any = true;
   }
   return any ? out : null;
 }
 
-function itemsLeft(shape: ListShape, items: readonly Json[], set: FieldSet): readonly Json[] {
+function* itemsLeft(shape: ListShape, items: readonly Json[], set: FieldSet, stride: Stride): Steps<readonly Json[]> {
   const out: Json[] = [];
   for (const item of items) {
+    if (stride.isLong(2)) yield stride.taken();
     const tag = itemTag(shape, item);
     const named = tag === undefined ? undefined : below(set, tag);
     if (!named) out.push(item);
-    else if (!named.member) out.push(withoutFields(shape.items, item, named.node));
+    else if (!named.member) out.push(yield* withoutFields(shape.items, item, named.node, stride));
   }
   return out;
 }

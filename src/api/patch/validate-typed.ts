@@ -1,29 +1,37 @@
 import { isObject, type Json } from '../../base/json.ts';
+import { type Steps, Stride } from '../../base/steps.ts';
 import { elementText } from './field-set.ts';
 import { goSyntax, goText } from './go-text.ts';
 import { itemTag, type ListShape, type MapShape, type Shape, type StructShape } from './shape.ts';
 
 /** What keeps a configuration from being of its type, in the words of upstream's typed values; '' when nothing does. */
-export function typeErrors(shape: Shape, value: Json): string {
+export function* typeErrors(shape: Shape, value: Json): Steps<string> {
   const found: string[] = [];
-  check(shape, value, '', found);
+  yield* check(shape, value, '', { found, stride: new Stride() });
   if (found.length <= 1) return found[0] ?? '';
   return ['errors:', ...found.map((line) => `  ${line}`)].join('\n');
 }
 
-function check(shape: Shape, value: Json, path: string, found: string[]): void {
+interface Told {
+  readonly found: string[];
+  readonly stride: Stride;
+}
+
+function* check(shape: Shape, value: Json, path: string, told: Told): Steps<void> {
+  const { found, stride } = told;
+  if (stride.isLong(1)) yield stride.taken();
   if (value === null) return;
   switch (shape.is) {
     case 'scalar':
       checkScalar(shape.scalar, value, path, found);
       return;
     case 'list':
-      if (Array.isArray(value)) checkList(shape, value as readonly Json[], path, found);
+      if (Array.isArray(value)) yield* checkList(shape, value as readonly Json[], path, told);
       else found.push(`${path}: expected list, got ${boxed(value)}`);
       return;
     case 'struct':
     case 'map':
-      if (isObject(value)) checkMembers(shape, value, path, found);
+      if (isObject(value)) yield* checkMembers(shape, value, path, told);
       else found.push(`${path}: expected map, got ${boxed(value)}`);
       return;
     default:
@@ -40,38 +48,39 @@ function checkScalar(scalar: string, value: Json, path: string, found: string[])
   if (scalar === 'any' && is === 'object') found.push(`${path}: expected any scalar, got ${boxed(value)}`);
 }
 
-function checkMembers(
+function* checkMembers(
   shape: StructShape | MapShape,
   value: { readonly [name: string]: Json },
   path: string,
-  found: string[],
-): void {
+  told: Told,
+): Steps<void> {
   for (const name in value) {
     const inner = value[name];
     if (inner === undefined) continue;
     const at = `${path}.${name}`;
     const member = shape.is === 'struct' ? shape.member(name)?.shape : shape.values;
-    if (member) check(member, inner, at, found);
-    else found.push(`${at}: field not declared in schema`);
+    if (member) yield* check(member, inner, at, told);
+    else told.found.push(`${at}: field not declared in schema`);
   }
 }
 
-function checkList(shape: ListShape, list: readonly Json[], path: string, found: string[]): void {
+function* checkList(shape: ListShape, list: readonly Json[], path: string, told: Told): Steps<void> {
+  const { found } = told;
   const seen = new Set<string>();
-  list.forEach((item, index) => {
+  for (const [index, item] of list.entries()) {
     let at = `${path}[${index}]`;
     if (shape.how !== 'atomic') {
       const tag = itemTag(shape, item);
       if (tag === undefined) {
         found.push(`${path}: element ${index}: ${whyUntagged(shape, item)}`);
-        return;
+        continue;
       }
       at = path + elementText(tag);
       if (seen.has(tag)) found.push(`${path}: duplicate entries for key ${elementText(tag)}`);
       seen.add(tag);
     }
-    check(shape.items, item, at, found);
-  });
+    yield* check(shape.items, item, at, told);
+  }
 }
 
 function whyUntagged(shape: ListShape, item: Json): string {

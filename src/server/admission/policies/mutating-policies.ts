@@ -7,6 +7,7 @@ import type { Mutation } from '../../../api/policy/compile-policy.ts';
 import { jsonOf } from '../../../api/policy/structure.ts';
 import { readerOf, typeOfKind } from '../../../api/schema/kind-type.ts';
 import { equalJson, type Json, type JsonObject } from '../../../base/json.ts';
+import { finish } from '../../../base/steps.ts';
 import type { AdmissionPlugin, AdmissionRequest } from '../plugin.ts';
 import type { Versioned } from '../versions.ts';
 import { Policies, type PolicyDeps, refusal, type Stuck } from './policies.ts';
@@ -96,4 +97,4 @@ function applied(
 }
 
 const merged = (live: JsonObject, change: Json, type: ReturnType<typeof typeOfKind>): Json =>
-  mergeTyped(type ? structShape(type) : untypedShape, live, change) as Json;
+  finish(mergeTyped(type ? structShape(type) : untypedShape, live, change)) as Json;

@@ -1,0 +1,169 @@
+import { membersIn, type Steps, Stride, stepMembersMax } from '../../base/steps.ts';
+import {
+  difference,
+  type FieldSet,
+  intersection,
+  inWrittenOrder,
+  isEmptySet,
+  isMember,
+  isSelf,
+  nodeOf,
+  union,
+} from './field-set.ts';
+
+type Growing = Record<string, FieldSet>;
+type Combine = (a: FieldSet, b: FieldSet) => FieldSet;
+
+/** What `difference` makes, for sets that may be long. */
+export function differenceInSteps(a: FieldSet, b: FieldSet): Steps<FieldSet> {
+  return combined(a, b, { whole: difference, combine: changedInSteps });
+}
+
+export function unionInSteps(a: FieldSet, b: FieldSet): Steps<FieldSet> {
+  return combined(a, b, { whole: union, combine: unitedInSteps });
+}
+
+export function intersectionInSteps(a: FieldSet, b: FieldSet): Steps<FieldSet> {
+  return combined(a, b, { whole: intersection, combine: sharedInSteps });
+}
+
+interface How {
+  readonly whole: Combine;
+  combine(a: FieldSet, b: FieldSet, stride: Stride): Steps<FieldSet>;
+}
+
+/** What is short is done as a whole. */
+function* combined(a: FieldSet, b: FieldSet, { whole, combine }: How, stride = new Stride()): Steps<FieldSet> {
+  const members = membersIn(a) + membersIn(b);
+  if (members >= stepMembersMax) return yield* combine(a, b, stride);
+  if (stride.isLong(members)) yield stride.taken();
+  return whole(a, b);
+}
+
+function* changedInSteps(a: FieldSet, b: FieldSet, stride: Stride): Steps<FieldSet> {
+  const touched = new Map<string, FieldSet | undefined>();
+  for (const element in b) {
+    if (stride.isLong(1)) yield stride.taken();
+    const left = a[element];
+    const right = b[element] as FieldSet;
+    if (left === undefined || isSelf(element)) continue;
+    const below = yield* combined(left, right, { whole: difference, combine: changedInSteps }, stride);
+    const was = isMember(left);
+    const member = was && !isMember(right);
+    const next = below === left && member === was ? left : nodeOf(below, member);
+    if (next !== left) touched.set(element, next);
+  }
+  if (touched.size === 0) return a;
+  const out: Growing = {};
+  for (const element in a) {
+    if (stride.isLong(1)) yield stride.taken();
+    const next = touched.has(element) ? touched.get(element) : a[element];
+    if (next !== undefined) out[element] = next;
+  }
+  return out;
+}
+
+function* unitedInSteps(a: FieldSet, b: FieldSet, stride: Stride): Steps<FieldSet> {
+  if (isEmptySet(a)) return b;
+  const found = new Map<string, FieldSet>();
+  for (const element in b) {
+    if (stride.isLong(1)) yield stride.taken();
+    const left = a[element];
+    const right = b[element] as FieldSet;
+    if (left === undefined) found.set(element, right);
+    else if (!isSelf(element) && left !== right) found.set(element, yield* unionOfNodesInSteps(left, right, stride));
+  }
+  let isSame = true;
+  const out: Growing = {};
+  for (const element in a) {
+    if (stride.isLong(1)) yield stride.taken();
+    const next = found.get(element) ?? (a[element] as FieldSet);
+    isSame &&= next === a[element];
+    out[element] = next;
+    found.delete(element);
+  }
+  if (isSame && found.size === 0) return a;
+  for (const [element, node] of found) {
+    if (stride.isLong(1)) yield stride.taken();
+    out[element] = node;
+  }
+  return out;
+}
+
+function* unionOfNodesInSteps(left: FieldSet, right: FieldSet, stride: Stride): Steps<FieldSet> {
+  if (isEmptySet(left)) return isEmptySet(right) ? left : (nodeOf(right, true) as FieldSet);
+  const below = yield* combined(left, right, { whole: union, combine: unitedInSteps }, stride);
+  const member = isMember(left) || isMember(right);
+  return below === left && member === isMember(left) ? left : (nodeOf(below, member) as FieldSet);
+}
+
+function* sharedInSteps(a: FieldSet, b: FieldSet, stride: Stride): Steps<FieldSet> {
+  const out: Growing = {};
+  for (const element in b) {
+    if (stride.isLong(1)) yield stride.taken();
+    const left = a[element];
+    const right = b[element] as FieldSet;
+    if (left === undefined || isSelf(element)) continue;
+    const below =
+      left === right ? left : yield* combined(left, right, { whole: intersection, combine: sharedInSteps }, stride);
+    const both = left === right ? left : nodeOf(below, isMember(left) && isMember(right));
+    if (both !== undefined) out[element] = both;
+  }
+  return out;
+}
+
+/** What `inWrittenOrder` makes, for sets that may be long. */
+export function* inWrittenOrderInSteps(set: FieldSet, stride: Stride = new Stride()): Steps<FieldSet> {
+  const members = membersIn(set);
+  if (members < stepMembersMax) {
+    if (stride.isLong(members)) yield stride.taken();
+    return inWrittenOrder(set);
+  }
+  const names = Object.keys(set);
+  let moved = false;
+  const parts = new Map<string, FieldSet>();
+  for (let index = 0; index < names.length; index++) {
+    const name = names[index] as string;
+    moved ||= index > 0 && (names[index - 1] as string) > name;
+    const before = set[name] as FieldSet;
+    const after = yield* inWrittenOrderInSteps(before, stride);
+    if (after === before) continue;
+    moved = true;
+    parts.set(name, after);
+  }
+  if (!moved) return set;
+  const ordered: Growing = {};
+  for (const name of yield* sortedInSteps(names, stride)) {
+    if (stride.isLong(1)) yield stride.taken();
+    ordered[name] = parts.get(name) ?? (set[name] as FieldSet);
+  }
+  return ordered;
+}
+
+/** Runs that are sorted, merged two by two. */
+function* sortedInSteps(names: readonly string[], stride: Stride): Steps<readonly string[]> {
+  let runs: (readonly string[])[] = [];
+  for (let at = 0; at < names.length; at += stepMembersMax) {
+    runs.push(names.slice(at, at + stepMembersMax).sort());
+    if (stride.isLong(stepMembersMax)) yield stride.taken();
+  }
+  while (runs.length > 1) {
+    const longer: (readonly string[])[] = [];
+    for (let index = 0; index < runs.length; index += 2) {
+      const [left = [], right = []] = runs.slice(index, index + 2);
+      longer.push(yield* mergedInSteps(left, right, stride));
+    }
+    runs = longer;
+  }
+  return runs[0] ?? [];
+}
+
+function* mergedInSteps(a: readonly string[], b: readonly string[], stride: Stride): Steps<readonly string[]> {
+  const out: string[] = [];
+  for (let left = 0, right = 0; left < a.length || right < b.length; ) {
+    const isLeft = right >= b.length || (left < a.length && (a[left] as string) <= (b[right] as string));
+    out.push((isLeft ? a[left++] : b[right++]) as string);
+    if (stride.isLong(1)) yield stride.taken();
+  }
+  return out;
+}

@@ -1,0 +1,59 @@
+/**
+ * Work that is cut: it yields where others may have a turn, and says how many members it dealt with since it last did
+ * so. What it returns is the result.
+ */
+export type Steps<T> = Generator<number, T, void>;
+
+/** About as many members of a value are dealt with between two yields. */
+export const stepMembersMax = 512;
+/** A long text counts as so many members. */
+const lettersPerMember = 256;
+
+/** Counts what was done since the last yield: `if (stride.isLong(1)) yield stride.taken()`. */
+export class Stride {
+  #members = 0;
+
+  isLong(members: number): boolean {
+    this.#members += members;
+    return this.#members >= stepMembersMax;
+  }
+
+  taken(): number {
+    const members = this.#members;
+    this.#members = 0;
+    return members;
+  }
+}
+
+/** Whether a value has so much in it that work on it is cut. */
+export const isLarge = (value: unknown): boolean => membersIn(value) >= stepMembersMax;
+
+/** How much there is in a value. Counting ends where it is enough to be large. */
+export const membersIn = (value: unknown): number => countUpTo(value, stepMembersMax);
+
+function countUpTo(value: unknown, max: number): number {
+  if (typeof value === 'string') return 1 + Math.floor(value.length / lettersPerMember);
+  if (typeof value !== 'object' || value === null) return 1;
+  let count = 1;
+  if (Array.isArray(value)) {
+    for (const item of value) {
+      count += typeof item === 'object' || typeof item === 'string' ? countUpTo(item, max - count) : 1;
+      if (count >= max) break;
+    }
+    return count;
+  }
+  for (const key in value) {
+    const member = (value as { readonly [key: string]: unknown })[key];
+    count += typeof member === 'object' || typeof member === 'string' ? countUpTo(member, max - count) : 1;
+    if (count >= max) break;
+  }
+  return count;
+}
+
+/** All of it in one go: for what is known to be short, and for whoever cannot wait. */
+export function finish<T>(steps: Steps<T>): T {
+  for (;;) {
+    const next = steps.next();
+    if (next.done) return next.value;
+  }
+}
