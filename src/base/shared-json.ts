@@ -128,13 +128,26 @@ export function jsonText(value: Json): string {
   return Array.isArray(value) ? `[${value.map(jsonText).join(',')}]` : membersText(value as JsonObject);
 }
 
+/** The same few names stand in every object. */
+const names = new Map<string, string>();
+const namesMax = 2_000;
+
+/** The name of a member as JSON writes it, colon and all. */
+export function memberName(name: string): string {
+  const known = names.get(name);
+  if (known) return known;
+  const text = `${JSON.stringify(name)}:`;
+  if (names.size < namesMax) names.set(name, text);
+  return text;
+}
+
 /** The same for an object that has just been put together of members that were there before. */
 export function membersText(object: JsonObject): string {
   if (!hasCommon(object)) return JSON.stringify(object);
   let text = '';
   for (const key in object) {
     const member = object[key];
-    if (member !== undefined) text += `${text === '' ? '{' : ','}${JSON.stringify(key)}:${jsonText(member)}`;
+    if (member !== undefined) text += `${text === '' ? '{' : ','}${memberName(key)}${jsonText(member)}`;
   }
   return text === '' ? '{}' : `${text}}`;
 }

@@ -4,7 +4,7 @@ import { encodeProtobuf, encodeWatchFrame, messageOf } from '../api/protobuf-enc
 import { schemaOf } from '../api/schema/schema.ts';
 import { protobufType } from '../api/wire.ts';
 import { encodeText, type JsonObject } from '../base/json.ts';
-import { hasCommon, jsonText, membersText } from '../base/shared-json.ts';
+import { hasCommon, jsonText, memberName, membersText } from '../base/shared-json.ts';
 import type { Entry } from '../store/store.ts';
 
 interface View {
@@ -142,7 +142,7 @@ function textOf(kind: Kind, entry: Entry, head: string): string {
   for (const key in object) {
     const member = object[key];
     if (member === undefined || key === 'kind' || key === 'apiVersion' || key === 'metadata') continue;
-    text += `,${JSON.stringify(key)}:${jsonText(member)}`;
+    text += `,${memberName(key)}${jsonText(member)}`;
   }
   return `${text}}`;
 }
@@ -158,7 +158,7 @@ export function objectText(object: Partial<KubeObject>): string {
     const member = (object as unknown as JsonObject)[key];
     if (member === undefined) continue;
     const said = key === 'metadata' ? membersText(member as JsonObject) : jsonText(member);
-    text += `${text === '' ? '{' : ','}${JSON.stringify(key)}:${said}`;
+    text += `${text === '' ? '{' : ','}${memberName(key)}${said}`;
   }
   return text === '' ? '{}' : `${text}}`;
 }
