@@ -18,18 +18,20 @@ export class RuntimeChoice {
   readonly #runtimes: Runtimes;
   /** By class, once found: a class cannot change its handler. */
   readonly #found = new Map<string, Runtime>();
+  readonly #all: readonly Runtime[];
 
   constructor(client: Client, runtimes: Runtimes) {
     this.#client = client;
     this.#runtimes = runtimes;
+    this.#all = [...new Set([runtimes.default, ...Object.values(runtimes.byHandler ?? {})])];
   }
 
   all(): readonly Runtime[] {
-    return [...new Set([this.#runtimes.default, ...Object.values(this.#runtimes.byHandler ?? {})])];
+    return this.#all;
   }
 
   has(runtime: Runtime): boolean {
-    return this.all().includes(runtime);
+    return this.#all.includes(runtime);
   }
 
   async of(pod: Pod): Promise<Runtime> {

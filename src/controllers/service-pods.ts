@@ -12,14 +12,16 @@ export class ServicePods {
 
   constructor(services: Cache<Service>, pods: Cache<Pod>) {
     this.#services = services.index('selector', selectorPairs);
-    this.#pods = pods.index('label', (pod) => labelPairs(pod.metadata.namespace, pod.metadata.labels));
+    this.#pods = pods.index('label', pairsOfPods());
   }
 
   /** A service is filed under one pair of its selector, so a pod asks only about its own labels. */
   servicesOf(pod: Pod): readonly Key[] {
-    const { namespace, labels } = pod.metadata;
-    const candidates = labelPairs(namespace, labels).flatMap((pair) => this.#services.by('selector', pair));
-    return candidates.filter((service) => selects(service, pod)).map(keyOf);
+    const keys: Key[] = [];
+    for (const pair of pairsOf(pod)) {
+      for (const service of this.#services.by('selector', pair)) if (selects(service, pod)) keys.push(keyOf(service));
+    }
+    return keys;
   }
 
   podsOf(service: Service): readonly Pod[] {
@@ -79,6 +81,21 @@ const selects = (service: Service, pod: Pod): boolean =>
 
 const labelPairs = (namespace: string | undefined, labels: Labels | undefined): readonly string[] =>
   Object.entries(labels ?? {}).map(([key, value]) => `${namespace ?? ''} ${key}=${value}`);
+
+/** Pods that one template made share their labels, and come one after the other: those of the last one are at hand. */
+function pairsOfPods(): (pod: Pod) => readonly string[] {
+  let last: Pick<Pod['metadata'], 'namespace' | 'labels'> = {};
+  let pairs: readonly string[] = [];
+  return ({ metadata: { namespace, labels } }) => {
+    if (labels !== last.labels || namespace !== last.namespace) {
+      pairs = labelPairs(namespace, labels);
+      last = { ...(namespace === undefined ? {} : { namespace }), ...(labels ? { labels } : {}) };
+    }
+    return pairs;
+  };
+}
+
+const pairsOf = pairsOfPods();
 
 function selectorPairs(service: Service): readonly string[] {
   const pairs = labelPairs(service.metadata.namespace, service.spec.selector);

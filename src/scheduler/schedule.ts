@@ -103,19 +103,27 @@ function best(
   random: Random,
 ): NodeInfo {
   const totals = nodes.map(() => 0);
+  const verdicts = nodes.map(verdict);
   let place = 0;
   for (const { plugin, prepared } of candidates.filter(scores(pod))) {
     const at = plugin.byClass ? place++ : -1;
-    const raw = nodes.map((node) =>
-      at >= 0 ? (verdict(node).scores[at] ?? 0) : (plugin.score?.(pod, node, prepared) ?? 0),
+    const raw = nodes.map((node, index) =>
+      at >= 0 ? (verdicts[index]?.scores[at] ?? 0) : (plugin.score?.(pod, node, prepared) ?? 0),
     );
+    // What is the same everywhere decides nothing.
+    if (isLevel(raw)) continue;
     const normal = plugin.normalize?.(raw, prepared) ?? raw.map((score) => Math.max(0, Math.min(scoreMax, score)));
-    for (const [index, score] of normal.entries()) totals[index] = (totals[index] ?? 0) + score * (plugin.weight ?? 1);
+    const { weight = 1 } = plugin;
+    for (let index = 0; index < totals.length; index++) {
+      totals[index] = (totals[index] as number) + (normal[index] as number) * weight;
+    }
   }
   const most = totals.reduce((a, b) => Math.max(a, b));
   const winners = nodes.filter((_node, index) => totals[index] === most);
   return winners[random.below(winners.length)] as NodeInfo;
 }
+
+const isLevel = (scores: readonly number[]): boolean => scores.every((score) => score === scores[0]);
 
 /** `0/3 nodes are available: 3 Insufficient cpu. ...`, as people and tools know it. */
 function explain(pod: Pod, snapshot: Snapshot, rejections: ReadonlyMap<NodeInfo, Rejection>): string {

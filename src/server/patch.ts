@@ -48,8 +48,12 @@ export function requirePatchType(request: ApiRequest, kind: GroupVersionKind): v
 
 type Patch = (live: JsonObject) => Decoded;
 
-/** How this request, which is no apply, changes a live object of the kind. */
-export function patchOf(request: ApiRequest, kind: GroupVersionKind): Patch {
+/**
+ * How this request, which is no apply, changes a live object of the kind. Through `status` nothing else is kept: what
+ * the patch leaves as it was is not read again.
+ */
+export function patchOf(request: ApiRequest, kind: GroupVersionKind, subresource = ''): Patch {
+  const knownOf = (live: JsonObject) => (subresource === 'status' ? { known: live } : {});
   requirePatchType(request, kind);
   const type = schemaOf(kind);
   const mode = queryValue(request.query, 'fieldValidation') || 'Warn';
@@ -59,7 +63,7 @@ export function patchOf(request: ApiRequest, kind: GroupVersionKind): Patch {
       const odd = unknownInPatch(read.patch).map((path) => `json patch unknown field ${JSON.stringify(path)}`);
       return (live) => {
         const next = jsonPatch(live, read.patch);
-        return decoded({ next, kind, mode, complaints: odd, shown: () => JSON.stringify(next) });
+        return decoded({ next, kind, mode, ...knownOf(live), complaints: odd, shown: () => JSON.stringify(next) });
       };
     }
     case mergePatchType: {
@@ -67,7 +71,7 @@ export function patchOf(request: ApiRequest, kind: GroupVersionKind): Patch {
       const { complaints } = read;
       return (live) => {
         const next = mergePatch(live, patch);
-        return decoded({ next, kind, mode, complaints, shown: () => JSON.stringify(next) });
+        return decoded({ next, kind, mode, ...knownOf(live), complaints, shown: () => JSON.stringify(next) });
       };
     }
     default: {
@@ -77,7 +81,7 @@ export function patchOf(request: ApiRequest, kind: GroupVersionKind): Patch {
       const identity = { apiVersion: apiVersionOf(kind), kind: kind.kind };
       return (live) => {
         const next = { ...(strategicPatch(type, live, patch) as JsonObject), ...identity };
-        return decoded({ next, kind, mode, complaints, shown: () => goText(patch) });
+        return decoded({ next, kind, mode, ...knownOf(live), complaints, shown: () => goText(patch) });
       };
     }
   }
@@ -148,12 +152,13 @@ interface Patched {
   readonly next: Json;
   readonly kind: GroupVersionKind;
   readonly mode: string;
+  readonly known?: JsonObject;
   readonly complaints: readonly string[];
   /** What an error shows: the whole object for some patches, the patch for others. */
   shown(): string;
 }
 
-function decoded({ next, kind, mode, complaints, shown }: Patched): Decoded {
+function decoded({ next, kind, mode, known, complaints, shown }: Patched): Decoded {
   const refused = (why: string) => invalidObject({ group: '', kind: '' }, '', [invalid('patch', shown(), why)]);
   if (!isObject(next)) {
     throw refused(`json: cannot unmarshal ${wordFor(next)} into Go value of type map[string]interface {}`);
@@ -165,7 +170,7 @@ function decoded({ next, kind, mode, complaints, shown }: Patched): Decoded {
     throw refused(`no kind ${name} is registered for version ${version} in scheme "pkg/runtime/scheme.go:111"`);
   }
   const typed = { ...next, ...said } as JsonObject;
-  const walked = readerOf(kind)?.(typed) ?? { value: typed, unknown: [], errors: [] };
+  const walked = readerOf(kind)?.(typed, known) ?? { value: typed, unknown: [], errors: [] };
   if (walked.errors.length > 0) throw refused(walked.errors[0] as string);
   const odd = [...complaints, ...walked.unknown.map(unknownField)];
   if (odd.length > 0 && mode === 'Strict') throw refused(`strict decoding error: ${odd.join(', ')}`);

@@ -182,7 +182,7 @@ export class Resources {
     const { request, route } = call;
     if (mediaTypeOf(request) === applyType) return this.#apply(call);
     const pace = new Pace(this.#deps.env.clock);
-    const patch = pace.step(() => patchOf(request, route.kind));
+    const patch = pace.step(() => patchOf(request, route.kind, route.subresource));
     await pace.rest();
     return this.#changed(call, (live) => {
       const patched = patch(live as unknown as JsonObject);

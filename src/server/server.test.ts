@@ -219,6 +219,25 @@ test('a binding gives a pod its node, once, though an update of the pod may not'
   assert.equal((await ask('POST', `${path}/a/binding`, body(binding))).status, 409);
 });
 
+test('a patch of a status keeps nothing else, and what it says of the rest is checked all the same', async () => {
+  const { ask, body } = await world();
+  const path = '/api/v1/namespaces/default/pods';
+  const spec = { containers: [{ name: 'c', image: 'i' }] };
+  const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'a' }, spec };
+  const made = await ask('POST', path, body(pod));
+  const patch = (change: Json, strict = 'Strict') =>
+    ask('PATCH', `${path}/a/status?fieldValidation=${strict}`, body(change, jsonMerge));
+  const told = await patch({ status: { phase: 'Running' } });
+  assert.deepEqual([told.body.spec, (told.body.status as JsonObject).phase], [made.body.spec, 'Running']);
+  const odd = await patch({ spec: { bogus: 1 } });
+  assert.equal(odd.status, 422);
+  assert.match(String(odd.body.message), /unknown field "spec\.bogus"/);
+  const wrong = await patch({ spec: { hostNetwork: 'yes' } }, 'Warn');
+  assert.equal(wrong.status, 422);
+  const other = await patch({ spec: { hostname: 'b' }, status: { phase: 'Failed' } });
+  assert.deepEqual([other.body.spec, (other.body.status as JsonObject).phase], [made.body.spec, 'Failed']);
+});
+
 test('whoever asks while the store is closed hears that the server is shutting down, and nobody calls it a bug', async () => {
   const told: string[] = [];
   const log = { debug: () => {}, info: () => {}, error: (message: string) => void told.push(message) };

@@ -20,16 +20,32 @@ import { type Part, partOf } from './defaulting.ts';
 /** A value where it stands, and the list that its errors go to. Rules read as sentences: `spec.at('name').needed()`. */
 export class Checked {
   readonly value: unknown;
-  readonly path: string;
   readonly errors: FieldError[];
-  /** Its key, where it is an entry of a map. */
-  readonly lastKey: string;
+  /** Where it stands: at a path, or one step further than what it was taken from. */
+  readonly #start: Checked | string;
+  /** The name of a field, the number of an item, or `[key]`. */
+  readonly #step: string | number;
 
-  constructor(value: unknown, path = '', errors: FieldError[] = [], lastKey = '') {
+  constructor(value: unknown, start: Checked | string = '', errors: FieldError[] = [], step: string | number = '') {
     this.value = value;
-    this.path = path;
     this.errors = errors;
-    this.lastKey = lastKey;
+    this.#start = start;
+    this.#step = step;
+  }
+
+  /** Put together only where something is wrong: of a pod hundreds of values are looked at. */
+  get path(): string {
+    if (!(this.#start instanceof Checked)) return this.#start;
+    const before = this.#start.path;
+    if (typeof this.#step === 'number') return `${before}[${this.#step}]`;
+    if (this.#step.startsWith('[')) return before + this.#step;
+    return before ? `${before}.${this.#step}` : this.#step;
+  }
+
+  /** Its key, where it is an entry of a map. */
+  get lastKey(): string {
+    const step = this.#step;
+    return typeof step === 'string' && step.startsWith('[') ? step.slice(1, -1) : '';
   }
 
   get isAbsent(): boolean {
@@ -50,15 +66,15 @@ export class Checked {
   }
 
   at(key: string): Checked {
-    return new Checked(this.part[key], this.path ? `${this.path}.${key}` : key, this.errors);
+    return new Checked(this.part[key], this, this.errors, key);
   }
   key(key: string): Checked {
-    return new Checked(this.part[key], `${this.path}[${key}]`, this.errors, key);
+    return new Checked(this.part[key], this, this.errors, `[${key}]`);
   }
   items(): readonly Checked[] {
     if (this.isAbsent) return none;
     const list = this.value as readonly unknown[];
-    return list.map((item, index) => new Checked(item, `${this.path}[${index}]`, this.errors));
+    return list.map((item, index) => new Checked(item, this, this.errors, index));
   }
   entries(): readonly Checked[] {
     return this.isAbsent ? none : Object.keys(this.part).map((key) => this.key(key));

@@ -84,3 +84,14 @@ test('walk takes any JSON for any kind, and what it answers is walked to itself'
     }),
   );
 });
+
+test('walk takes what is the very same as in a value that was read before, and reads all else', () => {
+  const spec = { containers: [{ name: 7, foo: 1 }] };
+  const known = { metadata: { name: 'a' }, spec };
+  const { value, errors, unknown } = walk(pod, { metadata: { name: 'b' }, spec, status: { bar: 1 } }, { known });
+  assert.equal(value.spec, spec);
+  assert.deepEqual([errors, unknown], [[], ['status.bar']]);
+  assert.deepEqual(Object.keys(value), ['metadata', 'spec', 'status']);
+  const again = walk(pod, { ...known, spec: { ...spec } }, { known });
+  assert.deepEqual([again.errors.length, again.unknown], [1, ['spec.containers[0].foo']]);
+});

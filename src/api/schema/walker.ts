@@ -14,6 +14,8 @@ import { type Field, type ObjectType, type TypeRef, typeNamed } from './schema.t
 export interface WalkOptions {
   /** Where the value stands inside the object that was sent, for the paths of unknown fields: `spec.template`. */
   readonly path?: string;
+  /** A value of the type that was read before: what is the very same in both is taken as it is. */
+  readonly known?: JsonObject;
 }
 export interface Walked {
   /** Only what the type has, in canonical form: what Kubernetes would print back before defaulting. */
@@ -38,7 +40,7 @@ export function walk(type: ObjectType, value: unknown, options: WalkOptions = {}
       errors: [`json: cannot unmarshal ${wordFor(value)} into Go value of type ${goTypeName(type.name)}`],
     };
   }
-  return { value: walker.object(type, value), unknown: walker.unknown, errors: walker.errors };
+  return { value: walker.object(type, value, options.known), unknown: walker.unknown, errors: walker.errors };
 }
 
 type Step = Field | number | { readonly key: string };
@@ -56,12 +58,15 @@ class Walker {
     this.#root = root;
   }
 
-  object(type: ObjectType, value: JsonObject): JsonObject {
+  object(type: ObjectType, value: JsonObject, known?: JsonObject): JsonObject {
     const outer = this.#struct;
     this.#struct = type.name;
     const byName = type.byName;
     const out: Record<string, Json> = {};
-    for (const key in value) {
+    // Not by for-in: V8 learns nothing of what is read by its keys, and throws its fast code away again and again.
+    const keys = Object.keys(value);
+    for (let index = 0; index < keys.length; index++) {
+      const key = keys[index] as string;
       const field = byName.get(key);
       if (field === undefined) {
         this.#reportUnknown(key);
@@ -69,12 +74,18 @@ class Walker {
       }
       const member = value[key];
       if (member === null || member === undefined) continue;
+      if (known !== undefined && typeof member === 'object' && member === known[key]) {
+        out[key] = member;
+        continue;
+      }
       this.#steps.push(field);
       const read = this.read(field.ref, member);
       this.#steps.pop();
       if (read !== undefined && (field.absent !== 'omit' || !isEmpty(read, field))) out[key] = read;
     }
-    for (const field of alwaysPrinted(type)) {
+    const always = alwaysPrinted(type);
+    for (let index = 0; index < always.length; index++) {
+      const field = always[index] as Field;
       if (out[field.name] === undefined) out[field.name] = field.absent === 'null' ? null : zeroOf(field.ref);
     }
     this.#struct = outer;

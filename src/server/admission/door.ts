@@ -8,7 +8,14 @@ export async function admittedThrough(
   request: AdmissionRequest,
 ): Promise<KubeObject> {
   let next = object;
-  for (const plugin of plugins) next = (await plugin.mutate?.(next, request)) ?? next;
-  for (const plugin of plugins) await plugin.validate?.(next, request);
+  // Most answer at once: each await would be a turn for the whole queue of those who wait.
+  for (const plugin of plugins) {
+    const made = plugin.mutate?.(next, request);
+    next = (made instanceof Promise ? await made : made) ?? next;
+  }
+  for (const plugin of plugins) {
+    const judged = plugin.validate?.(next, request);
+    if (judged) await judged;
+  }
   return next;
 }

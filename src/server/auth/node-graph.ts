@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from '../../base/json.ts';
 import type { Store } from '../../store/store.ts';
 import { allReady, Mirror } from './mirror.ts';
-import { podReferences, vertex, volumeSecrets } from './node-references.ts';
+import { namesAlike, nodeOfPod, podReferences, vertex, volumeSecrets } from './node-references.ts';
 
 /**
  * Which objects concern which node: a pod concerns the node it is bound to, and everything the pod names concerns the
@@ -17,6 +17,8 @@ export class NodeGraph {
   constructor(store: Store) {
     this.#mirrors = [
       new Mirror(store, '/core/pods/', (_key, next, previous) => {
+        if (next !== undefined && previous !== undefined && namesAlike(next as JsonObject, previous as JsonObject))
+          return;
         this.#countPod(previous, -1);
         this.#countPod(next, 1);
       }),
@@ -63,8 +65,9 @@ export class NodeGraph {
 
   #countPod(pod: Json | undefined, by: number): void {
     if (pod === undefined) return;
-    const { node, vertices } = podReferences(pod as JsonObject);
-    if (node !== '') for (const one of vertices) this.#count(one, node, by);
+    const node = nodeOfPod(pod as JsonObject);
+    if (node === '') return;
+    for (const one of podReferences(pod as JsonObject)) this.#count(one, node, by);
   }
 
   #count(of: string, node: string, by: number): void {

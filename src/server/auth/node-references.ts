@@ -26,14 +26,28 @@ const nameOf = (value: Json | undefined): string =>
 /** `secrets ns/name`, `pods ns/name`, `persistentvolumes /name`: what a node may have to do with. */
 export const vertex = (resource: string, namespace: string, name: string): string => `${resource} ${namespace}/${name}`;
 
-/** The node of a pod, and everything that the node needs for it. */
-export function podReferences(pod: JsonObject): { readonly node: string; readonly vertices: readonly string[] } {
-  const metadata = objectOf(pod.metadata);
+/** The node that a pod is bound to; an empty text where there is none yet. */
+export function nodeOfPod(pod: JsonObject): string {
   const { nodeName } = objectOf(pod.spec);
-  const node = typeof nodeName === 'string' ? nodeName : '';
+  return typeof nodeName === 'string' ? nodeName : '';
+}
+
+/** The pod itself, and everything that its node needs for it. */
+export function podReferences(pod: JsonObject): readonly string[] {
+  const metadata = objectOf(pod.metadata);
   const itself = vertex('pods', String(metadata.namespace ?? ''), String(metadata.name));
   // A node makes mirror pods itself: they must never give it anything.
-  return { node, vertices: isMirrorPod(pod) ? [itself] : [itself, ...podNeeds(pod)] };
+  return isMirrorPod(pod) ? [itself] : [itself, ...podNeeds(pod)];
+}
+
+/** Whether two states of a pod name the same, as far as a glance can tell: a spec that stays is the very same object. */
+export function namesAlike(a: JsonObject, b: JsonObject): boolean {
+  if (a.spec !== b.spec || isMirrorPod(a) !== isMirrorPod(b)) return false;
+  const [one, other] = [objectOf(a.status), objectOf(b.status)];
+  return (
+    one.resourceClaimStatuses === other.resourceClaimStatuses &&
+    one.extendedResourceClaimStatus === other.extendedResourceClaimStatus
+  );
 }
 
 export const isMirrorPod = (pod: JsonObject): boolean =>
@@ -72,7 +86,10 @@ function addEnvironment(container: JsonObject, add: Add): void {
 }
 
 function addVolume(volume: JsonObject, pod: string, add: Add): void {
-  for (const [kind, field] of Object.entries(secretFields)) add('secrets', nameOf(objectOf(volume[kind])[field]));
+  for (const kind in volume) {
+    const field = secretFields[kind];
+    if (field !== undefined) add('secrets', nameOf(objectOf(volume[kind])[field]));
+  }
   for (const field of podCsiSecrets) add('secrets', nameOf(objectOf(volume.csi)[field]));
   add('configmaps', nameOf(volume.configMap));
   for (const source of objectsOf(objectOf(volume.projected).sources)) {
