@@ -1,13 +1,14 @@
 /**
- * SQLite on the main thread beside SQLite in a thread of its own: `node bench/sqlite-thread.ts`. For decision 10. The
- * thread takes everything that was queued while the last sync ran as one batch. A poor disk is pretended by a pause
- * after each commit, in whichever thread commits.
+ * SQLite on the main thread beside SQLite in a thread of its own, and beside what we do, which is the first with the
+ * syncs elsewhere: `node bench/sqlite-thread.ts`. For decision 10. The thread takes everything that was queued while
+ * the last sync ran as one batch. A poor disk is pretended by a pause after each sync, wherever that is.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { fdatasync, fdatasyncSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { LogSync, type SyncCalls } from '../src/host/store/log-sync.ts';
 import { StoreCore } from '../src/store/core.ts';
 import { defaultHistoryLimits } from '../src/store/history.ts';
 import { type Journal, JournaledStore } from '../src/store/journaled.ts';
@@ -15,21 +16,24 @@ import type { Change } from '../src/store/store.ts';
 
 type Row = readonly [revision: number, key: string, created: number, value: string | null];
 
+type Where = 'main' | 'thread' | 'ours';
+
 const secondsEach = 4;
+const fileName = 'bench.sqlite';
 const value = { labels: { app: 'web' }, text: 'x'.repeat(3000) };
 
 async function main(): Promise<void> {
   console.log('sync pause  where   clients  commits/s  p50 ms  p99 ms  loop p99 ms  loop max ms');
   for (const pauseMs of [0, 10]) {
     for (const clients of [1, 64]) {
-      for (const where of ['main', 'thread'] as const) await measure(where, clients, pauseMs);
+      for (const where of ['main', 'thread', 'ours'] as const) await measure(where, clients, pauseMs);
     }
   }
 }
 
-async function measure(where: 'main' | 'thread', clients: number, pauseMs: number): Promise<void> {
+async function measure(where: Where, clients: number, pauseMs: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'mini-k8s-bench-'));
-  const journal = where === 'main' ? mainJournal(folder, pauseMs) : threadJournal(folder, pauseMs);
+  const journal = journals[where](folder, pauseMs);
   const store = new JournaledStore(new StoreCore(defaultHistoryLimits), journal, (run) => setImmediate(run));
   const times: number[] = [];
   const until = performance.now() + secondsEach * 1000;
@@ -96,6 +100,32 @@ function threadJournal(folder: string, pauseMs: number): Journal {
   };
 }
 
+function ourJournal(folder: string, pauseMs: number): Journal {
+  const { write, close } = writer(folder, 0, 'NORMAL');
+  const calls: SyncCalls = {
+    now: (descriptor) => {
+      fdatasyncSync(descriptor);
+      pause(pauseMs);
+    },
+    soon: (descriptor, done) => fdatasync(descriptor, (error) => void setTimeout(() => done(error), pauseMs)),
+  };
+  const log = new LogSync(join(folder, `${fileName}-wal`), pauseMs > 0 ? calls : undefined);
+  const closeBoth = () => {
+    close();
+    log.close();
+  };
+  return {
+    write: (batch) => {
+      write(batch.map(rowOf));
+      return log.sync(batch.length);
+    },
+    forget: () => {},
+    close: closeBoth,
+  };
+}
+
+const journals = { main: mainJournal, thread: threadJournal, ours: ourJournal };
+
 function serve(): void {
   const { folder, pauseMs } = workerData as { readonly folder: string; readonly pauseMs: number };
   const { write, close } = writer(folder, pauseMs);
@@ -110,20 +140,24 @@ function serve(): void {
   });
 }
 
-function writer(folder: string, pauseMs: number) {
-  const database = new DatabaseSync(join(folder, 'bench.sqlite'));
-  database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+const cell = new Int32Array(new SharedArrayBuffer(4));
+function pause(ms: number): void {
+  if (ms > 0) Atomics.wait(cell, 0, 0, ms);
+}
+
+function writer(folder: string, pauseMs: number, synchronous = 'FULL') {
+  const database = new DatabaseSync(join(folder, fileName));
+  database.exec(`PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}`);
   database.exec('CREATE TABLE log (revision INTEGER PRIMARY KEY, key TEXT, created INTEGER, value TEXT) STRICT');
   const insert = database.prepare('INSERT INTO log VALUES (?, ?, ?, ?)');
   const begin = database.prepare('BEGIN IMMEDIATE');
   const commit = database.prepare('COMMIT');
-  const cell = new Int32Array(new SharedArrayBuffer(4));
   return {
     write: (rows: readonly Row[]) => {
       begin.run();
       for (const row of rows) insert.run(...row);
       commit.run();
-      if (pauseMs > 0) Atomics.wait(cell, 0, 0, pauseMs);
+      pause(pauseMs);
     },
     close: () => database.close(),
   };

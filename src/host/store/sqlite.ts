@@ -12,6 +12,7 @@ import { JournaledStore, type Losable } from '../../store/journaled.ts';
 import type { Change, Revision } from '../../store/store.ts';
 import { StoreFull } from '../../store/store.ts';
 import { CommitPace } from './commit-pace.ts';
+import { LogSync, type SyncCalls } from './log-sync.ts';
 import { lentMax, load } from './sqlite-load.ts';
 import { migrate } from './sqlite-schema.ts';
 
@@ -20,6 +21,7 @@ export interface SqliteStoreOptions extends Partial<HistoryLimits> {
   readonly lockTimeoutMs?: number;
   /** What need not be on disk before it is answered. */
   readonly losable?: Losable;
+  readonly syncCalls?: SyncCalls;
 }
 
 export const fileName = 'state.sqlite';
@@ -32,7 +34,7 @@ const forgetMin = 1000;
  * the event loop is one transaction, answered after it is on disk. The file has one owner at a time.
  */
 export function openSqliteStore(folder: string, options: SqliteStoreOptions = {}): JournaledStore {
-  const { lockTimeoutMs = 5000, losable, ...limits } = options;
+  const { lockTimeoutMs = 5000, losable, syncCalls, ...limits } = options;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const file = join(folder, fileName);
   let database: DatabaseSync | undefined;
@@ -45,7 +47,10 @@ export function openSqliteStore(folder: string, options: SqliteStoreOptions = {}
     migrate(database);
     const { core, dropped, isCut } = load(database, { ...defaultHistoryLimits, ...limits });
     const pace = new CommitPace();
-    const journal = new SqliteJournal(database, folder, pace);
+    // From here on each commit is synced by the journal. What a checkpoint needs SQLite still syncs itself.
+    database.exec('PRAGMA synchronous = NORMAL');
+    const log = new LogSync(`${file}-wal`, syncCalls);
+    const journal = new SqliteJournal(database, { folder, pace, log });
     journal.forget(dropped);
     if (isCut && losable) journal.forget(renewed(core, journal, losable.prefix));
     return new JournaledStore(core, journal, pace.schedule, losable);
@@ -62,14 +67,21 @@ export function openSqliteStore(folder: string, options: SqliteStoreOptions = {}
 function renewed(core: StoreCore, journal: SqliteJournal, prefix: string): readonly Change[] {
   const judged = core.list(prefix).entries.map(({ key, modified, value }) => core.judge(key, modified, value));
   const batch = judged.flatMap((judgement) => (judgement.ok ? [judgement.change] : []));
-  journal.write(batch);
+  journal.writeNow(batch);
   return core.publish(batch);
+}
+
+interface Surroundings {
+  readonly folder: string;
+  readonly pace: CommitPace;
+  readonly log: LogSync;
 }
 
 class SqliteJournal implements Journal {
   readonly #database: DatabaseSync;
   readonly #folder: string;
   readonly #pace: CommitPace;
+  readonly #log: LogSync;
   readonly #insert: StatementSync;
   readonly #delete: StatementSync;
   readonly #compacted: StatementSync;
@@ -81,10 +93,13 @@ class SqliteJournal implements Journal {
   /** Published, and written with what comes next. */
   #carried: Change[] = [];
   #isLending = false;
+  /** In the file, but refused because they could not be synced: their revisions are given out again. */
+  #refused: readonly Change[] = [];
 
-  constructor(database: DatabaseSync, folder: string, pace: CommitPace) {
+  constructor(database: DatabaseSync, { folder, pace, log }: Surroundings) {
     this.#database = database;
     this.#pace = pace;
+    this.#log = log;
     this.#folder = folder;
     this.#insert = database.prepare('INSERT INTO log (revision, key, created, value) VALUES (?, ?, ?, ?)');
     this.#delete = database.prepare('DELETE FROM log WHERE revision = ?');
@@ -95,14 +110,23 @@ class SqliteJournal implements Journal {
     this.#rollback = database.prepare('ROLLBACK');
   }
 
-  write(batch: readonly Change[]): void {
+  write(batch: readonly Change[]): void | Promise<void> {
     this.#written(batch);
-    this.#pace.wrote(batch.length);
+    const synced = this.#synced(batch, () => this.#log.sync(batch.length));
+    return synced ? this.#later(synced, batch) : this.#pace.wrote(batch.length);
+  }
+
+  writeNow(batch: readonly Change[]): void {
+    this.#written(batch);
+    this.#synced(batch, () => this.#log.now());
   }
 
   carry(batch: readonly Change[]): boolean {
     if (this.#carried.length + batch.length > lentMax) return false;
-    if (!this.#isLending) this.#transaction(() => this.#lent.run(1));
+    if (!this.#isLending) {
+      this.#transaction(() => this.#lent.run(1));
+      this.#synced([], () => this.#log.now());
+    }
     this.#isLending = true;
     this.#carried.push(...batch);
     return true;
@@ -112,12 +136,37 @@ class SqliteJournal implements Journal {
     // Twice as many go as come, so that what is to be deleted never piles up.
     const count = this.#dropped.length < forgetMin ? 0 : Math.max(forgetMin, batch.length * 2);
     this.#transaction(() => {
+      for (const { entry } of this.#refused) this.#delete.run(entry.modified);
       this.#insertAll(this.#carried);
       this.#insertAll(batch);
       this.#deleteDropped(count);
     });
+    this.#refused = [];
     this.#carried = [];
     this.#dropped = this.#dropped.slice(count);
+  }
+
+  #synced<T>(batch: readonly Change[], sync: () => T): T {
+    try {
+      return sync();
+    } catch (error) {
+      throw this.#refusal(batch, error);
+    }
+  }
+
+  async #later(synced: Promise<void>, batch: readonly Change[]): Promise<void> {
+    try {
+      await synced;
+    } catch (error) {
+      throw this.#refusal(batch, error);
+    }
+    this.#pace.wrote(batch.length);
+  }
+
+  #refusal(batch: readonly Change[], error: unknown): unknown {
+    this.#refused = [...this.#refused, ...batch];
+    const isFull = error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
+    return isFull ? new StoreFull(this.#folder, freeBytes(this.#folder), error) : error;
   }
 
   #insertAll(batch: readonly Change[]): void {
@@ -133,17 +182,19 @@ class SqliteJournal implements Journal {
 
   close(): void {
     try {
-      if (this.#dropped.length > 0 || this.#isLending) this.#transaction(() => this.#settle());
+      if (this.#dropped.length + this.#refused.length > 0 || this.#isLending) this.#transaction(() => this.#settle());
       this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     } catch (error) {
       // On a full disk what was acknowledged stays in the write-ahead log, where the next start finds it.
       if (!(error instanceof StoreFull) && !isFull(error, this.#folder)) throw error;
     } finally {
       this.#database.close();
+      this.#log.close();
     }
   }
 
   #settle(): void {
+    for (const { entry } of this.#refused) this.#delete.run(entry.modified);
     this.#insertAll(this.#carried);
     this.#deleteDropped(this.#dropped.length);
     if (this.#isLending) this.#lent.run(0);
