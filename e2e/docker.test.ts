@@ -171,7 +171,7 @@ spec:
   test('an end leaves nothing behind', async () => {
     const uids = (await pods()).map(({ metadata }) => metadata.uid);
     assert.equal(await cluster.end(), 0, cluster.log);
-    for (const uid of uids) assert.deepEqual(await containersOf(engine, uid), []);
+    for (const uid of uids) assert.deepEqual(await containersOf(engine, [ofPod(uid)]), []);
     const networks = await engine.json<readonly object[]>('GET', '/networks');
     assert.ok(!JSON.stringify(networks).includes(cluster.podRange), 'the network is gone');
     assert.ok(!readFileSync('/proc/self/mountinfo', 'utf8').includes(cluster.folder), 'no mount is left');
@@ -188,17 +188,21 @@ interface Inspected {
   };
 }
 
-async function containersOf(engine: EngineClient, uid: string, all = true): Promise<readonly string[]> {
-  const query = { all, filters: { label: [`io.kubernetes.pod.uid=${uid}`] } };
+const ofPod = (uid: string) => `io.kubernetes.pod.uid=${uid}`;
+/** What holds a pod's namespaces has none. */
+const named = 'io.kubernetes.container.name';
+
+async function containersOf(engine: EngineClient, label: readonly string[], all = true): Promise<readonly string[]> {
+  const query = { all, filters: { label } };
   const list = await engine.json<readonly { readonly Id: string }[]>('GET', '/containers/json', { query });
   return list.map(({ Id }) => Id);
 }
 
 const running = async (engine: EngineClient, pods: readonly Pod[]): Promise<string[]> =>
-  (await Promise.all(pods.map(({ metadata }) => containersOf(engine, metadata.uid, false)))).flat();
+  (await Promise.all(pods.map(({ metadata }) => containersOf(engine, [ofPod(metadata.uid), named], false)))).flat();
 
 async function inspected(engine: EngineClient, pod: Pod | undefined): Promise<readonly Inspected[]> {
-  const ids = await containersOf(engine, pod?.metadata.uid ?? '', false);
+  const ids = await containersOf(engine, [ofPod(pod?.metadata.uid ?? ''), named], false);
   return Promise.all(ids.map((id) => engine.json<Inspected>('GET', `/containers/${id}/json`)));
 }
 

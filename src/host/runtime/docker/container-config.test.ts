@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { ContainerSpec, SandboxSpec } from '../../../agent/runtime.ts';
 import type { Json } from '../../../base/json.ts';
 import { identityOf } from './accounts.ts';
-import { containerBody, type Namespaces, resourcesOf } from './container-config.ts';
+import { containerBody, type Namespaces, resourcesOf, sandboxBody } from './container-config.ts';
 import { securityOf, userOf, wantedIdentity } from './security.ts';
 import { firstFile, tarOf } from './tar.ts';
 
@@ -41,7 +41,7 @@ const box: SandboxSpec = {
   sysctls: { 'net.ipv4.ip_forward': '1' },
   hosts: [{ ip: '10.0.0.9', names: ['db', 'db.local'] }],
 };
-const holding: Namespaces = { holds: box, network: 'pods', address: '10.244.0.9', publish: false };
+const holding = { holds: box, network: 'pods', address: '10.244.0.9', publish: false } satisfies Namespaces;
 const body = (spec: ContainerSpec, namespaces: Namespaces) =>
   containerBody(spec, namespaces, { labels: {}, imageUser: '' }) as Record<string, Record<string, unknown>>;
 
@@ -71,6 +71,22 @@ test('a container that joins a sandbox brings no network of its own', () => {
   assert.deepEqual([NetworkMode, IpcMode, PidMode], ['container:abc', 'container:abc', 'container:abc']);
   assert.equal(made['NetworkingConfig'], undefined);
   assert.equal(made['Hostname'], undefined);
+});
+
+test('a container that joins a sandbox sees the processes of the machine where its pod does', () => {
+  const made = body(container(), { joins: 'abc', shareProcesses: false, hostPid: true });
+  assert.equal((made['HostConfig'] as Record<string, unknown>)['PidMode'], 'host');
+});
+
+test('of a pod with a link of our own the engine is told a name, and nothing of a network', () => {
+  const { Hostname, NetworkDisabled, NetworkingConfig, HostConfig } = sandboxBody(
+    { ...holding, ownLink: true },
+    'pause',
+    {},
+  ) as Record<string, unknown>;
+  assert.deepEqual([Hostname, NetworkDisabled, NetworkingConfig], ['web', true, undefined]);
+  const { NetworkMode, PortBindings, IpcMode } = HostConfig as Record<string, unknown>;
+  assert.deepEqual([NetworkMode, PortBindings, IpcMode], [undefined, undefined, 'shareable']);
 });
 
 test('commands, mounts and signals are passed on; what the pod leaves open the image decides', () => {

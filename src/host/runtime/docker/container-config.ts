@@ -8,9 +8,18 @@ import { type ProfileReader, securityOf, userOf } from './security.ts';
 /** Whose namespaces a container lives in. */
 export type Namespaces =
   /** Its own, which are the pod's. */
-  | { readonly holds: SandboxSpec; readonly network: string; readonly address: string; readonly publish: boolean }
+  | Held
   /** Those of the container with this id of the engine. */
-  | { readonly joins: string; readonly shareProcesses: boolean; readonly sees?: string };
+  | { readonly joins: string; readonly shareProcesses: boolean; readonly hostPid?: boolean; readonly sees?: string };
+
+interface Held {
+  readonly holds: SandboxSpec;
+  readonly network: string;
+  readonly address: string;
+  readonly publish: boolean;
+  /** The engine has nothing to do with its network. */
+  readonly ownLink?: boolean;
+}
 
 const sharesMin = 2;
 /** Kept by the engine, and put aside by it, so that a talkative container does not fill the disk. */
@@ -65,11 +74,7 @@ export function containerBody(
 }
 
 /** The container that does nothing but hold the namespaces of a pod. */
-export function sandboxBody(
-  namespaces: Namespaces & { holds: SandboxSpec },
-  image: string,
-  labels: Labels,
-): CreateBody {
+export function sandboxBody(namespaces: Held, image: string, labels: Labels): CreateBody {
   const { config, host, networking } = namespaceParts(namespaces);
   return {
     Image: image,
@@ -79,7 +84,9 @@ export function sandboxBody(
       RestartPolicy: { Name: 'no' },
       LogConfig: { Type: 'none', Config: {} },
       CpuShares: sharesMin,
-      SecurityOpt: ['no-new-privileges'],
+      // Filters of system calls take as long to make as all the rest, and this one makes two of them.
+      SecurityOpt: ['no-new-privileges', 'seccomp=unconfined'],
+      CapDrop: ['ALL'],
       ...host,
     },
     ...networking,
@@ -96,13 +103,17 @@ function namespaceParts(namespaces: Namespaces): NamespaceParts {
   if ('joins' in namespaces) {
     const of = `container:${namespaces.joins}`;
     const sees = namespaces.shareProcesses ? namespaces.joins : namespaces.sees;
-    const processes = sees ? { PidMode: `container:${sees}` } : {};
+    const processes = sees ? { PidMode: `container:${sees}` } : namespaces.hostPid ? { PidMode: 'host' } : {};
     return { config: {}, host: { NetworkMode: of, IpcMode: of, ...processes }, networking: {} };
   }
-  const { holds: spec, network, address, publish } = namespaces;
+  const { holds: spec, network, address, publish, ownLink } = namespaces;
   const modes = { ...(spec.hostPid ? { PidMode: 'host' } : {}), IpcMode: spec.hostIpc ? 'host' : 'shareable' };
   const sysctls = Object.keys(spec.sysctls).length > 0 ? { Sysctls: spec.sysctls } : {};
   if (spec.hostNetwork) return { config: {}, host: { NetworkMode: 'host', ...modes, ...sysctls }, networking: {} };
+  if (ownLink) {
+    const config = { Hostname: spec.hostname, NetworkDisabled: true };
+    return { config, host: { ...modes, ...sysctls }, networking: {} };
+  }
   const { ports, bindings } = portsOf(spec, publish);
   return {
     config: { Hostname: spec.hostname, ExposedPorts: ports },

@@ -13,7 +13,7 @@ import type {
   Usage,
 } from '../../../agent/runtime.ts';
 import type { Duplex } from '../../../api/wire.ts';
-import type { Env, Millis } from '../../../base/env.ts';
+import type { Env, Log, Millis } from '../../../base/env.ts';
 import { type Hint, Hints } from '../../../base/hints.ts';
 import type { Stop } from '../../../base/stop.ts';
 import { connectTcp } from '../process/tcp.ts';
@@ -31,6 +31,7 @@ import { containerLabels, engineName, label, networkName, type Owner, sandboxLab
 import { checkReference, DockerImages } from './images.ts';
 import { Inventory, type Seen } from './inventory.ts';
 import { ensureNetwork, removeNetwork } from './network.ts';
+import { ForeignProcess, OwnLinks } from './own-links.ts';
 import { ensurePauseImage, pauseImage } from './pause-image.ts';
 import { PulledImages } from './pulled-images.ts';
 import { ResolverFiles } from './resolver-files.ts';
@@ -63,6 +64,22 @@ export interface DockerRuntimeOptions {
 /** An engine that makes many containers at a time has each of them later, and all of them not sooner. */
 const turnsAtOnce = 8;
 
+/**
+ * Lives in the network as the engine sees it, and does nothing. Links of our own are unseen: without it, the engine
+ * would take the network for one that nobody needs, and clear it away with others when its user asks for that.
+ */
+const keeper: SandboxSpec = {
+  id: 'keeper',
+  namespace: '',
+  name: 'keeper',
+  uid: 'keeper',
+  hostname: 'keeper',
+  hostNetwork: false,
+  dns: { servers: [], searches: [], options: [] },
+  ports: [],
+  sysctls: {},
+};
+
 /** Of an image that has its own, told once the container runs. */
 const unknownSignal = 'SIGTERM';
 
@@ -80,6 +97,7 @@ export class DockerRuntime implements Runtime {
   readonly #holds: Holds | undefined;
   readonly #options: DockerRuntimeOptions;
   readonly #client: EngineClient;
+  readonly #log: Log;
   readonly #inventory: Inventory;
   readonly #boxes: Boxes;
   readonly #files: ResolverFiles | undefined;
@@ -88,10 +106,13 @@ export class DockerRuntime implements Runtime {
   readonly #hints = new Hints();
   readonly #withheld: Withheld;
   #network: Promise<string> | undefined;
+  #links: Promise<OwnLinks | undefined> | undefined;
+  #keeping: Promise<void> | undefined;
 
   constructor(env: Env, options: DockerRuntimeOptions) {
     this.#options = options;
     this.#client = options.engine.client;
+    this.#log = env.log;
     this.#withheld = new Withheld(options.engine);
     this.mountsRecursively = options.engine.mountsRecursively ?? false;
     this.holdsToProfiles = options.engine.appArmor ?? false;
@@ -119,10 +140,13 @@ export class DockerRuntime implements Runtime {
     planned: readonly { readonly name: string }[],
   ): Promise<{ readonly ips: readonly string[] }> {
     const all = await this.#all();
-    const alone = planned.length === 1 && !spec.shareProcesses;
+    const links = await this.#linksFor(spec);
+    const alone = planned.length === 1 && !spec.shareProcesses && !links;
     const box = this.#boxes.open(spec, { alone, hostIp: this.#options.hostIp });
-    await this.#ensureNetwork();
-    if (!box.alone) await this.#hold(box, all);
+    if (!box.alone) {
+      if (links) this.#keep(all);
+      await this.#hold(box, all, links);
+    }
     return { ips: [box.address] };
   }
 
@@ -186,8 +210,8 @@ export class DockerRuntime implements Runtime {
 
   async list(): Promise<RuntimeList> {
     const all = await this.#all();
-    const held = new Set(all.filter((seen) => isSandbox(seen) && isRunning(seen)).map(({ state }) => state.sandbox));
-    const open = this.#boxes.all().filter(({ spec, alone }) => alone || held.has(spec.id));
+    const held = new Set(all.filter((seen) => isSandbox(seen) && isHeld(seen)).map(({ state }) => state.sandbox));
+    const open = this.#boxes.all().filter(({ spec, alone }) => spec.id !== keeper.id && (alone || held.has(spec.id)));
     return {
       sandboxes: open.map(({ spec, address }) => ({ id: spec.id, ips: [address] })),
       containers: all.filter((seen) => !isSandbox(seen)).map(({ state }) => state),
@@ -245,7 +269,7 @@ export class DockerRuntime implements Runtime {
     const running = (await this.#all()).filter((seen) => !isSandbox(seen) && isRunning(seen));
     return usageOf(
       this.#client,
-      running.map(({ state, engineId }) => ({ id: state.id, engineId })),
+      running.map(({ state, engineId, pid }) => ({ id: state.id, engineId, ...(pid ? { pid } : {}) })),
       this.#options.engine.reachable,
     );
   }
@@ -267,6 +291,8 @@ export class DockerRuntime implements Runtime {
 
   /** For the last node of a cluster that ends: the network goes, and the image that nobody else uses. */
   async tidy(): Promise<void> {
+    await this.#keeping;
+    await this.closeSandbox(keeper.id);
     await removeNetwork(this.#client, this.#options.owner.cluster);
     await this.images.remove(pauseImage).catch(unless(409));
   }
@@ -298,22 +324,52 @@ export class DockerRuntime implements Runtime {
     return this.#network;
   }
 
+  /** Who links a pod: we do where that is better and can be done, and the engine everywhere else. */
+  async #linksFor(spec: SandboxSpec): Promise<OwnLinks | undefined> {
+    const network = await this.#ensureNetwork();
+    if (!this.#files || !OwnLinks.fits(spec)) return undefined;
+    this.#links ??= OwnLinks.of(this.#options.engine, network);
+    return this.#links;
+  }
+
+  /** Pods do not wait for it, and live without it. */
+  #keep(all: readonly Seen[]): void {
+    const box = this.#boxes.open(keeper, { alone: false, hostIp: this.#options.hostIp });
+    this.#keeping ??= this.#hold(box, all)
+      .catch((error: unknown) => this.#log.debug('nobody keeps the network of pods', { error: String(error) }))
+      .finally(() => (this.#keeping = undefined));
+  }
+
   /** The container that holds a pod's namespaces: there, and running. */
-  async #hold(box: Box, all: readonly Seen[]): Promise<void> {
+  async #hold(box: Box, all: readonly Seen[], links?: OwnLinks): Promise<void> {
     const { id } = box.spec;
     const holder = all.find((seen) => seen.state.id === id);
-    if (holder && isRunning(holder)) return;
+    if (holder && isHeld(holder)) return;
     // What still runs lives in namespaces that nobody else will ever join.
     const left = all.filter((seen) => seen.state.sandbox === id && isRunning(seen));
     await Promise.all(left.map(({ state }) => this.stop(state.id, 0)));
     if (holder) await this.#remove(holder);
     await ensurePauseImage(this.#options.engine);
-    const labels = sandboxLabels(this.#options.owner, box);
-    const made = await this.#create(id, sandboxBody(this.#holding(box), pauseImage, labels));
+    const labels = { ...sandboxLabels(this.#options.owner, box), ...(links ? { [label.ownLink]: 'true' } : {}) };
+    const namespaces = { ...this.#holding(box), ownLink: links !== undefined };
+    const made = await this.#create(id, sandboxBody(namespaces, pauseImage, labels));
     await this.#start(made);
+    if (links) await this.#link(links, made, box.address);
   }
 
-  #holding(box: Box): Namespaces & { readonly holds: SandboxSpec } {
+  async #link(links: OwnLinks, { engineId, state }: Seen, address: string): Promise<void> {
+    const pid = (await this.#inventory.find(state.id))?.pid;
+    if (pid === undefined) throw new Error(`what holds sandbox ${state.sandbox} has ended at once`);
+    try {
+      await links.make(engineId, pid, address);
+    } catch (error) {
+      // From now on the engine does it.
+      if (error instanceof ForeignProcess) this.#links = Promise.resolve(undefined);
+      throw error;
+    }
+  }
+
+  #holding(box: Box) {
     const network = networkName(this.#options.owner.cluster);
     return { holds: box.spec, network, address: box.address, publish: !this.#options.engine.reachable };
   }
@@ -324,7 +380,8 @@ export class DockerRuntime implements Runtime {
     const holder = inside.find((seen) => (box.alone ? seen.labels[label.spec] !== undefined : isSandbox(seen)));
     const seen = target && inside.find(({ state }) => parseContainerId(state.id).name === target)?.engineId;
     const sees = seen ? { sees: seen } : {};
-    if (holder) return { joins: holder.engineId, shareProcesses: box.spec.shareProcesses ?? false, ...sees };
+    const { shareProcesses = false, hostPid = false } = box.spec;
+    if (holder) return { joins: holder.engineId, shareProcesses, hostPid, ...sees };
     if (box.alone) return this.#holding(box);
     throw new Error(`sandbox ${box.spec.id} does not run`);
   }
@@ -388,6 +445,10 @@ export class DockerRuntime implements Runtime {
 }
 
 const isRunning = ({ state }: Seen): boolean => state.state === 'running';
+
+/** An agent that died may have left one that runs without its link. */
+const isHeld = (seen: Seen): boolean =>
+  isRunning(seen) && (seen.labels[label.ownLink] === undefined || OwnLinks.isMade(seen.engineId));
 
 const unless =
   (...statuses: readonly number[]) =>

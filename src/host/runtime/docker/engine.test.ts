@@ -40,6 +40,15 @@ test('the newest version that both sides know is spoken', () => {
   assert.equal(negotiate({ ApiVersion: '1.99', MinAPIVersion: '1.60' }), undefined);
 });
 
+test("Docker's engine is slow at links until version 28", async () => {
+  const isSlow = async (ApiVersion: string) => {
+    const about = JSON.stringify({ ApiVersion, MinAPIVersion: '1.24', Components: [{ Name: 'Engine' }] });
+    const found = await pretending(({ url }, response) => response.end(url === '/version' ? about : '{}'));
+    return 'engine' in found && found.engine.slowLinks;
+  };
+  assert.deepEqual([await isSlow('1.41'), await isSlow('1.47'), await isSlow('1.48')], [true, true, false]);
+});
+
 test('an engine that is not there, too old or silent is said in one line', async () => {
   const nobody = await findEngine({ DOCKER_HOST: `unix://${folder}/none.sock` });
   assert.match('missing' in nobody ? nobody.missing : '', /^unix:\/\/\S+none\.sock: connect ENOENT/);

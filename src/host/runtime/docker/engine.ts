@@ -12,6 +12,8 @@ export interface Engine {
   /** Where it keeps its images, if that is on this machine. */
   readonly folder?: string;
   readonly mountsRecursively?: boolean;
+  /** It starts its own program anew for each container that it gives a network: until version 28 of Docker's. */
+  readonly slowLinks?: boolean;
   /** Whether it holds containers to profiles of AppArmor. */
   readonly appArmor?: boolean;
 }
@@ -22,6 +24,7 @@ const oldest = '1.41';
 /** What was written against; newer engines still speak it. */
 const newest = '1.51';
 const recursiveSince = '1.44';
+const quickLinksSince = '1.48';
 const patienceMs = 3_000;
 
 interface Version {
@@ -29,6 +32,7 @@ interface Version {
   readonly ApiVersion: string;
   readonly MinAPIVersion?: string;
   readonly Arch: string;
+  readonly Components?: readonly { readonly Name: string }[];
 }
 interface Info {
   readonly OperatingSystem?: string;
@@ -67,8 +71,11 @@ async function ask(client: EngineClient): Promise<Search> {
   const folder = reachable && info.DockerRootDir ? { folder: info.DockerRootDir } : {};
   const mountsRecursively = !isBefore(spoken, recursiveSince);
   const appArmor = info.SecurityOptions?.some((option) => option.includes('apparmor')) ?? false;
-  const about = { version: version.Version, architecture: version.Arch, reachable, mountsRecursively, appArmor };
-  return { engine: { client: own, ...about, ...folder } };
+  // Docker's calls itself so; those that are compatible say who they are.
+  const isDocker = version.Components?.some(({ Name: name }) => name === 'Engine') ?? false;
+  const slowLinks = isDocker && isBefore(spoken, quickLinksSince);
+  const about = { version: version.Version, architecture: version.Arch, reachable };
+  return { engine: { client: own, ...about, mountsRecursively, appArmor, slowLinks, ...folder } };
 }
 
 /** The newest version that both know; undefined where there is none. */

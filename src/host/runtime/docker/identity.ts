@@ -19,6 +19,8 @@ export const label = {
   address: 'io.mini-k8s.address',
   /** On the container that holds a sandbox: how the sandbox was asked for. */
   spec: 'io.mini-k8s.sandbox-spec',
+  /** On the container that holds a sandbox: its link is not the engine's. */
+  ownLink: 'io.mini-k8s.own-link',
 } as const;
 
 export type Labels = Readonly<Record<string, string>>;

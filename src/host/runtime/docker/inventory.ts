@@ -13,6 +13,8 @@ export interface Seen {
   readonly state: ContainerState;
   readonly tty: boolean;
   readonly stopSignal: string;
+  /** Its first process, as the engine numbers it, while it runs. */
+  readonly pid?: number;
   /** By port of the container: where it is published on this machine. */
   readonly published: ReadonlyMap<number, number>;
 }
@@ -219,6 +221,7 @@ interface Inspected {
   readonly State: {
     readonly Status: string;
     readonly Running: boolean;
+    readonly Pid?: number;
     readonly OOMKilled: boolean;
     readonly ExitCode: number;
     readonly Error?: string;
@@ -252,6 +255,7 @@ function seenOf(inspected: Inspected): Seen | undefined {
     state: { ...base, ...lifeOf(inspected), applied: appliedOf(inspected) },
     tty,
     stopSignal: signal || 'SIGTERM',
+    ...(inspected.State.Pid ? { pid: inspected.State.Pid } : {}),
     published: new Map(ports),
   };
 }

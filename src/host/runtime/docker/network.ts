@@ -4,10 +4,11 @@ import { label, networkName } from './identity.ts';
 const removalTries = 10;
 const removalPauseMs = 100;
 
-/** The network that all pods of a cluster on one engine share. Idempotent; answers its name. */
+/** The network that all pods of a cluster on one engine share. Idempotent; answers the engine's id of it. */
 export async function ensureNetwork(client: EngineClient, cluster: string, podRange: string): Promise<string> {
   const name = networkName(cluster);
-  if (await isThere(client, name)) return name;
+  const known = await idOf(client, name);
+  if (known !== undefined) return known;
   const body = {
     Name: name,
     Driver: 'bridge',
@@ -15,10 +16,11 @@ export async function ensureNetwork(client: EngineClient, cluster: string, podRa
     Labels: { [label.cluster]: cluster },
   };
   try {
-    await client.json('POST', '/networks/create', { body });
+    return (await client.json<Named>('POST', '/networks/create', { body })).Id;
   } catch (error) {
     // Two agents of one cluster may have begun at the same time.
-    if (await isThere(client, name)) return name;
+    const made = await idOf(client, name);
+    if (made !== undefined) return made;
     if (error instanceof EngineError && /overlap/i.test(error.message)) {
       const ours = await ownNetworks(client);
       const remedy = ours.length > 0 ? `, or remove what a cluster has left: docker network rm ${ours.join(' ')}` : '';
@@ -27,7 +29,10 @@ export async function ensureNetwork(client: EngineClient, cluster: string, podRa
     }
     throw error;
   }
-  return name;
+}
+
+interface Named {
+  readonly Id: string;
 }
 
 /** Networks in which no pod lives, of other clusters. */
@@ -69,12 +74,11 @@ async function dropStale(client: EngineClient, name: string): Promise<void> {
   }
 }
 
-async function isThere(client: EngineClient, name: string): Promise<boolean> {
+async function idOf(client: EngineClient, name: string): Promise<string | undefined> {
   try {
-    await client.json('GET', `/networks/${name}`);
-    return true;
+    return (await client.json<Named>('GET', `/networks/${name}`)).Id;
   } catch (error) {
-    if (isEngineError(error, 404)) return false;
+    if (isEngineError(error, 404)) return undefined;
     throw error;
   }
 }

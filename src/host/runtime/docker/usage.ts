@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import type { Usage } from '../../../agent/runtime.ts';
 import { type GroupFigures, groupFigures } from '../../cgroup-figures.ts';
 import { type EngineClient, isEngineError } from './engine-client.ts';
@@ -11,17 +12,23 @@ interface Stats {
 /** Asked at once: an engine reads each from the kernel, and many at a time keep it from its work. */
 const askedAtOnce = 8;
 
+export interface Used {
+  readonly id: string;
+  readonly engineId: string;
+  readonly pid?: number;
+}
+
 /** `local`: the engine's control groups are this machine's, where reading them costs the engine nothing. */
 export async function usageOf(
   client: EngineClient,
-  containers: readonly { readonly id: string; readonly engineId: string }[],
+  containers: readonly Used[],
   local: boolean,
 ): Promise<readonly Usage[]> {
   const waiting = [...containers];
   const found: Usage[] = [];
   const worker = async () => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
-      const usage = (local && (await groupOf(next.engineId))) || (await statsOf(client, next.engineId));
+      const usage = (local && (await groupOf(next))) || (await statsOf(client, next.engineId));
       if (usage) found.push({ id: next.id, ...usage });
     }
   };
@@ -29,15 +36,11 @@ export async function usageOf(
   return found;
 }
 
-/** Engines name them one way where they make them themselves, and another where systemd does. */
-const groupNames = [(id: string) => `docker/${id}`, (id: string) => `system.slice/docker-${id}.scope`];
-
-async function groupOf(engineId: string): Promise<GroupFigures | undefined> {
-  for (const name of groupNames) {
-    const found = await groupFigures(name(engineId));
-    if (found) return found;
-  }
-  return undefined;
+/** An engine of another space of processes has other numbers for them: only a group that bears its id is believed. */
+async function groupOf({ engineId, pid }: Used): Promise<GroupFigures | undefined> {
+  const groups = pid === undefined ? '' : await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '');
+  const group = groups.split('\n').find((line) => line.includes(engineId));
+  return group === undefined ? undefined : groupFigures(group.slice(group.indexOf(':/') + 2));
 }
 
 async function statsOf(client: EngineClient, engineId: string): Promise<Omit<Usage, 'id'> | undefined> {

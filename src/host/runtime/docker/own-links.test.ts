@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import type { ContainerSpec, SandboxSpec } from '../../../agent/runtime.ts';
+import { hostEnv } from '../../env.ts';
+import { busybox, testEngine } from './busybox.test-data.ts';
+import { DockerRuntime } from './docker-runtime.ts';
+import type { Engine } from './engine.ts';
+import type { EngineClient } from './engine-client.ts';
+import { networkName } from './identity.ts';
+import { OwnLinks } from './own-links.ts';
+
+const found = await testEngine();
+const engine = 'engine' in found ? found.engine : (undefined as unknown as Engine);
+const isRoot = process.getuid?.() === 0;
+const skip =
+  'missing' in found
+    ? found.missing
+    : engine.slowLinks && engine.reachable && isRoot
+      ? false
+      : 'they are made by root, for an engine before 28 of this machine';
+const podRange = '10.241.0.0/24';
+const cluster = `link${process.pid}x${Date.now()}`;
+
+const box = (id: string, more: Partial<SandboxSpec> = {}): SandboxSpec => ({
+  id,
+  namespace: 'default',
+  name: id,
+  uid: id,
+  hostname: `host-${id}`,
+  hostNetwork: false,
+  dns: { servers: ['192.0.2.53'], searches: [], options: [] },
+  ports: [{ container: 8080, protocol: 'TCP' }],
+  sysctls: {},
+  ...more,
+});
+const container = (sandbox: string): ContainerSpec => ({
+  id: `${sandbox}_main_0`,
+  sandbox,
+  name: 'main',
+  attempt: 0,
+  image: busybox,
+  command: ['sh', '-c', 'echo $(cat /etc/hostname) > /tmp/name; exec httpd -f -p 8080 -h /tmp'],
+  args: [],
+  env: [],
+  mounts: [],
+  resources: {},
+  security: {},
+  tty: false,
+  stdin: false,
+});
+
+test('a pod that the engine has to do something for is left to it', () => {
+  assert.equal(OwnLinks.fits(box('a')), true);
+  assert.equal(OwnLinks.fits(box('a', { hostNetwork: true })), false);
+  assert.equal(OwnLinks.fits(box('a', { ports: [{ container: 80, host: 80, protocol: 'TCP' }] })), false);
+  assert.equal(OwnLinks.fits(box('a', { dns: { servers: [], searches: [], options: [] } })), false);
+});
+
+test('links are the affair of an engine that is quick, that is elsewhere, or whose bridge is not here', async () => {
+  const id = 'f'.repeat(64);
+  const near = { reachable: true, slowLinks: true } as Engine;
+  assert.equal(await OwnLinks.of({ ...near, slowLinks: false }, id), undefined);
+  assert.equal(await OwnLinks.of({ ...near, reachable: false }, id), undefined);
+  assert.equal(await OwnLinks.of(near, id), undefined);
+});
+
+describe('links of our own', { skip }, () => {
+  const runtimes: DockerRuntime[] = [];
+  const folder = mkdtempSync(join(tmpdir(), 'mini-k8s-links-'));
+  const runtimeOf = (own = engine, node = 'node-0', reserved = 2) => {
+    const ranges = { podRange, nodeRange: podRange, reserved, hostIp: '127.0.0.1' };
+    const runtime = new DockerRuntime(hostEnv(), { engine: own, owner: { cluster, node }, ...ranges, folder });
+    runtimes.push(runtime);
+    return runtime;
+  };
+  const run = async (runtime: DockerRuntime, sandbox: SandboxSpec) => {
+    const spec = container(sandbox.id);
+    const { ips } = await runtime.openSandbox(sandbox, [spec]);
+    await runtime.create(spec);
+    await runtime.start(spec.id);
+    return ips[0] as string;
+  };
+  const answer = async (ip: string) => (await fetch(`http://${ip}:8080/name`)).text();
+  const ownOf = async () => {
+    const query = { all: true, filters: { label: [`io.mini-k8s.cluster=${cluster}`] } };
+    return engine.client.json<readonly { readonly Id: string }[]>('GET', '/containers/json', { query });
+  };
+  after(async () => {
+    for (const runtime of runtimes) {
+      for (const { id } of (await runtime.list()).sandboxes) await runtime.closeSandbox(id);
+      await runtime.tidy();
+      runtime.leave();
+    }
+    rmSync(folder, { recursive: true });
+    assert.deepEqual(await ownOf(), []);
+    await assert.rejects(engine.client.json('GET', `/networks/${networkName(cluster)}`), /not found/);
+  });
+
+  test('a pod has its own name and address from the first moment, and keeps them for its next container', async () => {
+    const runtime = runtimeOf();
+    const ip = await run(runtime, box('first'));
+    assert.equal(await answer(ip), 'host-first\n');
+    await runtime.stop('first_main_0', 0);
+    await runtime.remove('first_main_0');
+    assert.deepEqual((await runtime.list()).sandboxes, [{ id: 'first', ips: [ip] }]);
+    assert.equal(await run(runtime, box('first')), ip);
+    assert.equal(await answer(ip), 'host-first\n');
+  });
+
+  test('a user who clears away what nobody needs does not take the network of pods', async () => {
+    const runtime = runtimeOf(engine, 'node-1', 50);
+    const ip = await run(runtime, box('stays'));
+    // It is kept beside the pod's own start.
+    for (let tries = 0; tries < 50 && (await ownOf()).length < 3; tries++) await pause();
+    await engine.client.json('POST', '/networks/prune', { query: { filters: { label: [] } } });
+    assert.equal(await answer(ip), 'host-stays\n');
+  });
+
+  test('a sandbox whose link is not there is opened anew, and so are its containers', async () => {
+    const runtime = runtimeOf(engine, 'node-2', 100);
+    const ip = await run(runtime, box('cut'));
+    const query = { filters: { label: ['io.mini-k8s.id=cut', `io.mini-k8s.cluster=${cluster}`] } };
+    const [holder] = await engine.client.json<readonly { readonly Id: string }[]>('GET', '/containers/json', { query });
+    execFileSync('ip', ['link', 'delete', `mk8s${holder?.Id.slice(0, 11)}`]);
+    const { sandboxes, containers } = await runtime.list();
+    assert.deepEqual([sandboxes.length, containers[0]?.state], [0, 'running']);
+    await runtime.openSandbox(box('cut'), [container('cut')]);
+    const now = await runtime.list();
+    assert.deepEqual(now.sandboxes, [{ id: 'cut', ips: [ip] }]);
+    assert.equal(now.containers[0]?.state, 'exited');
+  });
+
+  test('an engine whose processes have other numbers here links its containers itself', async () => {
+    const runtime = runtimeOf({ ...engine, client: misnumbering(engine.client) }, 'node-3', 150);
+    await assert.rejects(run(runtime, box('far')), /first process of container \w+ is not to be found on this machine/);
+    assert.equal(await answer(await run(runtime, box('far'))), 'host-far\n');
+  });
+});
+
+/** An engine in a space of processes of its own. */
+function misnumbering(client: EngineClient): EngineClient {
+  return new Proxy(client, {
+    get(target, key) {
+      const member = target[key as keyof EngineClient];
+      if (typeof member !== 'function') return member;
+      if (key !== 'json') return (member as () => unknown).bind(target);
+      return async (...call: Parameters<EngineClient['json']>) => {
+        const said = await target.json<{ readonly State?: { readonly Pid?: number } } | undefined>(...call);
+        return said?.State?.Pid ? { ...said, State: { ...said.State, Pid: process.pid } } : said;
+      };
+    },
+  });
+}
+
+const pause = () => new Promise((resolve) => setTimeout(resolve, 100));
