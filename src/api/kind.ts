@@ -1,5 +1,6 @@
 import type { Instant } from '../base/env.ts';
 import type { Json, JsonObject } from '../base/json.ts';
+import type { Steps } from '../base/steps.ts';
 import type { Stop } from '../base/stop.ts';
 import type { FieldError } from './field-error.ts';
 import type { KubeObject } from './object.ts';
@@ -61,6 +62,8 @@ export interface KindRules<T extends KubeObject = KubeObject> {
   /** What an update may not change silently: by default a main-resource update keeps the old status. */
   prepareUpdate?(next: T, previous: T, context: WriteContext): T;
   validate?(next: T, previous: T | undefined, context: WriteContext): readonly FieldError[];
+  /** The same for kinds whose objects may take long to judge. */
+  validateInSteps?(next: T, previous: T | undefined): Steps<readonly FieldError[]>;
   /** Sentences for Warning headers. */
   warnings?(next: T, previous: T | undefined): readonly string[];
   /** Whether the spec counts as changed. By default: whether anything outside metadata and status did. */
@@ -111,7 +114,7 @@ export interface CustomForm {
   /** As its definition has it. */
   readonly schema: JsonObject;
   /** What the schema knows of an object, the paths of what it does not, and why it cannot be read at all. */
-  decode(value: JsonObject): Walked;
+  decode(value: JsonObject): Steps<Walked>;
   /** Where a Scale finds what it speaks of. */
   readonly scale?: {
     readonly specReplicasPath: string;

@@ -1,3 +1,4 @@
+import { type Steps, stepMembersMax } from '../base/steps.ts';
 import { byteLength } from '../base/text.ts';
 import { type FieldError, forbidden, invalid, required, tooLong } from './field-error.ts';
 import type { Kind } from './kind.ts';
@@ -7,18 +8,26 @@ import type { Labels, ManagedFields, Meta, Owner } from './object.ts';
 /** All annotations of an object together, keys and values. */
 export const annotationBytesMax = 256 * 1024;
 const managerBytesMax = 128;
+/** So many names are judged in one step. */
+const namesPerPiece = 128;
 const subresourceNameMax = 256;
 const standardFinalizers: ReadonlySet<string> = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
 
 /** What must hold for the metadata of every kind. `asked` is what the client sent, before the server kept its own. */
-export function validateMeta(
+export function* validateMeta(
   meta: Meta,
   change: { readonly asked: Partial<Meta>; readonly previous: Meta | undefined },
   kind: Pick<Kind, 'namespaced' | 'rules'>,
-): readonly FieldError[] {
+): Steps<readonly FieldError[]> {
   const { asked, previous } = change;
   const errors = previous ? immutables(asked, previous) : nameErrors(meta, kind);
-  errors.push(...validateLabels(meta.labels, 'metadata.labels'), ...validateAnnotations(meta.annotations));
+  if (meta.labels) yield* inPieces(meta.labels, errors, (some) => validateLabels(some, 'metadata.labels'));
+  const path = 'metadata.annotations';
+  const { annotations } = meta;
+  if (annotations) {
+    yield* inPieces(annotations, errors, (some) => validateAnnotationNames(some, path));
+    if (annotationBytesOf(annotations) > annotationBytesMax) errors.push(tooLong(path, annotationBytesMax));
+  }
   errors.push(...validateOwners(meta.ownerReferences ?? []));
   if (meta.managedFields !== previous?.managedFields) errors.push(...validateManagers(meta.managedFields ?? []));
   const finalizers = meta.finalizers ?? [];
@@ -75,6 +84,20 @@ function immutables(asked: Partial<Meta>, live: Meta): FieldError[] {
   return errors;
 }
 
+/** A few at a time: there may be many. */
+function* inPieces(labels: Labels, errors: FieldError[], judge: (some: Labels) => readonly FieldError[]): Steps<void> {
+  const names = Object.keys(labels);
+  if (names.length <= namesPerPiece) {
+    errors.push(...judge(labels));
+    return;
+  }
+  for (let at = 0; at < names.length; at += namesPerPiece) {
+    const some = Object.fromEntries(names.slice(at, at + namesPerPiece).map((name) => [name, labels[name] as string]));
+    errors.push(...judge(some));
+    yield stepMembersMax;
+  }
+}
+
 export function validateLabels(labels: Labels | undefined, path: string): readonly FieldError[] {
   const errors: FieldError[] = [];
   for (const [key, value] of Object.entries(labels ?? {})) {
@@ -88,11 +111,15 @@ export function validateAnnotations(
   annotations: Labels | undefined,
   path = 'metadata.annotations',
 ): readonly FieldError[] {
+  const errors = validateAnnotationNames(annotations ?? {}, path);
+  return annotationBytesOf(annotations) > annotationBytesMax ? [...errors, tooLong(path, annotationBytesMax)] : errors;
+}
+
+function validateAnnotationNames(annotations: Labels, path: string): readonly FieldError[] {
   const errors: FieldError[] = [];
-  for (const key of Object.keys(annotations ?? {})) {
+  for (const key of Object.keys(annotations)) {
     for (const sentence of qualifiedName(key.toLowerCase())) errors.push(invalid(path, key, sentence));
   }
-  if (annotationBytesOf(annotations) > annotationBytesMax) errors.push(tooLong(path, annotationBytesMax));
   return errors;
 }
 

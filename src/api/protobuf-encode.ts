@@ -1,4 +1,4 @@
-import { encodeText, isObject, type Json, type JsonObject } from '../base/json.ts';
+import { isObject, type Json, type JsonObject } from '../base/json.ts';
 import { fromBase64, magic, ProtobufError, Reader, type Slot, slotsOf, Writer, wire } from './protobuf-wire.ts';
 import { parseDuration } from './schema/scalars.ts';
 import { type Field, type ObjectType, schemaOf, type TypeRef, typeNamed } from './schema/schema.ts';
@@ -167,14 +167,18 @@ function writeMap(writer: Writer, number: number, values: TypeRef, value: Json):
   }
 }
 
-/** Go sorts strings by their bytes; that differs from code units only beyond the basic plane. */
+/** Go sorts strings by their bytes; that differs from code units only where one is half of a character. */
 function compareBytes(a: string, b: string): number {
-  const [left, right] = [encodeText(a), encodeText(b)];
-  for (let index = 0; index < left.length && index < right.length; index++) {
-    if (left[index] !== right[index]) return (left[index] as number) - (right[index] as number);
+  const length = Math.min(a.length, b.length);
+  for (let index = 0; index < length; index++) {
+    const [left, right] = [a.charCodeAt(index), b.charCodeAt(index)];
+    if (left !== right) return placeOf(left) - placeOf(right);
   }
-  return left.length - right.length;
+  return a.length - b.length;
 }
+
+/** Halves of characters beyond the basic plane come behind all of that. */
+const placeOf = (unit: number): number => (unit >= 0xd800 && unit < 0xe000 ? unit + 0x10000 : unit);
 
 function writeInside(writer: Writer, ref: TypeRef, value: Json): void {
   switch (ref.type) {

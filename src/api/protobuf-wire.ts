@@ -125,6 +125,11 @@ export class Reader {
     this.#end = end;
   }
 
+  /** How many bytes are left to read. */
+  get size(): number {
+    return this.#end - this.#at;
+  }
+
   get done(): boolean {
     return this.#at >= this.#end;
   }
@@ -157,6 +162,14 @@ export class Reader {
   double(): number {
     const at = this.#take(8);
     return new DataView(this.#bytes.buffer, this.#bytes.byteOffset + at, 8).getFloat64(0, true);
+  }
+
+  /** How long the message is that comes next. */
+  nextSize(): number {
+    const at = this.#at;
+    const size = this.varint();
+    this.#at = at;
+    return size;
   }
 
   bytes(): Uint8Array {

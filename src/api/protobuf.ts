@@ -1,9 +1,11 @@
 import { decodeText, type Json, type JsonObject } from '../base/json.ts';
+import { finish, type Steps, Stride } from '../base/steps.ts';
 import { magic, ProtobufError, Reader, type Slot, slotsOf, toBase64, wire } from './protobuf-wire.ts';
 import { decodeJson } from './schema/decode-json.ts';
+import { decodeJsonInSteps } from './schema/decode-long-json.ts';
 import { formatDuration } from './schema/scalars.ts';
 import { type Field, type ObjectType, schemaOf, type TypeRef, typeNamed } from './schema/schema.ts';
-import { walk } from './schema/walker.ts';
+import { walkInSteps } from './schema/walker.ts';
 
 export interface DecodedProtobuf {
   readonly apiVersion: string;
@@ -13,12 +15,19 @@ export interface DecodedProtobuf {
 
 /** Nothing that Kubernetes has is deeper; a schema inside a schema may be as deep as whoever sends it likes. */
 const messageDepthMax = 200;
+/** What is longer is read in steps. */
+const longBytesMin = 16 * 1024;
+/** To read so many bytes is as much work as to look at one member of a value. */
+const bytesPerMember = 32;
 
 /** An object out of `application/vnd.kubernetes.protobuf`, as its JSON form. Throws ProtobufError. */
-export function decodeProtobuf(bytes: Uint8Array): DecodedProtobuf {
+export const decodeProtobuf = (bytes: Uint8Array): DecodedProtobuf => finish(decodeProtobufInSteps(bytes));
+
+/** The same for an object that may be long. */
+export function* decodeProtobufInSteps(bytes: Uint8Array): Steps<DecodedProtobuf> {
   const { apiVersion, kind, raw, contentType } = readEnvelope(bytes);
   if (contentType === 'application/json') {
-    return { apiVersion, kind, value: decodeJson(decodeText(raw)).value as JsonObject };
+    return { apiVersion, kind, value: (yield* decodeJsonInSteps(decodeText(raw))).value as JsonObject };
   }
   const slash = apiVersion.indexOf('/');
   const type = schemaOf({
@@ -31,9 +40,9 @@ export function decodeProtobuf(bytes: Uint8Array): DecodedProtobuf {
   const read = {
     ...(kind ? { kind } : {}),
     ...(apiVersion ? { apiVersion } : {}),
-    ...decoder.object(type, new Reader(raw)),
+    ...(yield* decoder.objectInSteps(type, new Reader(raw))),
   };
-  return { apiVersion, kind, value: type.published ? walk(type, read).value : read };
+  return { apiVersion, kind, value: type.published ? (yield* walkInSteps(type, read)).value : read };
 }
 
 function readEnvelope(bytes: Uint8Array) {
@@ -74,6 +83,7 @@ function byNumber(slots: readonly Slot[]): ReadonlyMap<number, Slot> {
 
 class Decoder {
   #depth = 0;
+  readonly #stride = new Stride();
 
   object(type: ObjectType, reader: Reader): JsonObject {
     const out: Record<string, Json> = {};
@@ -81,9 +91,52 @@ class Decoder {
     return out;
   }
 
-  #slots(slots: readonly Slot[], reader: Reader, out: Record<string, Json>): void {
+  *objectInSteps(type: ObjectType, reader: Reader): Steps<JsonObject> {
+    const out: Record<string, Json> = {};
+    yield* this.#slotsInSteps(slotsOf(type), reader, out);
+    return out;
+  }
+
+  *#slotsInSteps(slots: readonly Slot[], reader: Reader, out: Record<string, Json>): Steps<void> {
+    if (reader.size < longBytesMin) {
+      if (this.#stride.isLong(1 + Math.floor(reader.size / bytesPerMember))) yield this.#stride.taken();
+      this.#slots(slots, reader, out);
+      return;
+    }
+    this.#enter();
+    const known = byNumber(slots);
+    while (!reader.done) {
+      const tag = reader.varint();
+      const slot = known.get(Math.floor(tag / 8));
+      const type = tag % 8;
+      const size = type === wire.bytes ? reader.nextSize() : 0;
+      if (this.#stride.isLong(1 + Math.floor(Math.min(size, longBytesMin) / bytesPerMember))) {
+        yield this.#stride.taken();
+      }
+      if (!slot) reader.skip(type);
+      else if ('slots' in slot) yield* this.#slotsInSteps(slot.slots, this.#message(reader, type), out);
+      else if (size < longBytesMin) this.#field(slot.field, reader, type, out);
+      else yield* this.#longField(slot.field, reader, type, out);
+    }
+    this.#depth -= 1;
+  }
+
+  *#longField(field: Field, reader: Reader, type: number, out: Record<string, Json>): Steps<void> {
+    const { name, ref } = field;
+    if (ref.type === 'object') out[name] = yield* this.objectInSteps(ref.object, reader.message());
+    else if (ref.type === 'list' && !ref.wrapped && ref.items.type === 'object') {
+      out[name] ??= [];
+      (out[name] as Json[]).push(yield* this.objectInSteps(ref.items.object, reader.message()));
+    } else this.#field(field, reader, type, out);
+  }
+
+  #enter(): void {
     this.#depth += 1;
     if (this.#depth > messageDepthMax) throw new ProtobufError('proto: message is nested too deep');
+  }
+
+  #slots(slots: readonly Slot[], reader: Reader, out: Record<string, Json>): void {
+    this.#enter();
     const known = byNumber(slots);
     while (!reader.done) {
       const tag = reader.varint();

@@ -1,7 +1,7 @@
 import type { Steps } from './steps.ts';
 
 /** Runs work to its end and tells how it gave way: the most members in one step, and all of them. */
-export function walkInSteps<T>(steps: Steps<T>): {
+export function paceOf<T>(steps: Steps<T>): {
   readonly result: T;
   readonly longest: number;
   readonly members: number;

@@ -3,14 +3,15 @@ import type { KubeObject } from '../api/object.ts';
 import { configText } from '../api/patch/apply.ts';
 import { structShape } from '../api/patch/shape.ts';
 import { typeErrors } from '../api/patch/validate-typed.ts';
-import { decodeJson, JsonSyntaxError } from '../api/schema/decode-json.ts';
+import { JsonSyntaxError } from '../api/schema/decode-json.ts';
+import { decodeJsonInSteps } from '../api/schema/decode-long-json.ts';
 import { schemaOf } from '../api/schema/schema.ts';
 import { type ApiRequest, queryValue } from '../api/wire.ts';
-import { decodeYaml } from '../api/yaml/decode.ts';
+import { decodeYamlInSteps } from '../api/yaml/decode.ts';
 import { YamlError } from '../api/yaml/scalars.ts';
 import type { Clock } from '../base/env.ts';
 import { isObject, type Json, type JsonObject } from '../base/json.ts';
-import { finish } from '../base/steps.ts';
+import { finish, type Steps } from '../base/steps.ts';
 import { wholeText } from './body.ts';
 import type { Decoded } from './decode.ts';
 import type { FieldTracker } from './field-tracker.ts';
@@ -29,13 +30,13 @@ export async function applyOf(
   { fields, clock }: { readonly fields: FieldTracker; readonly clock: Clock },
 ): Promise<Applying> {
   const pace = new Pace(clock);
-  const { config, warnings } = pace.step(() => configOf(request));
+  const { config, warnings } = await pace.run(configOf(request));
   await pace.rest();
   const how = { manager: queryValue(request.query, 'fieldManager') ?? '', force: isForced(request) };
   return async (live) => {
     const { object: made, managedFields } = await pace.run(fields.applied(route, live, config, how));
     await pace.rest();
-    const read = pace.step(() => decodedApply(made, route.kind, config));
+    const read = await pace.run(decodedApply(made, route.kind, config));
     await pace.rest();
     const { managedFields: _none, ...metadata } = read.metadata;
     const kept = managedFields.length > 0 ? { managedFields } : {};
@@ -59,7 +60,7 @@ const scaleKind = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
 
 /** An apply of a Scale owns the replicas of what is scaled. */
 export function scaleApplyOf(request: ApiRequest, route: ResourceRoute, fields: FieldTracker): Applying<Decoded> {
-  const { config, warnings } = configOf(request);
+  const { config, warnings } = finish(configOf(request));
   const type = schemaOf(scaleKind);
   const wrong = type && finish(typeErrors(structShape(type), config));
   if (config.apiVersion !== 'autoscaling/v1' || config.kind !== 'Scale') {
@@ -79,7 +80,7 @@ export function scaleApplyOf(request: ApiRequest, route: ResourceRoute, fields: 
   const how = { manager: queryValue(request.query, 'fieldManager') ?? '', force: isForced(request) };
   return (live) => {
     const { object, managedFields } = finish(fields.applied(route, live, scaled, how));
-    const read = decodedApply(object, kind, scaled);
+    const read = finish(decodedApply(object, kind, scaled));
     return { object: { ...read, metadata: { ...read.metadata, managedFields } }, warnings };
   };
 }
@@ -90,10 +91,11 @@ interface Config {
 }
 
 /** The configuration that an apply sends: YAML, or JSON, which is YAML too. */
-function configOf(request: ApiRequest): Config {
+function* configOf(request: ApiRequest): Steps<Config> {
   const { body } = request;
   const mode = queryValue(request.query, 'fieldValidation') || 'Warn';
-  const { value, duplicates } = body && 'object' in body ? { value: body.object, duplicates: [] } : readText(request);
+  const { value, duplicates } =
+    body && 'object' in body ? { value: body.object, duplicates: [] } : yield* readText(request);
   if (!isObject(value)) {
     const word = Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value;
     const why = `json: cannot unmarshal ${word} into Go value of type map[string]interface {}`;
@@ -105,15 +107,15 @@ function configOf(request: ApiRequest): Config {
   return { config: value, warnings: [told] };
 }
 
-function readText(request: ApiRequest): { readonly value: Json; readonly duplicates: readonly string[] } {
-  const text = wholeText(request);
+function* readText(request: ApiRequest): Steps<{ readonly value: Json; readonly duplicates: readonly string[] }> {
+  const text = yield* wholeText(request);
   try {
-    if (text.startsWith('{')) return decodeJson(text, { duplicates: true });
+    if (text.startsWith('{')) return yield* decodeJsonInSteps(text, { duplicates: true });
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
   }
   try {
-    return decodeYaml(text);
+    return yield* decodeYamlInSteps(text);
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
     throw new ApiError('BadRequest', `error decoding YAML: error converting YAML to JSON: ${error.message}`);

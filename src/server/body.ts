@@ -1,11 +1,13 @@
 import { ApiError } from '../api/error.ts';
-import { decodeProtobuf } from '../api/protobuf.ts';
+import { decodeProtobufInSteps } from '../api/protobuf.ts';
 import { ProtobufError } from '../api/protobuf-wire.ts';
-import { type DecodedJson, decodeJson, inOrderOfText, JsonSyntaxError } from '../api/schema/decode-json.ts';
+import { type DecodedJson, inOrderOfText, JsonSyntaxError } from '../api/schema/decode-json.ts';
+import { decodeJsonInSteps } from '../api/schema/decode-long-json.ts';
 import { type ApiRequest, jsonType, protobufType, yamlType } from '../api/wire.ts';
-import { decodeYaml } from '../api/yaml/decode.ts';
+import { decodeYamlInSteps } from '../api/yaml/decode.ts';
 import { YamlError } from '../api/yaml/scalars.ts';
 import { decodeText, isObject, type Json, type JsonObject } from '../base/json.ts';
+import { finish, type Steps, stepMembersMax } from '../base/steps.ts';
 
 /** What a body says, before anybody asks what it is. */
 export interface BodyValue {
@@ -13,7 +15,7 @@ export interface BodyValue {
   /** What a strict reader complains about: fields that are written twice. */
   readonly complaints: readonly string[];
   /** These and fields that nobody knows, as they follow one another in the body; absent where nothing stands twice. */
-  readonly inOrder?: ((unknown: readonly string[]) => readonly string[]) | undefined;
+  readonly inOrder?: ((unknown: readonly string[]) => Steps<readonly string[]>) | undefined;
 }
 
 export const unknownField = (path: string): string => `unknown field ${JSON.stringify(path)}`;
@@ -39,17 +41,17 @@ export function mediaTypeOf(request: ApiRequest): string {
 }
 
 /** JSON, YAML or protobuf, by what the request says it is. `strict` looks for fields that are written twice. */
-export function readBody(request: ApiRequest, strict: boolean): BodyValue {
+export function* readBody(request: ApiRequest, strict: boolean): Steps<BodyValue> {
   const { body } = request;
   if (body && 'object' in body) return { value: body.object, complaints: [] };
   const bytes = body?.bytes ?? new Uint8Array();
   switch (mediaTypeOf(request)) {
     case jsonType:
-      return readJson(bytes, strict);
+      return yield* readJson(bytes, strict);
     case yamlType:
-      return readYaml(bytes, strict);
+      return yield* readYaml(bytes, strict);
     case protobufType:
-      return readProtobuf(bytes);
+      return yield* readProtobuf(bytes);
     default:
       throw new ApiError('UnsupportedMediaType', unknownFormat(acceptedTypes));
   }
@@ -59,10 +61,10 @@ export const unknownFormat = (accepted: readonly string[]): string =>
   `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`;
 
 /** A body of JSON or YAML as a value: what patches are made of. */
-export function readJson(bytes: Uint8Array, strict: boolean): BodyValue {
+export function* readJson(bytes: Uint8Array, strict: boolean): Steps<BodyValue> {
   try {
-    const text = textOf(bytes);
-    return jsonBody(text, decodeJson(text, { duplicates: strict }));
+    const text = yield* textOf(bytes);
+    return jsonBody(text, yield* decodeJsonInSteps(text, { duplicates: strict }));
   } catch (error) {
     if (error instanceof JsonSyntaxError) {
       throw new UnreadableBody(`couldn't get version/kind; json parse error: ${error.message}`);
@@ -73,10 +75,10 @@ export function readJson(bytes: Uint8Array, strict: boolean): BodyValue {
 
 /** What stands twice is looked for by whoever asks for complaints: in a long body that is a step of its own. */
 function jsonBody(text: string, read: DecodedJson): BodyValue {
-  const inOrder = (unknown: readonly string[]) =>
-    inOrderOfText(text, read.duplicates, unknown).map(({ path, again }) =>
-      (again ? duplicateField : unknownField)(path),
-    );
+  const inOrder = function* (unknown: readonly string[]) {
+    const found = yield* inOrderOfText(text, read.duplicates, unknown);
+    return found.map(({ path, again }) => (again ? duplicateField : unknownField)(path));
+  };
   return {
     value: read.value,
     get complaints() {
@@ -88,9 +90,9 @@ function jsonBody(text: string, read: DecodedJson): BodyValue {
   };
 }
 
-export function readYaml(bytes: Uint8Array, strict: boolean): BodyValue {
+export function* readYaml(bytes: Uint8Array, strict: boolean): Steps<BodyValue> {
   try {
-    const { value, duplicates } = decodeYaml(textOf(bytes));
+    const { value, duplicates } = yield* decodeYamlInSteps(yield* textOf(bytes));
     const told = strict && duplicates.length > 0;
     return { value, complaints: told ? [`yaml: unmarshal errors:\n${duplicates.join('\n')}`] : [] };
   } catch (error) {
@@ -99,9 +101,9 @@ export function readYaml(bytes: Uint8Array, strict: boolean): BodyValue {
   }
 }
 
-function readProtobuf(bytes: Uint8Array): BodyValue {
+function* readProtobuf(bytes: Uint8Array): Steps<BodyValue> {
   try {
-    const { apiVersion, kind, value } = decodeProtobuf(bytes);
+    const { apiVersion, kind, value } = yield* decodeProtobufInSteps(bytes);
     return { value: { ...value, apiVersion, kind }, complaints: [] };
   } catch (error) {
     if (error instanceof ProtobufError || error instanceof JsonSyntaxError) throw new UnreadableBody(error.message);
@@ -109,25 +111,35 @@ function readProtobuf(bytes: Uint8Array): BodyValue {
   }
 }
 
-const lenient = new Uint8Array([0xef, 0xbf, 0xbd]);
+const replacement = '\ufffd';
+/** So many bytes are looked at in one step. */
+const repairedBytesMax = 16 * 1024;
+
 /** Bytes that are not UTF-8 become replacement characters, as in Go's decoder. */
-function textOf(bytes: Uint8Array): string {
+function* textOf(bytes: Uint8Array): Steps<string> {
   try {
     return decodeText(bytes);
   } catch {
-    return decodeText(repaired(bytes));
+    return yield* repaired(bytes);
   }
 }
 
-function repaired(bytes: Uint8Array): Uint8Array {
-  const out: number[] = [];
+function* repaired(bytes: Uint8Array): Steps<string> {
+  const pieces: string[] = [];
   for (let at = 0; at < bytes.length; ) {
-    const size = sequenceAt(bytes, at);
-    if (size > 0) for (let index = 0; index < size; index++) out.push(bytes[at + index] as number);
-    else out.push(...lenient);
-    at += Math.max(size, 1);
+    const end = Math.min(at + repairedBytesMax, bytes.length);
+    let piece = '';
+    for (let whole = at; at < end; ) {
+      const size = sequenceAt(bytes, at);
+      at += Math.max(size, 1);
+      if (size > 0 && at < end) continue;
+      piece += decodeText(bytes.subarray(whole, size > 0 ? at : at - 1)) + (size > 0 ? '' : replacement);
+      whole = at;
+    }
+    pieces.push(piece);
+    yield stepMembersMax;
   }
-  return Uint8Array.from(out);
+  return pieces.join('');
 }
 
 /** The length of the UTF-8 sequence that starts here, or 0. */
@@ -136,13 +148,16 @@ function sequenceAt(bytes: Uint8Array, at: number): number {
   if (first < 0x80) return 1;
   const size =
     first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xf0 && first < 0xf5 ? 4 : 0;
-  try {
-    if (size === 0 || at + size > bytes.length) return 0;
-    decodeText(bytes.subarray(at, at + size));
-    return size;
-  } catch {
-    return 0;
-  }
+  if (size === 0 || at + size > bytes.length) return 0;
+  for (let index = 1; index < size; index++) if (((bytes[at + index] as number) & 0xc0) !== 0x80) return 0;
+  const second = bytes[at + 1] as number;
+  // Written longer than need be, half of a pair, or beyond the last character.
+  const isOdd =
+    (first === 0xe0 && second < 0xa0) ||
+    (first === 0xed && second > 0x9f) ||
+    (first === 0xf0 && second < 0x90) ||
+    (first === 0xf4 && second > 0x8f);
+  return isOdd ? 0 : size;
 }
 
 /** How a body looks in an error message: text where it is an object, else its bytes. */
@@ -151,7 +166,9 @@ export function summaryOf(request: ApiRequest): string {
   if (!body || 'object' in body) return shortened(JSON.stringify(body?.object ?? null));
   const { bytes } = body;
   if (bytes.length === 0) return '<empty>';
-  if (bytes[0] === 123) return shortened(textOf(bytes.subarray(0, summaryMax * 4)), bytes.length > summaryMax);
+  if (bytes[0] === 123) {
+    return shortened(finish(textOf(bytes.subarray(0, summaryMax * 4))), bytes.length > summaryMax);
+  }
   const hex = [...bytes.subarray(0, summaryMax)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
   return bytes.length > summaryMax ? `${hex} ...` : hex;
 }
@@ -160,15 +177,15 @@ const shortened = (text: string, more = text.length > summaryMax): string =>
   more ? `${text.slice(0, summaryMax)} ...` : text;
 
 /** The whole body as text, for the messages that show all of it. */
-export function wholeText(request: ApiRequest): string {
+export function* wholeText(request: ApiRequest): Steps<string> {
   const { body } = request;
   if (!body || 'object' in body) return JSON.stringify(body?.object ?? null);
-  return textOf(body.bytes);
+  return yield* textOf(body.bytes);
 }
 
 /** A body that must be an object; anything else is a bad request. */
 export function objectBody(request: ApiRequest): JsonObject {
-  const value = request.body ? valueOrBadRequest(() => readBody(request, false).value) : {};
+  const value = request.body ? valueOrBadRequest(() => finish(readBody(request, false)).value) : {};
   if (!isObject(value)) throw new ApiError('BadRequest', 'the body is not a JSON object');
   return value;
 }

@@ -3,6 +3,7 @@ import type { KubeObject } from '../api/object.ts';
 import { readerOf } from '../api/schema/kind-type.ts';
 import { type ApiRequest, queryValue } from '../api/wire.ts';
 import { isObject, type Json, type JsonObject } from '../base/json.ts';
+import { finish, type Steps } from '../base/steps.ts';
 import { type BodyValue, readBody, UnreadableBody, unknownField } from './body.ts';
 import { type GroupVersionKind, identify, unrecognized } from './identify.ts';
 
@@ -14,15 +15,20 @@ export interface Decoded {
 
 /** The object in a body, checked against what its kind looks like; only what the kind has is kept. */
 export const decodeObject = (request: ApiRequest, expected: GroupVersionKind): Decoded =>
-  readObject(request, expected)();
+  finish(readObject(request, expected));
 
-/** The same in two steps, for bodies that are long: what is answered checks what was read. */
-export function readObject(request: ApiRequest, expected: GroupVersionKind): () => Decoded {
+/** The same for bodies that may be long. */
+export function* readObject(request: ApiRequest, expected: GroupVersionKind): Steps<Decoded> {
   const fieldValidation = queryValue(request.query, 'fieldValidation');
+  const body = yield* identified(request, expected, fieldValidation !== 'Ignore');
+  return yield* checkedInSteps(isObject(body.value) ? body.value : {}, expected, fieldValidation, body);
+}
+
+function* identified(request: ApiRequest, expected: GroupVersionKind, strict: boolean): Steps<BodyValue> {
   try {
-    const body = readBody(request, fieldValidation !== 'Ignore');
+    const body = yield* readBody(request, strict);
     identify(body.value, expected, request);
-    return () => checked(isObject(body.value) ? body.value : {}, expected, fieldValidation, body);
+    return body;
   } catch (error) {
     if (error instanceof UnreadableBody) throw unrecognized(error.message, expected, request);
     throw error;
@@ -30,23 +36,26 @@ export function readObject(request: ApiRequest, expected: GroupVersionKind): () 
 }
 
 /** The same for a value that is known to be of the kind: what a patch made. */
-export function checked(
+export const checked = (value: JsonObject, expected: GroupVersionKind, fieldValidation: string | undefined): Decoded =>
+  finish(checkedInSteps(value, expected, fieldValidation, { complaints: [] }));
+
+function* checkedInSteps(
   value: JsonObject,
   expected: GroupVersionKind,
   fieldValidation: string | undefined,
-  { complaints, inOrder }: Omit<BodyValue, 'value'> = { complaints: [] },
-): Decoded {
+  { complaints, inOrder }: Omit<BodyValue, 'value'>,
+): Steps<Decoded> {
   const apiVersion = expected.group ? `${expected.group}/${expected.version}` : expected.version;
   requireSame('API version', value.apiVersion, apiVersion);
   requireSame('kind', value.kind, expected.kind);
   const read = readerOf(expected);
   const typed = { ...value, apiVersion, kind: expected.kind };
   if (!read) return { object: withMetadata(typed), warnings: judge(complaints, expected, fieldValidation) };
-  const walked = read(typed);
+  const walked = yield* read(typed);
   if (walked.errors.length > 0) throw cannotHandle(expected, walked.errors[0] as string);
   // Upstream reads custom objects without a type first, and tells what it does not know when it looks at the schema.
   const ordered = 'custom' in expected ? undefined : inOrder;
-  const odd = ordered?.(walked.unknown) ?? [...complaints, ...walked.unknown.map(unknownField)];
+  const odd = ordered ? yield* ordered(walked.unknown) : [...complaints, ...walked.unknown.map(unknownField)];
   return {
     object: withMetadata({ ...walked.value, apiVersion, kind: expected.kind }),
     warnings: judge(odd, expected, fieldValidation),

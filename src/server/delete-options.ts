@@ -3,6 +3,7 @@ import { schemaOf } from '../api/schema/schema.ts';
 import { walk } from '../api/schema/walker.ts';
 import { type ApiRequest, queryValue } from '../api/wire.ts';
 import { isObject } from '../base/json.ts';
+import { finish } from '../base/steps.ts';
 import { readBody, UnreadableBody } from './body.ts';
 import type { DeleteOptions } from './delete.ts';
 import { notRegistered, saidBy } from './identify.ts';
@@ -37,7 +38,7 @@ function graceOf(text: string | undefined): { readonly gracePeriodSeconds?: numb
 
 function fromBody(request: ApiRequest): DeleteOptions {
   try {
-    const { value } = readBody(request, false);
+    const { value } = finish(readBody(request, false));
     const { apiVersion, kind } = saidBy(value);
     if (kind && kind !== facts.kind) {
       const slash = apiVersion.indexOf('/');

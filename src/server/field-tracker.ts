@@ -8,7 +8,7 @@ import { typeOfKind } from '../api/schema/kind-type.ts';
 import { walk } from '../api/schema/walker.ts';
 import { type ApiRequest, type Caller, queryValue } from '../api/wire.ts';
 import type { Clock } from '../base/env.ts';
-import { encodeText, equalJson, type JsonObject } from '../base/json.ts';
+import { encodeText, equalJsonInSteps, type JsonObject } from '../base/json.ts';
 import type { Steps } from '../base/steps.ts';
 import { timestamp } from '../base/text.ts';
 import { type KindRegistry, storagePrefix } from './kinds.ts';
@@ -158,9 +158,9 @@ export function withManaged(object: KubeObject, managedFields: readonly ManagedF
 }
 
 /** A write that would change nothing but the time of a write changes nothing. */
-export function withQuietTimes(next: KubeObject, live: KubeObject): KubeObject {
+export function* withQuietTimes(next: KubeObject, live: KubeObject): Steps<KubeObject> {
   const [after, before] = [next.metadata.managedFields, live.metadata.managedFields];
-  if (!after || !before || after === before || !sameButTimes(after, before)) return next;
+  if (!after || !before || after === before || !(yield* sameButTimes(after, before))) return next;
   const quiet = withManaged(next, before);
-  return equalJson(quiet, live) ? quiet : next;
+  return (yield* equalJsonInSteps(quiet, live)) ? quiet : next;
 }

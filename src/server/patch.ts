@@ -6,11 +6,13 @@ import { goText } from '../api/patch/go-text.ts';
 import { jsonPatch, unknownInPatch } from '../api/patch/json.ts';
 import { mergePatch } from '../api/patch/merge.ts';
 import { strategicPatch } from '../api/patch/strategic.ts';
-import { decodeJson, JsonSyntaxError } from '../api/schema/decode-json.ts';
+import { JsonSyntaxError } from '../api/schema/decode-json.ts';
+import { decodeJsonInSteps } from '../api/schema/decode-long-json.ts';
 import { readerOf } from '../api/schema/kind-type.ts';
 import { schemaOf } from '../api/schema/schema.ts';
 import { type ApiRequest, queryValue } from '../api/wire.ts';
 import { isObject, type Json, type JsonObject } from '../base/json.ts';
+import type { Steps } from '../base/steps.ts';
 import { mediaTypeOf, unknownField, wholeText } from './body.ts';
 import type { Decoded } from './decode.ts';
 import type { GroupVersionKind } from './identify.ts';
@@ -46,32 +48,32 @@ export function requirePatchType(request: ApiRequest, kind: GroupVersionKind): v
   );
 }
 
-type Patch = (live: JsonObject) => Decoded;
+type Patch = (live: JsonObject) => Steps<Decoded>;
 
 /**
  * How this request, which is no apply, changes a live object of the kind. Through `status` nothing else is kept: what
  * the patch leaves as it was is not read again.
  */
-export function patchOf(request: ApiRequest, kind: GroupVersionKind, subresource = ''): Patch {
+export function* patchOf(request: ApiRequest, kind: GroupVersionKind, subresource = ''): Steps<Patch> {
   const knownOf = (live: JsonObject) => (subresource === 'status' ? { known: live } : {});
   requirePatchType(request, kind);
   const type = schemaOf(kind);
   const mode = queryValue(request.query, 'fieldValidation') || 'Warn';
-  const read = readPatch(request, mode !== 'Ignore');
+  const read = yield* readPatch(request, mode !== 'Ignore');
   switch (mediaTypeOf(request)) {
     case jsonPatchType: {
       const odd = unknownInPatch(read.patch).map((path) => `json patch unknown field ${JSON.stringify(path)}`);
-      return (live) => {
-        const next = jsonPatch(live, read.patch);
-        return decoded({ next, kind, mode, ...knownOf(live), complaints: odd, shown: () => JSON.stringify(next) });
+      return function* (live) {
+        const next = yield* jsonPatch(live, read.patch);
+        return yield* decoded({ next, kind, mode, ...knownOf(live), complaints: odd, shown: () => JSON.stringify(next) });
       };
     }
     case mergePatchType: {
       const patch = objectPatch(read.patch, 'error decoding patch: ');
       const { complaints } = read;
-      return (live) => {
-        const next = mergePatch(live, patch);
-        return decoded({ next, kind, mode, ...knownOf(live), complaints, shown: () => JSON.stringify(next) });
+      return function* (live) {
+        const next = yield* mergePatch(live, patch);
+        return yield* decoded({ next, kind, mode, ...knownOf(live), complaints, shown: () => JSON.stringify(next) });
       };
     }
     default: {
@@ -79,19 +81,19 @@ export function patchOf(request: ApiRequest, kind: GroupVersionKind, subresource
       const { complaints } = read;
       // It is the live object that is changed, whatever the patch calls itself.
       const identity = { apiVersion: apiVersionOf(kind), kind: kind.kind };
-      return (live) => {
-        const next = { ...(strategicPatch(type, live, patch) as JsonObject), ...identity };
-        return decoded({ next, kind, mode, ...knownOf(live), complaints, shown: () => goText(patch) });
+      return function* (live) {
+        const next = { ...((yield* strategicPatch(type, live, patch)) as JsonObject), ...identity };
+        return yield* decoded({ next, kind, mode, ...knownOf(live), complaints, shown: () => goText(patch) });
       };
     }
   }
 }
 
 /** What an apply of this configuration made, read as its kind. */
-export function decodedApply(object: JsonObject, kind: GroupVersionKind, config: JsonObject): KubeObject {
+export function* decodedApply(object: JsonObject, kind: GroupVersionKind, config: JsonObject): Steps<KubeObject> {
   const read = readerOf(kind);
   if (!read) return withMetadata(object);
-  const walked = read(object);
+  const walked = yield* read(object);
   const gvk = `${kind.group}/${kind.version}, Kind=${kind.kind}`;
   if (walked.errors.length > 0) {
     throw new ApiError(
@@ -125,15 +127,16 @@ export function requireIdentity(route: ResourceRoute, live: KubeObject | undefin
   return next;
 }
 
-function readPatch(
+function* readPatch(
   request: ApiRequest,
   strict: boolean,
-): { readonly patch: Json; readonly complaints: readonly string[] } {
+): Steps<{ readonly patch: Json; readonly complaints: readonly string[] }> {
   const { body } = request;
   if (body && 'object' in body) return { patch: body.object, complaints: [] };
   const prefix = mediaTypeOf(request) === strategicPatchType ? '' : 'error decoding patch: ';
   try {
-    const { value, duplicates } = decodeJson(body ? wholeText(request) : '', { duplicates: strict });
+    const text = body ? yield* wholeText(request) : '';
+    const { value, duplicates } = yield* decodeJsonInSteps(text, { duplicates: strict });
     return { patch: value, complaints: duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`) };
   } catch (error) {
     if (error instanceof JsonSyntaxError) throw new ApiError('BadRequest', prefix + error.message);
@@ -158,7 +161,7 @@ interface Patched {
   shown(): string;
 }
 
-function decoded({ next, kind, mode, known, complaints, shown }: Patched): Decoded {
+function* decoded({ next, kind, mode, known, complaints, shown }: Patched): Steps<Decoded> {
   const refused = (why: string) => invalidObject({ group: '', kind: '' }, '', [invalid('patch', shown(), why)]);
   if (!isObject(next)) {
     throw refused(`json: cannot unmarshal ${wordFor(next)} into Go value of type map[string]interface {}`);
@@ -170,7 +173,8 @@ function decoded({ next, kind, mode, known, complaints, shown }: Patched): Decod
     throw refused(`no kind ${name} is registered for version ${version} in scheme "pkg/runtime/scheme.go:111"`);
   }
   const typed = { ...next, ...said } as JsonObject;
-  const walked = readerOf(kind)?.(typed, known) ?? { value: typed, unknown: [], errors: [] };
+  const read = readerOf(kind);
+  const walked = read ? yield* read(typed, known) : { value: typed, unknown: [], errors: [] };
   if (walked.errors.length > 0) throw refused(walked.errors[0] as string);
   const odd = [...complaints, ...walked.unknown.map(unknownField)];
   if (odd.length > 0 && mode === 'Strict') throw refused(`strict decoding error: ${odd.join(', ')}`);

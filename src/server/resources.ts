@@ -4,6 +4,7 @@ import type { Namespace } from '../api/kinds/namespace.ts';
 import type { KubeObject } from '../api/object.ts';
 import type { ApiRequest, ApiResponse, Caller } from '../api/wire.ts';
 import type { Json, JsonObject } from '../base/json.ts';
+import { finish } from '../base/steps.ts';
 import type { Entry } from '../store/store.ts';
 import { admittedThrough } from './admission/door.ts';
 import type { AdmissionRequest, Annotate } from './admission/plugin.ts';
@@ -145,17 +146,14 @@ export class Resources {
     return this.#created(call, object, warnings);
   }
 
-  /** A long body is a turn of its own. */
+  /** A long body is read in turns of its own. */
   #decoded(request: ApiRequest, route: ResourceRoute): Promise<Decoded> | Decoded {
     const pace = new Pace(this.#deps.env.clock);
-    const read = pace.step(() => readObject(request, route.kind));
-    const checked = (): Promise<Decoded> | Decoded => {
-      const decoded = pace.step(() => inRoute(route, read()));
-      const rest = pace.rest();
-      return rest ? rest.then(() => decoded) : decoded;
-    };
+    const read = pace.run(readObject(request, route.kind));
+    if (read instanceof Promise) return read.then((decoded) => inRoute(route, decoded));
+    const decoded = inRoute(route, read);
     const rest = pace.rest();
-    return rest ? rest.then(checked) : checked();
+    return rest ? rest.then(() => decoded) : decoded;
   }
 
   async #created(call: Call, object: KubeObject, warnings: readonly string[]): Promise<ApiResponse> {
@@ -182,10 +180,11 @@ export class Resources {
     const { request, route } = call;
     if (mediaTypeOf(request) === applyType) return this.#apply(call);
     const pace = new Pace(this.#deps.env.clock);
-    const patch = pace.step(() => patchOf(request, route.kind, route.subresource));
+    const patch = await pace.run(patchOf(request, route.kind, route.subresource));
     await pace.rest();
-    return this.#changed(call, (live) => {
-      const patched = patch(live as unknown as JsonObject);
+    return this.#changed(call, async (live) => {
+      const patched = await pace.run(patch(live as unknown as JsonObject));
+      await pace.rest();
       return { ...patched, object: requireIdentity(route, live, patched.object) };
     });
   }
@@ -303,10 +302,10 @@ export class Resources {
 
   async #finalize(call: Call): Promise<ApiResponse> {
     const { request, route, options } = call;
-    const patch = route.verb === 'patch' ? patchOf(request, route.kind) : undefined;
+    const patch = route.verb === 'patch' ? finish(patchOf(request, route.kind)) : undefined;
     const asked = patch ? undefined : inRoute(route, decodeObject(request, route.kind)).object;
-    const change = (live: KubeObject) =>
-      finalized(live as Namespace, asked ?? patch?.(live as unknown as JsonObject).object ?? live);
+    const patched = (live: KubeObject) => patch && finish(patch(live as unknown as JsonObject)).object;
+    const change = (live: KubeObject) => finalized(live as Namespace, asked ?? patched(live) ?? live);
     return this.#one(200, await this.#deps.writer.update(route, change, options), call);
   }
 
@@ -331,9 +330,9 @@ export class Resources {
     const facts = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
     const whole = route.verb === 'update' ? decodeObject(request, facts).object : undefined;
     if (whole?.metadata.name && whole.metadata.name !== route.name) throw wrongName(whole.metadata.name, route.name);
-    const patch = whole ? undefined : patchOf(request, facts);
+    const patch = whole ? undefined : finish(patchOf(request, facts));
     const change = async (live: KubeObject) => {
-      const next = whole ?? patch?.(scaleOf(live, paths) as JsonObject).object;
+      const next = whole ?? (patch && finish(patch(scaleOf(live, paths) as JsonObject)).object);
       const admitted = await this.#admitScale(next as unknown as Json, live, call);
       return scaled(live, admitted as unknown as JsonObject, paths);
     };

@@ -1,6 +1,6 @@
 import { ApiError } from '../api/error.ts';
-import { invalid, invalidObject } from '../api/field-error.ts';
-import { type Kind, resourceText } from '../api/kind.ts';
+import { type FieldError, invalid, invalidObject } from '../api/field-error.ts';
+import { type Kind, resourceText, type WriteContext } from '../api/kind.ts';
 import { validateMeta } from '../api/metadata-rules.ts';
 import type { KubeObject, Meta } from '../api/object.ts';
 import { emptyStatusOf } from '../api/schema/empty-status.ts';
@@ -8,7 +8,8 @@ import { emptyListsAsNull } from '../api/schema/null-lists.ts';
 import { schemaOf } from '../api/schema/schema.ts';
 import type { Caller } from '../api/wire.ts';
 import { assert, type Env } from '../base/env.ts';
-import { equalJson, type Json, type JsonObject } from '../base/json.ts';
+import { equalJsonInSteps, type Json, type JsonObject } from '../base/json.ts';
+import type { Steps } from '../base/steps.ts';
 import { timestamp } from '../base/text.ts';
 import type { Entry, Store } from '../store/store.ts';
 import type { AdmissionPlugin, AdmissionRequest, Annotate } from './admission/plugin.ts';
@@ -113,16 +114,14 @@ export class Writer {
     object = kind.rules.prepareCreate?.(object, context) ?? withoutStatus(kind, object);
     if (hasGeneration(kind)) object = { ...object, metadata: { ...object.metadata, generation: 1 } };
     return this.#reserved(kind, { next: object, previous: undefined, ...options }, async (next) => {
-      const errors = pace.step(() => [
-        ...validateMeta(next.metadata, { asked: draft.metadata, previous: undefined }, kind),
-        ...(kind.rules.validate?.(next, undefined, context) ?? []),
-      ]);
+      const judging = pace.run(judged(kind, next, { asked: draft.metadata, previous: undefined, context }));
+      const errors = judging instanceof Promise ? await judging : judging;
       if (errors.length > 0) throw invalidObject(kind, next.metadata.name, errors);
       for (const text of warnings) options.warn?.(text);
       const rests = pace.rest();
       if (rests) await rests;
-      const judged = this.#steps.validate(next, request);
-      if (judged) await judged;
+      const admitted = this.#steps.validate(next, request);
+      if (admitted) await admitted;
       const made = asKept(kind, next);
       if (options.dryRun) {
         if (await this.#exists(named)) throw alreadyExists(named);
@@ -198,23 +197,25 @@ export class Writer {
     next = kind.rules.prepareUpdate?.(next, live, context) ?? keptOtherHalf(kind, next, live, route.subresource);
     next = withManaged(next, managedFields);
     if (!isMain) next = await this.#owned(route, live, next, options);
-    if (hasGeneration(kind) && route.subresource !== 'status' && changesGeneration(kind, next, live)) {
+    if (
+      hasGeneration(kind) &&
+      route.subresource !== 'status' &&
+      (await pace.run(changesGeneration(kind, next, live)))
+    ) {
       next = { ...next, metadata: { ...next.metadata, generation: (live.metadata.generation ?? 0) + 1 } };
     }
     return this.#reserved(kind, { next, previous: live, ...options }, async (final) => {
-      const errors = pace.step(() => [
-        ...validateMeta(final.metadata, { asked: asked.metadata, previous: live.metadata }, kind),
-        ...(kind.rules.validate?.(final, live, context) ?? []),
-      ]);
+      const errors = await pace.run(judged(kind, final, { asked: asked.metadata, previous: live, context }));
       if (errors.length > 0) throw invalidObject(kind, route.name, errors);
       const warned = isMain && !options.admitted;
       if (warned) for (const text of kind.rules.warnings?.(final, live) ?? []) options.warn?.(text);
       if (!options.admitted) await this.#steps.validate(final, request);
       await pace.rest();
-      const quiet = pace.step(() => withQuietTimes(asKept(kind, final), live));
+      const quiet = await pace.run(withQuietTimes(asKept(kind, final), live));
       if (options.dryRun) return { object: quiet, kept: false };
       const sameOwners = quiet.metadata.managedFields === live.metadata.managedFields;
-      if (sameOwners && equalJson(stored(kind, quiet), entry.value)) return { object: live, kept: false };
+      if (sameOwners && (await pace.run(equalJsonInSteps(stored(kind, quiet), entry.value))))
+        return { object: live, kept: false };
       return this.#committed(kind, entry, quiet);
     });
   }
@@ -287,6 +288,19 @@ export class Writer {
   }
 }
 
+/** All that is wrong with an object. */
+function* judged(
+  kind: Kind,
+  next: KubeObject,
+  by: { readonly asked: Meta; readonly previous: KubeObject | undefined; readonly context: WriteContext },
+): Steps<readonly FieldError[]> {
+  const { asked, previous, context } = by;
+  const ofMeta = yield* validateMeta(next.metadata, { asked, previous: previous?.metadata }, kind);
+  const { validate, validateInSteps } = kind.rules;
+  const ofKind = validateInSteps ? yield* validateInSteps(next, previous) : (validate?.(next, previous, context) ?? []);
+  return ofMeta.length === 0 ? ofKind : [...ofMeta, ...ofKind];
+}
+
 /** What keeping an object makes of it. */
 function asKept(kind: Kind, object: KubeObject): KubeObject {
   const type = kind.custom ? undefined : schemaOf(kind);
@@ -342,11 +356,11 @@ function keptMeta(next: Meta, live: Meta): Meta {
   };
 }
 
-function changesGeneration(kind: Kind, next: KubeObject, live: KubeObject): boolean {
+function* changesGeneration(kind: Kind, next: KubeObject, live: KubeObject): Steps<boolean> {
   if (kind.rules.changesGeneration) return kind.rules.changesGeneration(next, live);
   const { metadata: _m, status: _s, ...after } = next;
   const { metadata: _lm, status: _ls, ...before } = live;
-  return !equalJson(after, before);
+  return !(yield* equalJsonInSteps(after, before));
 }
 
 /** A deleted object goes once its grace is over and nobody holds it any more. */

@@ -1,18 +1,19 @@
 import { equalJson, isObject, type Json, type JsonObject } from '../../base/json.ts';
+import { finish, type Steps } from '../../base/steps.ts';
 import { never, type Stop } from '../../base/stop.ts';
 import { type FieldError, invalid } from '../field-error.ts';
 import { type CustomForm, type Kind, type KindFacts, type KindRules, makeKind, type Verb } from '../kind.ts';
 import { ageOf, nameColumn } from '../kinds/columns.ts';
 import type { KubeObject } from '../object.ts';
 import { type ObjectType, typeNamed } from '../schema/schema.ts';
-import { type Walked, walk } from '../schema/walker.ts';
+import { type Walked, walkInSteps } from '../schema/walker.ts';
 import type { CustomDefinition, DefinitionVersion, PrinterColumn } from './definition.ts';
 import { filledIn } from './fill.ts';
 import { atPath, findAll } from './json-path.ts';
 import type { JsonSchema } from './json-schema.ts';
-import { judgeListTypes, judgeValue } from './judge-value.ts';
+import { judgeListTypes, judgeValueInSteps } from './judge-value.ts';
 import { objectTypeOf } from './object-type.ts';
-import { pruned, prunedObject } from './prune.ts';
+import { prunedInSteps, prunedObject } from './prune.ts';
 import { hasRules, judgeRules } from './rules.ts';
 
 const verbs: readonly Verb[] = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
@@ -103,9 +104,10 @@ function formOf({ definition, version, schema, facts }: Parts, options: CustomOp
 }
 
 /** Metadata is what it is everywhere; the rest is what the schema knows. */
-function decoded(schema: JsonSchema, value: JsonObject): Walked {
-  const meta = walk(typeNamed('meta.v1.ObjectMeta') as ObjectType, value.metadata ?? {}, { path: 'metadata' });
-  const { value: whole, unknown } = pruned(schema, value);
+function* decoded(schema: JsonSchema, value: JsonObject): Steps<Walked> {
+  const type = typeNamed('meta.v1.ObjectMeta') as ObjectType;
+  const meta = yield* walkInSteps(type, value.metadata ?? {}, { path: 'metadata' });
+  const { value: whole, unknown } = yield* prunedInSteps(schema, value);
   const errors = meta.errors.map((text) =>
     text.replace('Go struct field ObjectMeta.', 'Go struct field ObjectMeta.metadata.'),
   );
@@ -129,7 +131,8 @@ function rulesOf(parts: Parts, { converted }: CustomOptions): KindRules {
     hasGeneration: true,
     ...(hasStatus ? { prepareUpdate: (next, live, { subresource }) => splitWrite(next, live, subresource) } : {}),
     changesGeneration: (next, live) => !equalJson(withoutStanding(next, hasStatus), withoutStanding(live, hasStatus)),
-    validate: (next, previous) => judge(parts, next, previous),
+    validate: (next, previous) => finish(judge(parts, next, previous)),
+    validateInSteps: (next, previous) => judge(parts, next, previous),
     ...tableOf(version.additionalPrinterColumns),
     fields: (object) => fieldsOf(version, object),
     storedAs: {
@@ -166,17 +169,19 @@ function withoutStanding(object: KubeObject, hasStatus: boolean): Json {
   return (hasStatus || status === undefined ? rest : { ...rest, status }) as unknown as Json;
 }
 
-function judge({ schema, version }: Parts, next: KubeObject, previous: KubeObject | undefined): readonly FieldError[] {
+function* judge(
+  { schema, version }: Parts,
+  next: KubeObject,
+  previous: KubeObject | undefined,
+): Steps<readonly FieldError[]> {
   const value = next as unknown as Json;
   const before = previous as unknown as Json | undefined;
-  const errors = [
-    ...judgeValue(schema, value, '', before),
-    ...judgeScale(version, value),
-    ...judgeListTypes(schema, value, ''),
-  ];
+  const ofValue = yield* judgeValueInSteps(schema, value, '', before);
+  const ofLists = yield* judgeListTypes(schema, value, '');
+  const errors = [...ofValue, ...judgeScale(version, value), ...ofLists];
   if (!hasRules(schema)) return errors;
   if (errors.some(({ type }) => blocking.has(type))) return [...errors, unjudged];
-  return [...errors, ...judgeRules(schema, value, before)];
+  return [...errors, ...(yield* judgeRules(schema, value, before))];
 }
 
 function judgeScale({ subresources }: DefinitionVersion, value: Json): readonly FieldError[] {

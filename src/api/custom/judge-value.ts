@@ -1,4 +1,5 @@
-import { canonicalJson, equalJson, isObject, type Json, type JsonObject } from '../../base/json.ts';
+import { canonicalJson, equalJson, equalJsonInSteps, isObject, type Json, type JsonObject } from '../../base/json.ts';
+import { finish, membersIn, type Steps, Stride } from '../../base/steps.ts';
 import { CelError } from '../cel/cel-error.ts';
 import { patternOf } from '../cel/library/regex.ts';
 import { textLength } from '../cel/value.ts';
@@ -13,12 +14,40 @@ const nowhere = '<nil>';
  * What is wrong with a value by its schema, in the words of upstream's validator. Where the value is what it was
  * before, nothing is: a schema that became stricter does not stand in the way of other changes.
  */
-export function judgeValue(schema: JsonSchema, value: Json, path: string, previous?: Json): readonly FieldError[] {
-  if (previous !== undefined && equalJson(value, previous)) return [];
+export const judgeValue = (schema: JsonSchema, value: Json, path: string, previous?: Json): readonly FieldError[] =>
+  finish(judgeValueInSteps(schema, value, path, previous));
+
+/** The same for a value that may be long. */
+export function* judgeValueInSteps(
+  schema: JsonSchema,
+  value: Json,
+  path: string,
+  previous: Json | undefined,
+): Steps<readonly FieldError[]> {
   const errors: FieldError[] = [];
+  yield* judgePlace({ schema, value, path, previous }, { errors, stride: new Stride() });
+  return errors;
+}
+
+interface Place {
+  readonly schema: JsonSchema;
+  readonly value: Json;
+  readonly path: string;
+  readonly previous: Json | undefined;
+}
+interface Told {
+  readonly errors: FieldError[];
+  readonly stride: Stride;
+}
+
+function* judgePlace({ schema, value, path, previous }: Place, told: Told): Steps<void> {
+  const { errors, stride } = told;
+  if (stride.isLong(1)) yield stride.taken();
+  if (previous !== undefined && (yield* equalJsonInSteps(value, previous, stride))) return;
   if (value === null) {
-    if (schema.nullable || (schema.type === undefined && !isIntOrString(schema))) return [];
-    return [wrongType(schema, 'null', path)];
+    if (schema.nullable || (schema.type === undefined && !isIntOrString(schema))) return;
+    errors.push(wrongType(schema, 'null', path));
+    return;
   }
   const wanted = wordsOf(schema);
   const given = wordOf(value);
@@ -26,12 +55,12 @@ export function judgeValue(schema: JsonSchema, value: Json, path: string, previo
   if (!fits) errors.push(wrongType(schema, given === 'integer' && isWhole(value) ? 'integer' : given, path));
   if (typeof value === 'string') errors.push(...judgeText(schema, value, path));
   else if (typeof value === 'number') errors.push(...judgeNumber(schema, value, path));
-  else if (Array.isArray(value)) errors.push(...judgeList(schema, value, path, previous));
-  else if (isObject(value)) errors.push(...judgeObject(schema, value, path, previous));
+  else if (Array.isArray(value)) yield* judgeList({ schema, value, path, previous }, told);
+  else if (isObject(value)) yield* judgeObject({ schema, value, path, previous }, told);
   if (schema.enum && !schema.enum.some((one) => equalJson(one, value))) {
     errors.push(notSupported(path, value, schema.enum.map(String)));
   }
-  return [...errors, ...judgeJunctions(schema, value, path)];
+  yield* judgeJunctions(schema, value, path, told);
 }
 
 const isWhole = (value: Json): boolean => typeof value === 'number' && Number.isInteger(value);
@@ -130,18 +159,19 @@ function judgeMultiple(factor: number, value: number, path: string): readonly Fi
   return Math.abs(times - Math.round(times)) < 1e-9 ? [] : [wrong(path, value, `should be a multiple of ${factor}`)];
 }
 
-function judgeList(schema: JsonSchema, value: readonly Json[], path: string, previous?: Json): readonly FieldError[] {
-  const errors: FieldError[] = [];
+function* judgeList(place: Place & { readonly value: readonly Json[] }, told: Told): Steps<void> {
+  const { schema, value, path, previous } = place;
+  const { errors } = told;
   const { items, maxItems, minItems } = schema;
   if (maxItems !== undefined && value.length > maxItems) errors.push(tooMany(path, value.length, maxItems));
   if (minItems !== undefined && value.length < minItems) {
     errors.push(wrong(path, value.length, `should have at least ${minItems} items`));
   }
-  if (!items) return errors;
+  if (!items) return;
   for (const [index, item] of value.entries()) {
-    errors.push(...judgeValue(items, item, `${path}[${index}]`, correlatedItem(schema, item, previous)));
+    const old = correlatedItem(schema, item, previous);
+    yield* judgePlace({ schema: items, value: item, path: `${path}[${index}]`, previous: old }, told);
   }
-  return errors;
 }
 
 /** The item of the old list that an item of the new one is: only keyed lists say. */
@@ -176,8 +206,9 @@ function itemsByKeys(schema: JsonSchema, list: readonly Json[]): ReadonlyMap<str
 const keysText = (schema: JsonSchema, item: JsonObject): string =>
   canonicalJson((schema['x-kubernetes-list-map-keys'] ?? []).map((key) => item[key] ?? null));
 
-function judgeObject(schema: JsonSchema, value: JsonObject, path: string, previous?: Json): readonly FieldError[] {
-  const errors: FieldError[] = [];
+function* judgeObject(place: Place & { readonly value: JsonObject }, told: Told): Steps<void> {
+  const { schema, value, path, previous } = place;
+  const { errors } = told;
   const { maxProperties, minProperties } = schema;
   const keys = Object.keys(value);
   const at = (key: string) => (path === '' ? key : `${path}.${key}`);
@@ -192,23 +223,32 @@ function judgeObject(schema: JsonSchema, value: JsonObject, path: string, previo
   const old = isObject(previous) ? previous : {};
   for (const key of keys) {
     const known = propertyOf(schema, key) ?? additional;
-    if (known) errors.push(...judgeValue(known, value[key] as Json, at(key), old[key]));
+    if (known) {
+      yield* judgePlace({ schema: known, value: value[key] as Json, path: at(key), previous: old[key] }, told);
+    }
   }
-  return errors;
 }
 
-function judgeJunctions(schema: JsonSchema, value: Json, path: string): readonly FieldError[] {
-  const errors: FieldError[] = [];
-  const judged = (list: readonly JsonSchema[]) => list.map((one) => judgeValue(one, value, path));
+function* judgeJunctions(schema: JsonSchema, value: Json, path: string, told: Told): Steps<void> {
+  const { errors } = told;
   const name = JSON.stringify(path);
+  const judgedBy = function* (list: readonly JsonSchema[]): Steps<(readonly FieldError[])[]> {
+    const results: (readonly FieldError[])[] = [];
+    for (const one of list) {
+      const own = { errors: [], stride: told.stride };
+      yield* judgePlace({ schema: one, value, path, previous: undefined }, own);
+      results.push(own.errors);
+    }
+    return results;
+  };
   if (schema.anyOf) {
-    const results = judged(schema.anyOf);
+    const results = yield* judgedBy(schema.anyOf);
     if (!results.some((result) => result.length === 0)) {
       errors.push(bare(`${name} must validate at least one schema (anyOf)`), ...(results[0] ?? []));
     }
   }
   if (schema.oneOf) {
-    const results = judged(schema.oneOf);
+    const results = yield* judgedBy(schema.oneOf);
     const valid = results.filter((result) => result.length === 0).length;
     if (valid !== 1) {
       const found = valid === 0 ? 'Found none valid' : `Found ${valid} valid alternatives`;
@@ -217,40 +257,51 @@ function judgeJunctions(schema: JsonSchema, value: Json, path: string): readonly
     }
   }
   if (schema.allOf) {
-    const failures = judged(schema.allOf).filter((result) => result.length > 0);
+    const failures = (yield* judgedBy(schema.allOf)).filter((result) => result.length > 0);
     errors.push(...failures.flat());
     if (failures.length > 0) errors.push(bare(`${name} must validate all the schemas (allOf)`));
   }
-  if (schema.not && judgeValue(schema.not, value, path).length === 0) {
-    errors.push(bare(`${name} must not validate the schema (not)`));
-  }
-  return errors;
+  if (!schema.not) return;
+  const [result] = yield* judgedBy([schema.not]);
+  if (result?.length === 0) errors.push(bare(`${name} must not validate the schema (not)`));
 }
 
 /** Lists that are sets or maps hold nothing twice. */
-export function judgeListTypes(schema: JsonSchema, value: Json, path: string): readonly FieldError[] {
-  if (Array.isArray(value)) {
-    const errors = [...duplicates(schema, value, path)];
-    const { items } = schema;
-    if (items)
-      for (const [index, item] of value.entries()) errors.push(...judgeListTypes(items, item, `${path}[${index}]`));
-    return errors;
-  }
-  if (!isObject(value)) return [];
-  const additional = additionalOf(schema);
-  return Object.keys(value).flatMap((key) => {
-    const known = propertyOf(schema, key) ?? additional;
-    return known ? judgeListTypes(known, value[key] as Json, path === '' ? key : `${path}.${key}`) : [];
-  });
+export function* judgeListTypes(schema: JsonSchema, value: Json, path: string): Steps<readonly FieldError[]> {
+  const errors: FieldError[] = [];
+  yield* judgeListsWithin({ schema, value, path, previous: undefined }, { errors, stride: new Stride() });
+  return errors;
 }
 
-function duplicates(schema: JsonSchema, list: readonly Json[], path: string): readonly FieldError[] {
+function* judgeListsWithin({ schema, value, path }: Place, told: Told): Steps<void> {
+  if (told.stride.isLong(1)) yield told.stride.taken();
+  if (Array.isArray(value)) {
+    yield* duplicates(schema, value, path, told);
+    const { items } = schema;
+    if (!items) return;
+    for (const [index, item] of value.entries()) {
+      const at = `${path}[${index}]`;
+      yield* judgeListsWithin({ schema: items, value: item, path: at, previous: undefined }, told);
+    }
+    return;
+  }
+  if (!isObject(value)) return;
+  const additional = additionalOf(schema);
+  for (const key of Object.keys(value)) {
+    const known = propertyOf(schema, key) ?? additional;
+    const at = path === '' ? key : `${path}.${key}`;
+    if (known)
+      yield* judgeListsWithin({ schema: known, value: value[key] as Json, path: at, previous: undefined }, told);
+  }
+}
+
+function* duplicates(schema: JsonSchema, list: readonly Json[], path: string, { errors, stride }: Told): Steps<void> {
   const how = schema['x-kubernetes-list-type'];
-  if (how !== 'set' && how !== 'map') return [];
+  if (how !== 'set' && how !== 'map') return;
   const keys = schema['x-kubernetes-list-map-keys'] ?? [];
   const seen = new Set<string>();
-  const errors: FieldError[] = [];
   for (const [index, item] of list.entries()) {
+    if (stride.isLong(membersIn(item))) yield stride.taken();
     const identity = how === 'set' ? item : keyOf(item, keys);
     const text = canonical(identity);
     if (seen.has(text)) {
@@ -258,7 +309,6 @@ function duplicates(schema: JsonSchema, list: readonly Json[], path: string): re
     }
     seen.add(text);
   }
-  return errors;
 }
 
 const keyOf = (item: Json, keys: readonly string[]): Json =>

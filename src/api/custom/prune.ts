@@ -1,4 +1,5 @@
 import { isObject, type Json, type JsonObject } from '../../base/json.ts';
+import { finish, isLarge, membersIn, type Steps, Stride } from '../../base/steps.ts';
 import { additionalOf, isEmbedded, type JsonSchema, preserves, propertyOf } from './json-schema.ts';
 
 export interface Pruned {
@@ -8,10 +9,15 @@ export interface Pruned {
 }
 
 /** What the schema knows of a value; an object's own identity is always known. */
-export function pruned(schema: JsonSchema, value: Json, path = ''): Pruned {
-  const unknown: string[] = [];
-  return { value: prune({ schema, value, path, isResource: path === '' }, unknown), unknown };
+export function* prunedInSteps(schema: JsonSchema, value: Json, path = ''): Steps<Pruned> {
+  const pruning = new Pruning();
+  const place = { schema, value, path, isResource: path === '' };
+  const known = isLarge(value) ? yield* pruning.inSteps(place) : pruning.whole(place);
+  return { value: known, unknown: pruning.unknown };
 }
+
+export const pruned = (schema: JsonSchema, value: Json, path = ''): Pruned =>
+  finish(prunedInSteps(schema, value, path));
 
 interface Place {
   readonly schema: JsonSchema;
@@ -21,29 +27,78 @@ interface Place {
 }
 const identity = new Set(['apiVersion', 'kind', 'metadata']);
 
-function prune({ schema, value, path, isResource }: Place, unknown: string[]): Json {
-  if (Array.isArray(value)) {
-    const { items } = schema;
-    if (!items) return value;
-    return (value as readonly Json[]).map((item, index) =>
-      prune({ schema: items, value: item, path: `${path}[${index}]`, isResource: isEmbedded(items) }, unknown),
-    );
+class Pruning {
+  readonly unknown: string[] = [];
+  readonly #stride = new Stride();
+
+  whole(place: Place): Json {
+    const { schema, value, path } = place;
+    if (Array.isArray(value)) {
+      const { items } = schema;
+      if (!items) return value;
+      return (value as readonly Json[]).map((item, index) => this.whole(itemOf(items, item, `${path}[${index}]`)));
+    }
+    if (!isObject(value)) return value;
+    const out: Record<string, Json> = {};
+    const additional = additionalOf(schema);
+    for (const key of Object.keys(value)) {
+      const inner = this.#member(place, key, additional, out);
+      if (inner) put(out, key, this.whole(inner));
+    }
+    return out;
   }
-  if (!isObject(value)) return value;
-  const out: Record<string, Json> = {};
-  const additional = additionalOf(schema);
-  for (const key of Object.keys(value)) {
-    const member = value[key] as Json;
+
+  *inSteps(place: Place): Steps<Json> {
+    const { schema, value, path } = place;
+    const members = membersIn(value);
+    if (!isLarge(value)) {
+      if (this.#stride.isLong(members)) yield this.#stride.taken();
+      return this.whole(place);
+    }
+    if (Array.isArray(value)) {
+      const { items } = schema;
+      if (!items) return value;
+      const list: Json[] = [];
+      for (const item of value as readonly Json[]) {
+        list.push(yield* this.inSteps(itemOf(items, item, `${path}[${list.length}]`)));
+      }
+      return list;
+    }
+    if (!isObject(value)) return value;
+    const out: Record<string, Json> = {};
+    const additional = additionalOf(schema);
+    for (const key of Object.keys(value)) {
+      if (this.#stride.isLong(1)) yield this.#stride.taken();
+      const inner = this.#member(place, key, additional, out);
+      if (inner) put(out, key, yield* this.inSteps(inner));
+    }
+    return out;
+  }
+
+  /** Where a member is to be looked into; what is kept or dropped as it is is done with. */
+  #member(
+    { schema, value, path, isResource }: Place,
+    key: string,
+    additional: JsonSchema | undefined,
+    out: Record<string, Json>,
+  ): Place | undefined {
+    const member = (value as JsonObject)[key] as Json;
     const known = propertyOf(schema, key) ?? additional;
-    const place = path === '' ? key : `${path}.${key}`;
+    const at = path === '' ? key : `${path}.${key}`;
     if (isResource && identity.has(key)) put(out, key, member);
-    else if (known)
-      put(out, key, prune({ schema: known, value: member, path: place, isResource: isEmbedded(known) }, unknown));
+    else if (known) return itemOf(known, member, at);
     else if (preserves(schema) || schema.additionalProperties === true) put(out, key, member);
-    else unknown.push(place);
+    else this.unknown.push(at);
+    return undefined;
   }
-  return out;
 }
+
+const itemOf = (schema: JsonSchema, value: Json, path: string): Place => ({
+  schema,
+  value,
+  path,
+  isResource: isEmbedded(schema),
+});
 
 export function put(out: Record<string, Json>, key: string, value: Json): void {
   if (key !== '__proto__') out[key] = value;

@@ -1,4 +1,5 @@
 import type { Json } from '../../base/json.ts';
+import { finish } from '../../base/steps.ts';
 import { CelError } from '../cel/cel-error.ts';
 import { patternOf } from '../cel/library/regex.ts';
 import { type FieldError, forbidden, invalid } from '../field-error.ts';
@@ -97,7 +98,7 @@ function judgeDefault(schema: JsonSchema, value: Json, path: string): readonly F
     path: error.path === '<nil>' ? error.path : joined(path, error.path),
   }));
   if (errors.length > 0) return errors;
-  return judgeRules(schema, whole, undefined).map((error) => ({
+  return finish(judgeRules(schema, whole, undefined)).map((error) => ({
     ...error,
     path: error.path === '<nil>' ? path : joined(path, error.path),
   }));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Json } from '../../base/json.ts';
+import { finish } from '../../base/steps.ts';
 import type { JsonSchema, ValidationRule } from './json-schema.ts';
 import { judgeRules } from './rules.ts';
 
@@ -24,7 +25,7 @@ const properties: Readonly<Record<string, JsonSchema>> = {
 function judge(rule: ValidationRule | string, value: object, previous?: object): readonly string[] {
   const rules = [typeof rule === 'string' ? { rule } : rule];
   const schema: JsonSchema = { type: 'object', properties, 'x-kubernetes-validations': rules };
-  const errors = judgeRules(schema, value as Json, previous as Json | undefined);
+  const errors = finish(judgeRules(schema, value as Json, previous as Json | undefined));
   return errors.map(({ path, text: said }) => `${path}: ${said}`);
 }
 
@@ -79,6 +80,6 @@ test('A rule that is broken already does not stand in the way of other changes',
   };
   const schema: JsonSchema = { type: 'object', properties: { inner, other: text } };
   const before = { inner: { a: 'y' }, other: '1' };
-  assert.deepEqual(judgeRules(schema, { ...before, other: '2' }, before), []);
-  assert.equal(judgeRules(schema, { inner: { a: 'z' } }, before).length, 1);
+  assert.deepEqual(finish(judgeRules(schema, { ...before, other: '2' }, before)), []);
+  assert.equal(finish(judgeRules(schema, { inner: { a: 'z' } }, before)).length, 1);
 });

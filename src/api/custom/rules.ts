@@ -1,4 +1,5 @@
 import { equalJson, isObject, type Json } from '../../base/json.ts';
+import { type Steps, Stride } from '../../base/steps.ts';
 import { compareText } from '../../base/text.ts';
 import { CelError, CostExceeded } from '../cel/cel-error.ts';
 import type { Environment, Inputs } from '../cel/environment.ts';
@@ -15,6 +16,8 @@ import { correlatedItem } from './judge-value.ts';
 
 /** What all rules of one object together may cost. */
 const objectCostMax = 10_000_000;
+/** To run a rule is as much work as to look at so many members. */
+const membersPerRule = 32;
 /** A message that an expression makes is cut off here. */
 const messageMax = 5 * 1024;
 
@@ -65,9 +68,9 @@ function namesOldSelf({ expression }: Program): boolean {
 export const hasRules = (schema: JsonSchema): boolean => somewhere(schema, (part) => rulesOf(part).length > 0);
 
 /** What an object's rules say about it. */
-export function judgeRules(schema: JsonSchema, value: Json, previous: Json | undefined): readonly FieldError[] {
+export function* judgeRules(schema: JsonSchema, value: Json, previous: Json | undefined): Steps<readonly FieldError[]> {
   const run = new Run();
-  run.visit({ schema, value, previous, path: '', isResource: true });
+  yield* run.visit({ schema, value, previous, path: '', isResource: true });
   return run.errors;
 }
 
@@ -82,23 +85,26 @@ interface Place {
 class Run {
   readonly errors: FieldError[] = [];
   #budget = objectCostMax;
+  readonly #stride = new Stride();
 
-  visit(place: Place): void {
+  *visit(place: Place): Steps<void> {
+    if (this.#stride.isLong(1)) yield this.#stride.taken();
     if (this.#budget < 0 || place.value === null) return;
     for (const rule of compileRules(place.schema, place.isResource)) {
+      if (this.#stride.isLong(membersPerRule)) yield this.#stride.taken();
       this.#judge(rule, place);
       if (this.#budget < 0) return;
     }
-    this.#descend(place);
+    yield* this.#descend(place);
   }
 
-  #descend({ schema, value, previous, path }: Place): void {
+  *#descend({ schema, value, previous, path }: Place): Steps<void> {
     if (Array.isArray(value)) {
       const { items } = schema;
       if (!items) return;
       for (const [index, item] of value.entries()) {
         const old = correlatedItem(schema, item, previous);
-        this.visit({ schema: items, value: item, previous: old, path: `${path}[${index}]`, isResource: false });
+        yield* this.visit({ schema: items, value: item, previous: old, path: `${path}[${index}]`, isResource: false });
       }
     } else if (isObject(value)) {
       const additional = additionalOf(schema);
@@ -107,7 +113,13 @@ class Run {
         const known = propertyOf(schema, key) ?? additional;
         if (!known) continue;
         const at = additional ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`;
-        this.visit({ schema: known, value: value[key] as Json, previous: old[key], path: at, isResource: false });
+        yield* this.visit({
+          schema: known,
+          value: value[key] as Json,
+          previous: old[key],
+          path: at,
+          isResource: false,
+        });
       }
     }
   }

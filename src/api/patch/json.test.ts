@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Json } from '../../base/json.ts';
+import { finish } from '../../base/steps.ts';
 import { ApiError } from '../error.ts';
 import { jsonPatch, unknownInPatch } from './json.ts';
 
@@ -8,7 +9,7 @@ const document = { spec: { list: ['a', 'b'], map: { x: 1 } } };
 
 function refusal(patch: Json): ApiError {
   try {
-    jsonPatch(document, patch);
+    finish(jsonPatch(document, patch));
   } catch (error) {
     if (error instanceof ApiError) return error;
     throw error;
@@ -18,15 +19,17 @@ function refusal(patch: Json): ApiError {
 
 test('A JSON patch runs its operations one after the other and leaves the document as it was', () => {
   const before = JSON.stringify(document);
-  const patched = jsonPatch(document, [
-    { op: 'test', path: '/spec/list/0', value: 'a' },
-    { op: 'add', path: '/spec/list/1', value: 'c' },
-    { op: 'add', path: '/spec/list/-', value: 'd' },
-    { op: 'remove', path: '/spec/list/0' },
-    { op: 'replace', path: '/spec/map/x', value: 2 },
-    { op: 'copy', from: '/spec/map', path: '/copy' },
-    { op: 'move', from: '/spec/map/x', path: '/spec/map/a~1b' },
-  ]);
+  const patched = finish(
+    jsonPatch(document, [
+      { op: 'test', path: '/spec/list/0', value: 'a' },
+      { op: 'add', path: '/spec/list/1', value: 'c' },
+      { op: 'add', path: '/spec/list/-', value: 'd' },
+      { op: 'remove', path: '/spec/list/0' },
+      { op: 'replace', path: '/spec/map/x', value: 2 },
+      { op: 'copy', from: '/spec/map', path: '/copy' },
+      { op: 'move', from: '/spec/map/x', path: '/spec/map/a~1b' },
+    ]),
+  );
   assert.deepEqual(patched, { spec: { list: ['c', 'b', 'd'], map: { 'a/b': 2 } }, copy: { x: 2 } });
   assert.equal(JSON.stringify(document), before);
 });
@@ -64,7 +67,7 @@ test('Ten thousand operations on a long list take less than a second', () => {
   const operations = list.map((index) => ({ op: 'replace', path: `/list/${index}`, value: -index }));
   // What this process worked: a machine that is busy with something else must not fail it.
   const started = process.cpuUsage();
-  jsonPatch({ list }, operations);
+  finish(jsonPatch({ list }, operations));
   assert.ok(process.cpuUsage(started).user / 1_000 < 1000);
 });
 

@@ -1,4 +1,5 @@
 import { equalJson, isObject, type Json } from '../../base/json.ts';
+import { membersIn, type Steps, Stride } from '../../base/steps.ts';
 import { ApiError } from '../error.ts';
 import { define } from './merge.ts';
 
@@ -11,13 +12,15 @@ interface Operation {
 type Members = Record<string, Json>;
 
 const operationsMax = 10_000;
+/** An operation is as much work as to look at so many members of a value. */
+const membersPerOperation = 8;
 /** What copy operations may make of one patch, together. */
 const copiedBytesMax = 3 * 1024 * 1024;
 const texts = ['op', 'path', 'from'] as const;
 
 /** JSON patch (RFC 6902), as upstream reads it. The document is never changed in place. */
-export function jsonPatch(document: Json, patch: Json): Json {
-  return new Patching(document).run(operationsOf(patch));
+export function* jsonPatch(document: Json, patch: Json): Steps<Json> {
+  return yield* new Patching(document).run(operationsOf(patch));
 }
 
 /** Members that an operation may not have: `[0].foo`. */
@@ -71,8 +74,13 @@ class Patching {
     this.#document = document;
   }
 
-  run(operations: readonly Operation[]): Json {
-    for (const operation of operations) this.#apply(operation);
+  *run(operations: readonly Operation[]): Steps<Json> {
+    const stride = new Stride();
+    for (const operation of operations) {
+      const members = membersPerOperation + membersIn(operation.value);
+      if (stride.isLong(members)) yield stride.taken();
+      this.#apply(operation);
+    }
     return this.#document;
   }
 

@@ -1,4 +1,4 @@
-import { equalJson, equalJsonInSteps, type JsonObject } from '../../base/json.ts';
+import { equalJsonInSteps, type JsonObject } from '../../base/json.ts';
 import { finish, type Steps } from '../../base/steps.ts';
 import { compareText } from '../../base/text.ts';
 import type { KubeObject, ManagedFields } from '../object.ts';
@@ -298,14 +298,17 @@ const inOrder = (a: Entry, b: Entry): number =>
   compareText(a.subresource, b.subresource);
 
 /** Whether two lists say the same but for the times. */
-export function sameButTimes(a: readonly ManagedFields[], b: readonly ManagedFields[]): boolean {
-  return a.length === b.length && a.every((entry, index) => isSameButTime(entry, b[index] as ManagedFields));
+export function* sameButTimes(a: readonly ManagedFields[], b: readonly ManagedFields[]): Steps<boolean> {
+  if (a.length !== b.length) return false;
+  for (const [index, entry] of a.entries()) {
+    if (!(yield* isSameButTime(entry, b[index] as ManagedFields))) return false;
+  }
+  return true;
 }
 
-const isSameButTime = (a: ManagedFields, b: ManagedFields): boolean =>
-  a === b ||
-  (a.manager === b.manager &&
-    a.operation === b.operation &&
-    a.apiVersion === b.apiVersion &&
-    a.subresource === b.subresource &&
-    equalJson(a.fieldsV1, b.fieldsV1));
+function* isSameButTime(a: ManagedFields, b: ManagedFields): Steps<boolean> {
+  if (a === b) return true;
+  if (a.manager !== b.manager || a.operation !== b.operation) return false;
+  if (a.apiVersion !== b.apiVersion || a.subresource !== b.subresource) return false;
+  return yield* equalJsonInSteps(a.fieldsV1, b.fieldsV1);
+}

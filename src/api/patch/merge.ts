@@ -1,12 +1,25 @@
 import { isObject, type Json } from '../../base/json.ts';
+import { type Steps, Stride } from '../../base/steps.ts';
 
 /** JSON merge patch (RFC 7386): null removes, an object merges, all else replaces. */
-export function mergePatch(target: Json | undefined, patch: Json): Json {
+export function* mergePatch(target: Json | undefined, patch: Json, stride: Stride = new Stride()): Steps<Json> {
   if (!isObject(patch)) return patch;
-  const out: Record<string, Json> = isObject(target) ? { ...target } : {};
-  for (const [key, value] of Object.entries(patch)) {
+  const out: Record<string, Json> = isObject(target) ? yield* copied(target, stride) : {};
+  for (const key of Object.keys(patch)) {
+    if (stride.isLong(1)) yield stride.taken();
+    const value = patch[key] as Json;
     if (value === null) delete out[key];
-    else define(out, key, mergePatch(out[key], value));
+    else define(out, key, yield* mergePatch(out[key], value, stride));
+  }
+  return out;
+}
+
+/** An object with the same members, to be changed. */
+export function* copied(object: { readonly [key: string]: Json }, stride: Stride): Steps<Record<string, Json>> {
+  const out: Record<string, Json> = {};
+  for (const key of Object.keys(object)) {
+    if (stride.isLong(1)) yield stride.taken();
+    define(out, key, object[key] as Json);
   }
   return out;
 }

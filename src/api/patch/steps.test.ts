@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Random } from '../../base/env.ts';
 import { equalJson, equalJsonInSteps, type JsonObject } from '../../base/json.ts';
 import { seeded } from '../../base/random.ts';
-import { walkInSteps } from '../../base/steps.test-data.ts';
+import { paceOf } from '../../base/steps.test-data.ts';
 import { finish, type Steps, stepMembersMax } from '../../base/steps.ts';
 import type { KubeObject } from '../object.ts';
 import { schemaOf } from '../schema/schema.ts';
@@ -89,7 +89,7 @@ const long = (value: string) =>
 
 /** Gives way all along: never more than about one step's members at a time, and all of them in the end. */
 function givesWay<T>(steps: Steps<T>): T {
-  const { result, longest, members } = walkInSteps(steps);
+  const { result, longest, members } = paceOf(steps);
   assert.ok(longest <= 2 * stepMembersMax, `${longest} members were dealt with in one step`);
   assert.ok(members >= fields, `${members} members were told, of ${fields}`);
   return result;

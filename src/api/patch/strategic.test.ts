@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Json, JsonObject } from '../../base/json.ts';
+import { finish } from '../../base/steps.ts';
 import { ApiError } from '../error.ts';
 import { schemaOf } from '../schema/schema.ts';
 import { strategicPatch } from './strategic.ts';
 
 const pod = schemaOf({ group: '', version: 'v1', kind: 'Pod' });
-const patched = (live: JsonObject, patch: JsonObject) => strategicPatch(pod, live, patch);
+const patched = (live: JsonObject, patch: JsonObject) => finish(strategicPatch(pod, live, patch));
 const containers = (...list: readonly Json[]): JsonObject => ({ spec: { containers: list } });
 
 function refusal(live: JsonObject, patch: JsonObject): ApiError {

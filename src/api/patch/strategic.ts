@@ -1,8 +1,9 @@
 import { canonicalJson, equalJson, isObject, type Json, type JsonObject } from '../../base/json.ts';
+import { type Steps, Stride } from '../../base/steps.ts';
 import { ApiError } from '../error.ts';
 import type { Field, ObjectType, TypeRef } from '../schema/schema.ts';
 import { goText } from './go-text.ts';
-import { define } from './merge.ts';
+import { copied, define } from './merge.ts';
 import { merged, type OrderedList, ordered } from './strategic-order.ts';
 
 const directiveKey = '$patch';
@@ -19,8 +20,13 @@ const noMergeKey = (item: Json, mergeKey: string) =>
   failed(`map: ${goText(item)} does not contain declared merge key: ${mergeKey}`);
 
 /** Strategic merge patch: lists are merged by the keys that the schema names, and directives steer the rest. */
-export function strategicPatch(type: ObjectType | undefined, target: Json | undefined, patch: JsonObject): Json {
-  return mergeMaps({ fieldOf: (name) => type?.byName.get(name) }, isObject(target) ? target : {}, patch);
+export function* strategicPatch(
+  type: ObjectType | undefined,
+  target: Json | undefined,
+  patch: JsonObject,
+): Steps<Json> {
+  const members = { fieldOf: (name: string) => type?.byName.get(name) };
+  return yield* mergeMaps(members, isObject(target) ? target : {}, patch, new Stride());
 }
 
 /** What is known about the members of an object: a struct's by name, a map's all alike. */
@@ -37,44 +43,51 @@ function membersOf(ref: TypeRef | undefined): Members {
   return ref?.type === 'raw' ? { fieldOf: () => undefined, raw: true } : { fieldOf: () => undefined };
 }
 
-function mergeMaps(members: Members, target: JsonObject, patch: JsonObject): Json {
+function* mergeMaps(members: Members, target: JsonObject, patch: JsonObject, stride: Stride): Steps<Json> {
   const directive = patch[directiveKey];
   if (directive === 'replace') return without(patch, directiveKey);
   if (directive === 'delete') return {};
   if (directive !== undefined) throw badDirective(directive, patch);
-  const out: Growing = retained(target, patch);
-  const placed = mergeOrdered(members, out, patch);
-  for (const [key, value] of Object.entries(patch)) {
+  const out: Growing = yield* retained(target, patch, stride);
+  const placed = yield* mergeOrdered(members, out, patch, stride);
+  for (const key of Object.keys(patch)) {
+    if (stride.isLong(1)) yield stride.taken();
+    const value = patch[key] as Json;
     if (key === retainKey || key.startsWith(orderPrefix) || placed.has(key)) continue;
     const name = key.startsWith(deleteFromListPrefix) ? key.slice(deleteFromListPrefix.length) : undefined;
     if (name !== undefined) removeFromList(out, name, value);
     else if (value === null) delete out[key];
     else if (!Object.hasOwn(out, key)) {
-      if (!isDirected(value)) define(out, key, withoutDirectives(value));
-    } else define(out, key, mergeField(members, key, out[key] as Json, value));
+      if (!isDirected(value)) define(out, key, yield* withoutDirectives(value, stride));
+    } else define(out, key, yield* mergeField(members.fieldOf(key), out[key] as Json, value, { members, key, stride }));
   }
   return out;
 }
 
-function mergeField(members: Members, key: string, target: Json, patch: Json): Json {
+interface Within {
+  readonly members: Members;
+  readonly key: string;
+  readonly stride: Stride;
+}
+
+function* mergeField(field: Known, target: Json, patch: Json, { members, key, stride }: Within): Steps<Json> {
   const bothObjects = isObject(target) && isObject(patch);
   const bothLists = Array.isArray(target) && Array.isArray(patch);
-  if (!bothObjects && !bothLists) return withoutDirectives(patch);
+  if (!bothObjects && !bothLists) return yield* withoutDirectives(patch, stride);
   if (members.raw) {
     throw failed(`unable to find api field in struct RawExtension for the json field ${JSON.stringify(key)}`);
   }
-  const field = members.fieldOf(key);
-  if (bothLists) return mergeLists(field, target as readonly Json[], patch as readonly Json[]);
+  if (bothLists) return yield* mergeLists(field, target as readonly Json[], patch as readonly Json[], stride);
   if (strategiesOf(field).includes('replace')) return patch;
-  return mergeMaps(membersOf(field?.ref), target as JsonObject, patch as JsonObject);
+  return yield* mergeMaps(membersOf(field?.ref), target as JsonObject, patch as JsonObject, stride);
 }
 
 const strategiesOf = (field: Known): readonly string[] => field?.patchStrategy?.split(',') ?? [];
 
 /** `$retainKeys`: whatever it does not list goes, and the patch may set nothing else. */
-function retained(target: JsonObject, patch: JsonObject): Growing {
+function* retained(target: JsonObject, patch: JsonObject, stride: Stride): Steps<Growing> {
   const keys = patch[retainKey];
-  if (keys === undefined) return { ...target };
+  if (keys === undefined) return yield* copied(target, stride);
   const isListed = (name: string) => Array.isArray(keys) && keys.includes(name);
   const others = Object.entries(patch).filter(
     ([name, value]) =>
@@ -87,10 +100,12 @@ function retained(target: JsonObject, patch: JsonObject): Growing {
 }
 
 /** `$setElementOrder/x`: the list is merged and put in that order. Answers the members that are done by that. */
-function mergeOrdered(members: Members, out: Growing, patch: JsonObject): ReadonlySet<string> {
+function* mergeOrdered(members: Members, out: Growing, patch: JsonObject, stride: Stride): Steps<ReadonlySet<string>> {
   const done = new Set<string>();
-  for (const [directive, order] of Object.entries(patch)) {
+  for (const directive of Object.keys(patch)) {
+    if (stride.isLong(1)) yield stride.taken();
     if (!directive.startsWith(orderPrefix)) continue;
+    const order = patch[directive] as Json;
     const key = directive.slice(orderPrefix.length);
     const field = members.fieldOf(key);
     const server = out[key];
@@ -105,11 +120,11 @@ function mergeOrdered(members: Members, out: Growing, patch: JsonObject): Readon
       given === undefined
         ? (server as readonly Json[])
         : server === undefined
-          ? (withoutDirectives(given) as readonly Json[])
-          : mergeLists(field, server as readonly Json[], given as readonly Json[]);
+          ? ((yield* withoutDirectives(given, stride)) as readonly Json[])
+          : yield* mergeLists(field, server as readonly Json[], given as readonly Json[], stride);
     const mergeKey = field?.patchMergeKey;
     const wanted: OrderedList = { items: list, order: order as readonly Json[], mergeKey };
-    define(out, key, ordered(wanted, (server ?? []) as readonly Json[]));
+    define(out, key, yield* ordered(wanted, (server ?? []) as readonly Json[], stride));
   }
   return done;
 }
@@ -131,7 +146,12 @@ function checkOrder(field: Known, given: readonly Json[], order: readonly Json[]
   throw failed(`The order in patch list:\n${lists}`);
 }
 
-function mergeLists(field: Known, target: readonly Json[], patch: readonly Json[]): readonly Json[] {
+function* mergeLists(
+  field: Known,
+  target: readonly Json[],
+  patch: readonly Json[],
+  stride: Stride,
+): Steps<readonly Json[]> {
   if (!strategiesOf(field).includes('merge')) return patch;
   if (target.length === 0 && patch.length === 0) return target;
   const isOfObjects = isObject(patch[0] ?? target[0]);
@@ -142,26 +162,28 @@ function mergeLists(field: Known, target: readonly Json[], patch: readonly Json[
   const mergeKey = field?.patchMergeKey;
   if (!isOfObjects) {
     const both = [...new Set([...target, ...patch])];
-    return ordered({ items: both, order: patch, mergeKey: undefined }, target);
+    return yield* ordered({ items: both, order: patch, mergeKey: undefined }, target, stride);
   }
   if (mergeKey === undefined) throw failed('cannot merge lists without merge key');
   const items = field?.ref.type === 'list' ? field.ref.items : undefined;
-  return mergeByKey(target, patch as readonly JsonObject[], { mergeKey, members: membersOf(items) });
+  return yield* mergeByKey(target, patch as readonly JsonObject[], { mergeKey, members: membersOf(items), stride });
 }
 
-function mergeByKey(
+function* mergeByKey(
   target: readonly Json[],
   patch: readonly JsonObject[],
-  how: { readonly mergeKey: string; readonly members: Members },
-): readonly Json[] {
-  const { mergeKey, members } = how;
+  how: { readonly mergeKey: string; readonly members: Members; readonly stride: Stride },
+): Steps<readonly Json[]> {
+  const { mergeKey, members, stride } = how;
   const set = patch.filter((item) => item[directiveKey] === undefined);
   const server = withoutDeleted(target, patch, mergeKey);
   if (patch.some((item) => item[directiveKey] === 'replace')) return set;
   for (const item of set) if (item[mergeKey] === undefined) throw noMergeKey(item, mergeKey);
-  return merged({ items: server, order: set, mergeKey }, (live, item) =>
-    live === undefined ? withoutDirectives(item) : mergeMaps(members, live as JsonObject, item as JsonObject),
-  );
+  const merge = (live: Json | undefined, item: Json) =>
+    live === undefined
+      ? withoutDirectives(item, stride)
+      : mergeMaps(members, live as JsonObject, item as JsonObject, stride);
+  return yield* merged({ items: server, order: set, mergeKey }, merge, stride);
 }
 
 function withoutDeleted(target: readonly Json[], patch: readonly JsonObject[], mergeKey: string): readonly Json[] {
@@ -190,12 +212,19 @@ function removeFromList(out: Growing, key: string, values: Json): void {
  * What a patch says about something that is not there yet: objects with a directive have nothing to direct and go
  * whole, nulls have nothing to remove.
  */
-function withoutDirectives(value: Json): Json {
-  if (Array.isArray(value)) return value.filter((item) => !isDirected(item)).map(withoutDirectives);
+function* withoutDirectives(value: Json, stride: Stride): Steps<Json> {
+  if (stride.isLong(1)) yield stride.taken();
+  if (Array.isArray(value)) {
+    const list: Json[] = [];
+    for (const item of value as readonly Json[])
+      if (!isDirected(item)) list.push(yield* withoutDirectives(item, stride));
+    return list;
+  }
   if (!isObject(value)) return value;
   const out: Growing = {};
-  for (const [key, inner] of Object.entries(value)) {
-    if (inner !== null && !isDirected(inner)) define(out, key, withoutDirectives(inner));
+  for (const key of Object.keys(value)) {
+    const inner = value[key] as Json;
+    if (inner !== null && !isDirected(inner)) define(out, key, yield* withoutDirectives(inner, stride));
   }
   return out;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { finish } from '../../base/steps.ts';
 import { decodeJson, depthMax, inOrderOfText, JsonSyntaxError } from './decode-json.ts';
 
 const duplicates = (text: string) => decodeJson(text, { duplicates: true }).duplicates;
@@ -116,7 +117,7 @@ test('integers keep what an int64 and a number can both say', () => {
 
 test('inOrderOfText tells members that stand twice and unknown ones as they follow one another', () => {
   const text = '{"spec":{"odd":1,"size":1,"size":2},"b":[{"odd":2}],"spec":{},"size":{"odd":3}}';
-  assert.deepEqual(inOrderOfText(text, ['spec.size', 'spec'], ['b[0].odd', 'spec.odd', 'Written.otherwise']), [
+  assert.deepEqual(finish(inOrderOfText(text, ['spec.size', 'spec'], ['b[0].odd', 'spec.odd', 'Written.otherwise'])), [
     { path: 'spec.odd', again: false },
     { path: 'spec.size', again: true },
     { path: 'b[0].odd', again: false },

@@ -1,4 +1,5 @@
 import type { Json } from '../../base/json.ts';
+import { finish, type Steps, Stride } from '../../base/steps.ts';
 import { nearestNumber } from './integers.ts';
 
 export interface DecodedJson {
@@ -29,25 +30,35 @@ export class JsonSyntaxError extends Error {
  */
 export function decodeJson(text: string, options: { readonly duplicates?: boolean } = {}): DecodedJson {
   if (text.length >= 2 * depthMax) refuseDepth(text);
-  // One after the other: an expression that looks for both takes three times as long.
-  const isLong = longNumber.test(text);
-  const unusual = isLong || spacedColon.test(text);
   let value: Json;
   try {
-    value = (isLong ? JSON.parse(text, exactNumber as never) : JSON.parse(text)) as Json;
+    value = parsed(text);
   } catch {
-    throw new JsonSyntaxError(syntaxError(text));
+    throw new JsonSyntaxError(finish(syntaxError(text)));
   }
   if (!options.duplicates) return { value, duplicates: [] };
   let duplicates: readonly string[] | undefined;
   return {
     value,
     get duplicates() {
-      duplicates ??= !unusual && membersIn(text) === membersOf(value) ? [] : findDuplicates(text);
+      duplicates ??= mayRepeat(text, value) ? finish(findDuplicates(text)) : [];
       return duplicates;
     },
   };
 }
+
+/**
+ * The value of a text by the platform's parser, with whole numbers as near as they can be. Read without looking at the
+ * numbers first: the parser of Node 26 may crash the process where it is given both a reviver and what is no JSON.
+ */
+export function parsed(text: string): Json {
+  const value = JSON.parse(text) as Json;
+  return longNumber.test(text) ? (JSON.parse(text, exactNumber as never) as Json) : value;
+}
+
+/** Whether a member may stand twice. Only a text that is written in an unusual way is told so although none does. */
+export const mayRepeat = (text: string, value: Json): boolean =>
+  longNumber.test(text) || spacedColon.test(text) || membersIn(text) !== membersOf(value);
 
 /** How many members a text names, or more: a string may hold what looks like the end of a name. Never fewer. */
 function membersIn(text: string): number {
@@ -79,17 +90,17 @@ function exactNumber(_key: string, value: unknown, { source = '' }: { readonly s
   return source.length <= integerLengthMax && /^-?\d+$/.test(source) ? nearestNumber(BigInt(source)) : value;
 }
 
-const quote = 34;
+export const quote = 34;
 const backslash = 92;
-const comma = 44;
+export const comma = 44;
 const colon = 58;
-const openBrace = 123;
-const closeBrace = 125;
-const openBracket = 91;
-const closeBracket = 93;
+export const openBrace = 123;
+export const closeBrace = 125;
+export const openBracket = 91;
+export const closeBracket = 93;
 
 /** The index of the quote that ends the string which starts at `start`, or the length of the text. */
-function stringEnd(text: string, start: number): number {
+export function stringEnd(text: string, start: number): number {
   let end = text.indexOf('"', start + 1);
   while (end >= 0) {
     let slashes = 0;
@@ -120,9 +131,9 @@ interface Frame {
 }
 
 /** Over a text that is known to be JSON. */
-function findDuplicates(text: string): readonly string[] {
+export function* findDuplicates(text: string): Steps<readonly string[]> {
   const found = new Set<string>();
-  eachMember(text, (path, again) => {
+  yield* eachMember(text, (path, again) => {
     if (again) found.add(path());
     return found.size < duplicatesMax;
   });
@@ -136,15 +147,15 @@ export interface OddMember {
 }
 
 /** Members that stand twice and members that nobody knows, as they follow one another in a text that is known to be JSON. */
-export function inOrderOfText(
+export function* inOrderOfText(
   text: string,
   duplicates: readonly string[],
   unknown: readonly string[],
-): readonly OddMember[] {
+): Steps<readonly OddMember[]> {
   const twice = new Set(duplicates);
   const strange = new Set(unknown);
   const found: OddMember[] = [];
-  eachMember(text, (path, again) => {
+  yield* eachMember(text, (path, again) => {
     const name = path();
     if (!again && strange.delete(name)) found.push({ path: name, again });
     if (again && twice.delete(name)) found.push({ path: name, again });
@@ -157,13 +168,15 @@ export function inOrderOfText(
 type SeeMember = (path: () => string, again: boolean) => boolean;
 
 /** Shows each member, in the order of the text, for as long as somebody wants to see more. */
-function eachMember(text: string, see: SeeMember): void {
+function* eachMember(text: string, see: SeeMember): Steps<void> {
+  const stride = new Stride();
   const frames: Frame[] = [];
   const path = () => pathOf(frames);
   let top: Frame | undefined;
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
     if (code === quote) {
+      if (stride.isLong(2)) yield stride.taken();
       const end = stringEnd(text, index);
       if (top?.seen && followedByColon(text, end + 1)) {
         const key = memberName(text, index, end);
@@ -179,7 +192,10 @@ function eachMember(text: string, see: SeeMember): void {
     } else if (code === closeBrace || code === closeBracket) {
       frames.pop();
       top = frames[frames.length - 1];
-    } else if (code === comma && top) top.index += 1;
+    } else if (code === comma && top) {
+      if (stride.isLong(1)) yield stride.taken();
+      top.index += 1;
+    }
   }
 }
 
@@ -201,15 +217,17 @@ function pathOf(frames: readonly Frame[]): string {
   return path;
 }
 
-const isSpace = (code: number): boolean => code === 32 || code === 10 || code === 13 || code === 9;
+export const isSpace = (code: number): boolean => code === 32 || code === 10 || code === 13 || code === 9;
 
 /** Finds the first character that cannot stand where it does, and says so as Go's decoder does. */
-function syntaxError(text: string): string {
+export function* syntaxError(text: string): Steps<string> {
+  const stride = new Stride();
   const open: ('object' | 'list')[] = [];
   // What may come next: a value, a member name, a colon, or what ends or continues the value before.
   let want: 'value' | 'value or ]' | 'name' | 'name or }' | 'colon' | 'end' = 'value';
   let index = 0;
   for (;;) {
+    if (stride.isLong(1)) yield stride.taken();
     while (isSpace(text.charCodeAt(index))) index += 1;
     if (index >= text.length) return 'unexpected end of JSON input';
     const char = text[index] as string;

@@ -1,7 +1,8 @@
 import type { JsonObject } from '../../base/json.ts';
+import type { Steps } from '../../base/steps.ts';
 import type { CustomForm } from '../kind.ts';
 import { type GroupVersionKind, type ObjectType, schemaOf } from './schema.ts';
-import { type Walked, walk } from './walker.ts';
+import { type Walked, walkInSteps } from './walker.ts';
 
 type AnyKind = GroupVersionKind & { readonly custom?: CustomForm };
 
@@ -12,8 +13,8 @@ export const typeOfKind = (kind: AnyKind): ObjectType | undefined => kind.custom
  * How a value is read as an object of a kind: only what the kind knows is kept. Of a built-in kind, what is the very
  * same as in `known` need not be read again.
  */
-export function readerOf(kind: AnyKind): ((value: JsonObject, known?: JsonObject) => Walked) | undefined {
+export function readerOf(kind: AnyKind): ((value: JsonObject, known?: JsonObject) => Steps<Walked>) | undefined {
   if (kind.custom) return kind.custom.decode;
   const type = schemaOf(kind);
-  return type && ((value, known) => walk(type, value, known ? { known } : {}));
+  return type && ((value, known) => walkInSteps(type, value, known ? { known } : {}));
 }

@@ -1,4 +1,5 @@
 import { isObject, type Json, type JsonObject } from '../../base/json.ts';
+import { isLarge, membersIn, type Steps, Stride, stepMembersMax } from '../../base/steps.ts';
 import { formatQuantity, roundUpToMillis, tryParseQuantity } from '../quantity.ts';
 import { isInt64 } from './integers.ts';
 import {
@@ -43,6 +44,13 @@ export function walk(type: ObjectType, value: unknown, options: WalkOptions = {}
   return { value: walker.object(type, value, options.known), unknown: walker.unknown, errors: walker.errors };
 }
 
+/** The same for a value that may be long. */
+export function* walkInSteps(type: ObjectType, value: unknown, options: WalkOptions = {}): Steps<Walked> {
+  if (!isObject(value) || !isLarge(value)) return walk(type, value, options);
+  const walker = new Walker(options.path ?? '');
+  return { value: yield* walker.objectInSteps(type, value, options.known), unknown: walker.unknown, errors: walker.errors };
+}
+
 type Step = Field | number | { readonly key: string };
 
 class Walker {
@@ -50,6 +58,7 @@ class Walker {
   readonly errors: string[] = [];
   readonly #root: string;
   readonly #steps: Step[] = [];
+  readonly #stride = new Stride();
   /** Inside types that read their own JSON, unknown fields are dropped without a word. */
   #silent = false;
   #struct = '';
@@ -81,14 +90,83 @@ class Walker {
       this.#steps.push(field);
       const read = this.read(field.ref, member);
       this.#steps.pop();
-      if (read !== undefined && (field.absent !== 'omit' || !isEmpty(read, field))) out[key] = read;
+      if (isKept(read, field)) out[key] = read;
     }
-    const always = alwaysPrinted(type);
-    for (let index = 0; index < always.length; index++) {
-      const field = always[index] as Field;
-      if (out[field.name] === undefined) out[field.name] = field.absent === 'null' ? null : zeroOf(field.ref);
-    }
+    fillAlwaysPrinted(type, out);
     this.#struct = outer;
+    return out;
+  }
+
+  *objectInSteps(type: ObjectType, value: JsonObject, known?: JsonObject): Steps<JsonObject> {
+    const outer = this.#struct;
+    this.#struct = type.name;
+    const out: Record<string, Json> = {};
+    for (const key in value) {
+      const field = type.byName.get(key);
+      const member = value[key];
+      if (field === undefined) {
+        this.#reportUnknown(key);
+        if (this.#stride.isLong(1)) yield this.#stride.taken();
+      } else if (known !== undefined && typeof member === 'object' && member === known[key]) {
+        out[key] = member;
+      } else if (member !== null && member !== undefined) {
+        this.#steps.push(field);
+        const read = yield* this.#readInSteps(field.ref, member);
+        this.#steps.pop();
+        if (isKept(read, field)) out[key] = read;
+      }
+    }
+    fillAlwaysPrinted(type, out);
+    this.#struct = outer;
+    return out;
+  }
+
+  *#readInSteps(ref: TypeRef, value: Json): Steps<Json | undefined> {
+    const members = membersIn(value);
+    if (members < stepMembersMax) {
+      if (this.#stride.isLong(members)) yield this.#stride.taken();
+      return this.read(ref, value);
+    }
+    if (Array.isArray(value)) {
+      return ref.type === 'list' ? yield* this.#listInSteps(ref.items, value) : this.read(ref, value);
+    }
+    if (!isObject(value)) return this.read(ref, value);
+    if (ref.type === 'object') return yield* this.objectInSteps(ref.object, value);
+    if (ref.type === 'map') return yield* this.#mapInSteps(ref, value);
+    if (!ref.type.startsWith('schema')) return this.read(ref, value);
+    const silent = this.#silent;
+    this.#silent = true;
+    const out = yield* this.objectInSteps(typeNamed('apiextensions.v1.JSONSchemaProps') as ObjectType, value);
+    this.#silent = silent;
+    return out;
+  }
+
+  *#listInSteps(items: TypeRef, value: readonly Json[]): Steps<Json> {
+    const out: Json[] = [];
+    for (let index = 0; index < value.length; index++) {
+      const item = value[index] as Json;
+      this.#steps.push(index);
+      const read = item === null ? zeroOf(items) : yield* this.#readInSteps(items, item);
+      this.#steps.pop();
+      out.push(read === undefined ? zeroOf(items) : read);
+    }
+    return out;
+  }
+
+  *#mapInSteps(ref: Extract<TypeRef, { type: 'map' }>, value: JsonObject): Steps<Json> {
+    const out: Record<string, Json> = {};
+    for (const key in value) {
+      const item = value[key] as Json;
+      if (!isLarge(item)) {
+        if (this.#stride.isLong(membersIn(item))) yield this.#stride.taken();
+        this.#entry(out, key, ref.values, item);
+        continue;
+      }
+      this.#steps.push({ key });
+      const read = yield* this.#readInSteps(ref.values, item);
+      this.#steps.pop();
+      if (read !== undefined) put(out, key, read);
+    }
     return out;
   }
 
@@ -139,20 +217,20 @@ class Walker {
 
   #map(ref: Extract<TypeRef, { type: 'map' }>, value: JsonObject): Json {
     const out: Record<string, Json> = {};
-    const values = ref.values;
-    for (const key in value) {
-      const item = value[key] as Json;
-      let read: Json | undefined;
-      if (values.type === 'string' && typeof item === 'string') read = item;
-      else if (item === null) read = zeroOf(values);
-      else {
-        this.#steps.push({ key });
-        read = values.type === 'quantity' ? this.#quantity(item, true) : this.read(values, item);
-        this.#steps.pop();
-      }
-      if (read !== undefined) put(out, key, read);
-    }
+    for (const key in value) this.#entry(out, key, ref.values, value[key] as Json);
     return out;
+  }
+
+  #entry(out: Record<string, Json>, key: string, values: TypeRef, item: Json): void {
+    let read: Json | undefined;
+    if (values.type === 'string' && typeof item === 'string') read = item;
+    else if (item === null) read = zeroOf(values);
+    else {
+      this.#steps.push({ key });
+      read = values.type === 'quantity' ? this.#quantity(item, true) : this.read(values, item);
+      this.#steps.pop();
+    }
+    if (read !== undefined) put(out, key, read);
   }
 
   #special(ref: TypeRef, value: Json): Json | undefined {
@@ -265,6 +343,9 @@ const schemaRef: TypeRef = {
   },
 };
 
+const isKept = (read: Json | undefined, field: Field): read is Json =>
+  read !== undefined && (field.absent !== 'omit' || !isEmpty(read, field));
+
 function put(out: Record<string, Json>, key: string, value: Json): void {
   if (key === '__proto__')
     Object.defineProperty(out, key, { value, enumerable: true, configurable: true, writable: true });
@@ -297,6 +378,12 @@ function alwaysPrinted(type: ObjectType): readonly Field[] {
     printed.set(type, fields);
   }
   return fields;
+}
+
+function fillAlwaysPrinted(type: ObjectType, out: Record<string, Json>): void {
+  for (const field of alwaysPrinted(type)) {
+    if (out[field.name] === undefined) out[field.name] = field.absent === 'null' ? null : zeroOf(field.ref);
+  }
 }
 
 /** What an absent value of the type is printed as. */

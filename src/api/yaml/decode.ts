@@ -1,4 +1,5 @@
 import type { Json } from '../../base/json.ts';
+import { finish, type Steps, Stride } from '../../base/steps.ts';
 import { BlockScalar } from './block-scalar.ts';
 import { Cursor, isBreak, isEnd, isFlowMark, type Properties } from './cursor.ts';
 import { MapBuilder } from './map-builder.ts';
@@ -14,12 +15,17 @@ export interface DecodedYaml {
 const depthMax = 1000;
 /** As many duplicates are told, no more. */
 const duplicatesMax = 100;
+/** To read a node is as much work as to look at so many members of a value. */
+const membersPerNode = 4;
 /** What aliases may blow a text up to. */
 const nodesMax = 400_000;
 
 /** The first document of a YAML 1.1 text as JSON, the way sigs.k8s.io/yaml makes one of it. Linear in its length. */
-export function decodeYaml(text: string): DecodedYaml {
-  return new YamlReader(text).document();
+export const decodeYaml = (text: string): DecodedYaml => finish(decodeYamlInSteps(text));
+
+/** The same for whoever gives way meanwhile. */
+export function* decodeYamlInSteps(text: string): Steps<DecodedYaml> {
+  return yield* new YamlReader(text).document();
 }
 
 /** Where a node stands. */
@@ -36,17 +42,26 @@ interface Anchored {
   readonly nodes: number;
 }
 
+/** What is still to be read where a list or a map begins: by its reader, so that what is deep takes little stack. */
+class Inside {
+  readonly steps: Steps<Json>;
+  constructor(steps: Steps<Json>) {
+    this.steps = steps;
+  }
+}
+
 class YamlReader extends Cursor {
   #depth = 0;
+  readonly #stride = new Stride();
   /** How many nodes the value has, aliases counted as what they stand for. */
   #nodes = 0;
   readonly #anchors = new Map<string, Anchored>();
   readonly #duplicates: string[] = [];
 
-  document(): DecodedYaml {
+  *document(): Steps<DecodedYaml> {
     try {
       this.#directives();
-      const value = this.#node({ indent: -1, inMap: false, mapAllowed: true });
+      const value = yield* this.#node({ indent: -1, inMap: false, mapAllowed: true });
       this.skip();
       if (!Number.isNaN(this.code()) && !this.atMarker()) throw new YamlError('did not find expected <document start>');
       return { value, duplicates: this.#duplicates };
@@ -70,7 +85,8 @@ class YamlReader extends Cursor {
     if (this.#depth > depthMax) throw new YamlError(`exceeded max depth of ${depthMax}`);
   }
 
-  #node(place: Place): Json {
+  *#node(place: Place): Steps<Json> {
+    if (this.#stride.isLong(membersPerNode)) yield this.#stride.taken();
     this.#nodes += 1;
     const line = this.line;
     const before = this.#nodes;
@@ -85,15 +101,17 @@ class YamlReader extends Cursor {
       // A map's first key may carry them itself: `&a key: value`.
       if (anywhere && this.line === line && this.keyAhead()) {
         this.at = start;
-        return this.#map(column);
+        return yield* this.#map(column);
       }
-      const value = this.#propertied(place, properties, column);
+      const found = this.#propertied(place, properties, column);
+      const value = found instanceof Inside ? yield* found.steps : found;
       if (properties.anchor !== undefined) {
         this.#anchors.set(properties.anchor, { value, nodes: this.#nodes - before + 1 });
       }
       return value;
     }
-    return this.#content({ ...place, mapAllowed: anywhere });
+    const found = this.#content({ ...place, mapAllowed: anywhere });
+    return found instanceof Inside ? yield* found.steps : found;
   }
 
   #outside(place: Place): boolean {
@@ -103,7 +121,7 @@ class YamlReader extends Cursor {
     return !(place.inMap && column === place.indent && this.atDash());
   }
 
-  #propertied(place: Place, properties: Properties, column: number): Json {
+  #propertied(place: Place, properties: Properties, column: number): Json | Inside {
     const line = this.line;
     this.skip();
     if (this.#outside(this.line === line ? { ...place, indent: Math.min(place.indent, column) } : place)) {
@@ -122,20 +140,20 @@ class YamlReader extends Cursor {
     return resolveTagged(this.#scalarText(place), tag, plain);
   }
 
-  #content(place: Place): Json {
+  #content(place: Place): Json | Inside {
     const code = this.code();
     if (this.atDash()) {
       if (!place.mapAllowed) throw new YamlError('block sequence entries are not allowed in this context');
-      return this.#list(this.column());
+      return new Inside(this.#list(this.column()));
     }
     const explicit = code === 63 && isEnd(this.code(1));
     // Where no map may start, whatever reads the scalar stumbles over the colon.
     if (explicit || (place.mapAllowed && this.keyAhead())) {
       if (!place.mapAllowed) throw new YamlError('mapping values are not allowed in this context');
-      return this.#map(this.column());
+      return new Inside(this.#map(this.column()));
     }
     if (code === 42) return this.#alias();
-    if (code === 91 || code === 123) return this.#closed(() => this.#flow());
+    if (code === 91 || code === 123) return new Inside(this.#flowAlone());
     const quoted = code === 34 || code === 39 || code === 124 || code === 62;
     const text = this.#scalarText(place);
     return quoted ? text : resolvePlain(text);
@@ -161,6 +179,11 @@ class YamlReader extends Cursor {
     return value;
   }
 
+  *#flowAlone(): Steps<Json> {
+    const value = yield* this.#flow();
+    return this.#closed(() => value);
+  }
+
   #blockScalar(indent: number): string {
     const scalar = new BlockScalar(this.text, this.at, Math.max(indent, -1));
     this.at = scalar.end;
@@ -180,12 +203,12 @@ class YamlReader extends Cursor {
     return anchored.value;
   }
 
-  #list(column: number): Json {
+  *#list(column: number): Steps<Json> {
     this.#enter();
     const out: Json[] = [];
     while (this.atDash() && this.column() === column) {
       this.at += 1;
-      out.push(this.#node({ indent: column, inMap: false, mapAllowed: true }));
+      out.push(yield* this.#node({ indent: column, inMap: false, mapAllowed: true }));
       this.skip();
       if (this.column() > column && !Number.isNaN(this.code())) {
         throw new YamlError("did not find expected '-' indicator");
@@ -195,18 +218,18 @@ class YamlReader extends Cursor {
     return out;
   }
 
-  #map(column: number): Json {
+  *#map(column: number): Steps<Json> {
     this.#enter();
     const map = new MapBuilder();
     for (;;) {
       const line = this.line;
-      if (this.code() === 63 && isEnd(this.code(1))) this.#explicitPair(map, column);
+      if (this.code() === 63 && isEnd(this.code(1))) yield* this.#explicitPair(map, column);
       else {
         const key = this.#key();
         this.blanks();
         // The colon.
         this.at += 1;
-        this.#put(map, key, line, this.#node({ indent: column, inMap: true, mapAllowed: false }));
+        this.#put(map, key, line, yield* this.#node({ indent: column, inMap: true, mapAllowed: false }));
       }
       this.skip();
       if (Number.isNaN(this.code()) || this.atMarker() || this.column() < column) break;
@@ -221,15 +244,15 @@ class YamlReader extends Cursor {
     return map.value;
   }
 
-  #explicitPair(map: MapBuilder, column: number): void {
+  *#explicitPair(map: MapBuilder, column: number): Steps<void> {
     const line = this.line;
     this.at += 1;
-    const key = this.#node({ indent: column, inMap: true, mapAllowed: true });
+    const key = yield* this.#node({ indent: column, inMap: true, mapAllowed: true });
     this.skip();
     let value: Json = null;
     if (this.code() === 58 && this.column() === column && isEnd(this.code(1))) {
       this.at += 1;
-      value = this.#node({ indent: column, inMap: true, mapAllowed: true });
+      value = yield* this.#node({ indent: column, inMap: true, mapAllowed: true });
     }
     this.#put(map, { value: key, plain: typeof key === 'string' }, line, value);
   }
@@ -256,15 +279,16 @@ class YamlReader extends Cursor {
   }
 
   /** A list in brackets, a map in braces, or one entry of them. */
-  #flow(): Json {
+  *#flow(): Steps<Json> {
+    if (this.#stride.isLong(membersPerNode)) yield this.#stride.taken();
     this.#nodes += 1;
     const before = this.#nodes;
     const properties = this.properties();
     if (properties) this.skip();
     const code = this.code();
     let value: Json;
-    if (code === 91) value = this.#flowList();
-    else if (code === 123) value = this.#flowMap();
+    if (code === 91) value = yield* this.#flowList();
+    else if (code === 123) value = yield* this.#flowMap();
     else if (code === 42) value = this.#alias();
     else {
       const plain = code !== 34 && code !== 39;
@@ -277,22 +301,23 @@ class YamlReader extends Cursor {
     return value;
   }
 
-  #flowList(): Json {
+  *#flowList(): Steps<Json> {
     this.#open();
     const out: Json[] = [];
     while (this.code() !== 93) {
       const explicit = this.code() === 63 && isEnd(this.code(1));
-      const pair = explicit ? this.#flowPair(new MapBuilder()) : undefined;
+      const pair = explicit ? yield* this.#flowPair(new MapBuilder()) : undefined;
       if (pair) out.push(pair.value);
       else {
         const line = this.line;
         const plain = this.code() !== 34 && this.code() !== 39;
-        const value = this.#flow();
+        const value = yield* this.#flow();
         this.skip();
         if (this.code() === 58) {
           const map = new MapBuilder();
           this.at += 1;
-          this.#put(map, { value, plain }, line, this.#flowValue());
+          this.skip();
+          this.#put(map, { value, plain }, line, yield* this.#flow());
           out.push(map.value);
         } else out.push(value);
       }
@@ -301,37 +326,33 @@ class YamlReader extends Cursor {
     return this.#shut(out);
   }
 
-  #flowMap(): Json {
+  *#flowMap(): Steps<Json> {
     this.#open();
     const map = new MapBuilder();
     while (this.code() !== 125) {
-      this.#flowPair(map);
+      yield* this.#flowPair(map);
       this.#separator(125);
     }
     return this.#shut(map.value);
   }
 
-  #flowPair(map: MapBuilder): MapBuilder {
+  *#flowPair(map: MapBuilder): Steps<MapBuilder> {
     if (this.code() === 63 && isEnd(this.code(1))) {
       this.at += 1;
       this.skip();
     }
     const line = this.line;
     const plain = this.code() !== 34 && this.code() !== 39;
-    const key = this.#flow();
+    const key = yield* this.#flow();
     this.skip();
     let value: Json = null;
     if (this.code() === 58) {
       this.at += 1;
-      value = this.#flowValue();
+      this.skip();
+      value = yield* this.#flow();
     }
     this.#put(map, { value: key, plain }, line, value);
     return map;
-  }
-
-  #flowValue(): Json {
-    this.skip();
-    return this.#flow();
   }
 
   #open(): void {

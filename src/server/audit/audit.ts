@@ -2,6 +2,7 @@ import { addressBytes, canonicalAddress } from '../../api/kinds/addresses.ts';
 import type { ApiRequest, ApiResponse, Caller } from '../../api/wire.ts';
 import { type Env, forkEnv, type Instant } from '../../base/env.ts';
 import { decodeText, isObject, type Json, type JsonObject } from '../../base/json.ts';
+import { finish } from '../../base/steps.ts';
 import { microTimestamp } from '../../base/text.ts';
 import type { Attributes } from '../attributes.ts';
 import { attributesOf } from '../auth/request-attributes.ts';
@@ -198,7 +199,7 @@ function sentObject(request: ApiRequest): Json | undefined {
     // A patch is shown as it was sent.
     return /patch\+json/.test(body.mediaType)
       ? (JSON.parse(decodeText(body.bytes)) as Json)
-      : readBody(request, false).value;
+      : finish(readBody(request, false)).value;
   } catch {
     return undefined;
   }

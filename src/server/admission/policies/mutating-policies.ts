@@ -81,8 +81,9 @@ function applied(
   if (change instanceof CelError) return change;
   const live = (object ?? unseen) as unknown as JsonObject;
   try {
-    const made = type === 'JSONPatch' ? jsonPatch(live, change) : merged(live, change, typeOfKind(kind));
-    const read = readerOf(kind)?.(made as JsonObject);
+    const made = type === 'JSONPatch' ? finish(jsonPatch(live, change)) : merged(live, change, typeOfKind(kind));
+    const reader = readerOf(kind);
+    const read = reader && finish(reader(made as JsonObject));
     if (read && read.errors.length > 0) return new CelError(read.errors[0] as string);
     // What another version of a custom kind does not know is not its to leave out.
     const known = asked && kind.custom ? undefined : read?.value;

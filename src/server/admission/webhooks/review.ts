@@ -4,6 +4,7 @@ import type { KubeObject } from '../../../api/object.ts';
 import { jsonPatch } from '../../../api/patch/json.ts';
 import { decodeBase64 } from '../../../base/base64.ts';
 import { decodeText, isObject, type Json, type JsonObject } from '../../../base/json.ts';
+import { finish } from '../../../base/steps.ts';
 import type { AdmissionRequest } from '../plugin.ts';
 
 const knownVersions = ['v1', 'v1beta1'];
@@ -83,7 +84,7 @@ export function verdictOf(answer: JsonObject, uid: string, object: KubeObject | 
   if (patchType !== 'JSONPatch') throw new Error(`unsupported response.patchType=${JSON.stringify(patchType ?? '')}`);
   if (!verdict.allowed) return verdict;
   const operations: Json = JSON.parse(decodeText(decodeBase64(String(patch))));
-  return { ...verdict, patched: jsonPatch(object as unknown as Json, operations) };
+  return { ...verdict, patched: finish(jsonPatch(object as unknown as Json, operations)) };
 }
 
 /** The error of a request that a hook does not allow, in the hook's own words. */
