@@ -1,4 +1,4 @@
-import { membersIn, type Steps, Stride, stepMembersMax } from './steps.ts';
+import { membersIn, namesIn, type Steps, Stride, stepMembersMax } from './steps.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };
@@ -58,14 +58,14 @@ export function* equalJsonInSteps(a: unknown, b: unknown, stride: Stride = new S
   const left = a as JsonObject;
   const right = b as JsonObject;
   if (Array.isArray(a) && a.length !== (b as unknown as readonly Json[]).length) return false;
-  for (const key in left) {
+  for (const key of namesIn(left)) {
     if (typeof left[key] !== 'object') {
       if (left[key] !== right[key]) return false;
     } else if (!(yield* equalJsonInSteps(left[key], right[key], stride))) return false;
     if (stride.isLong(1)) yield stride.taken();
   }
   let count = 0;
-  for (const key in right) {
+  for (const key of namesIn(right)) {
     if (right[key] !== undefined && left[key] === undefined) return false;
     if (++count % stepMembersMax === 0) yield stepMembersMax;
   }

@@ -6,6 +6,8 @@ export type Steps<T> = Generator<number, T, void>;
 
 /** About as many members of a value are dealt with between two yields. */
 export const stepMembersMax = 512;
+/** Of an object with so many members, all that work in steps, the names are likely to be long to list. */
+const manyMembersMin = 128;
 /** A long text counts as so many members. */
 const lettersPerMember = 256;
 
@@ -31,6 +33,18 @@ export const isLarge = (value: unknown): boolean => membersIn(value) >= stepMemb
 /** How much there is in a value. Counting ends where it is enough to be large. */
 export const membersIn = (value: unknown): number => countUpTo(value, stepMembersMax);
 
+/** Objects with many members, and their names: the platform makes a list of all names for whoever asks for the first. */
+const names = new WeakMap<object, readonly string[]>();
+
+/** The names of an object's members, listed once where there are many. */
+export function namesIn(value: object): readonly string[] {
+  const known = names.get(value);
+  if (known) return known;
+  const listed = Object.keys(value);
+  if (listed.length >= stepMembersMax) names.set(value, listed);
+  return listed;
+}
+
 function countUpTo(value: unknown, max: number): number {
   if (typeof value === 'string') return 1 + Math.floor(value.length / lettersPerMember);
   if (typeof value !== 'object' || value === null) return 1;
@@ -42,11 +56,16 @@ function countUpTo(value: unknown, max: number): number {
     }
     return count;
   }
+  if (names.has(value)) return max;
+  let own = 0;
   for (const key in value) {
+    own++;
     const member = (value as { readonly [key: string]: unknown })[key];
     count += typeof member === 'object' || typeof member === 'string' ? countUpTo(member, max - count) : 1;
     if (count >= max) break;
   }
+  // Looked for again and again by whoever goes through it, and long to find out where it has many members.
+  if (count >= max && own >= manyMembersMin) namesIn(value);
   return count;
 }
 

@@ -1,5 +1,5 @@
 import { canonicalJson, equalJson, equalJsonInSteps, isObject, type Json, type JsonObject } from '../../base/json.ts';
-import { finish, membersIn, type Steps, Stride } from '../../base/steps.ts';
+import { finish, membersIn, namesIn, type Steps, Stride } from '../../base/steps.ts';
 import { CelError } from '../cel/cel-error.ts';
 import { patternOf } from '../cel/library/regex.ts';
 import { textLength } from '../cel/value.ts';
@@ -287,7 +287,7 @@ function* judgeListsWithin({ schema, value, path }: Place, told: Told): Steps<vo
   }
   if (!isObject(value)) return;
   const additional = additionalOf(schema);
-  for (const key of Object.keys(value)) {
+  for (const key of namesIn(value)) {
     const known = propertyOf(schema, key) ?? additional;
     const at = path === '' ? key : `${path}.${key}`;
     if (known)

@@ -1,5 +1,5 @@
 import { equalJson, equalJsonInSteps, isObject, type Json, type JsonObject } from '../../base/json.ts';
-import { isLarge, membersIn, type Steps, Stride, stepMembersMax } from '../../base/steps.ts';
+import { isLarge, membersIn, namesIn, type Steps, Stride, stepMembersMax } from '../../base/steps.ts';
 import { emptySet, type FieldSet, leaf } from './field-set.ts';
 import { itemTag, type ListShape, partsOf, type Shape, type StructShape } from './shape.ts';
 
@@ -162,7 +162,7 @@ function* ofObjectsInSteps(
   stride: Stride,
 ): Steps<Differences | undefined> {
   const out: Collected = {};
-  for (const name in before) {
+  for (const name of namesIn(before)) {
     if (stride.isLong(1)) yield stride.taken();
     const left = before[name];
     const right = after[name];
@@ -170,7 +170,7 @@ function* ofObjectsInSteps(
     const member = parts(name);
     if (member) collect(out, member.tag, yield* differencesInSteps(member.shape, left, right, stride));
   }
-  for (const name in after) {
+  for (const name of namesIn(after)) {
     if (stride.isLong(1)) yield stride.taken();
     if (before[name] !== undefined) continue;
     const member = parts(name);
@@ -306,7 +306,7 @@ function* everyPathInSteps(shape: Shape, value: Json, stride: Stride): Steps<Fie
   }
   const parts = partsOf(shape);
   if (!parts || Array.isArray(value)) return leaf;
-  for (const name in value) {
+  for (const name of namesIn(value)) {
     const inner = (value as JsonObject)[name];
     const member = inner === undefined ? undefined : parts(name);
     if (!member) continue;

@@ -1,4 +1,4 @@
-import { membersIn, type Steps, Stride, stepMembersMax } from '../../base/steps.ts';
+import { membersIn, namesIn, type Steps, Stride, stepMembersMax } from '../../base/steps.ts';
 import {
   difference,
   type FieldSet,
@@ -42,7 +42,7 @@ function* combined(a: FieldSet, b: FieldSet, { whole, combine }: How, stride = n
 
 function* changedInSteps(a: FieldSet, b: FieldSet, stride: Stride): Steps<FieldSet> {
   const touched = new Map<string, FieldSet | undefined>();
-  for (const element in b) {
+  for (const element of namesIn(b)) {
     if (stride.isLong(1)) yield stride.taken();
     const left = a[element];
     const right = b[element] as FieldSet;
@@ -55,7 +55,7 @@ function* changedInSteps(a: FieldSet, b: FieldSet, stride: Stride): Steps<FieldS
   }
   if (touched.size === 0) return a;
   const out: Growing = {};
-  for (const element in a) {
+  for (const element of namesIn(a)) {
     if (stride.isLong(1)) yield stride.taken();
     const next = touched.has(element) ? touched.get(element) : a[element];
     if (next !== undefined) out[element] = next;
@@ -66,7 +66,7 @@ function* changedInSteps(a: FieldSet, b: FieldSet, stride: Stride): Steps<FieldS
 function* unitedInSteps(a: FieldSet, b: FieldSet, stride: Stride): Steps<FieldSet> {
   if (isEmptySet(a)) return b;
   const found = new Map<string, FieldSet>();
-  for (const element in b) {
+  for (const element of namesIn(b)) {
     if (stride.isLong(1)) yield stride.taken();
     const left = a[element];
     const right = b[element] as FieldSet;
@@ -75,7 +75,7 @@ function* unitedInSteps(a: FieldSet, b: FieldSet, stride: Stride): Steps<FieldSe
   }
   let isSame = true;
   const out: Growing = {};
-  for (const element in a) {
+  for (const element of namesIn(a)) {
     if (stride.isLong(1)) yield stride.taken();
     const next = found.get(element) ?? (a[element] as FieldSet);
     isSame &&= next === a[element];
@@ -99,7 +99,7 @@ function* unionOfNodesInSteps(left: FieldSet, right: FieldSet, stride: Stride): 
 
 function* sharedInSteps(a: FieldSet, b: FieldSet, stride: Stride): Steps<FieldSet> {
   const out: Growing = {};
-  for (const element in b) {
+  for (const element of namesIn(b)) {
     if (stride.isLong(1)) yield stride.taken();
     const left = a[element];
     const right = b[element] as FieldSet;

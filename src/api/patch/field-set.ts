@@ -1,5 +1,5 @@
 import { canonicalJson, isObject, type Json } from '../../base/json.ts';
-import { type Steps, Stride } from '../../base/steps.ts';
+import { namesIn, type Steps, Stride } from '../../base/steps.ts';
 import { compareText } from '../../base/text.ts';
 
 /**
@@ -167,7 +167,7 @@ export function elementText(element: string): string {
 export function* readFieldSet(value: unknown, stride: Stride = new Stride()): Steps<FieldSet | undefined> {
   if (!isObject(value)) return undefined;
   const out: Growing = {};
-  for (const element in value) {
+  for (const element of namesIn(value)) {
     if (stride.isLong(1)) yield stride.taken();
     if (element === self) {
       out[self] = leaf;

@@ -1,5 +1,5 @@
 import { isObject, type Json, type JsonObject } from '../../base/json.ts';
-import { type Steps, Stride } from '../../base/steps.ts';
+import { namesIn, type Steps, Stride } from '../../base/steps.ts';
 import { define } from './merge.ts';
 import { itemTag, type ListShape, partsOf, type Shape } from './shape.ts';
 
@@ -18,11 +18,11 @@ export function* mergeTyped(
   // Nothing on both sides: the configuration says whether that is {} or null.
   if (isBare(live) && isBare(config)) return config;
   const out: Record<string, Json> = {};
-  for (const name in live) {
+  for (const name of namesIn(live ?? {})) {
     if (stride.isLong(1)) yield stride.taken();
-    define(out, name, live[name] as Json);
+    define(out, name, live?.[name] as Json);
   }
-  for (const name in config) {
+  for (const name of namesIn(config ?? {})) {
     if (stride.isLong(1)) yield stride.taken();
     const inner = (config as JsonObject)[name];
     if (inner === undefined) continue;

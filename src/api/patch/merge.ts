@@ -1,11 +1,11 @@
 import { isObject, type Json } from '../../base/json.ts';
-import { type Steps, Stride } from '../../base/steps.ts';
+import { namesIn, type Steps, Stride } from '../../base/steps.ts';
 
 /** JSON merge patch (RFC 7386): null removes, an object merges, all else replaces. */
 export function* mergePatch(target: Json | undefined, patch: Json, stride: Stride = new Stride()): Steps<Json> {
   if (!isObject(patch)) return patch;
   const out: Record<string, Json> = isObject(target) ? yield* copied(target, stride) : {};
-  for (const key of Object.keys(patch)) {
+  for (const key of namesIn(patch)) {
     if (stride.isLong(1)) yield stride.taken();
     const value = patch[key] as Json;
     if (value === null) delete out[key];
@@ -17,7 +17,7 @@ export function* mergePatch(target: Json | undefined, patch: Json, stride: Strid
 /** An object with the same members, to be changed. */
 export function* copied(object: { readonly [key: string]: Json }, stride: Stride): Steps<Record<string, Json>> {
   const out: Record<string, Json> = {};
-  for (const key of Object.keys(object)) {
+  for (const key of namesIn(object)) {
     if (stride.isLong(1)) yield stride.taken();
     define(out, key, object[key] as Json);
   }

@@ -1,5 +1,5 @@
 import { canonicalJson, equalJson, isObject, type Json, type JsonObject } from '../../base/json.ts';
-import { type Steps, Stride } from '../../base/steps.ts';
+import { namesIn, type Steps, Stride } from '../../base/steps.ts';
 import { ApiError } from '../error.ts';
 import type { Field, ObjectType, TypeRef } from '../schema/schema.ts';
 import { goText } from './go-text.ts';
@@ -50,7 +50,7 @@ function* mergeMaps(members: Members, target: JsonObject, patch: JsonObject, str
   if (directive !== undefined) throw badDirective(directive, patch);
   const out: Growing = yield* retained(target, patch, stride);
   const placed = yield* mergeOrdered(members, out, patch, stride);
-  for (const key of Object.keys(patch)) {
+  for (const key of namesIn(patch)) {
     if (stride.isLong(1)) yield stride.taken();
     const value = patch[key] as Json;
     if (key === retainKey || key.startsWith(orderPrefix) || placed.has(key)) continue;
@@ -102,7 +102,7 @@ function* retained(target: JsonObject, patch: JsonObject, stride: Stride): Steps
 /** `$setElementOrder/x`: the list is merged and put in that order. Answers the members that are done by that. */
 function* mergeOrdered(members: Members, out: Growing, patch: JsonObject, stride: Stride): Steps<ReadonlySet<string>> {
   const done = new Set<string>();
-  for (const directive of Object.keys(patch)) {
+  for (const directive of namesIn(patch)) {
     if (stride.isLong(1)) yield stride.taken();
     if (!directive.startsWith(orderPrefix)) continue;
     const order = patch[directive] as Json;
@@ -222,7 +222,7 @@ function* withoutDirectives(value: Json, stride: Stride): Steps<Json> {
   }
   if (!isObject(value)) return value;
   const out: Growing = {};
-  for (const key of Object.keys(value)) {
+  for (const key of namesIn(value)) {
     const inner = value[key] as Json;
     if (inner !== null && !isDirected(inner)) define(out, key, yield* withoutDirectives(inner, stride));
   }

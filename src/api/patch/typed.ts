@@ -1,5 +1,5 @@
 import { isObject, type Json, type JsonObject } from '../../base/json.ts';
-import { type Steps, Stride } from '../../base/steps.ts';
+import { namesIn, type Steps, Stride } from '../../base/steps.ts';
 import { below, emptySet, type FieldSet, leaf, nodeOf } from './field-set.ts';
 import { define } from './merge.ts';
 import { itemTag, type ListShape, partsOf, type Shape } from './shape.ts';
@@ -18,7 +18,7 @@ function* spokenOf(shape: Shape, value: Json, stride: Stride): Steps<FieldSet | 
   if (!parts || (shape.is === 'deduced' && !isObject(value))) return leaf;
   if (!isObject(value)) return undefined;
   const out: Growing = {};
-  for (const name in value) {
+  for (const name of namesIn(value)) {
     if (stride.isLong(1)) yield stride.taken();
     const inner = value[name];
     const member = inner === undefined ? undefined : parts(name);
@@ -47,7 +47,7 @@ function* itemsSpokenOf(shape: ListShape, value: Json, stride: Stride): Steps<Fi
 /** The set with every field of a struct that something below it is in the set of. */
 export function* withNamedFields(shape: Shape, set: FieldSet, stride: Stride = new Stride()): Steps<FieldSet> {
   const out: Growing = {};
-  for (const element in set) {
+  for (const element of namesIn(set)) {
     if (stride.isLong(1)) yield stride.taken();
     const node = set[element] as FieldSet;
     if (element === '.') {
@@ -79,7 +79,7 @@ export function* withoutFields(shape: Shape, value: Json, set: FieldSet, stride:
   if (!parts || !isObject(value)) return value;
   const out: Record<string, Json> = {};
   let any = false;
-  for (const name in value) {
+  for (const name of namesIn(value)) {
     if (stride.isLong(1)) yield stride.taken();
     const inner = value[name];
     if (inner === undefined) continue;

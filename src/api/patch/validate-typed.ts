@@ -1,5 +1,5 @@
 import { isObject, type Json } from '../../base/json.ts';
-import { type Steps, Stride } from '../../base/steps.ts';
+import { namesIn, type Steps, Stride } from '../../base/steps.ts';
 import { elementText } from './field-set.ts';
 import { goSyntax, goText } from './go-text.ts';
 import { itemTag, type ListShape, type MapShape, type Shape, type StructShape } from './shape.ts';
@@ -54,7 +54,7 @@ function* checkMembers(
   path: string,
   told: Told,
 ): Steps<void> {
-  for (const name in value) {
+  for (const name of namesIn(value)) {
     const inner = value[name];
     if (inner === undefined) continue;
     const at = `${path}.${name}`;

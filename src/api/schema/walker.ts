@@ -1,5 +1,5 @@
 import { isObject, type Json, type JsonObject } from '../../base/json.ts';
-import { isLarge, membersIn, type Steps, Stride, stepMembersMax } from '../../base/steps.ts';
+import { isLarge, membersIn, namesIn, type Steps, Stride, stepMembersMax } from '../../base/steps.ts';
 import { formatQuantity, roundUpToMillis, tryParseQuantity } from '../quantity.ts';
 import { isInt64 } from './integers.ts';
 import {
@@ -101,7 +101,7 @@ class Walker {
     const outer = this.#struct;
     this.#struct = type.name;
     const out: Record<string, Json> = {};
-    for (const key in value) {
+    for (const key of namesIn(value)) {
       const field = type.byName.get(key);
       const member = value[key];
       if (field === undefined) {
@@ -155,7 +155,7 @@ class Walker {
 
   *#mapInSteps(ref: Extract<TypeRef, { type: 'map' }>, value: JsonObject): Steps<Json> {
     const out: Record<string, Json> = {};
-    for (const key in value) {
+    for (const key of namesIn(value)) {
       const item = value[key] as Json;
       if (!isLarge(item)) {
         if (this.#stride.isLong(membersIn(item))) yield this.#stride.taken();
