@@ -65,7 +65,14 @@ export function* patchOf(request: ApiRequest, kind: GroupVersionKind, subresourc
       const odd = unknownInPatch(read.patch).map((path) => `json patch unknown field ${JSON.stringify(path)}`);
       return function* (live) {
         const next = yield* jsonPatch(live, read.patch);
-        return yield* decoded({ next, kind, mode, ...knownOf(live), complaints: odd, shown: () => JSON.stringify(next) });
+        return yield* decoded({
+          next,
+          kind,
+          mode,
+          ...knownOf(live),
+          complaints: odd,
+          shown: () => JSON.stringify(next),
+        });
       };
     }
     case mergePatchType: {

@@ -48,7 +48,11 @@ export function walk(type: ObjectType, value: unknown, options: WalkOptions = {}
 export function* walkInSteps(type: ObjectType, value: unknown, options: WalkOptions = {}): Steps<Walked> {
   if (!isObject(value) || !isLarge(value)) return walk(type, value, options);
   const walker = new Walker(options.path ?? '');
-  return { value: yield* walker.objectInSteps(type, value, options.known), unknown: walker.unknown, errors: walker.errors };
+  return {
+    value: yield* walker.objectInSteps(type, value, options.known),
+    unknown: walker.unknown,
+    errors: walker.errors,
+  };
 }
 
 type Step = Field | number | { readonly key: string };
@@ -381,7 +385,9 @@ function alwaysPrinted(type: ObjectType): readonly Field[] {
 }
 
 function fillAlwaysPrinted(type: ObjectType, out: Record<string, Json>): void {
-  for (const field of alwaysPrinted(type)) {
+  const always = alwaysPrinted(type);
+  for (let index = 0; index < always.length; index++) {
+    const field = always[index] as Field;
     if (out[field.name] === undefined) out[field.name] = field.absent === 'null' ? null : zeroOf(field.ref);
   }
 }
