@@ -83,10 +83,6 @@ export class MeasuredServer implements Measured {
     this.#child.kill(name);
   }
 
-  signal(name: NodeJS.Signals): void {
-    this.#child.kill(name);
-  }
-
   async remove(): Promise<void> {
     const ended = new Promise((resolve) => this.#child.once('exit', resolve));
     this.#child.kill('SIGTERM');
