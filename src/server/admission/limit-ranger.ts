@@ -20,15 +20,19 @@ export class LimitRanger implements AdmissionPlugin {
     this.#ranges = new ObjectIndex(store, limitRanges);
   }
 
-  async mutate(object: KubeObject, request: AdmissionRequest): Promise<KubeObject> {
+  mutate(object: KubeObject, request: AdmissionRequest): Promise<KubeObject> | KubeObject {
     if (!isLimited(request) || request.kind.plural !== pods.plural) return object;
-    await this.#ranges.ready();
-    return this.#limits(request).reduce((pod, limits) => defaulted(pod, limits), object as Pod);
+    return this.#ranges.whenReady(() =>
+      this.#limits(request).reduce((pod, limits) => defaulted(pod, limits), object as Pod),
+    );
   }
 
-  async validate(object: KubeObject | undefined, request: AdmissionRequest): Promise<void> {
+  validate(object: KubeObject | undefined, request: AdmissionRequest): Promise<void> | void {
     if (!object || !isLimited(request)) return;
-    await this.#ranges.ready();
+    return this.#ranges.whenReady(() => this.#check(object, request));
+  }
+
+  #check(object: KubeObject, request: AdmissionRequest): void {
     const isClaim = isAbout(request, persistentVolumeClaims);
     for (const limits of this.#limits(request)) {
       const faults = isClaim ? claimFaults(limits, object) : podFaults(limits, object as Pod);

@@ -51,15 +51,16 @@ export class NodeRestriction implements AdmissionPlugin {
   /** Before validation, as upstream. */
   mutate(object: KubeObject, request: AdmissionRequest): Promise<KubeObject> | KubeObject {
     if (!isNode(request.caller)) return object;
-    return this.#require(object as unknown as JsonObject, request).then(() => object);
+    const required = this.#require(object as unknown as JsonObject, request);
+    return required ? required.then(() => object) : object;
   }
 
   validate(_object: KubeObject | undefined, request: AdmissionRequest): Promise<void> | void {
     if (request.operation === 'DELETE' && isNode(request.caller)) return this.#require({}, request);
   }
 
-  async #require(object: JsonObject, request: AdmissionRequest): Promise<void> {
-    const { kind, caller, route } = request;
+  #require(object: JsonObject, request: AdmissionRequest): Promise<void> | void {
+    const { kind, caller } = request;
     const judge = this.#judges[`${kind.group}/${kind.plural}`];
     if (!judge) return;
     const node = caller.name.slice(userPrefix.length);
@@ -67,16 +68,20 @@ export class NodeRestriction implements AdmissionPlugin {
     const refusal =
       node === ''
         ? `could not determine node from user ${JSON.stringify(caller.name)}`
-        : await judge({ node, object, previous, request });
-    if (refusal === undefined) return;
-    const name = route.name || String(objectOf(object.metadata).name ?? '');
-    throw forbidden({ resource: kind.plural, group: kind.group, name }, refusal);
+        : judge({ node, object, previous, request });
+    if (refusal instanceof Promise) return refusal.then((later) => requireNone(later, object, request));
+    requireNone(refusal, object, request);
   }
 
-  async #pod({ node, object, previous, request }: Write): Promise<Refusal> {
+  /** What an agent mostly writes is judged at once. */
+  #pod(write: Write): Promise<Refusal> | Refusal {
+    const { node, object, previous, request } = write;
+    return request.route.subresource === 'status' ? podStatusError(node, object, previous) : this.#otherPod(write);
+  }
+
+  async #otherPod({ node, object, previous, request }: Write): Promise<Refusal> {
     const { operation, route } = request;
     const own = JSON.stringify(node);
-    if (route.subresource === 'status') return podStatusError(node, object, previous);
     if (route.subresource === 'eviction') {
       const pod = await this.#get(pods as unknown as Kind, route.namespace, route.name);
       const elsewhere = pod !== undefined && objectOf(pod.spec).nodeName !== node;
@@ -118,6 +123,12 @@ export class NodeRestriction implements AdmissionPlugin {
     const { entry } = await this.#store.get(storageKey(kind, namespace, name));
     return entry?.value as JsonObject | undefined;
   }
+}
+
+function requireNone(refusal: Refusal, object: JsonObject, { kind, route }: AdmissionRequest): void {
+  if (refusal === undefined) return;
+  const name = route.name || String(objectOf(object.metadata).name ?? '');
+  throw forbidden({ resource: kind.plural, group: kind.group, name }, refusal);
 }
 
 const podNotFound = (name: string): ApiError =>

@@ -23,6 +23,12 @@ export class ObjectIndex<T extends KubeObject> {
     return this.#mirror.ready();
   }
 
+  /** At once where nothing has to be waited for: that is nearly always, and a promise for each plugin adds up. */
+  whenReady<R>(run: () => R): Promise<R> | R {
+    const wait = this.#mirror.ready();
+    return wait ? wait.then(run) : run();
+  }
+
   get(namespace: string, name: string): T | undefined {
     return this.#namespaces.get(namespace)?.get(name);
   }

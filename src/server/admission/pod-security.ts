@@ -59,7 +59,7 @@ export class PodSecurity implements AdmissionPlugin {
     this.#namespaces = new ObjectIndex(store, namespaces);
   }
 
-  async validate(object: KubeObject | undefined, request: AdmissionRequest): Promise<void> {
+  validate(object: KubeObject | undefined, request: AdmissionRequest): Promise<void> | void {
     const { operation, kind, route } = request;
     if (!object || (operation !== 'CREATE' && operation !== 'UPDATE')) return;
     if (isAbout(request, namespaces)) return this.#judgeNamespace(object as Namespace, request);
@@ -68,10 +68,14 @@ export class PodSecurity implements AdmissionPlugin {
     if (isPod ? !judgedSubresources.includes(route.subresource) : !path || route.subresource !== '') return;
     const exempted = this.#exemptBy(request);
     if (exempted !== undefined) return request.annotate?.(`${annotationPrefix}exempt`, exempted);
-    await this.#namespaces.ready();
+    return this.#namespaces.whenReady(() => this.#judgeBy(object, request, path));
+  }
+
+  #judgeBy(object: KubeObject, request: AdmissionRequest, path: readonly string[] | undefined): void {
+    const { route } = request;
     const { policy } = policyOf(this.#namespaces.get('', route.namespace)?.metadata.labels, this.#defaults);
-    if (isPod) return this.#judgePod(object as Pod, request, policy);
-    const template = (path ?? []).reduce((part, member) => partOf(part[member]), object as unknown as Part);
+    if (!path) return this.#judgePod(object as Pod, request, policy);
+    const template = path.reduce((part, member) => partOf(part[member]), object as unknown as Part);
     if (template.spec !== undefined) this.#judge(partsIn(template), request, { policy, enforced: false });
   }
 

@@ -18,13 +18,16 @@ export class PodTopologyLabels implements AdmissionPlugin {
     this.#nodes = new ObjectIndex(store, nodes);
   }
 
-  async mutate(object: KubeObject, { operation, kind, route }: AdmissionRequest): Promise<KubeObject> {
+  mutate(object: KubeObject, { operation, kind, route }: AdmissionRequest): Promise<KubeObject> | KubeObject {
     if (operation !== 'CREATE' || kind.group !== pods.group || kind.plural !== pods.plural) return object;
     const { subresource } = route;
     if (subresource !== '' && subresource !== 'binding') return object;
     const name = subresource === '' ? (object as Pod).spec.nodeName : targetOf(object);
     if (!name) return object;
-    await this.#nodes.ready();
+    return this.#nodes.whenReady(() => this.#labelled(object, name));
+  }
+
+  #labelled(object: KubeObject, name: string): KubeObject {
     const labels = this.#nodes.get('', name)?.metadata.labels ?? {};
     const own: Record<string, string> = {};
     for (const key of copied) if (labels[key] !== undefined) own[key] = labels[key];

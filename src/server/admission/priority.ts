@@ -37,10 +37,13 @@ export class Priority implements AdmissionPlugin {
     return wait ? wait.then(() => this.#resolved(object as Pod, request)) : this.#resolved(object as Pod, request);
   }
 
-  async validate(object: KubeObject | undefined, request: AdmissionRequest): Promise<void> {
+  validate(object: KubeObject | undefined, request: AdmissionRequest): Promise<void> | void {
     if (!object || !isAbout(request, priorityClasses)) return;
     if (!fieldsOf(object).globalDefault) return;
-    await this.#classes.ready();
+    return this.#classes.whenReady(() => this.#checkDefault(object, request));
+  }
+
+  #checkDefault(object: KubeObject, request: AdmissionRequest): void {
     const other = this.#defaultClass();
     if (!other || (request.operation === 'UPDATE' && other.metadata.name === object.metadata.name)) return;
     const { name } = other.metadata;

@@ -23,16 +23,21 @@ export class RuntimeClass implements AdmissionPlugin {
     this.#classes = new ObjectIndex(store, runtimeClasses as never);
   }
 
-  async mutate(object: KubeObject, request: AdmissionRequest): Promise<KubeObject> {
+  mutate(object: KubeObject, request: AdmissionRequest): Promise<KubeObject> | KubeObject {
     if (request.operation !== 'CREATE' || !isAbout(request, pods)) return object;
-    const found = await this.#classOf(object as Pod, request);
-    return found ? scheduled(withOverhead(object as Pod, found, request), found, request) : object;
+    const pod = object as Pod;
+    return this.#withClass(pod, request, (found) =>
+      found ? scheduled(withOverhead(pod, found, request), found, request) : pod,
+    );
   }
 
-  async validate(object: KubeObject | undefined, request: AdmissionRequest): Promise<void> {
+  validate(object: KubeObject | undefined, request: AdmissionRequest): Promise<void> | void {
     if (request.operation !== 'CREATE' || !isAbout(request, pods) || !object) return;
     const pod = object as Pod;
-    const found = await this.#classOf(pod, request);
+    return this.#withClass(pod, request, (found) => this.#check(pod, found, request));
+  }
+
+  #check(pod: Pod, found: ClassFields | undefined, request: AdmissionRequest): void {
     if (found?.overhead) {
       if (!equalAmounts(found.overhead.podFixed, pod.spec.overhead)) throw otherOverhead(request);
     } else if (pod.spec.overhead) {
@@ -40,13 +45,14 @@ export class RuntimeClass implements AdmissionPlugin {
     }
   }
 
-  async #classOf(pod: Pod, request: AdmissionRequest): Promise<ClassFields | undefined> {
+  #withClass<R>(pod: Pod, request: AdmissionRequest, run: (found: ClassFields | undefined) => R): Promise<R> | R {
     const { runtimeClassName: name } = pod.spec;
-    if (name === undefined) return undefined;
-    await this.#classes.ready();
-    const found = this.#classes.get('', name);
-    if (!found) throw refusal(request, `pod rejected: RuntimeClass ${JSON.stringify(name)} not found`);
-    return found;
+    if (name === undefined) return run(undefined);
+    return this.#classes.whenReady(() => {
+      const found = this.#classes.get('', name);
+      if (!found) throw refusal(request, `pod rejected: RuntimeClass ${JSON.stringify(name)} not found`);
+      return run(found);
+    });
   }
 }
 

@@ -46,13 +46,12 @@ export class ServiceAccount implements AdmissionPlugin {
     return wait ? wait.then(() => this.#equipped(object as Pod, request)) : this.#equipped(object as Pod, request);
   }
 
-  async validate(object: KubeObject | undefined, request: AdmissionRequest): Promise<void> {
+  validate(object: KubeObject | undefined, request: AdmissionRequest): Promise<void> | void {
     if (!object || !isPod(request)) return;
     const { operation, route } = request;
     const ephemeral = operation === 'UPDATE' && route.subresource === 'ephemeralcontainers';
     if (!ephemeral && (operation !== 'CREATE' || route.subresource !== '')) return;
-    await this.#accounts.ready();
-    this.#check(object as Pod, request);
+    return this.#accounts.whenReady(() => this.#check(object as Pod, request));
   }
 
   #equipped(pod: Pod, request: AdmissionRequest): Pod {
