@@ -10,7 +10,7 @@ import { findEngine } from '../src/host/runtime/docker/engine.ts';
 import { EngineClient } from '../src/host/runtime/docker/engine-client.ts';
 import { label } from '../src/host/runtime/docker/identity.ts';
 import { kubectl } from '../tools/clients.ts';
-import { finished, processesWith, TestCluster, until } from './cluster.ts';
+import { kubectlOf, processesWith, TestCluster, until } from './cluster.ts';
 
 // Fifty pods, while the agent, the engine and the whole product are killed in turn: at rest, where what is said has to
 // be true again within seconds, and in the middle of work. At the end nothing is left.
@@ -178,11 +178,7 @@ describe('fifty pods, and everything is killed once', { skip }, () => {
     await engine.clear();
   });
 
-  const does = async (words: readonly string[], input?: string) => {
-    const { code, out, err } = await finished(path, ['--kubeconfig', cluster.kubeconfig, ...words], input);
-    assert.equal(code, 0, `kubectl ${words.join(' ')}: ${out}${err}`);
-    return out;
-  };
+  const { does } = kubectlOf(path, cluster);
   const ready = async () => Number(await does(['get', 'deployment', 'many', '-o', 'jsonpath={.status.readyReplicas}']));
   const pods = async () => (await does(['get', 'pods', '-o', 'name'])).split('\n').filter(Boolean).length;
   const scale = (replicas: number) => does(['scale', 'deployment/many', '--replicas', String(replicas)]);
@@ -242,11 +238,7 @@ describe('fifty pods, and everything is killed once', { skip }, () => {
 
   test('while pods are made, the agent is killed: none is there twice', async () => {
     await cluster.start('up', ['--runtime', 'docker', '--split']);
-    await until('namespace with its account', 20_000, async () => {
-      const words = ['--kubeconfig', cluster.kubeconfig, 'apply', '-f', '-'];
-      const { code, err } = await finished(path, words, JSON.stringify(deployment));
-      return code === 0 || Promise.reject(new Error(err));
-    });
+    await until('namespace with its account', 20_000, () => does(['apply', '-f', '-'], JSON.stringify(deployment)));
     await until('some ready pods', readyMs, async () => (await ready()) >= podsMax / 5);
     killAgent();
     await settled(podsMax);

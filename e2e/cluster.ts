@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -33,6 +34,21 @@ export function finished(file: string, words: readonly string[], input = ''): Pr
     child.stdin?.on('error', () => {});
     child.stdin?.end(input);
   });
+}
+
+/** What a program said that is to succeed. */
+export async function outputOf(words: readonly string[], finished: Promise<Finished>): Promise<string> {
+  const { code, out, err } = await finished;
+  assert.equal(code, 0, `${words.join(' ')}: ${out}${err}`);
+  return out;
+}
+
+/** kubectl as the administrator of a cluster uses it: `does` is to succeed and answers what it said. */
+export function kubectlOf(program: string, cluster: { readonly kubeconfig: string }, flags: readonly string[] = []) {
+  const run = (words: readonly string[], input?: string) =>
+    finished(program, ['--kubeconfig', cluster.kubeconfig, ...flags, ...words], input);
+  const does = (words: readonly string[], input?: string) => outputOf(words, run(words, input));
+  return { run, does };
 }
 
 export const miniK8s = (words: readonly string[], input?: string): Promise<Finished> =>

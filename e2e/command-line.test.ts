@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { finished, freePort, miniK8s, Part, root, TestCluster, until } from './cluster.ts';
+import { finished, freePort, miniK8s, outputOf, Part, root, TestCluster, until } from './cluster.ts';
 
 const cluster = new TestCluster();
 after(() => cluster.clear());
@@ -167,11 +167,7 @@ const textOf = (file: string): string => (existsSync(file) ? readFileSync(file, 
 test('our own commands apply, show, scale, read and delete', async () => {
   await cluster.start('up');
   const access = ['--kubeconfig', cluster.kubeconfig];
-  const does = async (words: readonly string[], input?: string) => {
-    const { code, out, err } = await miniK8s([...words, ...access], input);
-    assert.equal(code, 0, `mini-k8s ${words.join(' ')}: ${out}${err}`);
-    return out;
-  };
+  const does = (words: readonly string[], input?: string) => outputOf(words, miniK8s([...words, ...access], input));
   const manifest = readFileSync(join(root, 'examples', 'hello', 'hello.yaml'), 'utf8');
   // Another cluster on this machine may have the sample's port.
   await does(

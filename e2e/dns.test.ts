@@ -8,7 +8,7 @@ import { busybox, testEngine } from '../src/host/runtime/docker/busybox.test-dat
 import { type DnsRecord, decodeMessage, recordTypes } from '../src/network/dns-message.ts';
 import { answerTo } from '../src/sim/dns-world.test-data.ts';
 import { kubectl } from '../tools/clients.ts';
-import { finished, miniK8s, Part, realAddresses, root, TestCluster, until } from './cluster.ts';
+import { finished, kubectlOf, miniK8s, Part, realAddresses, root, TestCluster, until } from './cluster.ts';
 
 const client = await kubectl('1.36');
 const hasDig = (await finished('dig', ['-v'])).code === 0;
@@ -100,13 +100,9 @@ function world(query: Uint8Array): Uint8Array {
 }
 
 async function ready(cluster: TestCluster, manifest: string): Promise<(...words: string[]) => Promise<string>> {
-  const does = async (...words: readonly string[]) => {
-    const { code, out, err } = await finished(program, ['--kubeconfig', cluster.kubeconfig, ...words]);
-    assert.equal(code, 0, `kubectl ${words.join(' ')}: ${out}${err}`);
-    return out;
-  };
-  const applied = await finished(program, ['--kubeconfig', cluster.kubeconfig, 'apply', '-f', '-'], manifest);
-  assert.equal(applied.code, 0, applied.err);
+  const asked = kubectlOf(program, cluster);
+  const does = (...words: readonly string[]) => asked.does(words);
+  await asked.does(['apply', '-f', '-'], manifest);
   await does('wait', '--for=condition=Ready', 'pod', '-l', 'app=web', 'pod/own', '--timeout=60s').catch(async () =>
     does('wait', '--for=condition=Ready', 'pod', '-l', 'app=web', '--timeout=60s'),
   );
@@ -384,13 +380,9 @@ describe('names of a cluster without root', { skip: await noPlainUser() }, () =>
     writeFileSync(join(folder, 'server.mjs'), `import { createServer } from 'node:http';\n${server};\n`);
     if (realAddresses) for (const path of [cluster.folder, folder]) chownSync(path, nobody, nobody);
     await cluster.start('up', [], around);
-    does = async (...words) => {
-      const { code, out, err } = await finished(program, ['--kubeconfig', cluster.kubeconfig, ...words]);
-      assert.equal(code, 0, `kubectl ${words.join(' ')}: ${out}${err}`);
-      return out;
-    };
-    const applied = await finished(program, ['--kubeconfig', cluster.kubeconfig, 'apply', '-f', '-'], webOf(folder));
-    assert.equal(applied.code, 0, applied.err);
+    const asked = kubectlOf(program, cluster);
+    does = (...words) => asked.does(words);
+    await asked.does(['apply', '-f', '-'], webOf(folder));
     await does('wait', '--for=condition=Ready', 'pod', '--all', '--timeout=60s');
   });
   after(() => cluster.clear());

@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { busybox, testEngine } from '../src/host/runtime/docker/busybox.test-data.ts';
 import type { EngineClient } from '../src/host/runtime/docker/engine-client.ts';
 import { kubectl } from '../tools/clients.ts';
-import { finished, freeNodePort, TestCluster, until } from './cluster.ts';
+import { finished, freeNodePort, kubectlOf, TestCluster, until } from './cluster.ts';
 
 const found = await testEngine();
 const client = await kubectl('1.36');
@@ -78,11 +78,7 @@ describe('containers of a real engine', { skip }, () => {
   });
   after(() => cluster.clear());
 
-  const does = async (words: readonly string[], input?: string) => {
-    const { code, out, err } = await finished(program, ['--kubeconfig', cluster.kubeconfig, ...words], input);
-    assert.equal(code, 0, `kubectl ${words.join(' ')}: ${out}${err}`);
-    return out;
-  };
+  const { does } = kubectlOf(program, cluster);
   const pods = async (): Promise<readonly Pod[]> =>
     JSON.parse(await does(['get', 'pods', '-l', 'app=web', '-o', 'json'])).items;
   const readyPods = (what: string, count: number, ms = readyMs) =>

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kubectl, kubectlVersions } from '../tools/clients.ts';
-import { finished, freeNodePort, programOf, realAddresses, root, TestCluster, until } from './cluster.ts';
+import { finished, freeNodePort, kubectlOf, programOf, realAddresses, root, TestCluster, until } from './cluster.ts';
 
 const manifest = readFileSync(join(root, 'examples', 'hello', 'hello.yaml'), 'utf8');
 /** The promise is one second; a busy machine of continuous integration gets three. */
@@ -22,23 +22,14 @@ for (const version of kubectlVersions) {
     const cluster = new TestCluster();
     let address = '';
     after(() => cluster.clear());
-    const words = (more: readonly string[]) => ['--kubeconfig', cluster.kubeconfig, '--request-timeout=60s', ...more];
-    const does = async (...more: readonly string[]) => {
-      const { code, out, err } = await finished(program, words(more));
-      assert.equal(code, 0, `kubectl ${more.join(' ')}: ${out}${err}`);
-      return out;
-    };
+    const kubectl = kubectlOf(program, cluster, ['--request-timeout=60s']);
+    const does = (...words: readonly string[]) => kubectl.does(words);
     const pods = async () => (await does('get', 'pods', '-l', 'app=hello', '-o', 'name')).trim().split('\n');
 
     test('applies a Deployment and a Service, which answers', async () => {
       await cluster.start();
       const port = await freeNodePort();
-      const { code, err } = await finished(
-        program,
-        words(['apply', '-f', '-']),
-        manifest.replace('30080', String(port)),
-      );
-      assert.equal(code, 0, err);
+      await kubectl.does(['apply', '-f', '-'], manifest.replace('30080', String(port)));
       await does('rollout', 'status', 'deployment/hello', '--timeout=20s');
       const clusterIp = await does('get', 'service', 'hello', '-o', 'jsonpath={.spec.clusterIP}');
       address = realAddresses ? `http://${clusterIp}/` : `http://127.0.0.1:${port}/`;
@@ -76,7 +67,10 @@ for (const version of kubectlVersions) {
       assert.ok(before, `${pod} has no process`);
       const path =
         '{.status.containerStatuses[0].restartCount} {.status.containerStatuses[0].ready} {.metadata.name}{"\\n"}';
-      const watch = spawn(program, words(['get', 'pod', pod, '-w', '-o', `jsonpath=${path}`]));
+      const watch = spawn(program, [
+        ...['--kubeconfig', cluster.kubeconfig, '--request-timeout=60s'],
+        ...['get', 'pod', pod, '-w', '-o', `jsonpath=${path}`],
+      ]);
       const lines = createInterface({ input: watch.stdout })[Symbol.asyncIterator]();
       const timer = setTimeout(() => watch.kill(), 15_000);
       try {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, describe, test } from 'node:test';
 import { kubectl } from '../tools/clients.ts';
-import { finished, programOf, root, TestCluster, until } from './cluster.ts';
+import { kubectlOf, programOf, root, TestCluster, until } from './cluster.ts';
 
 const set = `
 apiVersion: apps/v1
@@ -45,11 +45,8 @@ describe('a cluster of many processes', { skip }, () => {
     const ranges = ['--pod-range', range, '--cluster-pod-range', cluster.podRange];
     return start(name, 'agent', '--node', name, '--data-dir', cluster.folder, '--runtime', 'process', ...ranges);
   };
-  const does = async (...more: readonly string[]) => {
-    const { code, out, err } = await finished(program, ['--kubeconfig', cluster.kubeconfig, ...more]);
-    assert.equal(code, 0, `kubectl ${more.join(' ')}: ${out}${err}`);
-    return out;
-  };
+  const kubectl = kubectlOf(program, cluster);
+  const does = (...words: readonly string[]) => kubectl.does(words);
   const holder = () =>
     does('get', 'lease', 'kube-controller-manager', '-n', 'kube-system', '-o', 'jsonpath={.spec.holderIdentity}');
 
@@ -97,8 +94,7 @@ describe('a cluster of many processes', { skip }, () => {
   });
 
   test('a stateful pod whose agent died ends by itself, and only then runs elsewhere', async () => {
-    const { code, err } = await finished(program, ['--kubeconfig', cluster.kubeconfig, 'apply', '-f', '-'], set);
-    assert.equal(code, 0, err);
+    await kubectl.does(['apply', '-f', '-'], set);
     await does('rollout', 'status', 'statefulset/db', '--timeout=30s');
     const before = await nodeOf();
     assert.equal(programOf('db-0', 'setInterval').length, 1);

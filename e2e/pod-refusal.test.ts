@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { busybox, testEngine } from '../src/host/runtime/docker/busybox.test-data.ts';
 import { kubectl } from '../tools/clients.ts';
-import { finished, TestCluster, until } from './cluster.ts';
+import { kubectlOf, TestCluster, until } from './cluster.ts';
 
 // Pods that are given to a node which cannot run them: each fails with the reason that users of Kubernetes know, and
 // controllers make another one.
@@ -58,13 +58,7 @@ const refused: readonly (readonly [object, string, RegExp])[] = [
 describe('pods that a node cannot run, on a real engine', { skip }, () => {
   const program = 'path' in client ? client.path : '';
   const cluster = new TestCluster();
-  const run = (words: readonly string[], input?: string) =>
-    finished(program, ['--kubeconfig', cluster.kubeconfig, ...words], input);
-  const does = async (words: readonly string[], input?: string) => {
-    const { code, out, err } = await run(words, input);
-    assert.equal(code, 0, `kubectl ${words.join(' ')}: ${out}${err}`);
-    return out;
-  };
+  const { run, does } = kubectlOf(program, cluster);
   const statusOf = async (name: string) => JSON.parse(await does(['get', 'pod', name, '-o', 'json'])).status;
   const apply = (object: object) => does(['apply', '-f', '-'], JSON.stringify(object));
   const phase = (name: string, wanted: string) =>

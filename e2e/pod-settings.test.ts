@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { busybox, testEngine } from '../src/host/runtime/docker/busybox.test-data.ts';
 import type { Engine } from '../src/host/runtime/docker/engine.ts';
 import { kubectl } from '../tools/clients.ts';
-import { finished, TestCluster, until } from './cluster.ts';
+import { kubectlOf, TestCluster, until } from './cluster.ts';
 
 // What a pod says about itself and its containers, looked at from inside of real containers.
 
@@ -153,11 +153,7 @@ const called = pod(
 describe('what pods say about themselves, on a real engine', { skip }, () => {
   const program = 'path' in client ? client.path : '';
   const cluster = new TestCluster();
-  const does = async (args: readonly string[], input?: string) => {
-    const { code, out, err } = await finished(program, ['--kubeconfig', cluster.kubeconfig, ...args], input);
-    assert.equal(code, 0, `kubectl ${args.join(' ')}: ${out}${err}`);
-    return out;
-  };
+  const { does } = kubectlOf(program, cluster);
   const get = (name: string, path: string) => does(['get', 'pod', name, '-o', `jsonpath={${path}}`]);
   const eventually = (name: string, path: string, wanted: RegExp) =>
     until(`${path} of ${name} like ${wanted}`, patienceMs, async () => {
@@ -228,11 +224,8 @@ describe('what pods say about themselves, on a real engine', { skip }, () => {
       confined('bare', { capabilities: { drop: ['ALL'], add: ['NET_BIND_SERVICE'] } }),
     ];
     const items = [names, words, files, rules, flapping, slow, called, anew, ...groups, ...mounters, ...confinements];
-    await until('namespace with its account', 20_000, async () => {
-      const args = ['--kubeconfig', cluster.kubeconfig, 'apply', '-f', '-'];
-      const { code, err } = await finished(program, args, JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
-      return code === 0 || Promise.reject(new Error(err));
-    });
+    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+    await until('namespace with its account', 20_000, () => does(['apply', '-f', '-'], list));
   });
   after(async () => {
     await cluster.clear();

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { busybox, testEngine } from '../src/host/runtime/docker/busybox.test-data.ts';
 import type { EngineClient } from '../src/host/runtime/docker/engine-client.ts';
 import { kubectl } from '../tools/clients.ts';
-import { finished, TestCluster, until } from './cluster.ts';
+import { kubectlOf, TestCluster, until } from './cluster.ts';
 
 // Every reason that users read in STATUS, each made once with containers of a real engine, and limits that hold.
 
@@ -142,11 +142,7 @@ describe('states of pods on a real engine', { skip }, () => {
   const { client: engine } = 'engine' in found ? found.engine : { client: undefined as unknown as EngineClient };
   const program = 'path' in client ? client.path : '';
   const cluster = new TestCluster();
-  const does = async (words: readonly string[], input?: string) => {
-    const { code, out, err } = await finished(program, ['--kubeconfig', cluster.kubeconfig, ...words], input);
-    assert.equal(code, 0, `kubectl ${words.join(' ')}: ${out}${err}`);
-    return out;
-  };
+  const { does } = kubectlOf(program, cluster);
   const statusOf = async (name: string): Promise<Status> =>
     JSON.parse(await does(['get', 'pod', name, '-o', 'json'])).status;
   const containerOf = async (name: string) => {
@@ -175,11 +171,7 @@ describe('states of pods on a real engine', { skip }, () => {
       kind: 'List',
       items: [...items, spin, pod('lost', sh('exec sleep 1000'), never), stateful('date >> /data/starts; sleep 1000')],
     };
-    await until('namespace with its account', 20_000, async () => {
-      const words = ['--kubeconfig', cluster.kubeconfig, 'apply', '-f', '-'];
-      const { code, err } = await finished(program, words, JSON.stringify(list));
-      return code === 0 || Promise.reject(new Error(err));
-    });
+    await until('namespace with its account', 20_000, () => does(['apply', '-f', '-'], JSON.stringify(list)));
   });
   after(async () => {
     watching?.kill('SIGKILL');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { kubectl } from '../tools/clients.ts';
-import { finished, TestCluster, until } from './cluster.ts';
+import { kubectlOf, TestCluster, until } from './cluster.ts';
 
 // A node that is told that all the memory there is would be too little: it bears that for as long as it is told to.
 
@@ -33,8 +33,7 @@ const pod = (name: string, requests: object) => ({
 describe('a node that runs short', { skip }, () => {
   const program = 'path' in client ? client.path : '';
   const cluster = new TestCluster();
-  const run = (words: readonly string[], input?: string) =>
-    finished(program, ['--kubeconfig', cluster.kubeconfig, ...words], input);
+  const { run } = kubectlOf(program, cluster);
   const get = async (name: string, path: string) => {
     const { out } = await run(['get', ...name.split(' '), '-o', `jsonpath={${path}}`]);
     return out;

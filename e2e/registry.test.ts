@@ -5,7 +5,7 @@ import type { EngineClient } from '../src/host/runtime/docker/engine-client.ts';
 import { DockerImages } from '../src/host/runtime/docker/images.ts';
 import { TestRegistry, whyNoRegistry } from '../src/host/runtime/docker/registry.test-data.ts';
 import { kubectl } from '../tools/clients.ts';
-import { finished, TestCluster, until } from './cluster.ts';
+import { kubectlOf, TestCluster, until } from './cluster.ts';
 
 // Images of two registries, one that lets everybody in and one that wants a login, as pods and their secrets ask for
 // them.
@@ -33,13 +33,7 @@ describe('images of a registry, for pods', { skip }, () => {
   const cluster = new TestCluster();
   const registries: TestRegistry[] = [];
   const references: string[] = [];
-  const run = (words: readonly string[], input?: string) =>
-    finished(program, ['--kubeconfig', cluster.kubeconfig, ...words], input);
-  const does = async (words: readonly string[], input?: string) => {
-    const { code, out, err } = await run(words, input);
-    assert.equal(code, 0, `kubectl ${words.join(' ')}: ${out}${err}`);
-    return out;
-  };
+  const { run, does } = kubectlOf(program, cluster);
   const apply = (object: object) => does(['apply', '-f', '-'], JSON.stringify(object));
   const running = (...names: readonly string[]) =>
     does(['wait', '--for=condition=Ready', ...names.map((name) => `pod/${name}`), '--timeout=40s']);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { miniK8s, processesWith, programOf, root, TestCluster, until } from './cluster.ts';
+import { miniK8s, outputOf, processesWith, programOf, root, TestCluster, until } from './cluster.ts';
 
 const manifest = readFileSync(join(root, 'examples', 'hello', 'hello.yaml'), 'utf8')
   .replace(/\n +nodePort: \d+/, '')
@@ -16,11 +16,8 @@ describe('restart', { skip: process.platform !== 'linux' && 'needs /proc' }, () 
     test(`after SIGKILL a cluster ${mode} has the same state and adopts the same processes, once`, async () => {
       const cluster = new TestCluster();
       after(() => cluster.clear());
-      const does = async (words: readonly string[], input?: string) => {
-        const { code, out, err } = await miniK8s([...words, '--kubeconfig', cluster.kubeconfig], input);
-        assert.equal(code, 0, `mini-k8s ${words.join(' ')}: ${out}${err}`);
-        return out;
-      };
+      const does = (words: readonly string[], input?: string) =>
+        outputOf(words, miniK8s([...words, '--kubeconfig', cluster.kubeconfig], input));
       const pods = async (): Promise<readonly Pod[]> => JSON.parse(await does(['get', 'pods', '-o', 'json'])).items;
       const programs = (list: readonly Pod[]) => list.flatMap(({ metadata }) => programOf(metadata.name)).sort();
       await cluster.start('up', flags);

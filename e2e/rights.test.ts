@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { kubectl } from '../tools/clients.ts';
-import { finished, TestCluster, until } from './cluster.ts';
+import { finished, kubectlOf, TestCluster, until } from './cluster.ts';
 
 const client = await kubectl('1.36');
 const skip = 'missing' in client ? client.missing : false;
@@ -12,12 +12,9 @@ describe('who may do what, from outside', { skip }, () => {
   const program = 'path' in client ? client.path : '';
   const cluster = new TestCluster();
   after(() => cluster.clear());
-  const asAdmin = (...words: string[]) => finished(program, ['--kubeconfig', cluster.kubeconfig, ...words]);
-  const does = async (...words: string[]) => {
-    const { code, out, err } = await asAdmin(...words);
-    assert.equal(code, 0, `kubectl ${words.join(' ')}: ${out}${err}`);
-    return out;
-  };
+  const kubectl = kubectlOf(program, cluster);
+  const asAdmin = (...words: string[]) => kubectl.run(words);
+  const does = (...words: string[]) => kubectl.does(words);
   /** With a token and nothing else: the administrator's certificate is not brought along. */
   const withToken = (token: string, ...words: string[]) => {
     const empty = join(cluster.folder, 'nobody');

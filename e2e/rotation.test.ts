@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kubectl } from '../tools/clients.ts';
-import { finished, miniK8s, Part, processesWith, TestCluster, until } from './cluster.ts';
+import { finished, kubectlOf, miniK8s, Part, processesWith, TestCluster, until } from './cluster.ts';
 
 const client = await kubectl('1.36');
 const skip = 'missing' in client ? client.missing : false;
@@ -16,11 +16,7 @@ describe('keys of a cluster that runs', { skip }, () => {
   after(() => cluster.clear());
   const earlier = join(cluster.folder, 'earlier');
   const withFile = (file: string, ...words: string[]) => finished(program, ['--kubeconfig', file, ...words]);
-  const does = async (...words: string[]) => {
-    const { code, out, err } = await withFile(cluster.kubeconfig, ...words);
-    assert.equal(code, 0, `kubectl ${words.join(' ')}: ${out}${err}`);
-    return out.trim();
-  };
+  const does = async (...words: string[]) => (await kubectlOf(program, cluster).does(words)).trim();
   const rotated = async (...words: string[]) => {
     const where = ['--data-dir', join(cluster.folder, 'data'), '--kubeconfig', cluster.kubeconfig];
     const { code, out, err } = await miniK8s([...words, ...where]);
@@ -96,11 +92,7 @@ describe('keys of a cluster of many processes', { skip }, () => {
 
   test('its parts go on past a retired authority, and nobody starts them again', async () => {
     await cluster.start('up', ['--split', '--log-level', 'debug']);
-    const does = async (...words: string[]) => {
-      const { code, out, err } = await finished(program, ['--kubeconfig', cluster.kubeconfig, ...words]);
-      assert.equal(code, 0, `kubectl ${words.join(' ')}: ${out}${err}`);
-      return out.trim();
-    };
+    const does = async (...words: readonly string[]) => (await kubectlOf(program, cluster).does(words)).trim();
     const deploys = async (name: string) => {
       await does('create', 'deployment', name, '--image=host', '--', 'sleep', '1000');
       await does('rollout', 'status', `deployment/${name}`, '--timeout=30s');

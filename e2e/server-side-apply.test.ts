@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { kubectl, kubectlVersions } from '../tools/clients.ts';
-import { finished, TestCluster } from './cluster.ts';
+import { kubectlOf, TestCluster } from './cluster.ts';
 
 const manifest = (image: string) => `
 apiVersion: apps/v1
@@ -22,13 +22,7 @@ for (const version of kubectlVersions) {
     const program = 'path' in client ? client.path : '';
     const cluster = new TestCluster();
     after(() => cluster.clear());
-    const ask = (words: readonly string[], input?: string) =>
-      finished(program, ['--kubeconfig', cluster.kubeconfig, '--request-timeout=60s', ...words], input);
-    const does = async (words: readonly string[], input?: string) => {
-      const { code, out, err } = await ask(words, input);
-      assert.equal(code, 0, `kubectl ${words.join(' ')}: ${out}${err}`);
-      return out;
-    };
+    const { run, does } = kubectlOf(program, cluster, ['--request-timeout=60s']);
     const apply = ['apply', '--server-side', '-f', '-'];
 
     test('takes over from client-side apply without a conflict, and keeps its annotation up to date', async () => {
@@ -42,7 +36,7 @@ for (const version of kubectlVersions) {
 
     test('is refused what another manager owns, unless it forces it', async () => {
       const other = [...apply, '--field-manager=other'];
-      const { code, err } = await ask(other, manifest('three'));
+      const { code, err } = await run(other, manifest('three'));
       assert.notEqual(code, 0);
       assert.match(err, /conflict with "kubectl": \.spec\.template\.spec\.containers\[name="app"\]\.image/);
       await does([...other, '--force-conflicts'], manifest('three'));
@@ -50,13 +44,13 @@ for (const version of kubectlVersions) {
 
     test('finds scaling in its way, as the scale is owned through its subresource', async () => {
       await does(['scale', 'deployment', 'owned', '--replicas=1']);
-      const { err } = await ask(apply, manifest('three'));
+      const { err } = await run(apply, manifest('three'));
       assert.match(err, /conflict with "kubectl[^"]*" with subresource "scale" using apps\/v1: \.spec\.replicas/);
     });
 
     test('says which field does not fit', async () => {
       const wrong = manifest('one').replace('replicas: 0', 'replicas: "none"');
-      const { err } = await ask([...apply, '--validate=false'], wrong);
+      const { err } = await run([...apply, '--validate=false'], wrong);
       assert.match(err, /\.spec\.replicas: expected numeric \(int or float\), got string/);
     });
   });

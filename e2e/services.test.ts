@@ -11,7 +11,7 @@ import { readKubeconfig } from '../src/host/kubeconfig-file.ts';
 import { hasNftables, tableName } from '../src/host/network/nftables/nftables.ts';
 import { busybox, testEngine } from '../src/host/runtime/docker/busybox.test-data.ts';
 import { kubectl } from '../tools/clients.ts';
-import { finished, freeNodePort, freePort, realAddresses, TestCluster, until } from './cluster.ts';
+import { finished, freeNodePort, freePort, kubectlOf, realAddresses, TestCluster, until } from './cluster.ts';
 
 const found = await testEngine();
 const client = await kubectl('1.36');
@@ -102,11 +102,7 @@ describe('services of the kernel', { skip }, () => {
   const places: Record<Server, { readonly cluster: string; readonly node: number; readonly balancer: number }> =
     {} as never;
   const network = () => cluster.podRange.split('.').slice(0, 2).join('.');
-  const does = async (words: readonly string[], input?: string) => {
-    const { code, out, err } = await finished(program, ['--kubeconfig', cluster.kubeconfig, ...words], input);
-    assert.equal(code, 0, `kubectl ${words.join(' ')}: ${out}${err}`);
-    return out;
-  };
+  const { does } = kubectlOf(program, cluster);
   const curl = async (place: string) => {
     const { code, out } = await finished('curl', ['-sS', '--max-time', '2', `http://${place}/name`]);
     return code === 0 ? out.trim() : `curl ${code}`;

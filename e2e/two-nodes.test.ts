@@ -8,7 +8,7 @@ import { hasNftables } from '../src/host/network/nftables/nftables.ts';
 import { busybox, ensureBusybox } from '../src/host/runtime/docker/busybox.test-data.ts';
 import { findEngine } from '../src/host/runtime/docker/engine.ts';
 import { kubectl } from '../tools/clients.ts';
-import { finished, root, until } from './cluster.ts';
+import { finished, outputOf, root, until } from './cluster.ts';
 
 const client = await kubectl('1.36');
 const has = (program: string) => existsSync(`/usr/sbin/${program}`) || existsSync(`/usr/bin/${program}`);
@@ -142,11 +142,7 @@ describe('two machines', { skip }, () => {
   const [a, b] = names.map((name) => new Machine(name, folder)) as [Machine, Machine];
   const machines = { a, b };
   const ip = (...words: readonly string[]) => execFileSync('ip', words);
-  const does = async (words: readonly string[]) => {
-    const { code, out, err } = await a.inside([program, '--kubeconfig', kubeconfig, ...words]);
-    assert.equal(code, 0, `kubectl ${words.join(' ')}: ${out}${err}`);
-    return out;
-  };
+  const does = (words: readonly string[]) => outputOf(words, a.inside([program, '--kubeconfig', kubeconfig, ...words]));
   const apply = async (text: string) => {
     const file = join(folder, 'manifest.yaml');
     writeFileSync(file, text);
