@@ -143,7 +143,7 @@ export async function endPods(clock: Clock, nodes: readonly Ending[]): Promise<v
   await Promise.all(nodes.map((node) => endNode(clock, node)));
   const runtimes = nodes.flatMap((node) => node.runtimes);
   // What the nodes of a cluster share on an engine goes last: until then it is in use.
-  for (const runtime of runtimes) if (runtime instanceof DockerRuntime) await runtime.tidy();
+  await Promise.all(runtimes.map((runtime) => (runtime instanceof DockerRuntime ? runtime.tidy() : undefined)));
   for (const runtime of runtimes) runtime.leave();
 }
 

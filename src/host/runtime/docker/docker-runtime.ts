@@ -132,7 +132,11 @@ export class DockerRuntime implements Runtime {
 
   /** Makes what all pods need, so that what cannot work is said at the start. */
   async prepare(): Promise<void> {
-    await Promise.all([this.#ensureNetwork(), this.#all()]);
+    const [all] = await Promise.all([this.#all(), this.#ensureNetwork()]);
+    // Of a sandbox that was only begun nobody knows any more: an agent before this one died over it.
+    const used = new Set(all.filter((seen) => !isSandbox(seen) || isHeld(seen)).map(({ state }) => state.sandbox));
+    const begun = all.filter(({ state }) => !used.has(state.sandbox));
+    await Promise.all(begun.map(({ state }) => this.closeSandbox(state.sandbox)));
   }
 
   async openSandbox(
@@ -357,14 +361,15 @@ export class DockerRuntime implements Runtime {
     if (links) await this.#link(links, made, box.address);
   }
 
-  async #link(links: OwnLinks, { engineId, state }: Seen, address: string): Promise<void> {
-    const pid = (await this.#inventory.find(state.id))?.pid;
-    if (pid === undefined) throw new Error(`what holds sandbox ${state.sandbox} has ended at once`);
+  async #link(links: OwnLinks, holder: Seen, address: string): Promise<void> {
     try {
-      await links.make(engineId, pid, address);
+      const pid = (await this.#inventory.find(holder.state.id))?.pid;
+      if (pid === undefined) throw new Error(`what holds sandbox ${holder.state.sandbox} has ended at once`);
+      await links.make(holder.engineId, pid, address);
     } catch (error) {
       // From now on the engine does it.
       if (error instanceof ForeignProcess) this.#links = Promise.resolve(undefined);
+      await this.#remove(holder);
       throw error;
     }
   }

@@ -85,9 +85,14 @@ describe('links of our own', { skip }, () => {
     return ips[0] as string;
   };
   const answer = async (ip: string) => (await fetch(`http://${ip}:8080/name`)).text();
-  const ownOf = async () => {
-    const query = { all: true, filters: { label: [`io.mini-k8s.cluster=${cluster}`] } };
+  const ownOf = (...labels: readonly string[]) => {
+    const query = { all: true, filters: { label: [`io.mini-k8s.cluster=${cluster}`, ...labels] } };
     return engine.client.json<readonly { readonly Id: string }[]>('GET', '/containers/json', { query });
+  };
+  const holderOf = async (sandbox: string): Promise<string> => {
+    const [holder] = await ownOf(`io.mini-k8s.id=${sandbox}`);
+    if (!holder) throw new Error(`nobody holds ${sandbox}`);
+    return holder.Id;
   };
   after(async () => {
     for (const runtime of runtimes) {
@@ -123,15 +128,20 @@ describe('links of our own', { skip }, () => {
   test('a sandbox whose link is not there is opened anew, and so are its containers', async () => {
     const runtime = runtimeOf(engine, 'node-2', 100);
     const ip = await run(runtime, box('cut'));
-    const query = { filters: { label: ['io.mini-k8s.id=cut', `io.mini-k8s.cluster=${cluster}`] } };
-    const [holder] = await engine.client.json<readonly { readonly Id: string }[]>('GET', '/containers/json', { query });
-    execFileSync('ip', ['link', 'delete', `mk8s${holder?.Id.slice(0, 11)}`]);
+    execFileSync('ip', ['link', 'delete', `mk8s${(await holderOf('cut')).slice(0, 11)}`]);
     const { sandboxes, containers } = await runtime.list();
     assert.deepEqual([sandboxes.length, containers[0]?.state], [0, 'running']);
     await runtime.openSandbox(box('cut'), [container('cut')]);
     const now = await runtime.list();
     assert.deepEqual(now.sandboxes, [{ id: 'cut', ips: [ip] }]);
     assert.equal(now.containers[0]?.state, 'exited');
+  });
+
+  test('what an agent has only begun is gone with the next one', async () => {
+    await runtimeOf(engine, 'node-4', 200).openSandbox(box('begun'), [container('begun')]);
+    execFileSync('ip', ['link', 'delete', `mk8s${(await holderOf('begun')).slice(0, 11)}`]);
+    await runtimeOf(engine, 'node-4', 200).prepare();
+    await assert.rejects(holderOf('begun'), /nobody holds begun/);
   });
 
   test('an engine whose processes have other numbers here links its containers itself', async () => {
