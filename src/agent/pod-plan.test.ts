@@ -98,6 +98,18 @@ const condition = (of: PodStatus, type: string) => {
   return [found?.status, found?.reason, found?.message];
 };
 
+test('A container is told with whom it began as, also when its runtime has forgotten that', () => {
+  const user = { uid: 1000, gid: 3000, groups: [3000, 4000] };
+  const told = status(facts(pod(), [state('c', 0, { user })]));
+  const linux = { uid: 1000, gid: 3000, supplementalGroups: [3000, 4000] };
+  assert.deepEqual(told.containerStatuses?.[0]?.user, { linux });
+  const later = pod({}, { status: told });
+  assert.deepEqual(status(facts(later, [exited('c', 0, 0)])).containerStatuses?.[0]?.user, { linux });
+  assert.equal(status(facts(later, [state('c', 1, {})])).containerStatuses?.[0]?.user, undefined);
+  const alone = status(facts(pod(), [state('c', 0, { user: { uid: 5, gid: 0, groups: [] } })]));
+  assert.deepEqual(alone.containerStatuses?.[0]?.user, { linux: { uid: 5, gid: 0 } });
+});
+
 test('podPlan opens the sandbox before anything else', () => {
   const { sandbox: _none, ...closed } = facts(pod());
   assert.deepEqual(steps(closed), ['open-sandbox']);

@@ -159,6 +159,15 @@ export interface ContainerState {
   readonly message?: string;
   /** What a container that runs may use, where the engine tells; as `appliedResources` has it. */
   readonly applied?: Applied;
+  /** Whom its first process began as, where that can be told. */
+  readonly user?: ContainerUser;
+}
+
+export interface ContainerUser {
+  readonly uid: number;
+  readonly gid: number;
+  /** All that it is in besides; the first one may be named again. */
+  readonly groups: readonly number[];
 }
 
 /** Limits as a kernel holds them. */

@@ -131,7 +131,21 @@ function containerStatus(
     ...(seen.role === 'ephemeral' ? {} : { started: seen.started }),
     ...given(view, seen),
     ...mounted(seen, host.mountsRecursively ?? false),
+    ...userOf(view.pod, seen, id),
   };
+}
+
+/** A runtime may not know any more of a container that has ended what was told while it ran. */
+function userOf({ status = {} }: Pod, { container, latest }: ContainerView, id?: string): Partial<ContainerStatus> {
+  if (id === undefined) return {};
+  if (latest?.user) {
+    const { uid, gid, groups } = latest.user;
+    return { user: { linux: { uid, gid, ...(groups.length > 0 ? { supplementalGroups: groups } : {}) } } };
+  }
+  const { containerStatuses = [], initContainerStatuses = [], ephemeralContainerStatuses = [] } = status;
+  const told = [...containerStatuses, ...initContainerStatuses, ...ephemeralContainerStatuses];
+  const before = told.find(({ name, containerID }) => name === container.name && containerID === id);
+  return before?.user ? { user: before.user } : {};
 }
 
 /** What it has; while that is being changed, what it had. */

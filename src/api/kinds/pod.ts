@@ -204,6 +204,9 @@ export interface ContainerStatus {
   readonly resources?: Resources;
   readonly allocatedResources?: Labels;
   readonly volumeMounts?: readonly VolumeMountStatus[];
+  readonly user?: {
+    readonly linux?: { readonly uid: number; readonly gid: number; readonly supplementalGroups?: readonly number[] };
+  };
 }
 export interface VolumeMountStatus {
   readonly name: string;

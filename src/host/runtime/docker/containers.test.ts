@@ -213,6 +213,19 @@ describe('containers', { skip }, () => {
     rmSync(folder, { recursive: true });
   });
 
+  test('whom a container began as is known, whoever it is now', async (context) => {
+    if (process.getuid?.() !== 0 || !engine.reachable) return context.skip('only root sees what began here');
+    const runtime = runtimeOf();
+    const security = { runAsUser: 1234, runAsGroup: 4321, supplementalGroups: [77] };
+    await run(runtime, container('someone', 'exec sleep 1000', { security }));
+    const state = (await runtime.list()).containers.find(({ sandbox }) => sandbox === 'someone');
+    assert.deepEqual([state?.user?.uid, state?.user?.gid], [1234, 4321]);
+    assert.ok(state?.user?.groups.includes(77));
+    await runtime.stop('someone_main_0', 0);
+    const ended = (await runtime.list()).containers.find(({ sandbox }) => sandbox === 'someone');
+    assert.deepEqual([ended?.state, ended?.user], ['exited', state?.user]);
+  });
+
   test('exec feeds what it is given, tells both streams apart, and has a terminal where one is asked for', async () => {
     const runtime = runtimeOf();
     const spec = container('inside', polite);

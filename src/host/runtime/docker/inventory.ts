@@ -3,6 +3,7 @@ import type { Applied, ContainerState } from '../../../agent/runtime.ts';
 import { type Env, type Instant, sleep } from '../../../base/env.ts';
 import { type Stop, StopSource } from '../../../base/stop.ts';
 import { type EngineClient, isEngineError } from './engine-client.ts';
+import { firstUser } from './first-user.ts';
 import { type Labels, label, type Owner, ownedBy } from './identity.ts';
 
 /** What the engine says of one container of ours. */
@@ -189,8 +190,11 @@ export class Inventory {
   async #inspect(engineId: string): Promise<Seen | undefined> {
     try {
       const seen = seenOf(await this.#client.json<Inspected>('GET', `/containers/${engineId}/json`));
-      if (seen) this.#set(seen);
-      return seen;
+      if (!seen) return undefined;
+      const user = this.#known.get(engineId)?.state.user ?? (seen.pid && (await firstUser(engineId, seen.pid)));
+      const whole = user ? { ...seen, state: { ...seen.state, user } } : seen;
+      this.#set(whole);
+      return whole;
     } catch (error) {
       if (!isEngineError(error, 404)) throw error;
       this.drop(engineId);

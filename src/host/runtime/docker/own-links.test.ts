@@ -23,6 +23,7 @@ const skip =
       ? false
       : 'they are made by root, for an engine before 28 of this machine';
 const podRange = '10.241.0.0/24';
+const triesMax = 50;
 const cluster = `link${process.pid}x${Date.now()}`;
 
 const box = (id: string, more: Partial<SandboxSpec> = {}): SandboxSpec => ({
@@ -84,7 +85,15 @@ describe('links of our own', { skip }, () => {
     await runtime.start(spec.id);
     return ips[0] as string;
   };
-  const answer = async (ip: string) => (await fetch(`http://${ip}:8080/name`)).text();
+  /** Its server begins a moment after its container. */
+  const answer = async (ip: string) => {
+    for (let tries = 1; ; tries++) {
+      const said = await fetch(`http://${ip}:8080/name`).catch(() => undefined);
+      if (said) return said.text();
+      if (tries === triesMax) throw new Error(`nobody answers at ${ip}`);
+      await pause();
+    }
+  };
   const ownOf = (...labels: readonly string[]) => {
     const query = { all: true, filters: { label: [`io.mini-k8s.cluster=${cluster}`, ...labels] } };
     return engine.client.json<readonly { readonly Id: string }[]>('GET', '/containers/json', { query });
@@ -120,7 +129,7 @@ describe('links of our own', { skip }, () => {
     const runtime = runtimeOf(engine, 'node-1', 50);
     const ip = await run(runtime, box('stays'));
     // It is kept beside the pod's own start.
-    for (let tries = 0; tries < 50 && (await ownOf()).length < 3; tries++) await pause();
+    for (let tries = 0; tries < triesMax && (await ownOf()).length < 3; tries++) await pause();
     await engine.client.json('POST', '/networks/prune', { query: { filters: { label: [] } } });
     assert.equal(await answer(ip), 'host-stays\n');
   });
