@@ -6,8 +6,6 @@ export type Steps<T> = Generator<number, T, void>;
 
 /** About as many members of a value are dealt with between two yields. */
 export const stepMembersMax = 512;
-/** Of an object with so many members, all that work in steps, the names are likely to be long to list. */
-const manyMembersMin = 128;
 /** A long text counts as so many members. */
 const lettersPerMember = 256;
 
@@ -57,15 +55,16 @@ function countUpTo(value: unknown, max: number): number {
     return count;
   }
   if (names.has(value)) return max;
-  let own = 0;
-  for (const key in value) {
-    own++;
-    const member = (value as { readonly [key: string]: unknown })[key];
+  // Not by for-in: V8 learns nothing of what is read by its keys, and throws its fast code away again and again.
+  const keys = Object.keys(value);
+  for (let index = 0; index < keys.length; index++) {
+    const member = (value as { readonly [key: string]: unknown })[keys[index] as string];
     count += typeof member === 'object' || typeof member === 'string' ? countUpTo(member, max - count) : 1;
-    if (count >= max) break;
+    if (count < max) continue;
+    // Looked for again and again by whoever goes through it, and long to find out where it has many members.
+    if (keys.length >= stepMembersMax) names.set(value, keys);
+    break;
   }
-  // Looked for again and again by whoever goes through it, and long to find out where it has many members.
-  if (count >= max && own >= manyMembersMin) namesIn(value);
   return count;
 }
 
