@@ -78,18 +78,22 @@ function shown(value: unknown): string {
   return value === undefined ? '""' : JSON.stringify(value as Json);
 }
 
+/** As many errors are told, no more: an answer of megabytes would help nobody. */
+const toldMax = 1_000;
+
 /** The 422 answer for an object with these errors. Equal errors are told once, as upstream does. */
 export function invalidObject(
   kind: { readonly group: string; readonly kind: string },
   name: string,
   errors: readonly FieldError[],
 ): ApiError {
-  const causes: Cause[] = errors.map((error) => ({
+  const told = errors.length > toldMax ? errors.slice(0, toldMax) : errors;
+  const causes: Cause[] = told.map((error) => ({
     reason: causeReason[error.type],
     message: error.text,
     field: error.path,
   }));
-  const lines = [...new Set(errors.map((error) => `${error.path}: ${error.text}`))];
+  const lines = [...new Set(told.map((error) => `${error.path}: ${error.text}`))];
   const list = lines.length === 1 ? (lines[0] as string) : `[${lines.join(', ')}]`;
   const subject = kind.group ? `${kind.kind}.${kind.group}` : kind.kind;
   return new ApiError('Invalid', `${subject} ${JSON.stringify(name)} is invalid: ${list}`, {

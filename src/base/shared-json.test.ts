@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { Json, JsonObject } from './json.ts';
-import { jsonText, membersText, sharing } from './shared-json.ts';
+import { jsonText, knownText, longTextsInSteps, membersText, sharing } from './shared-json.ts';
+import { paceOf } from './steps.test-data.ts';
+import { finish, stepMembersMax } from './steps.ts';
 
 const pod = (name: string, image = 'web:1') => ({
   metadata: { name, labels: { app: 'web' } },
@@ -55,4 +57,22 @@ test('the text of shared values is what JSON.stringify makes, whatever they shar
 test('members that are undefined are left out of a text', () => {
   assert.equal(membersText({ a: 1, b: undefined as unknown as Json, c: 'x' }), '{"a":1,"c":"x"}');
   assert.equal(membersText({}), '{}');
+});
+
+test('The text of what is long is made in steps, is the text of the value, and is kept for a while', () => {
+  const data = Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`k"${n}`, n % 3 ? `v${n}` : [n, { n }]]));
+  const value = { kind: 'X', metadata: { name: 'x', long: Object.values(data) }, data, short: { a: 1 }, none: [] };
+  const { longest, members } = paceOf(longTextsInSteps(value));
+  assert.ok(longest <= 2 * stepMembersMax, `${longest} members in one step`);
+  assert.ok(members >= 40_000, `${members} members`);
+  assert.equal(knownText(data), JSON.stringify(data));
+  assert.equal(knownText(value.metadata.long), JSON.stringify(value.metadata.long));
+  assert.equal(knownText(value.short), undefined);
+  assert.equal(membersText(value), JSON.stringify(value));
+  // As much as is kept at most, made by others.
+  const letters = 'x'.repeat(20_000);
+  for (let round = 0; round < 4; round++) {
+    finish(longTextsInSteps({ data: Array.from({ length: 256 }, () => letters) }));
+  }
+  assert.equal(knownText(data), undefined);
 });

@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from './json.ts';
+import { isLarge, membersIn, namesIn, type Steps, Stride, stepMembersMax } from './steps.ts';
 
 /** Parts that several values have in common, with their text once somebody asked for it. */
 const texts = new WeakMap<object, string>();
@@ -71,7 +72,7 @@ class Sharing {
       out ??= { ...next };
       out[key] = shared;
     }
-    if (isEqual && members === membersIn(known)) return known;
+    if (isEqual && members === memberCount(known)) return known;
     const value = out ?? next;
     if (this.#isCommon) for (const key in value) if (key !== '__proto__') marked(value, value[key], known[key]);
     return value;
@@ -105,7 +106,7 @@ function countUpTo(value: Json, max: number): number {
   return count;
 }
 
-function membersIn(value: JsonObject): number {
+function memberCount(value: JsonObject): number {
   let count = 0;
   for (const _ in value) count++;
   return count;
@@ -113,6 +114,9 @@ function membersIn(value: JsonObject): number {
 
 const isContainer = (value: Json | undefined): value is Exclude<Json, string | number | boolean | null> =>
   typeof value === 'object' && value !== null;
+
+/** The text of a value, where it is kept. */
+export const knownText = (value: object): string | undefined => texts.get(value) || undefined;
 
 /** The text of a value, as JSON.stringify makes it. What many values have in common is written once. */
 export function jsonText(value: Json): string {
@@ -126,6 +130,63 @@ export function jsonText(value: Json): string {
   }
   if (!partly.has(value)) return JSON.stringify(value);
   return Array.isArray(value) ? `[${value.map(jsonText).join(',')}]` : membersText(value as JsonObject);
+}
+
+/** Values with much in them whose text was made in steps, the last ones: it is written, answered and told to watchers. */
+const long: { readonly value: object; readonly letters: number }[] = [];
+const longLettersMax = 16 * 1024 * 1024;
+let longLetters = 0;
+
+/** Makes the text of what is long in a value, a little at a time, and keeps it for whoever asks for it soon. */
+export function* longTextsInSteps(value: JsonObject): Steps<void> {
+  for (const key of namesIn(value)) {
+    const member = value[key];
+    if (!isContainer(member) || !isLarge(member) || texts.get(member)) continue;
+    // Whatever stands around it is often put together anew.
+    if (key === 'metadata') yield* longTextsInSteps(member as JsonObject);
+    else yield* keepText(member);
+  }
+}
+
+function* keepText(value: object): Steps<void> {
+  const pieces: string[] = [];
+  yield* piecesOf(value as Json, pieces, new Stride());
+  const text = pieces.join('');
+  texts.set(value, text);
+  long.push({ value, letters: text.length });
+  longLetters += text.length;
+  while (longLetters > longLettersMax && long.length > 1) {
+    const oldest = long.shift();
+    if (!oldest) break;
+    texts.delete(oldest.value);
+    longLetters -= oldest.letters;
+  }
+}
+
+function* piecesOf(value: Json, pieces: string[], stride: Stride): Steps<void> {
+  const members = membersIn(value);
+  if (members < stepMembersMax || !isContainer(value)) {
+    if (stride.isLong(members)) yield stride.taken();
+    pieces.push(jsonText(value));
+    return;
+  }
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) {
+      pieces.push(index === 0 ? '[' : ',');
+      yield* piecesOf(item as Json, pieces, stride);
+    }
+    pieces.push(value.length === 0 ? '[]' : ']');
+    return;
+  }
+  let before = '{';
+  for (const key of namesIn(value)) {
+    const member = (value as JsonObject)[key];
+    if (member === undefined) continue;
+    pieces.push(`${before}${JSON.stringify(key)}:`);
+    yield* piecesOf(member as Json, pieces, stride);
+    before = ',';
+  }
+  pieces.push(before === '{' ? '{}' : '}');
 }
 
 /** The same few names stand in every object. */

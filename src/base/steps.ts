@@ -56,14 +56,12 @@ function countUpTo(value: unknown, max: number): number {
   }
   if (names.has(value)) return max;
   // Not by for-in: V8 learns nothing of what is read by its keys, and throws its fast code away again and again.
-  const keys = Object.keys(value);
+  const keys = namesIn(value);
+  if (keys.length >= max) return max;
   for (let index = 0; index < keys.length; index++) {
     const member = (value as { readonly [key: string]: unknown })[keys[index] as string];
     count += typeof member === 'object' || typeof member === 'string' ? countUpTo(member, max - count) : 1;
-    if (count < max) continue;
-    // Looked for again and again by whoever goes through it, and long to find out where it has many members.
-    if (keys.length >= stepMembersMax) names.set(value, keys);
-    break;
+    if (count >= max) break;
   }
   return count;
 }

@@ -12,6 +12,7 @@ const restAfterMs = 5 as Millis;
 export class Pace {
   readonly #clock: Clock;
   #worked: Millis = 0;
+  #isLong = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -34,6 +35,7 @@ export class Pace {
       for (;;) {
         const next = steps.next();
         if (next.done) return next.value;
+        this.#isLong = true;
         const now = this.#clock.monotonic();
         this.#worked += now - started;
         started = now;
@@ -43,6 +45,11 @@ export class Pace {
     } finally {
       this.#worked += this.#clock.monotonic() - started;
     }
+  }
+
+  /** Whether there was so much of it that it was cut: then what follows is long, too. */
+  get isLong(): boolean {
+    return this.#isLong;
   }
 
   /** Nothing where no rest is due: the usual case costs no promise. */

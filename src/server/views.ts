@@ -41,6 +41,17 @@ export class Views {
     return view.object as T;
   }
 
+  /** The same for an object that has just been written. A custom one need not be made again of what is stored. */
+  made<T extends KubeObject = KubeObject>(kind: Kind, entry: Entry, written: T): T {
+    const { apiVersion } = entry.value as unknown as KubeObject;
+    if (!kind.custom || apiVersion !== kind.apiVersion) return this.object(kind, entry);
+    const view = this.#view(kind, entry);
+    const { resourceVersion: _before, ...metadata } = written.metadata;
+    const object = { ...written, metadata: { ...metadata, resourceVersion: String(entry.modified) } };
+    view.object ??= withHeadFirst(kind, object as KubeObject);
+    return view.object as T;
+  }
+
   /** The same for whoever looks at it once and keeps nothing. */
   passing(kind: Kind, entry: Entry): KubeObject {
     return this.#known(kind, entry)?.object ?? shown(kind, entry);
@@ -53,13 +64,13 @@ export class Views {
 
   json(kind: Kind, entry: Entry): Uint8Array {
     const view = this.#view(kind, entry);
-    view.json ??= this.#kept(view, encodeText(textOf(kind, entry, headOf(kind))));
+    view.json ??= this.#kept(view, encodeText(textOf(kind, entry, headOf(kind), view.object)));
     return view.json;
   }
 
   /** As it stands in a list: the head of one of a built-in kind names version and kind once for all. */
   itemText(kind: Kind, entry: Entry): string {
-    return textOf(kind, entry, hasProtobuf(kind) ? '' : headOf(kind));
+    return textOf(kind, entry, hasProtobuf(kind) ? '' : headOf(kind), this.#known(kind, entry)?.object);
   }
 
   protobuf(kind: Kind, entry: Entry): Uint8Array {
@@ -83,7 +94,7 @@ export class Views {
     if (!frame) {
       frame = binary
         ? encodeWatchFrame(how.type, this.protobuf(kind, entry))
-        : encodeText(`{"type":"${how.type}","object":${textOf(kind, entry, headOf(kind))}}\n`);
+        : encodeText(`{"type":"${how.type}","object":${textOf(kind, entry, headOf(kind), view.object)}}\n`);
       view.frames.set(name, this.#kept(view, frame));
     }
     return frame;
@@ -126,16 +137,20 @@ function shown(kind: Kind, entry: Entry): KubeObject {
   const metadata = { ...(stored.metadata as JsonObject), resourceVersion: String(entry.modified) };
   const object = { ...stored, metadata } as unknown as KubeObject;
   const own = kind.rules.storedAs ? kind.rules.storedAs.from(object, entry.value) : object;
-  const { kind: _kind, apiVersion: _version, metadata: ownMetadata, ...rest } = own;
-  return { kind: kind.kind, apiVersion: kind.apiVersion, metadata: ownMetadata, ...rest };
+  return withHeadFirst(kind, own);
+}
+
+function withHeadFirst(kind: Kind, object: KubeObject): KubeObject {
+  const { kind: _kind, apiVersion: _version, metadata, ...rest } = object;
+  return { kind: kind.kind, apiVersion: kind.apiVersion, metadata, ...rest };
 }
 
 const headOf = (kind: Kind): string =>
   `"kind":${JSON.stringify(kind.kind)},"apiVersion":${JSON.stringify(kind.apiVersion)},`;
 
 /** The JSON of what is shown. Where it is stored as it is shown, no object is put together for it. */
-function textOf(kind: Kind, entry: Entry, head: string): string {
-  const object = (kind.rules.storedAs ? shown(kind, entry) : entry.value) as unknown as JsonObject;
+function textOf(kind: Kind, entry: Entry, head: string, known: KubeObject | undefined): string {
+  const object = (kind.rules.storedAs ? (known ?? shown(kind, entry)) : entry.value) as unknown as JsonObject;
   const metadata = membersText(object.metadata as JsonObject);
   const revision = kind.rules.storedAs ? '' : `${metadata === '{}' ? '' : ','}"resourceVersion":"${entry.modified}"`;
   let text = `{${head}"metadata":${metadata.slice(0, -1)}${revision}}`;

@@ -9,6 +9,7 @@ import { schemaOf } from '../api/schema/schema.ts';
 import type { Caller } from '../api/wire.ts';
 import { assert, type Env } from '../base/env.ts';
 import { equalJsonInSteps, type Json, type JsonObject } from '../base/json.ts';
+import { longTextsInSteps } from '../base/shared-json.ts';
 import type { Steps } from '../base/steps.ts';
 import { timestamp } from '../base/text.ts';
 import type { Entry, Store } from '../store/store.ts';
@@ -123,13 +124,14 @@ export class Writer {
       const admitted = this.#steps.validate(next, request);
       if (admitted) await admitted;
       const made = asKept(kind, next);
+      if (pace.isLong) await pace.run(longTextsInSteps(made as unknown as JsonObject));
       if (options.dryRun) {
         if (await this.#exists(named)) throw alreadyExists(named);
         return { object: made, kept: false };
       }
       const done = await this.#deps.store.commit(this.#keyOf(named), 0, stored(kind, made));
       if (!done.ok) throw alreadyExists(named);
-      return { object: this.#deps.views.object(kind, done.entry), kept: true };
+      return { object: this.#deps.views.made(kind, done.entry, made), kept: true };
     });
   }
 
@@ -216,6 +218,7 @@ export class Writer {
       const sameOwners = quiet.metadata.managedFields === live.metadata.managedFields;
       if (sameOwners && (await pace.run(equalJsonInSteps(stored(kind, quiet), entry.value))))
         return { object: live, kept: false };
+      if (pace.isLong) await pace.run(longTextsInSteps(quiet as unknown as JsonObject));
       return this.#committed(kind, entry, quiet);
     });
   }
@@ -238,7 +241,7 @@ export class Writer {
     const gone = isReadyToGo(kind, next);
     const done = await this.#deps.store.commit(entry.key, entry.modified, gone ? undefined : stored(kind, next));
     if (!done.ok) return { object: undefined, kept: false };
-    if (!gone) return { object: this.#deps.views.object(kind, done.entry), kept: true };
+    if (!gone) return { object: this.#deps.views.made(kind, done.entry, next), kept: true };
     this.#deps.goods.release(kind, next);
     return { object: { ...next, metadata: { ...next.metadata, resourceVersion: String(done.revision) } }, kept: true };
   }

@@ -1,5 +1,6 @@
 import { assert } from '../base/env.ts';
-import type { Json } from '../base/json.ts';
+import { isObject, type Json } from '../base/json.ts';
+import { knownText } from '../base/shared-json.ts';
 import type { Change, Entry, Revision } from './store.ts';
 import { Compacted, Future } from './store.ts';
 
@@ -129,16 +130,27 @@ export class History {
   }
 }
 
-/** About how long the JSON text of a value is, without making it. */
+/** About how long the JSON text of a value is, without making it. What is long may have its text already. */
 export function weigh(value: Json): number {
+  if (!isObject(value)) return weighed(value);
+  let bytes = 2;
+  for (const key in value) {
+    const member = value[key] as Json;
+    const known = typeof member === 'object' && member !== null ? knownText(member) : undefined;
+    bytes += key.length + 4 + (known?.length ?? weighed(member));
+  }
+  return bytes;
+}
+
+function weighed(value: Json): number {
   if (typeof value === 'string') return value.length + 2;
   if (typeof value !== 'object' || value === null) return 5;
   let bytes = 2;
   if (Array.isArray(value)) {
-    for (const item of value as readonly Json[]) bytes += weigh(item) + 1;
+    for (const item of value as readonly Json[]) bytes += weighed(item) + 1;
     return bytes;
   }
   const object = value as { readonly [key: string]: Json };
-  for (const key in object) bytes += key.length + 4 + weigh(object[key] as Json);
+  for (const key in object) bytes += key.length + 4 + weighed(object[key] as Json);
   return bytes;
 }

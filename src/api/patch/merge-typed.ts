@@ -45,12 +45,28 @@ function* mergeLists(shape: ListShape, live: Json, config: Json, stride: Stride)
   if (left.length === 0 && right.length === 0) return config;
   const ours = yield* tagged(shape, left, stride);
   const theirs = yield* tagged(shape, right, stride);
-  return yield* new ListMerge(shape, ours, theirs, stride).merged();
+  const liveItems = yield* uniqueItems(ours, stride);
+  const configItems = yield* uniqueItems(theirs, stride);
+  const shared: string[] = [];
+  for (const { tag } of theirs) {
+    if (stride.isLong(1)) yield stride.taken();
+    if (liveItems.has(tag)) shared.push(tag);
+  }
+  return yield* new ListMerge(shape, { live: ours, config: theirs, liveItems, configItems, shared }, stride).merged();
 }
 
 interface Tagged {
   readonly tag: string;
   readonly item: Json;
+}
+
+interface TwoLists {
+  readonly live: readonly Tagged[];
+  readonly config: readonly Tagged[];
+  readonly liveItems: ReadonlyMap<string, Json | undefined>;
+  readonly configItems: ReadonlyMap<string, Json | undefined>;
+  /** Tags of items in both lists, in the configuration's order. */
+  readonly shared: readonly string[];
 }
 
 /**
@@ -70,14 +86,14 @@ class ListMerge {
   #turn = 0;
   readonly #stride: Stride;
 
-  constructor(shape: ListShape, live: readonly Tagged[], config: readonly Tagged[], stride: Stride) {
+  constructor(shape: ListShape, { live, config, liveItems, configItems, shared }: TwoLists, stride: Stride) {
     this.#shape = shape;
     this.#live = live;
     this.#config = config;
     this.#stride = stride;
-    this.#liveItems = uniqueItems(this.#live);
-    this.#configItems = uniqueItems(this.#config);
-    this.#shared = this.#config.map(({ tag }) => tag).filter((tag) => this.#liveItems.has(tag));
+    this.#liveItems = liveItems;
+    this.#configItems = configItems;
+    this.#shared = shared;
   }
 
   *merged(): Steps<readonly Json[]> {
@@ -128,8 +144,11 @@ function* tagged(shape: ListShape, list: readonly Json[], stride: Stride): Steps
 }
 
 /** By tag; undefined where several items share one: there is no telling which is meant. */
-function uniqueItems(list: readonly Tagged[]): ReadonlyMap<string, Json | undefined> {
+function* uniqueItems(list: readonly Tagged[], stride: Stride): Steps<ReadonlyMap<string, Json | undefined>> {
   const found = new Map<string, Json | undefined>();
-  for (const { tag, item } of list) found.set(tag, found.has(tag) ? undefined : item);
+  for (const { tag, item } of list) {
+    if (stride.isLong(1)) yield stride.taken();
+    found.set(tag, found.has(tag) ? undefined : item);
+  }
   return found;
 }

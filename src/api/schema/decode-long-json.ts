@@ -26,8 +26,9 @@ const wholeLettersMax = 4 * pieceLettersMax;
 
 /** What `decodeJson` reads, for a text that may be long. */
 export function* decodeJsonInSteps(text: string, options: { readonly duplicates?: boolean } = {}): Steps<DecodedJson> {
-  const first = text.trimStart()[0];
-  if (text.length <= wholeLettersMax || (first !== '{' && first !== '[')) return decodeJson(text, options);
+  if (text.length <= wholeLettersMax) return decodeJson(text, options);
+  const first = text[blanksIn(text)];
+  if (first !== '{' && first !== '[') return { value: yield* scalarIn(text), duplicates: [] };
   const reader = new PieceReader(text);
   try {
     const value = yield* reader.value();
@@ -41,6 +42,21 @@ export function* decodeJsonInSteps(text: string, options: { readonly duplicates?
 
 /** Why is told by a second look at the whole text. */
 class NotJson extends Error {}
+
+/** What is neither a list nor an object is one piece, however long. */
+function* scalarIn(text: string): Steps<Json> {
+  try {
+    return parsed(text);
+  } catch {
+    throw new JsonSyntaxError(yield* syntaxError(text));
+  }
+}
+
+function blanksIn(text: string): number {
+  let at = 0;
+  while (isSpace(text.charCodeAt(at))) at++;
+  return at;
+}
 
 /** A list or an object that is open at some place of the text. */
 interface Open {

@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Json, JsonObject } from '../base/json.ts';
+import { paceOf } from '../base/steps.test-data.ts';
+import { type Steps, stepMembersMax } from '../base/steps.ts';
+import type { JsonSchema } from './custom/json-schema.ts';
+import { judgeListTypes, judgeValueInSteps } from './custom/judge-value.ts';
+import { prunedInSteps } from './custom/prune.ts';
+import { judgeRules } from './custom/rules.ts';
+import { validateMeta } from './metadata-rules.ts';
+import { jsonPatch } from './patch/json.ts';
+import { mergePatch } from './patch/merge.ts';
+import { strategicPatch } from './patch/strategic.ts';
+import { decodeProtobufInSteps } from './protobuf.ts';
+import { encodeProtobuf } from './protobuf-encode.ts';
+import { type ObjectType, schemaOf } from './schema/schema.ts';
+import { walk, walkInSteps } from './schema/walker.ts';
+import { decodeYamlInSteps } from './yaml/decode.ts';
+
+const count = 10_000;
+const data = Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, `v${n}`]));
+const configMap = { kind: 'ConfigMap', apiVersion: 'v1', metadata: { name: 'x' }, data };
+const configMaps = schemaOf({ group: '', version: 'v1', kind: 'ConfigMap' }) as ObjectType;
+const pods = schemaOf({ group: '', version: 'v1', kind: 'Pod' }) as ObjectType;
+const environment = Array.from({ length: count }, (_, n) => ({ name: `V${n}`, value: 'v' }));
+const pod = { spec: { containers: [{ name: 'a', env: environment }] } };
+const items = Array.from({ length: count }, (_, n) => ({ name: `n${n}`, size: n }));
+const schema: JsonSchema = {
+  type: 'object',
+  properties: {
+    items: {
+      type: 'array',
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['name'],
+      items: {
+        type: 'object',
+        properties: { name: { type: 'string', maxLength: 10 }, size: { type: 'integer', minimum: 0 } },
+        'x-kubernetes-validations': [{ rule: 'self.size >= 0' }],
+      },
+    },
+  },
+};
+
+/** The result of work that never deals with much more than one step's members before it gives way. */
+function givesWay<T>(part: string, steps: Steps<T>): T {
+  const { result, longest, members } = paceOf(steps);
+  assert.ok(longest <= 2 * stepMembersMax, `${part}: ${longest} members were dealt with in one step`);
+  // What is left behind the last time is not told.
+  assert.ok(members > count - stepMembersMax, `${part}: gave way for ${members} members of ${count}`);
+  return result;
+}
+
+test('Whatever reads a long object gives way all along', () => {
+  const yaml = `data:\n${Object.entries(data)
+    .map(([name, value]) => `  ${name}: ${value}\n`)
+    .join('')}`;
+  assert.deepEqual(givesWay('YAML', decodeYamlInSteps(yaml)).value, { data });
+  assert.deepEqual(givesWay('flow', decodeYamlInSteps(JSON.stringify(configMap, null, 1))).value, configMap);
+  const sent = encodeProtobuf(configMap as unknown as JsonObject);
+  assert.deepEqual(givesWay('protobuf', decodeProtobufInSteps(sent)).value, configMap);
+  const long = encodeProtobuf({ kind: 'Pod', apiVersion: 'v1', ...pod } as unknown as JsonObject);
+  const read = givesWay('a list in protobuf', decodeProtobufInSteps(long)).value as unknown as typeof pod;
+  assert.equal(read.spec.containers[0]?.env.length, count);
+});
+
+test('Whatever checks a long object gives way all along, and finds what is found at once', () => {
+  const odd = { ...configMap, extra: 1, data: { ...data, k7: 7 } };
+  assert.deepEqual(givesWay('map', walkInSteps(configMaps, odd)), walk(configMaps, odd));
+  assert.deepEqual(givesWay('list', walkInSteps(pods, pod)), walk(pods, pod));
+  const unknown = Object.fromEntries(Array.from({ length: count }, (_, n) => [`u${n}`, n]));
+  assert.deepEqual(givesWay('unknown fields', walkInSteps(configMaps, unknown)), walk(configMaps, unknown));
+  const labels = Object.fromEntries(Array.from({ length: count }, (_, n) => [`l${n}`, n === 9 ? '-' : 'v']));
+  const meta = { name: 'x', labels } as unknown as Parameters<typeof validateMeta>[0];
+  const change = { asked: meta, previous: undefined };
+  const errors = givesWay('labels', validateMeta(meta, change, { namespaced: false, rules: {} }));
+  assert.deepEqual(
+    errors.map(({ path }) => path),
+    ['metadata.labels'],
+  );
+});
+
+test('Whatever patches a long object gives way all along', () => {
+  const merged = givesWay(
+    'merge',
+    mergePatch({ data: { other: '1' } }, { data: { ...data, other: null } }),
+  ) as JsonObject;
+  assert.deepEqual(merged.data, data);
+  const strategic = givesWay(
+    'strategic merge',
+    strategicPatch(pods, pod as unknown as Json, pod as unknown as JsonObject),
+  );
+  assert.deepEqual(strategic, pod);
+  const operations = Object.entries(data).map(([name, value]) => ({ op: 'add', path: `/data/${name}`, value }));
+  assert.deepEqual(givesWay('JSON patch', jsonPatch({ data: {} }, operations)), { data });
+});
+
+test('Whatever judges a long custom object by its schema gives way all along', () => {
+  const value = { items, more: 1 } as unknown as Json;
+  assert.deepEqual(givesWay('prune', prunedInSteps(schema, value, 'spec')), {
+    value: { items },
+    unknown: ['spec.more'],
+  });
+  assert.deepEqual(givesWay('values', judgeValueInSteps(schema, value, '', undefined)), []);
+  const twice = { items: [...items, items[0]] } as unknown as Json;
+  assert.equal(givesWay('list types', judgeListTypes(schema, twice, '')).length, 1);
+  const wrong = { items: [...items, { name: 'x', size: -1 }] } as unknown as Json;
+  assert.equal(givesWay('rules', judgeRules(schema, wrong, undefined)).length, 1);
+});
