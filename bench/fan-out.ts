@@ -1,102 +1,150 @@
-/** How many events a second many watchers of the same are told, and how late. */
-import { fork } from 'node:child_process';
+/**
+ * How many events a second many watchers of the same are told, and how late. Most watchers are connections of wrk,
+ * which do nothing but take what comes: watchers in JavaScript would need more of the machine than the server does. A
+ * few in JavaScript, opened before and after those, measure how late events are, and tell when the last one is there.
+ */
+import { fork, spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { type Measured, type ServerUser, tokenOf } from './measured-server.ts';
 
 export const watchersCount = 500;
-export const watchedWrites = 200;
+export const watchedWrites = 400;
+const sampledCount = 20;
+const openDeadlineMs = 20_000;
+const wrkSeconds = 120;
 const watchedMaps = '/api/v1/namespaces/kube-public/configmaps';
+const megabyte = 1024 * 1024;
 
 interface FanOut {
   readonly eventsPerSecond: number;
   readonly lagMsP50: number;
   readonly lagMsP99: number;
   readonly microsecondsPerEvent: number;
+  /** What wrk took of what it was due, when the last of the others had everything. */
+  readonly taken: number;
 }
 
-if (process.send) process.on('message', (watched: Watched) => void watchAll(watched));
+interface Sampled {
+  readonly url: string;
+  readonly path: string;
+  readonly count: number;
+}
+interface Seen {
+  readonly what: 'open' | 'done';
+  readonly lags: readonly number[];
+  readonly bytes: number;
+}
 
-/**
- * Watchers are a process of their own, each with a connection, and do nothing but count lines; the lag is from the
- * moment of the write to the moment of the event.
- */
+if (process.send) sampled();
+
 export async function fanOut(server: Measured, user: ServerUser, writers: number): Promise<FanOut> {
-  const child = fork(import.meta.filename, [], { stdio: 'inherit' });
-  const told = (what: string) =>
-    new Promise<{ readonly lags: readonly number[] }>((resolve) => {
-      child.on('message', (message: { readonly what: string; readonly lags: readonly number[] }) => {
-        if (message.what === what) resolve(message);
-      });
-    });
-  const open = told('open');
-  const done = told('done');
   const { body } = await user.send('GET', `${watchedMaps}?limit=1`);
   // From now on: what was there before would count as late.
   const { resourceVersion } = JSON.parse(body.toString()).metadata;
-  child.send({ url: server.url.href, since: resourceVersion } satisfies Watched);
-  await open;
-  const begun = performance.now();
+  const path = `${watchedMaps}?watch=1&resourceVersion=${resourceVersion}&fieldSelector=metadata.name%21%3Dnone`;
+  const child = fork(import.meta.filename, [], { stdio: 'inherit' });
+  const told = (what: Seen['what']) =>
+    new Promise<Seen>((resolve) => child.on('message', (seen: Seen) => void (seen.what === what && resolve(seen))));
+  const done = told('done');
+  const open = async () => {
+    const opened = told('open');
+    child.send({ url: server.url.href, path, count: sampledCount / 2 } satisfies Sampled);
+    await opened;
+  };
+  const count = watchersCount - sampledCount;
+  await open();
+  const before = await openWatches(user);
+  const takers = manyWatchers(server, path, count);
+  for (const end = performance.now() + openDeadlineMs; (await openWatches(user)) < before + count; await sleep(100))
+    if (performance.now() > end) throw new Error(`${count} watchers were not open in ${openDeadlineMs} ms`);
+  await open();
+  await sleep(1_000);
   const worked = server.processorMicroseconds();
+  const begun = performance.now();
   await user.sendAll(watchedWrites, writers, (n) => {
     const metadata = { name: `seen-${writers}-${n}`, annotations: { at: String(Date.now()) } };
-    return user.send('POST', watchedMaps, {
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata,
-      data: { k: 'v'.repeat(100) },
-    });
+    const data = { k: 'v'.repeat(100) };
+    return user.send('POST', watchedMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data });
   });
-  const { lags } = await done;
-  const events = watchersCount * watchedWrites;
+  const { lags, bytes } = await done;
+  const tookMs = performance.now() - begun;
+  const microseconds = server.processorMicroseconds() - worked;
+  const taken = (await takers.end()) / (bytes * count);
   child.kill();
+  const events = watchersCount * watchedWrites;
   return {
-    eventsPerSecond: Math.round((events / (performance.now() - begun)) * 1_000),
+    eventsPerSecond: Math.round((events / tookMs) * 1_000),
     lagMsP50: part(lags, 0.5),
     lagMsP99: part(lags, 0.99),
-    microsecondsPerEvent: Number(((server.processorMicroseconds() - worked) / events).toFixed(2)),
+    microsecondsPerEvent: Number((microseconds / events).toFixed(2)),
+    taken: Number(taken.toFixed(2)),
   };
 }
 
-interface Watched {
-  readonly url: string;
-  readonly since: string;
+/** By a figure that ours has as upstream has it. */
+async function openWatches(user: ServerUser): Promise<number> {
+  const { body } = await user.send('GET', '/metrics');
+  const lines = body.toString().matchAll(/^apiserver_longrunning_requests\{.*resource="configmaps".*\} (\d+)$/gm);
+  return [...lines].reduce((sum, [, open]) => sum + Number(open), 0);
 }
 
-function watchAll({ url, since }: Watched): void {
-  const { hostname, port } = new URL(url);
+/** Told to end, wrk says how much it took. */
+function manyWatchers(server: Measured, path: string, count: number) {
+  const url = new URL(path, server.url).href;
+  const words = ['-t1', `-c${count}`, `-d${wrkSeconds}s`, '-H', `Authorization: Bearer ${tokenOf('bench')}`, url];
+  const wrk = spawn('wrk', words, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let said = '';
+  wrk.stdout.on('data', (text) => (said += text));
+  const ended = new Promise((resolve) => wrk.once('close', resolve));
+  const units: Readonly<Record<string, number>> = { KB: 1024, MB: megabyte, GB: 1024 * megabyte };
+  return {
+    end: async () => {
+      wrk.kill('SIGINT');
+      await ended;
+      const [, amount, unit = ''] = /([\d.]+)([KMG]B) read/.exec(said) ?? [];
+      return Number(amount) * (units[unit] ?? Number.NaN);
+    },
+  };
+}
+
+/** In a process of its own: counts lines, and looks at the moment that stands in the last one of each piece. */
+function sampled(): void {
   const lags: number[] = [];
-  let opened = 0;
+  const tell = (what: Seen['what'], bytes: number) => process.send?.({ what, lags, bytes } satisfies Seen);
   let events = 0;
-  const query = `watch=1&resourceVersion=${since}&fieldSelector=metadata.name%21%3Dnone`;
-  const head = [`GET ${watchedMaps}?${query} HTTP/1.1`];
-  head.push('Host: bench', `Authorization: Bearer ${tokenOf('bench')}`, '', '');
-  for (let n = 0; n < watchersCount; n++) {
-    const socket = connect({ host: hostname, port: Number(port), rejectUnauthorized: false }, () =>
-      socket.write(head.join('\r\n')),
-    );
-    let isOpen = false;
-    socket.on('data', (bytes: Buffer) => {
-      // Nothing is written until all are open.
-      if (!isOpen && ++opened === watchersCount) setTimeout(begin, 1_000);
-      isOpen = true;
-      const lines = count(bytes, '}}\n');
-      if (lines === 0) return;
-      events += lines;
-      const at = bytes.lastIndexOf('"at":"');
-      if (at >= 0 && at + 19 <= bytes.length) lags.push(Date.now() - Number(bytes.toString('latin1', at + 6, at + 19)));
-      if (events < watchersCount * watchedWrites) return;
-      process.send?.({ what: 'done', lags: lags.sort((a, b) => a - b) });
-    });
-  }
-  const begin = () => {
-    events = lags.length = 0;
-    process.send?.({ what: 'open', lags });
-  };
+  let bytes = 0;
+  process.on('message', ({ url, path, count }: Sampled) => {
+    const { hostname, port } = new URL(url);
+    const head = [`GET ${path} HTTP/1.1`, 'Host: bench', `Authorization: Bearer ${tokenOf('bench')}`, '', ''];
+    let opened = 0;
+    for (let n = 0; n < count; n++) {
+      const where = { host: hostname, port: Number(port), rejectUnauthorized: false };
+      const socket = connect(where, () => socket.write(head.join('\r\n')));
+      let isOpen = false;
+      socket.on('data', (piece: Buffer) => {
+        if (!isOpen && ++opened === count) tell('open', 0);
+        isOpen = true;
+        const lines = linesIn(piece);
+        if (lines === 0) return;
+        events += lines;
+        bytes += piece.length;
+        const at = piece.lastIndexOf('"at":"');
+        if (at >= 0 && at + 19 <= piece.length) {
+          lags.push(Date.now() - Number(piece.toString('latin1', at + 6, at + 19)));
+        }
+        if (events < sampledCount * watchedWrites) return;
+        lags.sort((a, b) => a - b);
+        tell('done', bytes / sampledCount);
+      });
+    }
+  });
 }
 
-function count(bytes: Buffer, text: string): number {
+function linesIn(bytes: Buffer): number {
+  const end = '}}\n';
   let found = 0;
-  for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + text.length)) found++;
+  for (let at = bytes.indexOf(end); at >= 0; at = bytes.indexOf(end, at + end.length)) found++;
   return found;
 }
 
