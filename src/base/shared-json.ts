@@ -115,6 +115,13 @@ function memberCount(value: JsonObject): number {
 const isContainer = (value: Json | undefined): value is Exclude<Json, string | number | boolean | null> =>
   typeof value === 'object' && value !== null;
 
+/** Whether the text of a member was made because it is long: what it has in common with others is not looked for. */
+export function hasLongText(value: Json): boolean {
+  if (!isContainer(value)) return false;
+  for (const member of Object.values(value)) if (isContainer(member) && longOnes.has(member)) return true;
+  return false;
+}
+
 /** The text of a value, where it is kept. */
 export const knownText = (value: object): string | undefined => texts.get(value) || undefined;
 
@@ -133,6 +140,7 @@ export function jsonText(value: Json): string {
 }
 
 /** Values with much in them whose text was made in steps, the last ones: it is written, answered and told to watchers. */
+const longOnes = new WeakSet<object>();
 const long: { readonly value: object; readonly letters: number }[] = [];
 const longLettersMax = 16 * 1024 * 1024;
 let longLetters = 0;
@@ -153,12 +161,14 @@ function* keepText(value: object): Steps<void> {
   yield* piecesOf(value as Json, pieces, new Stride());
   const text = pieces.join('');
   texts.set(value, text);
+  longOnes.add(value);
   long.push({ value, letters: text.length });
   longLetters += text.length;
   while (longLetters > longLettersMax && long.length > 1) {
     const oldest = long.shift();
     if (!oldest) break;
     texts.delete(oldest.value);
+    longOnes.delete(oldest.value);
     longLetters -= oldest.letters;
   }
 }

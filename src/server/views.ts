@@ -3,7 +3,7 @@ import type { KubeObject } from '../api/object.ts';
 import { encodeProtobuf, encodeWatchFrame, messageOf } from '../api/protobuf-encode.ts';
 import { schemaOf } from '../api/schema/schema.ts';
 import { protobufType } from '../api/wire.ts';
-import { encodeText, type JsonObject } from '../base/json.ts';
+import { encodeText, type Json, type JsonObject } from '../base/json.ts';
 import { hasCommon, jsonText, memberName, membersText } from '../base/shared-json.ts';
 import type { Entry } from '../store/store.ts';
 
@@ -30,6 +30,7 @@ export const hasProtobuf = (kind: Kind): boolean => schemaOf(kind) !== undefined
  */
 export class Views {
   readonly #views = new WeakMap<Entry, View>();
+  readonly #expected = new WeakMap<object, { readonly kind: Kind; readonly object: KubeObject }>();
   /** Views that hold bytes: of late, and before that. The older half goes when the younger one is full. */
   #young: View[] = [];
   #old: View[] = [];
@@ -37,24 +38,18 @@ export class Views {
 
   object<T extends KubeObject = KubeObject>(kind: Kind, entry: Entry): T {
     const view = this.#view(kind, entry);
-    view.object ??= shown(kind, entry);
+    view.object ??= this.#shown(kind, entry);
     return view.object as T;
   }
 
-  /** The same for an object that has just been written. A custom one need not be made again of what is stored. */
-  made<T extends KubeObject = KubeObject>(kind: Kind, entry: Entry, written: T): T {
-    const { apiVersion } = entry.value as unknown as KubeObject;
-    if (!kind.custom || apiVersion !== kind.apiVersion) return this.object(kind, entry);
-    const view = this.#view(kind, entry);
-    const { resourceVersion: _before, ...metadata } = written.metadata;
-    const object = { ...written, metadata: { ...metadata, resourceVersion: String(entry.modified) } };
-    view.object ??= withHeadFirst(kind, object as KubeObject);
-    return view.object as T;
+  /** What is about to be stored as this value: of what is long, it need not be made again. */
+  expect(kind: Kind, value: Json, object: KubeObject): void {
+    this.#expected.set(value as object, { kind, object });
   }
 
   /** The same for whoever looks at it once and keeps nothing. */
   passing(kind: Kind, entry: Entry): KubeObject {
-    return this.#known(kind, entry)?.object ?? shown(kind, entry);
+    return this.#known(kind, entry)?.object ?? this.#shown(kind, entry);
   }
 
   /** The same for whoever only chooses by it: its revision need not be in it. */
@@ -64,18 +59,21 @@ export class Views {
 
   json(kind: Kind, entry: Entry): Uint8Array {
     const view = this.#view(kind, entry);
-    view.json ??= this.#kept(view, encodeText(textOf(kind, entry, headOf(kind), view.object)));
+    view.json ??= this.#kept(view, encodeText(textOf(entry, headOf(kind), this.#source(kind, entry))));
     return view.json;
   }
 
   /** As it stands in a list: the head of one of a built-in kind names version and kind once for all. */
   itemText(kind: Kind, entry: Entry): string {
-    return textOf(kind, entry, hasProtobuf(kind) ? '' : headOf(kind), this.#known(kind, entry)?.object);
+    return textOf(entry, hasProtobuf(kind) ? '' : headOf(kind), this.#source(kind, entry));
   }
 
   protobuf(kind: Kind, entry: Entry): Uint8Array {
     const view = this.#view(kind, entry);
-    view.protobuf ??= this.#kept(view, encodeProtobuf((view.object ?? shown(kind, entry)) as unknown as JsonObject));
+    view.protobuf ??= this.#kept(
+      view,
+      encodeProtobuf((view.object ?? this.#shown(kind, entry)) as unknown as JsonObject),
+    );
     return view.protobuf;
   }
 
@@ -94,7 +92,7 @@ export class Views {
     if (!frame) {
       frame = binary
         ? encodeWatchFrame(how.type, this.protobuf(kind, entry))
-        : encodeText(`{"type":"${how.type}","object":${textOf(kind, entry, headOf(kind), view.object)}}\n`);
+        : encodeText(`{"type":"${how.type}","object":${textOf(entry, headOf(kind), this.#source(kind, entry))}}\n`);
       view.frames.set(name, this.#kept(view, frame));
     }
     return frame;
@@ -119,6 +117,24 @@ export class Views {
     return view;
   }
 
+  /** What is stored, where it is shown as it is: but for the revision. */
+  #source(kind: Kind, entry: Entry): JsonObject {
+    return (kind.rules.storedAs ? this.passing(kind, entry) : entry.value) as unknown as JsonObject;
+  }
+
+  #shown(kind: Kind, entry: Entry): KubeObject {
+    const expected = this.#expected.get(entry.value as object);
+    const stored = entry.value as JsonObject;
+    const { resourceVersion: _before, ...given } = (
+      expected?.kind === kind ? expected.object.metadata : stored.metadata
+    ) as JsonObject;
+    const metadata = { ...given, resourceVersion: String(entry.modified) };
+    if (expected?.kind === kind) return withHeadFirst(kind, { ...expected.object, metadata } as unknown as KubeObject);
+    const object = { ...stored, metadata } as unknown as KubeObject;
+    const own = kind.rules.storedAs ? kind.rules.storedAs.from(object, entry.value) : object;
+    return withHeadFirst(kind, own);
+  }
+
   #kept(view: View, bytes: Uint8Array): Uint8Array {
     this.#youngBytes += bytes.length;
     if (this.#youngBytes > keptBytesMax / 2) {
@@ -132,14 +148,6 @@ export class Views {
   }
 }
 
-function shown(kind: Kind, entry: Entry): KubeObject {
-  const stored = entry.value as JsonObject;
-  const metadata = { ...(stored.metadata as JsonObject), resourceVersion: String(entry.modified) };
-  const object = { ...stored, metadata } as unknown as KubeObject;
-  const own = kind.rules.storedAs ? kind.rules.storedAs.from(object, entry.value) : object;
-  return withHeadFirst(kind, own);
-}
-
 function withHeadFirst(kind: Kind, object: KubeObject): KubeObject {
   const { kind: _kind, apiVersion: _version, metadata, ...rest } = object;
   return { kind: kind.kind, apiVersion: kind.apiVersion, metadata, ...rest };
@@ -149,10 +157,9 @@ const headOf = (kind: Kind): string =>
   `"kind":${JSON.stringify(kind.kind)},"apiVersion":${JSON.stringify(kind.apiVersion)},`;
 
 /** The JSON of what is shown. Where it is stored as it is shown, no object is put together for it. */
-function textOf(kind: Kind, entry: Entry, head: string, known: KubeObject | undefined): string {
-  const object = (kind.rules.storedAs ? (known ?? shown(kind, entry)) : entry.value) as unknown as JsonObject;
+function textOf(entry: Entry, head: string, object: JsonObject): string {
   const metadata = membersText(object.metadata as JsonObject);
-  const revision = kind.rules.storedAs ? '' : `${metadata === '{}' ? '' : ','}"resourceVersion":"${entry.modified}"`;
+  const revision = object !== entry.value ? '' : `${metadata === '{}' ? '' : ','}"resourceVersion":"${entry.modified}"`;
   let text = `{${head}"metadata":${metadata.slice(0, -1)}${revision}}`;
   for (const key in object) {
     const member = object[key];

@@ -129,9 +129,9 @@ export class Writer {
         if (await this.#exists(named)) throw alreadyExists(named);
         return { object: made, kept: false };
       }
-      const done = await this.#deps.store.commit(this.#keyOf(named), 0, stored(kind, made));
+      const done = await this.#deps.store.commit(this.#keyOf(named), 0, this.#stored(kind, made, pace));
       if (!done.ok) throw alreadyExists(named);
-      return { object: this.#deps.views.made(kind, done.entry, made), kept: true };
+      return { object: this.#deps.views.object(kind, done.entry), kept: true };
     });
   }
 
@@ -219,7 +219,7 @@ export class Writer {
       if (sameOwners && (await pace.run(equalJsonInSteps(stored(kind, quiet), entry.value))))
         return { object: live, kept: false };
       if (pace.isLong) await pace.run(longTextsInSteps(quiet as unknown as JsonObject));
-      return this.#committed(kind, entry, quiet);
+      return this.#committed(kind, entry, quiet, pace);
     });
   }
 
@@ -237,13 +237,26 @@ export class Writer {
     kind: Kind,
     entry: Entry,
     next: KubeObject,
+    pace: Pace,
   ): Promise<{ object: KubeObject | undefined; kept: boolean }> {
     const gone = isReadyToGo(kind, next);
-    const done = await this.#deps.store.commit(entry.key, entry.modified, gone ? undefined : stored(kind, next));
+    const done = await this.#deps.store.commit(
+      entry.key,
+      entry.modified,
+      gone ? undefined : this.#stored(kind, next, pace),
+    );
     if (!done.ok) return { object: undefined, kept: false };
-    if (!gone) return { object: this.#deps.views.made(kind, done.entry, next), kept: true };
+    if (!gone) return { object: this.#deps.views.object(kind, done.entry), kept: true };
     this.#deps.goods.release(kind, next);
     return { object: { ...next, metadata: { ...next.metadata, resourceVersion: String(done.revision) } }, kept: true };
+  }
+
+  /** What is long is shown as it was judged: it would take as long to make it again of what is stored. */
+  #stored(kind: Kind, object: KubeObject, pace: Pace): Json {
+    const value = stored(kind, object);
+    const isSame = (value as JsonObject).apiVersion === object.apiVersion;
+    if (pace.isLong && kind.custom && isSame) this.#deps.views.expect(kind, value, object);
+    return value;
   }
 
   #defaulted(kind: Kind, object: KubeObject): KubeObject {

@@ -1,5 +1,5 @@
 import type { Json } from '../base/json.ts';
-import { sharing } from '../base/shared-json.ts';
+import { hasLongText, sharing } from '../base/shared-json.ts';
 import type { Entry } from './store.ts';
 
 /** As many values are kept to compare with, and none that is longer. */
@@ -15,6 +15,7 @@ export class Likeness {
   readonly #recent = new Map<string, Json>();
 
   fitted(key: string, value: Json, previous: Json | undefined): Json {
+    if (hasLongText(value)) return value;
     const own = previous === undefined ? value : sharing(previous, value, false);
     const alike = this.#recent.get(stemOf(key));
     return alike === undefined || alike === previous ? own : sharing(alike, own, true);

@@ -9,12 +9,13 @@ export const configMapRules = rulesOf((root, previous) => {
   const binary = root.at('binaryData');
   let size = 0;
   const both = !binary.isAbsent;
-  for (const entry of data.entries()) {
-    validateKey(entry);
-    if (both && !binary.key(entry.lastKey).isAbsent) {
-      entry.invalidAs(entry.lastKey, 'duplicate of key present in binaryData');
+  // There may be many, most of them right: nothing is put together for those.
+  for (const [key, value] of Object.entries(data.part)) {
+    for (const sentence of configKey(key)) data.key(key).invalidAs(key, sentence);
+    if (both && !binary.key(key).isAbsent) {
+      data.key(key).invalidAs(key, 'duplicate of key present in binaryData');
     }
-    size += byteLength(entry.text);
+    size += byteLength(String(value ?? ''));
   }
   for (const entry of binary.entries()) {
     validateKey(entry);

@@ -247,13 +247,16 @@ export function* readEntries(fields: readonly ManagedFields[], followed: Followe
       stored,
     });
   }
-  return followed.changeable ? entries.map((entry) => fitted(entry, followed)) : entries;
+  if (!followed.changeable) return entries;
+  const now: Entry[] = [];
+  for (const entry of entries) now.push(yield* fitted(entry, followed));
+  return now;
 }
 
-function fitted(entry: Entry, followed: Followed): Entry {
+function* fitted(entry: Entry, followed: Followed): Steps<Entry> {
   const own = entry.apiVersion === followed.apiVersion;
   const shape = own ? followed.shape : followed.versioned(entry.apiVersion)?.shape;
-  const set = shape ? reconciled(shape, entry.set) : entry.set;
+  const set = shape ? yield* reconciled(shape, entry.set) : entry.set;
   return set === entry.set ? entry : withSet(entry, set);
 }
 
