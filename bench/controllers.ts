@@ -35,6 +35,8 @@ const podsPerNode = 110;
 const lookAgainMs = 20;
 /** The collector tidies up twice what so many starts have left, up to 40 s after the last of them: that is no rest. */
 const settleMs = 60_000;
+/** Who writes nothing for so long has no more to tell. */
+const quietMs = 5_000;
 const objectsInNamespace = 5_000;
 const patienceMs = 1_200_000;
 
@@ -91,6 +93,9 @@ async function deploymentOf(size: number): Promise<void> {
 }
 
 async function atRest(cluster: MeasuredCluster, client: Client, size: number): Promise<void> {
+  const ready = performance.now();
+  await untilNothingIsWritten(client);
+  rows.push({ what: '  ready to the last event written', figure: (performance.now() - ready) / 1_000, unit: 's' });
   await sleep(settleMs);
   const restMs = Number(values.rest) * 1_000;
   const before = { seconds: cluster.processorSeconds(), writes: await writes(client), at: performance.now() };
@@ -105,6 +110,15 @@ async function atRest(cluster: MeasuredCluster, client: Client, size: number): P
   });
   rows.push({ what: '  at rest: writes', figure: (await writes(client)) - before.writes, unit: 'writes', target: 0 });
   rows.push({ what: '  at rest: memory', figure: cluster.residentMegabytes(), unit: 'MB' });
+}
+
+/** Events of pods wait until pods are served: of 100,000 of them for minutes. */
+async function untilNothingIsWritten(client: Client): Promise<void> {
+  for (let before = -1, now = await writes(client); now !== before; ) {
+    await sleep(quietMs);
+    before = now;
+    now = await writes(client);
+  }
 }
 
 async function namespaceOf(count: number): Promise<void> {
