@@ -13,7 +13,7 @@ import { fencedAfterNote, fencingPromise } from '../api/node-link.ts';
 import type { Labels } from '../api/object.ts';
 import { type Component, type Env, type Instant, type Millis, sleep } from '../base/env.ts';
 import { equalJson, type Json } from '../base/json.ts';
-import { type Stop, StopSource } from '../base/stop.ts';
+import type { Stop } from '../base/stop.ts';
 import { microTimestamp, timestamp } from '../base/text.ts';
 import type { Client } from '../client/client.ts';
 
@@ -131,10 +131,16 @@ export class NodeRegistration implements Component {
   async #sayAlive(stop: Stop): Promise<void> {
     const { name, fencedAfterMs } = this.#facts;
     const askedAt = this.#env.clock.monotonic();
-    const enough = StopSource.under(stop);
-    const cancel = this.#env.clock.after(pingWithinMs, () => enough.stop());
+    let forget = () => {};
     const late = new Promise<never>((_resolve, reject) => {
-      enough.onStop(() => reject(new ApiError('Timeout', 'the server did not answer in time')));
+      const isLate = () => reject(new ApiError('Timeout', 'the server did not answer in time'));
+      const cancel = this.#env.clock.after(pingWithinMs, isLate);
+      const leave = stop.onStop(isLate);
+      // A ping each second, for as long as the node lives: none of them may leave anything behind.
+      forget = () => {
+        cancel();
+        leave();
+      };
     });
     late.catch(() => {});
     const path = `/mini-k8s/nodes/${encodeURIComponent(name)}/link`;
@@ -143,7 +149,7 @@ export class NodeRegistration implements Component {
     // Late answers count too: from when they were asked for.
     const heard = asked.then(() => this.#facts.heard?.(askedAt));
     heard.catch(() => {});
-    await Promise.race([heard, late]).finally(cancel);
+    await Promise.race([heard, late]).finally(forget);
   }
 
   async #beat(): Promise<void> {
