@@ -125,6 +125,13 @@ describe('links of our own', { skip }, () => {
     assert.equal(await answer(ip), 'host-first\n');
   });
 
+  test('a link gives a pod back what it has sent to itself', async () => {
+    const runtime = runtimeOf(engine, 'node-5', 225);
+    await runtime.openSandbox(box('mirror'), [container('mirror')]);
+    const end = `mk8s${(await holderOf('mirror')).slice(0, 11)}`;
+    assert.match(execFileSync('ip', ['-d', '-o', 'link', 'show', 'dev', end], { encoding: 'utf8' }), / hairpin on /);
+  });
+
   test('a user who clears away what nobody needs does not take the network of pods', async () => {
     const runtime = runtimeOf(engine, 'node-1', 50);
     const ip = await run(runtime, box('stays'));

@@ -71,8 +71,12 @@ export class OwnLinks {
       'nsenter --net="/proc/$1/ns/net" ip -batch - <<\'END\'',
       ...inside,
       'END',
-      `ip link set ${draft} master ${this.#bridge}`,
-      `ip link set ${draft} name ${end} up`,
+      "ip -batch - <<'END'",
+      `link set ${draft} master ${this.#bridge}`,
+      // What a pod sends to itself through a service comes back to it.
+      `link set ${draft} type bridge_slave hairpin on`,
+      `link set ${draft} name ${end} up`,
+      'END',
     ];
     await run('/bin/sh', ['-e', '-c', script.join('\n'), 'sh', String(pid)], { timeout: deadlineMs });
   }
