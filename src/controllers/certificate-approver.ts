@@ -17,8 +17,8 @@ import {
   type Plan,
   type Question,
   type Source,
-  source,
 } from '../machinery/controller.ts';
+import { OpenCertificateRequests } from './open-certificate-requests.ts';
 
 interface Recognizer {
   /** What the requestor must be allowed to do. */
@@ -34,29 +34,24 @@ const any: Recognizer = {
   message: 'Auto approving kubelet client certificate after SubjectAccessReview.',
 };
 
-export const conditionTypes = (request: CertificateSigningRequest): readonly string[] =>
-  partsOf(partOf(request.status).conditions).map(({ type }) => textOf(type));
-
 const renewal = 'Auto approving self kubelet client certificate: the node renews its own.';
 
 /** Approves what nodes ask for to be known by: themselves anew, or whatever they have the right to ask for. */
 export class CertificateApprover implements Controller<CertificateSigningRequest> {
   readonly name = 'certificatesigningrequest-approving-controller';
-  readonly #requests: Cache<CertificateSigningRequest>;
+  readonly #open: OpenCertificateRequests;
 
   constructor(requests: Cache<CertificateSigningRequest>) {
-    this.#requests = requests;
+    this.#open = new OpenCertificateRequests(requests);
   }
 
   sources(): readonly Source[] {
-    return [source(this.#requests, (request) => [keyOf(request)])];
+    return this.#open.sources();
   }
 
   observe(key: Key): CertificateSigningRequest | undefined {
-    const request = this.#requests.get(key);
-    if (!request || partOf(request.status).certificate) return undefined;
-    const types = conditionTypes(request);
-    return types.includes('Approved') || types.includes('Denied') ? undefined : request;
+    const open = this.#open.at(key);
+    return open && !open.conditions.has('Approved') && !open.conditions.has('Denied') ? open.request : undefined;
   }
 
   wants(request: CertificateSigningRequest): readonly Question[] {

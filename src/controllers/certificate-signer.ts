@@ -18,30 +18,29 @@ import {
   type Plan,
   type Question,
   type Source,
-  source,
 } from '../machinery/controller.ts';
-import { conditionTypes } from './certificate-approver.ts';
+import { OpenCertificateRequests } from './open-certificate-requests.ts';
 
 const againMs = 5_000;
 
 /** Has what was approved signed, and says why it is not where it must not be. */
 export class CertificateSigner implements Controller<CertificateSigningRequest> {
   readonly name = 'certificatesigningrequest-signing-controller';
-  readonly #requests: Cache<CertificateSigningRequest>;
+  readonly #open: OpenCertificateRequests;
 
   constructor(requests: Cache<CertificateSigningRequest>) {
-    this.#requests = requests;
+    this.#open = new OpenCertificateRequests(requests);
   }
 
   sources(): readonly Source[] {
-    return [source(this.#requests, (request) => [keyOf(request)])];
+    return this.#open.sources();
   }
 
   observe(key: Key): CertificateSigningRequest | undefined {
-    const request = this.#requests.get(key);
-    if (!request || partOf(request.status).certificate) return undefined;
-    const types = conditionTypes(request);
-    const isDue = types.includes('Approved') && !types.includes('Denied') && !types.includes('Failed');
+    const open = this.#open.at(key);
+    if (!open) return undefined;
+    const { request, conditions } = open;
+    const isDue = conditions.has('Approved') && !conditions.has('Denied') && !conditions.has('Failed');
     return isDue && ownSigners.includes(textOf(partOf(request.spec).signerName)) ? request : undefined;
   }
 
