@@ -7,7 +7,7 @@ import { Likeness } from './likeness.ts';
 import { afterPrefix, OrderedKeys } from './ordered-keys.ts';
 import type { Change, Entry, ListOptions, Revision, Watcher } from './store.ts';
 import { Compacted, Future } from './store.ts';
-import { type HandedOut, WatchGroups } from './watch-groups.ts';
+import { type DueHandOut, WatchGroups } from './watch-groups.ts';
 
 /** `pending`: what the judgement stands on is not durable yet, so it must not be answered before that is. */
 export type Judgement =
@@ -112,11 +112,11 @@ export class StoreCore {
   /** The changes are durable: shows them to readers and watchers. Answers what fell out of history. */
   publish(batch: readonly Change[]): readonly Change[] {
     const dropped = this.show(batch);
-    this.handOut(Number.POSITIVE_INFINITY);
+    this.handOutAll();
     return dropped;
   }
 
-  /** The same for readers alone; watchers are told by `handOut`, before anything else is published. */
+  /** The same for readers alone; watchers are told by `handOut`. */
   show(batch: readonly Change[]): readonly Change[] {
     const weights = batch.map((change) => this.#apply(change));
     this.#judged = Math.max(this.#judged, this.#revision);
@@ -125,9 +125,23 @@ export class StoreCore {
     return dropped;
   }
 
-  /** Tells watchers what is to be told, until that costs more than writing so many bytes. */
-  handOut(bytesMax: number): HandedOut {
+  /** What watchers are to be told once its handing out begins. */
+  get due(): DueHandOut {
+    return this.#groups.due;
+  }
+
+  beginHandOut(): void {
+    this.#groups.begin();
+  }
+
+  /** Tells watchers what was begun, until that costs more than writing so many bytes. Answers whether some is left. */
+  handOut(bytesMax: number): boolean {
     return this.#groups.handOut(bytesMax);
+  }
+
+  handOutAll(): void {
+    this.beginHandOut();
+    this.handOut(Number.POSITIVE_INFINITY);
   }
 
   /** Revisions up to this one were given out before and nothing is known of them: none is given out again. */

@@ -71,6 +71,50 @@ test('everybody hears every change once and in order, whoever comes or commits i
   assert.ok(late.length > 0);
 });
 
+test('a small change is answered before many are told, and what is committed meanwhile is told together', async () => {
+  const { store, watch, turn, turns, told, seen } = watched();
+  for (let n = 0; n < many; n++) watch();
+  const answered: string[] = [];
+  const commit = (key: string) => void store.commit(key, 0, 1).then(() => answered.push(key));
+  commit('/a/1');
+  await turn();
+  assert.deepEqual([answered, told('/a/1')], [['/a/1'], 0]);
+  await turn();
+  assert.equal(told('/a/1'), many);
+  // The pass is not over: what comes now is due in the next one, and whoever joins between has the half of it.
+  commit('/a/2');
+  await turn();
+  const between = watch();
+  commit('/a/3');
+  while (turns.length > 0) await turn();
+  assert.deepEqual(answered, ['/a/1', '/a/2', '/a/3']);
+  for (const own of seen.slice(0, many))
+    assert.deepEqual(
+      own.flatMap(([keys]) => keys),
+      ['/a/1', '/a/2', '/a/3'],
+    );
+  assert.deepEqual(
+    between.flatMap(([keys]) => keys),
+    ['/a/3'],
+  );
+});
+
+test('writers do not run away from watchers: who commits more than can be told in a moment waits for its turn', async () => {
+  const { store, watch, turn, turns, told } = watched();
+  for (let n = 0; n < many; n++) watch();
+  const answered: string[] = [];
+  const commit = (key: string) => void store.commit(key, 0, long).then(() => answered.push(key));
+  commit('/a/1');
+  await turn();
+  commit('/a/2');
+  await turn();
+  assert.equal(answered.length, 0);
+  for (; !answered.includes('/a/1'); await turn()) assert.ok(turns.length > 0);
+  assert.deepEqual([told('/a/1'), answered], [many, ['/a/1']]);
+  while (turns.length > 0) await turn();
+  assert.deepEqual([told('/a/2'), answered], [many, ['/a/1', '/a/2']]);
+});
+
 test('a store that is closed in the middle of the telling tells and answers to the end', async () => {
   const { store, watch, turn, told } = watched();
   for (let n = 0; n < many; n++) watch();

@@ -26,18 +26,22 @@ export interface Losable {
 }
 
 /**
- * Runs something soon, and never at once. What is committed until then becomes one batch. `isTold`: all watchers have
- * been told of the last one, and they may need a while.
+ * Runs something soon, and never at once. What is committed until then becomes one batch. `telling`: it tells watchers.
+ * `told`: it comes after all of them were told, and they may need a while.
  */
-export type Schedule = (run: () => void, isTold?: boolean) => void;
+export type Schedule = (run: () => void, phase?: 'telling' | 'told') => void;
 
 /** How many bytes are handed to watchers in one go, about; then others have their turn. */
 const handOutBytesMax = 2 * 1024 * 1024;
-/** Whoever changes what not more than these watch is answered at once. */
+/** Not more than these are told at once. */
 const fewWatchers = 64;
+/** So much may wait to be told while others are told before more is written: writers do not run away from watchers. */
+const aheadBytesMax = 2 * handOutBytesMax;
 
 /** After a batch, so many watchers that saw nothing of it are told in one go; then others have their turn. */
 const progressMax = 256;
+
+type Answer = () => void;
 
 interface Waiting {
   readonly answer: Commit;
@@ -51,9 +55,9 @@ interface Waiting {
  * A store around a core: commits are judged at once, become durable together with everything committed until the
  * journal is free, are published, and are answered only then.
  *
- * Watchers: a batch is handed to those whose prefix it touches, at once or, where they are many, a slice at a time. The
- * next batch is written, and whoever committed this one is answered, after all of them were told: many writers cannot
- * make changes faster than they can be handed out.
+ * Watchers: a batch is handed to those whose prefix it touches, at once or, where they are many, a slice at a time.
+ * What is committed during such a pass is due in the next one, all of it together. Whoever commits more than watchers
+ * can be told in a moment is answered when they have been told: changes are not made faster than they are handed out.
  *
  * Progress: all others are told the newest revision
  * right after it, 256 at a time with a `schedule` between, once for however many batches went by: a batch never costs
@@ -66,9 +70,13 @@ export class JournaledStore implements Store {
   readonly #losable: Losable | undefined;
   #queue: Waiting[] = [];
   #scheduled = false;
+  /** Whether those who saw nothing of the last batches are being told so. */
   #telling = false;
-  /** What is to be done once watchers have been told of the last batch. Nothing else is written until then. */
-  #handing: (() => void) | undefined;
+  /** Whether many watchers are being told, and whose answers wait for the end of that. */
+  #isPassing = false;
+  #passed: Answer[] = [];
+  /** Whose answers wait for the next pass. */
+  #ahead: Answer[] = [];
   #writing: Promise<void> | undefined;
   #closed = false;
 
@@ -130,13 +138,14 @@ export class JournaledStore implements Store {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    while (this.#writing !== undefined || this.#handing !== undefined || this.#queue.length > 0) {
-      if (this.#handing !== undefined) {
-        this.#core.handOut(Number.POSITIVE_INFINITY);
-        this.#handedOut();
-      } else if (this.#writing === undefined) this.#flush();
+    while (this.#writing !== undefined || this.#queue.length > 0) {
+      if (this.#writing === undefined) this.#flush();
       await this.#writing;
     }
+    this.#core.handOut(Number.POSITIVE_INFINITY);
+    this.#core.handOutAll();
+    this.#isPassing = false;
+    for (const answer of [...this.#passed, ...this.#ahead]) answer();
     this.#core.close();
     this.#journal.close();
   }
@@ -149,16 +158,12 @@ export class JournaledStore implements Store {
   }
 
   #scheduleFlush(): void {
-    if (this.#scheduled || this.#isBusy) return;
+    if (this.#scheduled || this.#writing !== undefined) return;
     this.#scheduled = true;
     this.#schedule(() => {
       this.#scheduled = false;
-      if (!this.#isBusy) this.#flush();
+      if (this.#writing === undefined) this.#flush();
     });
-  }
-
-  get #isBusy(): boolean {
-    return this.#writing !== undefined || this.#handing !== undefined;
   }
 
   #flush(): void {
@@ -198,29 +203,47 @@ export class JournaledStore implements Store {
     };
     if (batch.length === 0) return answerAll();
     this.#forget(this.#core.show(batch));
-    const { told, left } = this.#core.handOut(handOutBytesMax);
-    const done = () => {
+    const { watchers, price } = this.#core.due;
+    if (watchers <= fewWatchers && !this.#isPassing) {
+      this.#core.handOutAll();
       this.#tellProgress();
-      answerAll();
-    };
-    if (!left && told <= fewWatchers) return done();
-    this.#handing = done;
-    this.#handOutMore(left);
+      return answerAll();
+    }
+    if (price <= aheadBytesMax) answerAll();
+    else this.#ahead.push(answerAll);
+    if (this.#isPassing) return;
+    this.#isPassing = true;
+    this.#schedule(() => this.#beginPass(), 'telling');
+  }
+
+  #beginPass(): void {
+    if (!this.#isPassing) return;
+    const isShort = this.#core.due.price <= aheadBytesMax;
+    this.#core.beginHandOut();
+    this.#passed = this.#ahead;
+    this.#ahead = [];
+    if (isShort) this.#answerPassed();
+    this.#handOutMore();
   }
 
   /** A slice after the other. */
-  #handOutMore(left: boolean): void {
-    if (!left) return this.#schedule(() => this.#handedOut(), true);
-    this.#schedule(() => {
-      if (this.#handing) this.#handOutMore(this.#core.handOut(handOutBytesMax).left);
-    });
+  #handOutMore(): void {
+    if (!this.#isPassing) return;
+    if (this.#core.handOut(handOutBytesMax)) this.#schedule(() => this.#handOutMore(), 'telling');
+    else this.#schedule(() => this.#endPass(), 'told');
   }
 
-  #handedOut(): void {
-    const done = this.#handing;
-    this.#handing = undefined;
-    done?.();
-    if (this.#queue.length > 0) this.#scheduleFlush();
+  #endPass(): void {
+    if (!this.#isPassing) return;
+    this.#answerPassed();
+    this.#isPassing = this.#core.due.watchers > 0;
+    if (this.#isPassing) this.#schedule(() => this.#beginPass(), 'telling');
+    else this.#tellProgress();
+  }
+
+  #answerPassed(): void {
+    for (const answer of this.#passed) answer();
+    this.#passed = [];
   }
 
   /** What was judged meanwhile stands on what failed, so it fails too. */
@@ -237,7 +260,7 @@ export class JournaledStore implements Store {
 
   #tellProgress(): void {
     // Whoever is still to be told of changes must not hear first that there were none.
-    if (this.#telling || this.#closed || this.#handing) return;
+    if (this.#telling || this.#closed || this.#isPassing) return;
     this.#telling = this.#core.progress(progressMax);
     if (!this.#telling) return;
     this.#schedule(() => {

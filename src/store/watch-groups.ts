@@ -14,20 +14,25 @@ interface Group {
   readonly members: Set<Member>;
 }
 
-/** What is to be handed out to a group, and to whom of it still. */
-interface HandOut {
-  readonly members: Iterator<Member>;
-  readonly share: readonly Change[];
+/** What a group is to be told, of one batch or of several. */
+interface Share {
+  readonly changes: Change[];
   /** What it costs to tell one of them. */
-  readonly price: number;
-  readonly upTo: Revision;
-}
-/** How many were told, and whether others are still to be told. */
-export interface HandedOut {
-  readonly told: number;
-  readonly left: boolean;
+  price: number;
+  upTo: Revision;
 }
 
+/** What is handed out to a group, and to whom of it still. */
+interface HandOut {
+  readonly members: Iterator<Member>;
+  readonly share: Share;
+}
+
+/** What nobody has begun to hand out. */
+export interface DueHandOut {
+  readonly watchers: number;
+  readonly price: number;
+}
 /** To write to a watcher costs about as much as so many bytes that are written to it. */
 const writePrice = 2 * 1024;
 
@@ -42,6 +47,7 @@ export class WatchGroups {
   readonly #lengths = new Map<string, Map<number, number>>();
   /** Everybody, the one told longest ago first. */
   readonly #byTold = new Set<Member>();
+  readonly #due = new Map<Group, Share>();
   #handOuts: HandOut[] = [];
 
   get size(): number {
@@ -62,38 +68,50 @@ export class WatchGroups {
     member.forget = stop.onStop(() => this.#remove(member));
   }
 
-  /** A durable batch is to be handed to those it concerns, once each, all of a group sharing one array. */
+  /** A durable batch is due to those it concerns, together with what is due to them already. */
   prepare(batch: readonly Change[], weights: readonly number[], upTo: Revision): void {
-    const shares = new Map<Group, { readonly share: Change[]; price: number }>();
     for (const [index, change] of batch.entries()) {
       this.#eachGroup(change.entry.key, (group) => {
-        const known = shares.get(group) ?? { share: [], price: writePrice };
-        known.share.push(change);
-        known.price += weights[index] as number;
-        shares.set(group, known);
+        let share = this.#due.get(group);
+        if (!share) this.#due.set(group, (share = { changes: [], price: writePrice, upTo }));
+        share.changes.push(change);
+        share.price += weights[index] as number;
+        share.upTo = upTo;
       });
-    }
-    for (const [group, { share, price }] of shares) {
-      this.#handOuts.push({ members: group.members.values(), share, price, upTo });
     }
   }
 
-  /** Hands out what was prepared, until it costs more than `priceMax`. */
-  handOut(priceMax: number): HandedOut {
-    let told = 0;
+  get due(): DueHandOut {
+    let watchers = 0;
+    let price = 0;
+    for (const [{ members }, share] of this.#due) {
+      watchers += members.size;
+      price += members.size * share.price;
+    }
+    return { watchers, price };
+  }
+
+  /** What is due is handed out from now on, to each once, all of a group sharing one array. */
+  begin(): void {
+    for (const [{ members }, share] of this.#due) this.#handOuts.push({ members: members.values(), share });
+    this.#due.clear();
+  }
+
+  /** Hands out what was begun, until it costs more than `priceMax`. Answers whether others are still to be told. */
+  handOut(priceMax: number): boolean {
     let price = 0;
     for (let next = this.#handOuts[0]; next; next = this.#handOuts[0]) {
-      for (let { value: member, done } = next.members.next(); !done; { value: member, done } = next.members.next()) {
-        // Whoever joined while we hand out has this batch from history already.
-        if (member.told >= next.upTo) continue;
-        this.#tell(member, next.share, next.upTo);
-        told++;
-        price += next.price;
-        if (price >= priceMax) return { told, left: true };
+      const { members, share } = next;
+      for (let { value: member, done } = members.next(); !done; { value: member, done } = members.next()) {
+        const changes = unseen(share.changes, member.told);
+        if (changes.length === 0) continue;
+        this.#tell(member, changes, share.upTo);
+        price += share.price;
+        if (price >= priceMax) return true;
       }
       this.#handOuts.shift();
     }
-    return { told, left: false };
+    return false;
   }
 
   /** Tells at most `max` of those left behind how far the store is. Answers whether more are left behind. */
@@ -109,6 +127,7 @@ export class WatchGroups {
 
   close(): void {
     this.#handOuts = [];
+    this.#due.clear();
     for (const member of [...this.#byTold]) {
       if (this.#remove(member)) member.watcher.closed('store closed');
     }
@@ -166,4 +185,10 @@ export class WatchGroups {
     if (lengths.size > 0) this.#lengths.set(folder, lengths);
     else this.#lengths.delete(folder);
   }
+}
+
+/** Whoever joined after some of it was shown has that from history already. */
+function unseen(changes: readonly Change[], told: Revision): readonly Change[] {
+  if (told < (changes[0] as Change).entry.modified) return changes;
+  return changes.filter(({ entry }) => entry.modified > told);
 }

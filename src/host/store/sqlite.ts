@@ -11,10 +11,10 @@ import type { Journal } from '../../store/journaled.ts';
 import { JournaledStore, type Losable } from '../../store/journaled.ts';
 import type { Change, Revision } from '../../store/store.ts';
 import { StoreFull } from '../../store/store.ts';
-import { CommitPace } from './commit-pace.ts';
 import { LogSync, type SyncCalls } from './log-sync.ts';
 import { lentMax, load } from './sqlite-load.ts';
 import { migrate } from './sqlite-schema.ts';
+import { TellingPace } from './telling-pace.ts';
 
 export interface SqliteStoreOptions extends Partial<HistoryLimits> {
   /** How long to wait for another process to let go of the file. */
@@ -52,14 +52,13 @@ export function openSqliteStore(folder: string, options: SqliteStoreOptions = {}
     checkIntegrity(database);
     migrate(database);
     const { core, dropped, isCut } = load(database, { ...defaultHistoryLimits, ...limits });
-    const pace = new CommitPace();
     // From here on each commit is synced by the journal. What a checkpoint needs SQLite still syncs itself.
     database.exec('PRAGMA synchronous = NORMAL');
     const log = new LogSync(`${file}-wal`, syncCalls);
-    const journal = new SqliteJournal(database, { folder, pace, log });
+    const journal = new SqliteJournal(database, folder, log);
     journal.forget(dropped);
     if (isCut && losable) journal.forget(renewed(core, journal, losable.prefix));
-    return new JournaledStore(core, journal, pace.schedule, losable);
+    return new JournaledStore(core, journal, new TellingPace().schedule, losable);
   } catch (error) {
     database?.close();
     throw openError(error, file, folder);
@@ -77,16 +76,9 @@ function renewed(core: StoreCore, journal: SqliteJournal, prefix: string): reado
   return core.publish(batch);
 }
 
-interface Surroundings {
-  readonly folder: string;
-  readonly pace: CommitPace;
-  readonly log: LogSync;
-}
-
 class SqliteJournal implements Journal {
   readonly #database: DatabaseSync;
   readonly #folder: string;
-  readonly #pace: CommitPace;
   readonly #log: LogSync;
   readonly #insert: StatementSync;
   readonly #delete: StatementSync;
@@ -102,9 +94,8 @@ class SqliteJournal implements Journal {
   /** In the file, but refused because they could not be synced: their revisions are given out again. */
   #refused: readonly Change[] = [];
 
-  constructor(database: DatabaseSync, { folder, pace, log }: Surroundings) {
+  constructor(database: DatabaseSync, folder: string, log: LogSync) {
     this.#database = database;
-    this.#pace = pace;
     this.#log = log;
     this.#folder = folder;
     this.#insert = database.prepare('INSERT INTO log (revision, key, created, value) VALUES (?, ?, ?, ?)');
@@ -118,8 +109,9 @@ class SqliteJournal implements Journal {
 
   write(batch: readonly Change[]): void | Promise<void> {
     this.#written(batch);
-    const synced = this.#synced(batch, () => this.#log.sync(batch.length));
-    return synced ? this.#later(synced, batch) : this.#pace.wrote(batch.length);
+    return this.#synced(batch, () => this.#log.sync(batch.length))?.catch((error: unknown) => {
+      throw this.#refusal(batch, error);
+    });
   }
 
   writeNow(batch: readonly Change[]): void {
@@ -158,15 +150,6 @@ class SqliteJournal implements Journal {
     } catch (error) {
       throw this.#refusal(batch, error);
     }
-  }
-
-  async #later(synced: Promise<void>, batch: readonly Change[]): Promise<void> {
-    try {
-      await synced;
-    } catch (error) {
-      throw this.#refusal(batch, error);
-    }
-    this.#pace.wrote(batch.length);
   }
 
   #refusal(batch: readonly Change[], error: unknown): unknown {
