@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { freePort } from './free-port.ts';
+import { freePort } from '../src/host/free-port.test-data.ts';
 
 // The HTTP proxy of this package against nginx as a proxy with one worker, in one run, in turns. What is compared is
 // requests per second of processor time: on a machine with few cores the load generator takes the rest of it.

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../src/host/free-port.test-data.ts';
 
 export const root = join(import.meta.dirname, '..');
 /** Pods have addresses of their own only here. */
@@ -228,15 +229,6 @@ export function programOf(pod: string, word = 'server.mjs'): readonly number[] {
   return processesWith(`HOSTNAME=${pod}`)
     .filter(({ words }) => words.includes(word))
     .map(({ pid }) => pid);
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** In the range that upstream keeps for them. */

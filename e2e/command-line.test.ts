@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { finished, freePort, miniK8s, outputOf, Part, root, TestCluster, until } from './cluster.ts';
+import { freePort } from '../src/host/free-port.test-data.ts';
+import { finished, miniK8s, outputOf, Part, root, TestCluster, until } from './cluster.ts';
 
 const cluster = new TestCluster();
 after(() => cluster.clear());

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { finished, freePort, miniK8s, TestCluster, until } from './cluster.ts';
+import { freePort } from '../src/host/free-port.test-data.ts';
+import { finished, miniK8s, TestCluster, until } from './cluster.ts';
 
 const group = 'gateway.networking.k8s.io';
 const curl = async (...words: readonly string[]): Promise<string> =>

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { Instant } from '../src/base/env.ts';
+import { freePort } from '../src/host/free-port.test-data.ts';
 import { createAuthority, issue } from '../src/host/x509/certificate.ts';
 import { browserPath, Page } from './browser.ts';
-import { finished, freePort, miniK8s, Part, realAddresses, TestCluster, until } from './cluster.ts';
+import { finished, miniK8s, Part, realAddresses, TestCluster, until } from './cluster.ts';
 
 const run = promisify(execFile);
 const curl = async (...words: readonly string[]): Promise<string> =>

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
-import { finished, freePort, miniK8s, root, TestCluster, until } from './cluster.ts';
+import { freePort } from '../src/host/free-port.test-data.ts';
+import { finished, miniK8s, root, TestCluster, until } from './cluster.ts';
 
 const serves =
   'require("http").createServer((q, r) => r.end(process.env.HOSTNAME)).listen(process.env.PORT, process.env.HOST)';

@@ -6,12 +6,13 @@ import { after, before, describe, test } from 'node:test';
 import { networkPolicies } from '../src/api/kinds/network-policy.ts';
 import { pods } from '../src/api/kinds/pod.ts';
 import { Client } from '../src/client/client.ts';
+import { freePort } from '../src/host/free-port.test-data.ts';
 import { httpTransport } from '../src/host/http/client.ts';
 import { readKubeconfig } from '../src/host/kubeconfig-file.ts';
 import { hasNftables, tableName } from '../src/host/network/nftables/nftables.ts';
 import { busybox, testEngine } from '../src/host/runtime/docker/busybox.test-data.ts';
 import { kubectl } from '../tools/clients.ts';
-import { finished, freeNodePort, freePort, kubectlOf, realAddresses, TestCluster, until } from './cluster.ts';
+import { finished, freeNodePort, kubectlOf, realAddresses, TestCluster, until } from './cluster.ts';
 
 const found = await testEngine();
 const client = await kubectl('1.36');

@@ -2,18 +2,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { builtInKinds } from '../api/kinds/all.ts';
 import type { KubeObject } from '../api/object.ts';
-import type { ApiRequest, Caller, Method } from '../api/wire.ts';
-import { encodeText, type JsonObject } from '../base/json.ts';
+import type { Method } from '../api/wire.ts';
+import type { JsonObject } from '../base/json.ts';
 import { seeded } from '../base/random.ts';
-import { never } from '../base/stop.ts';
 import { Client, jsonOf } from '../client/client.ts';
 import { bootstrap } from '../machinery/bootstrap.ts';
 import { SimClock } from '../sim/clock.ts';
 import { simEnv } from '../sim/env.ts';
 import { MemoryStore } from '../store/memory.ts';
+import { admin, adminRequest } from './admin-request.test-data.ts';
 import { ApiServer } from './server.ts';
 
-const admin: Caller = { name: 'admin', groups: ['system:masters'], extra: {} };
 const maps = '/api/v1/namespaces/default/configmaps';
 const deployments = '/apis/apps/v1/namespaces/default/deployments';
 const applyType = 'application/apply-patch+yaml';
@@ -28,17 +27,7 @@ async function world() {
     port: 6443,
   });
   const ask = async (method: Method, path: string, body?: string, mediaType = 'application/json') => {
-    const [bare = '', query = ''] = path.split('?');
-    const request: ApiRequest = {
-      method,
-      path: bare,
-      query: [...new URLSearchParams(query)] as [string, string][],
-      headers: { 'user-agent': 'tester/1.0 (linux)' },
-      caller: admin,
-      stop: never,
-      ...(body === undefined ? {} : { body: { bytes: encodeText(body), mediaType } }),
-    };
-    const response = await server.handle(request);
+    const response = await server.handle(adminRequest(method, path, body, mediaType));
     const answer = (await jsonOf(response)) as unknown as KubeObject & { readonly message?: string };
     return { status: response.status, answer };
   };

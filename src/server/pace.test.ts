@@ -1,19 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { builtInKinds } from '../api/kinds/all.ts';
-import type { ApiRequest, Caller, Method } from '../api/wire.ts';
+import type { Method } from '../api/wire.ts';
 import type { Clock, Millis } from '../base/env.ts';
-import { encodeText } from '../base/json.ts';
 import { seeded } from '../base/random.ts';
 import type { Steps } from '../base/steps.ts';
-import { never } from '../base/stop.ts';
 import { SimClock } from '../sim/clock.ts';
 import { simEnv } from '../sim/env.ts';
 import { MemoryStore } from '../store/memory.ts';
+import { adminRequest } from './admin-request.test-data.ts';
 import { Pace } from './pace.ts';
 import { ApiServer } from './server.ts';
 
-const admin: Caller = { name: 'admin', groups: ['system:masters'], extra: {} };
 const maps = '/api/v1/namespaces/default/configmaps';
 
 /** On this clock each look costs a millisecond; whoever gives way is called soon, and counted. */
@@ -64,18 +62,8 @@ test('A long object gives way in whatever way it is written, and a short one har
   const server = new ApiServer(env, new MemoryStore(), { kinds: builtInKinds, address: '127.0.0.1:6443' });
   await server.bootstrap({ ip: '127.0.0.1', port: 6443, clientAuthority: '' });
   const ask = async (method: Method, path: string, body: string, mediaType: string) => {
-    const [bare = '', query = ''] = path.split('?');
-    const request: ApiRequest = {
-      method,
-      path: bare,
-      query: [...new URLSearchParams(query)] as [string, string][],
-      headers: { 'user-agent': 'tester/1.0 (linux)' },
-      caller: admin,
-      stop: never,
-      body: { bytes: encodeText(body), mediaType },
-    };
     const before = turns();
-    const { status } = await server.handle(request);
+    const { status } = await server.handle(adminRequest(method, path, body, mediaType));
     return { status, turns: turns() - before };
   };
   await ask('POST', '/api/v1/namespaces', '{"metadata":{"name":"default"}}', 'application/json');

@@ -142,7 +142,6 @@ export class JournaledStore implements Store {
       if (this.#writing === undefined) this.#flush();
       await this.#writing;
     }
-    this.#core.handOut(Number.POSITIVE_INFINITY);
     this.#core.handOutAll();
     this.#isPassing = false;
     for (const answer of [...this.#passed, ...this.#ahead]) answer();

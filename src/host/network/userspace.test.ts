@@ -5,6 +5,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { after, test } from 'node:test';
 import type { Backend, Route } from '../../network/dataplane.ts';
 import { hostEnv } from '../env.ts';
+import { freePort } from '../free-port.test-data.ts';
 import { addServiceAddresses, removeServiceAddresses } from './service-addresses.ts';
 import { UserspaceDataplane, type UserspaceOptions } from './userspace.ts';
 
@@ -68,15 +69,6 @@ async function read(socket: Socket): Promise<string> {
   let answer = '';
   for await (const bytes of socket) answer += bytes;
   return answer;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 test('UserspaceDataplane takes turns over backends and passes the end of each direction on alone', async () => {

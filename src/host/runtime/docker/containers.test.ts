@@ -4,12 +4,13 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import type { ContainerSpec, RuntimeList, SandboxSpec } from '../../../agent/runtime.ts';
+import type { ContainerSpec, RuntimeList } from '../../../agent/runtime.ts';
 import { never } from '../../../base/stop.ts';
 import { hostEnv } from '../../env.ts';
-import { busybox, testEngine } from './busybox.test-data.ts';
+import { testEngine } from './busybox.test-data.ts';
 import { DockerRuntime } from './docker-runtime.ts';
 import type { Engine } from './engine.ts';
+import { containerOf, sandboxOf } from './specs.test-data.ts';
 
 // What the suite of all runtimes cannot ask: what only an engine has, and what happens to it from outside.
 const found = await testEngine();
@@ -19,35 +20,6 @@ const podRange = '10.242.0.0/24';
 const cluster = `own${process.pid}x${Date.now()}`;
 const deadlineMs = 10_000;
 const polite = 'trap "exit 143" TERM; echo began; while true; do sleep 0.02; done';
-
-const box = (id: string, more: Partial<SandboxSpec> = {}): SandboxSpec => ({
-  id,
-  namespace: 'default',
-  name: id,
-  uid: id,
-  hostname: id,
-  hostNetwork: false,
-  dns: { servers: [], searches: [], options: [] },
-  ports: [{ container: 8080, protocol: 'TCP' }],
-  sysctls: {},
-  ...more,
-});
-const container = (sandbox: string, script: string, more: Partial<ContainerSpec> = {}): ContainerSpec => ({
-  id: `${sandbox}_main_0`,
-  sandbox,
-  name: 'main',
-  attempt: 0,
-  image: busybox,
-  command: ['sh', '-c', script],
-  args: [],
-  env: [],
-  mounts: [],
-  resources: {},
-  security: {},
-  tty: false,
-  stdin: false,
-  ...more,
-});
 
 describe('containers', { skip }, () => {
   const runtimes: DockerRuntime[] = [];
@@ -65,7 +37,7 @@ describe('containers', { skip }, () => {
     runtimes.push(runtime);
     return runtime;
   };
-  const run = async (runtime: DockerRuntime, spec: ContainerSpec, sandbox = box(spec.sandbox)) => {
+  const run = async (runtime: DockerRuntime, spec: ContainerSpec, sandbox = sandboxOf(spec.sandbox)) => {
     await runtime.openSandbox(sandbox, [spec]);
     await runtime.create(spec);
     await runtime.start(spec.id);
@@ -104,8 +76,8 @@ describe('containers', { skip }, () => {
       const mount = { source: folder, target: '/s', readOnly: false };
       const security = { capabilities: { add: ['SYS_ADMIN'] }, appArmorProfile: { type: 'Unconfined' } };
       const mounts = (propagation: string) => ({ security, mounts: [{ ...mount, propagation }] });
-      await run(runtime, container('keeps', script('keeps'), mounts('HostToContainer')));
-      await run(runtime, container('tells', script('tells'), mounts('Bidirectional')));
+      await run(runtime, containerOf('keeps', script('keeps'), mounts('HostToContainer')));
+      await run(runtime, containerOf('tells', script('tells'), mounts('Bidirectional')));
       for (const end = performance.now() + deadlineMs; !existsSync(join(tells, 'file')); await pause()) {
         assert.ok(performance.now() < end, 'the mount of the container did not appear');
       }
@@ -119,10 +91,10 @@ describe('containers', { skip }, () => {
 
   test('who starts after a crash finds what runs, and opens nothing twice', async () => {
     const first = runtimeOf();
-    const spec = container('adopted', polite);
+    const spec = containerOf('adopted', polite);
     await run(first, spec);
-    const many = container('several', polite);
-    await first.openSandbox(box('several'), [many, many]);
+    const many = containerOf('several', polite);
+    await first.openSandbox(sandboxOf('several'), [many, many]);
     await first.create(many);
     await first.start(many.id);
     const before = await first.list();
@@ -130,13 +102,13 @@ describe('containers', { skip }, () => {
     const second = runtimeOf();
     assert.deepEqual(sorted(await second.list()), sorted(before));
     assert.deepEqual(
-      await second.openSandbox(box('several'), [many, many]),
-      await first.openSandbox(box('several'), []),
+      await second.openSandbox(sandboxOf('several'), [many, many]),
+      await first.openSandbox(sandboxOf('several'), []),
     );
     await second.create(spec);
     await second.start(spec.id);
     assert.deepEqual(sorted(await second.list()), sorted(before));
-    const { ips } = await second.openSandbox(box('another'), [spec]);
+    const { ips } = await second.openSandbox(sandboxOf('another'), [spec]);
     assert.ok(!before.sandboxes.some((one) => one.ips[0] === ips[0]), 'an address that is held is not given again');
   });
 
@@ -144,19 +116,19 @@ describe('containers', { skip }, () => {
     const runtime = runtimeOf();
     const mounts = 'mkdir /m && mount -t tmpfs none /m && test -e /dev/zero && test -c /dev/kmsg';
     // The second comes when it may be known already what cannot be given.
-    const all = ['first', 'second'].map((name) => container(name, mounts, { security: { privileged: true } }));
+    const all = ['first', 'second'].map((name) => containerOf(name, mounts, { security: { privileged: true } }));
     await Promise.all(all.map((spec) => run(runtime, spec)));
     for (const { id } of all) assert.equal((await exited(runtime, id)).exitCode, 0);
   });
 
   test('nodes and clusters on one engine do not see each other', async () => {
-    await run(runtimeOf(), container('mine', polite));
+    await run(runtimeOf(), containerOf('mine', polite));
     assert.deepEqual(await runtimeOf('node-1').list(), { sandboxes: [], containers: [] });
   });
 
   test('what happens to a container from outside is hinted at, and its removal is seen', async () => {
     const runtime = runtimeOf();
-    const spec = container('victim', polite);
+    const spec = containerOf('victim', polite);
     await run(runtime, spec);
     const hints = runtime.events(never)[Symbol.asyncIterator]();
     const hinted = hints.next();
@@ -171,14 +143,14 @@ describe('containers', { skip }, () => {
 
   test('a pod whose sandbox died is given a new one, and what ran in the old one is ended', async () => {
     const runtime = runtimeOf();
-    const spec = container('lost', polite);
-    const { ips } = await runtime.openSandbox(box('lost'), [spec, spec]);
+    const spec = containerOf('lost', polite);
+    const { ips } = await runtime.openSandbox(sandboxOf('lost'), [spec, spec]);
     await runtime.create(spec);
     await runtime.start(spec.id);
     const holder = `/containers/mini-k8s-${cluster.slice(0, 12)}_node-0_lost`;
     await engine.client.json('POST', `${holder}/kill`);
     while ((await runtime.list()).sandboxes.some(({ id }) => id === 'lost')) await pause();
-    assert.deepEqual(await runtime.openSandbox(box('lost'), [spec, spec]), { ips });
+    assert.deepEqual(await runtime.openSandbox(sandboxOf('lost'), [spec, spec]), { ips });
     assert.equal((await exited(runtime, spec.id)).exitCode, 137);
     assert.ok((await runtime.list()).sandboxes.some(({ id }) => id === 'lost'));
   });
@@ -186,7 +158,7 @@ describe('containers', { skip }, () => {
   test('a container that takes more memory than it may is killed, and it is said so', async () => {
     const runtime = runtimeOf();
     const hungry = 'x=1234567890123456; while true; do x=$x$x; done';
-    const spec = container('hungry', hungry, { resources: { memoryBytes: 16 * 2 ** 20 } });
+    const spec = containerOf('hungry', hungry, { resources: { memoryBytes: 16 * 2 ** 20 } });
     await run(runtime, spec);
     assert.equal((await exited(runtime, spec.id)).reason, 'OOMKilled');
   });
@@ -201,9 +173,9 @@ describe('containers', { skip }, () => {
     const script =
       'echo "$MINE $(id -u):$(id -g) $(cat /ro/in)"; grep -c db.local /etc/hosts; echo x > /ro/x; echo 1 > /rw/out';
     const env = [{ name: 'MINE', value: 'a value' }];
-    const spec = container('seen', script, { env, mounts, security: { runAsUser: 0, runAsGroup: 7 } });
+    const spec = containerOf('seen', script, { env, mounts, security: { runAsUser: 0, runAsGroup: 7 } });
     const runtime = runtimeOf();
-    await run(runtime, spec, box('seen', { hosts: [{ ip: '10.0.0.9', names: ['db.local'] }] }));
+    await run(runtime, spec, sandboxOf('seen', { hosts: [{ ip: '10.0.0.9', names: ['db.local'] }] }));
     const text = await said(runtime, spec.id);
     // The engine keeps two streams: which of their lines comes first is its own affair.
     assert.match(text, /^a value 0:7 from outside$/m);
@@ -217,7 +189,7 @@ describe('containers', { skip }, () => {
     if (process.getuid?.() !== 0 || !engine.reachable) return context.skip('only root sees what began here');
     const runtime = runtimeOf();
     const security = { runAsUser: 1234, runAsGroup: 4321, supplementalGroups: [77] };
-    await run(runtime, container('someone', 'exec sleep 1000', { security }));
+    await run(runtime, containerOf('someone', 'exec sleep 1000', { security }));
     const state = (await runtime.list()).containers.find(({ sandbox }) => sandbox === 'someone');
     assert.deepEqual([state?.user?.uid, state?.user?.gid], [1234, 4321]);
     assert.ok(state?.user?.groups.includes(77));
@@ -228,7 +200,7 @@ describe('containers', { skip }, () => {
 
   test('exec feeds what it is given, tells both streams apart, and has a terminal where one is asked for', async () => {
     const runtime = runtimeOf();
-    const spec = container('inside', polite);
+    const spec = containerOf('inside', polite);
     await run(runtime, spec);
     const exec = async (script: string, tty: boolean, input = '') => {
       const stdin = (async function* () {
@@ -251,9 +223,9 @@ describe('containers', { skip }, () => {
 
   test('where addresses of containers are not reached a port is heard at this machine', async () => {
     const runtime = runtimeOf('node-2', { ...engine, reachable: false });
-    const spec = container('published', 'echo ready; while true; do echo -n heard | nc -l -p 8080; done');
+    const spec = containerOf('published', 'echo ready; while true; do echo -n heard | nc -l -p 8080; done');
     await run(runtime, spec);
-    const { ips } = await runtime.openSandbox(box('published'), [spec]);
+    const { ips } = await runtime.openSandbox(sandboxOf('published'), [spec]);
     const place = runtime.resolve(ips[0] as string, 8080);
     assert.equal(place.host, '127.0.0.1');
     // The engine accepts for a program that may not listen yet.
@@ -269,8 +241,8 @@ describe('containers', { skip }, () => {
 
   test('nobody runs as root where the pod forbids it', async () => {
     const runtime = runtimeOf();
-    const spec = container('rootless', polite, { security: { runAsNonRoot: true } });
-    await runtime.openSandbox(box('rootless'), [spec]);
+    const spec = containerOf('rootless', polite, { security: { runAsNonRoot: true } });
+    await runtime.openSandbox(sandboxOf('rootless'), [spec]);
     await assert.rejects(runtime.create(spec), /image will run as root/);
   });
 });

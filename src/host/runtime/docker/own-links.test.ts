@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import type { ContainerSpec, SandboxSpec } from '../../../agent/runtime.ts';
 import { hostEnv } from '../../env.ts';
-import { busybox, testEngine } from './busybox.test-data.ts';
+import { testEngine } from './busybox.test-data.ts';
 import { DockerRuntime } from './docker-runtime.ts';
 import type { Engine } from './engine.ts';
 import type { EngineClient } from './engine-client.ts';
 import { networkName } from './identity.ts';
 import { OwnLinks } from './own-links.ts';
+import { containerOf, sandboxOf } from './specs.test-data.ts';
 
 const found = await testEngine();
 const engine = 'engine' in found ? found.engine : (undefined as unknown as Engine);
@@ -26,33 +27,10 @@ const podRange = '10.241.0.0/24';
 const triesMax = 50;
 const cluster = `link${process.pid}x${Date.now()}`;
 
-const box = (id: string, more: Partial<SandboxSpec> = {}): SandboxSpec => ({
-  id,
-  namespace: 'default',
-  name: id,
-  uid: id,
-  hostname: `host-${id}`,
-  hostNetwork: false,
-  dns: { servers: ['192.0.2.53'], searches: [], options: [] },
-  ports: [{ container: 8080, protocol: 'TCP' }],
-  sysctls: {},
-  ...more,
-});
-const container = (sandbox: string): ContainerSpec => ({
-  id: `${sandbox}_main_0`,
-  sandbox,
-  name: 'main',
-  attempt: 0,
-  image: busybox,
-  command: ['sh', '-c', 'echo $(cat /etc/hostname) > /tmp/name; exec httpd -f -p 8080 -h /tmp'],
-  args: [],
-  env: [],
-  mounts: [],
-  resources: {},
-  security: {},
-  tty: false,
-  stdin: false,
-});
+const box = (id: string, more: Partial<SandboxSpec> = {}): SandboxSpec =>
+  sandboxOf(id, { hostname: `host-${id}`, dns: { servers: ['192.0.2.53'], searches: [], options: [] }, ...more });
+const container = (sandbox: string): ContainerSpec =>
+  containerOf(sandbox, 'echo $(cat /etc/hostname) > /tmp/name; exec httpd -f -p 8080 -h /tmp');
 
 test('a pod that the engine has to do something for is left to it', () => {
   assert.equal(OwnLinks.fits(box('a')), true);
