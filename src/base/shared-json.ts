@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from './json.ts';
-import { isLarge, membersIn, namesIn, type Steps, Stride, stepMembersMax } from './steps.ts';
+import { countUpTo, isLarge, membersIn, namesIn, type Steps, Stride, stepMembersMax } from './steps.ts';
 
 /** Parts that several values have in common, with their text once somebody asked for it. */
 const texts = new WeakMap<object, string>();
@@ -89,21 +89,10 @@ function marked(value: object, member: Json | undefined, before: Json | undefine
 function isWorth(member: object): boolean {
   if (texts.has(member)) return true;
   if (small.has(member)) return false;
-  const isLarge = countUpTo(member as Json, worthMin) >= worthMin;
+  const isLarge = countUpTo(member, worthMin) >= worthMin;
   if (isLarge) texts.set(member, '');
   else small.add(member);
   return isLarge;
-}
-
-/** How much there is in a value; counting ends at `max`. */
-function countUpTo(value: Json, max: number): number {
-  if (!isContainer(value)) return 0;
-  let count = 0;
-  for (const key in value) {
-    count += 1 + countUpTo((value as JsonObject)[key] as Json, max - count);
-    if (count >= max) break;
-  }
-  return count;
 }
 
 function memberCount(value: JsonObject): number {

@@ -43,7 +43,8 @@ export function namesIn(value: object): readonly string[] {
   return listed;
 }
 
-function countUpTo(value: unknown, max: number): number {
+/** How much there is in a value, long texts for more than one; counting ends at `max`. */
+export function countUpTo(value: unknown, max: number): number {
   if (typeof value === 'string') return 1 + Math.floor(value.length / lettersPerMember);
   if (typeof value !== 'object' || value === null) return 1;
   let count = 1;

@@ -36,7 +36,7 @@ const summaryMax = 30;
 
 /** The media type without its parameters. */
 export function mediaTypeOf(request: ApiRequest): string {
-  if (!request.body || 'object' in request.body) return jsonType;
+  if (!request.body || 'object' in request.body || request.body.mediaType === jsonType) return jsonType;
   return (request.body.mediaType.split(';')[0] as string).trim().toLowerCase() || jsonType;
 }
 

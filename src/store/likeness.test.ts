@@ -4,7 +4,8 @@ import type { Json } from '../base/json.ts';
 import { Likeness } from './likeness.ts';
 
 const entry = (key: string, value: Json) => ({ key, value, created: 1, modified: 1 });
-const made = (name: string) => ({ name, spec: { containers: [{ image: 'web' }] } });
+const containers = Array.from({ length: 30 }, () => ({ image: 'web' }));
+const made = (name: string) => ({ name, spec: { containers: structuredClone(containers) } });
 
 test('Likeness holds once what a value has in common with its last state and with those of the same stem', () => {
   const likeness = new Likeness();
@@ -26,4 +27,13 @@ test('Likeness keeps neither long values nor many', () => {
   assert.equal(spec('/maps/early-x'), first.spec);
   for (let n = 0; n < 300; n++) likeness.remember(entry(`/maps/${n}-b`, made('c')), 100);
   assert.notEqual(spec('/maps/early-x'), first.spec);
+});
+
+test('Likeness compares a short value with its own last state alone', () => {
+  const likeness = new Likeness();
+  const short = (name: string) => ({ name, data: { key: 'value' } });
+  const first = short('a');
+  likeness.remember(entry('/maps/a', first), 100);
+  assert.notEqual((likeness.fitted('/maps/b', short('b'), undefined) as typeof first).data, first.data);
+  assert.equal((likeness.fitted('/maps/a', short('c'), first) as typeof first).data, first.data);
 });

@@ -1,12 +1,13 @@
 import { equalJson, type Json, type JsonObject } from '../../base/json.ts';
-import { type ListShape, partsOf, type Shape } from './shape.ts';
+import type { ListShape, Shape } from './shape.ts';
 
 /**
  * Whether two values surely have the same paths, seen from the same `start`: found out without making any. Where it
  * would be long to find out, they have not.
  */
 export function samePaths(shape: Shape, a: Json | undefined, b: Json | undefined, start?: Json): boolean {
-  if (a === undefined || b === undefined) return a === b;
+  if (a === b) return true;
+  if (a === undefined || b === undefined) return false;
   // What was there before counts by its value, where it is more than a container that is filled now.
   if (start !== undefined && !(isFilled(a) && isFilled(b))) return equalJson(a, b);
   if (!isContainer(a) || !isContainer(b)) return !isContainer(a) && !isContainer(b);
@@ -15,16 +16,22 @@ export function samePaths(shape: Shape, a: Json | undefined, b: Json | undefined
     return shape.is === 'list' && Array.isArray(a) && Array.isArray(b) && sameItems(shape, a, b);
   }
   if (shape.is === 'list') return false;
-  const parts = partsOf(shape);
-  if (!parts) return start === undefined || equalJson(a, b);
+  if (shape.is === 'opaque' || (shape.is !== 'deduced' && shape.atomic)) return start === undefined || equalJson(a, b);
   const before = isContainer(start) && !Array.isArray(start) ? (start as JsonObject) : undefined;
   const [left, right] = [a as JsonObject, b as JsonObject];
   for (const name in left) {
-    const member = parts(name);
-    if (member && !samePaths(member.shape, left[name], right[name], before?.[name])) return false;
+    const member = memberShape(shape, name);
+    if (member && !samePaths(member, left[name], right[name], before?.[name])) return false;
   }
-  for (const name in right) if (left[name] === undefined && right[name] !== undefined && parts(name)) return false;
+  for (const name in right) {
+    if (left[name] === undefined && right[name] !== undefined && memberShape(shape, name)) return false;
+  }
   return true;
+}
+
+function memberShape(shape: Exclude<Shape, ListShape>, name: string): Shape | undefined {
+  if (shape.is === 'struct') return shape.member(name)?.shape;
+  return shape.is === 'map' ? shape.values : shape;
 }
 
 /** Of lists whose items are owned one by one, the same ones have to stand in the same places. */
