@@ -7,6 +7,9 @@ import type { JsonSchema } from './custom/json-schema.ts';
 import { judgeListTypes, judgeValueInSteps } from './custom/judge-value.ts';
 import { prunedInSteps } from './custom/prune.ts';
 import { judgeRules } from './custom/rules.ts';
+import type { FieldError } from './field-error.ts';
+import { configMaps as configMapKind } from './kinds/config-map.ts';
+import { secrets } from './kinds/secret.ts';
 import { validateMeta } from './metadata-rules.ts';
 import { jsonPatch } from './patch/json.ts';
 import { mergePatch } from './patch/merge.ts';
@@ -105,4 +108,21 @@ test('Whatever judges a long custom object by its schema gives way all along', (
   assert.equal(givesWay('list types', judgeListTypes(schema, twice, '')).length, 1);
   const wrong = { items: [...items, { name: 'x', size: -1 }] } as unknown as Json;
   assert.equal(givesWay('rules', judgeRules(schema, wrong, undefined)).length, 1);
+});
+
+test('Whatever judges a long configuration or secret gives way all along', () => {
+  const meta = { name: 'x', namespace: 'x', uid: 'x', creationTimestamp: 'x' };
+  const whole = { apiVersion: 'v1', kind: 'X', metadata: meta, immutable: true, data };
+  const told = (part: string, rules: typeof configMapKind.rules, next: object, previous?: object) =>
+    givesWay(part, rules.validateInSteps?.(next as never, previous as never) as Steps<readonly FieldError[]>).map(
+      ({ path, type }) => `${path} ${type}`,
+    );
+  const odd = { ...data, '..': 'v' };
+  for (const { rules } of [configMapKind, secrets] as (typeof configMapKind)[]) {
+    assert.deepEqual(told('data', rules, { ...whole, data: odd }), ['data[..] Invalid']);
+    const changed = { ...whole, data: { ...data, k9999: 'new' } };
+    assert.deepEqual(told('changed data', rules, changed, whole), ['data Forbidden']);
+  }
+  const both = { ...whole, data: { k7: 'v' }, binaryData: odd };
+  assert.deepEqual(told('bytes', configMapKind.rules, both), ['data[k7] Invalid', 'binaryData[..] Invalid']);
 });

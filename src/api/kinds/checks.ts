@@ -1,4 +1,5 @@
 import { canonicalJson, equalJson, type Json } from '../../base/json.ts';
+import { finish, type Steps } from '../../base/steps.ts';
 import { byteLength } from '../../base/text.ts';
 import {
   duplicate,
@@ -11,7 +12,7 @@ import {
   tooLong,
   tooMany,
 } from '../field-error.ts';
-import type { WriteContext } from '../kind.ts';
+import type { KindRules, WriteContext } from '../kind.ts';
 import { validateSelector } from '../metadata-rules.ts';
 import { dnsSubdomain, type Grammar } from '../names.ts';
 import { goView } from '../schema/go-view.ts';
@@ -215,3 +216,15 @@ export const rulesOf =
   (rules: Rules, statusRules: Rules = () => undefined) =>
   (next: object, previous: object | undefined, { subresource }: WriteContext): readonly FieldError[] =>
     checked(next, (root) => (subresource === 'status' ? statusRules : rules)(root, previous && new Checked(previous)));
+
+/** The same for a kind whose objects may hold very much, and whose status nobody writes. */
+export function rulesInSteps(
+  rules: (object: Checked, previous: Checked | undefined) => Steps<void>,
+): Required<Pick<KindRules, 'validate' | 'validateInSteps'>> {
+  function* inSteps(next: object, previous: object | undefined): Steps<readonly FieldError[]> {
+    const root = new Checked(next);
+    yield* rules(root, previous && new Checked(previous));
+    return root.errors;
+  }
+  return { validate: (next, previous) => finish(inSteps(next, previous)), validateInSteps: inSteps };
+}

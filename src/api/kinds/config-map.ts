@@ -11,7 +11,7 @@ export interface ConfigMap extends KubeObject<never, never> {
 }
 
 export const configMaps: Kind<ConfigMap> = defineKind<ConfigMap>('v1', 'ConfigMap', {
-  validate: configMapRules,
+  ...configMapRules,
   columns: columnsOf('Name', 'Data', 'Age'),
   cells: (map, now) => [
     map.metadata.name,

@@ -1,38 +1,43 @@
-import { decodeText, equalJson } from '../../base/json.ts';
+import { decodeText, equalJsonInSteps } from '../../base/json.ts';
+import { membersIn, namesIn, type Steps, Stride } from '../../base/steps.ts';
 import { tooLong } from '../field-error.ts';
 import { configKey } from '../names.ts';
 import { fromBase64 } from '../protobuf-wire.ts';
-import { type Checked, rulesOf } from './checks.ts';
+import { type Checked, rulesInSteps } from './checks.ts';
 
 /** All values of a secret or a configuration map together. */
 export const dataBytesMax = 1024 * 1024;
 const accountName = 'kubernetes.io/service-account.name';
 const redacted = '<secret contents redacted>';
 
-export const secretRules = rulesOf((root, previous) => {
+export const secretRules = rulesInSteps(function* (root, previous) {
   const data = root.at('data');
+  const stride = new Stride();
   let size = 0;
-  for (const entry of data.entries()) {
-    for (const sentence of configKey(entry.lastKey)) entry.invalidAs(entry.lastKey, sentence);
-    size += base64Bytes(entry.text);
+  for (const key of namesIn(data.part)) {
+    const value = data.part[key];
+    if (stride.isLong(membersIn(value))) yield stride.taken();
+    for (const sentence of configKey(key)) data.key(key).invalidAs(key, sentence);
+    size += base64Bytes(String(value ?? ''));
   }
   if (size > dataBytesMax) data.add(tooLong(data.path, dataBytesMax));
   byType[root.at('type').text]?.(root, data);
   if (!previous) return;
   root.at('type').same(previous.part.type);
-  frozenWhenImmutable(root, previous, ['data']);
+  yield* frozenWhenImmutable(root, previous, ['data']);
 });
 
 /** How many bytes the text stands for. */
 export const base64Bytes = (text: string): number => Math.floor((text.replace(/[=\s]+/g, '').length * 3) / 4);
 
 /** An object that was once declared immutable stays so, and its data with it. */
-export function frozenWhenImmutable(root: Checked, previous: Checked, fields: readonly string[]): void {
+export function* frozenWhenImmutable(root: Checked, previous: Checked, fields: readonly string[]): Steps<void> {
   if (previous.part.immutable !== true) return;
   const sentence = 'field is immutable when `immutable` is set';
   if (root.part.immutable !== true) root.at('immutable').forbidden(sentence);
   for (const field of fields) {
-    if (!equalJson(root.part[field] ?? {}, previous.part[field] ?? {})) root.at(field).forbidden(sentence);
+    const isSame = yield* equalJsonInSteps(root.part[field] ?? {}, previous.part[field] ?? {});
+    if (!isSame) root.at(field).forbidden(sentence);
   }
 }
 

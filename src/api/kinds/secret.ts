@@ -15,7 +15,7 @@ export interface Secret extends KubeObject<never, never> {
 }
 
 export const secrets: Kind<Secret> = defineKind<Secret>('v1', 'Secret', {
-  validate: secretRules,
+  ...secretRules,
   warnings: secretWarnings,
   defaults: (secret) => {
     const { stringData, ...rest } = secret;
