@@ -212,6 +212,20 @@ export function membersText(object: JsonObject): string {
   return text === '' ? '{}' : `${text}}`;
 }
 
+/** The text of a value that may be long. What is long near its top has its text already, whatever was put around it. */
+export function textOfLong(value: Json): string {
+  if (!isContainer(value) || Array.isArray(value)) return jsonText(value);
+  let text = '';
+  for (const key in value as JsonObject) {
+    const member = (value as JsonObject)[key];
+    if (member === undefined) continue;
+    const isPlain = isContainer(member) && !Array.isArray(member) && !texts.get(member);
+    const said = isPlain ? membersText(member as JsonObject) : jsonText(member);
+    text += `${text === '' ? '{' : ','}${memberName(key)}${said}`;
+  }
+  return text === '' ? '{}' : `${text}}`;
+}
+
 /** Whether a member of this object is common to many, or has something inside that is. */
 export function hasCommon(object: JsonObject): boolean {
   for (const key in object) {

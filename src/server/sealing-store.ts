@@ -16,6 +16,8 @@ export class SealingStore implements Store {
   readonly #crypto: Crypto;
   /** One opened entry for each sealed one: who caches by entry, caches these too. */
   readonly #opened = new WeakMap<Entry, Entry>();
+  /** What was sealed into a value, for whoever is told of it before its writer is. */
+  readonly #plain = new WeakMap<object, Json>();
 
   constructor(store: Store, crypto: Crypto) {
     this.#store = store;
@@ -48,10 +50,7 @@ export class SealingStore implements Store {
 
   async #sealed(key: string, expect: Revision, value: Json | undefined): Promise<Commit> {
     const done = await this.#store.commit(key, expect, value === undefined ? undefined : this.#seal(value));
-    if (done.ok) {
-      if (value !== undefined) this.#opened.set(done.entry, { ...done.entry, value });
-      return { ...done, entry: this.#open(done.entry) };
-    }
+    if (done.ok) return { ...done, entry: this.#open(done.entry) };
     return done.actual ? { ...done, actual: this.#open(done.actual) } : done;
   }
 
@@ -80,7 +79,9 @@ export class SealingStore implements Store {
   }
 
   #seal(value: Json): Json {
-    return { sealed: encodeBase64(this.#crypto.seal(encodeText(JSON.stringify(value)))) };
+    const sealed = { sealed: encodeBase64(this.#crypto.seal(encodeText(JSON.stringify(value)))) };
+    this.#plain.set(sealed, value);
+    return sealed;
   }
 
   #open(entry: Entry): Entry {
@@ -88,7 +89,7 @@ export class SealingStore implements Store {
     if (!key.startsWith(secretPrefix) || !isObject(value) || typeof value.sealed !== 'string') return entry;
     let opened = this.#opened.get(entry);
     if (!opened) {
-      opened = { ...entry, value: this.#unsealed(key, value.sealed) };
+      opened = { ...entry, value: this.#plain.get(value) ?? this.#unsealed(key, value.sealed) };
       this.#opened.set(entry, opened);
     }
     return opened;

@@ -26,6 +26,12 @@ export interface Page {
   readonly remaining: number;
 }
 
+interface Pending {
+  readonly entry: Entry | undefined;
+  readonly revision: Revision;
+  readonly bytes: number;
+}
+
 /** Revisions start at 1, as in etcd: to Kubernetes, 0 means "any". */
 export const firstRevision: Revision = 1;
 
@@ -43,7 +49,7 @@ export class StoreCore {
   readonly #groups = new WatchGroups();
   readonly #likeness: Likeness;
   /** What judged but unpublished changes make of a key: undefined is a deletion. */
-  readonly #pending = new Map<string, { readonly entry: Entry | undefined; readonly revision: Revision }>();
+  readonly #pending = new Map<string, Pending>();
   #revision: Revision;
   #judged: Revision;
 
@@ -96,16 +102,22 @@ export class StoreCore {
     return { entries, revision: at, remaining: total - entries.length };
   }
 
-  judge(key: string, expect: Revision, value: Json | undefined): Judgement {
+  /** `bytes`: what the value weighs, where somebody knows. */
+  judge(
+    key: string,
+    expect: Revision,
+    value: Json | undefined,
+    bytes = value === undefined ? 0 : weigh(value),
+  ): Judgement {
     assert(key !== '', 'a key is not empty');
     assert(value !== undefined || expect > 0, 'a deletion expects a revision');
     const pending = this.#pending.get(key);
     const actual = pending === undefined ? this.#entries.get(key) : pending.entry;
     if ((actual?.modified ?? 0) !== expect) return { ok: false, actual, pending: pending !== undefined };
     const modified = ++this.#judged;
-    const fitted = value === undefined ? value : this.#likeness.fitted(key, value, actual?.value);
+    const fitted = value === undefined ? value : this.#likeness.fitted(key, value, { bytes, previous: actual?.value });
     const change = changeOf(key, fitted, actual, modified);
-    this.#pending.set(key, { entry: change.type === 'put' ? change.entry : undefined, revision: modified });
+    this.#pending.set(key, { entry: change.type === 'put' ? change.entry : undefined, revision: modified, bytes });
     return { ok: true, change };
   }
 
@@ -191,10 +203,12 @@ export class StoreCore {
   /** Answers how much there is to tell. */
   #apply(change: Change): number {
     const { entry } = change;
-    const bytes = weigh(entry.value);
+    const pending = this.#pending.get(entry.key);
+    const isLast = pending?.revision === entry.modified;
+    const bytes = isLast && change.type === 'put' ? pending.bytes : weigh(entry.value);
     this.#history.push(change, bytes);
     this.#revision = entry.modified;
-    if (this.#pending.get(entry.key)?.revision === entry.modified) this.#pending.delete(entry.key);
+    if (isLast) this.#pending.delete(entry.key);
     if (change.type === 'put') {
       if (change.previous === undefined) this.#keys.add(entry.key);
       this.#entries.set(entry.key, entry);

@@ -130,14 +130,14 @@ export class History {
   }
 }
 
-/** About how long the JSON text of a value is, without making it. What is long may have its text already. */
-export function weigh(value: Json): number {
-  if (!isObject(value)) return weighed(value);
+/** About how long the JSON text of a value is, without making it. What is long near its top may have its text already. */
+export function weigh(value: Json, levels = 2): number {
+  if (levels === 0 || !isObject(value)) return weighed(value);
   let bytes = 2;
   for (const key in value) {
     const member = value[key] as Json;
     const known = typeof member === 'object' && member !== null ? knownText(member) : undefined;
-    bytes += key.length + 4 + (known?.length ?? weighed(member));
+    bytes += key.length + 4 + (known?.length ?? weigh(member, levels - 1));
   }
   return bytes;
 }

@@ -1,11 +1,22 @@
 import type { Json } from '../base/json.ts';
 import type { Stop } from '../base/stop.ts';
 import type { Judgement, Page, StoreCore } from './core.ts';
+import { weigh } from './history.ts';
 import type { Change, Commit, Entry, ListOptions, Revision, Store, Watcher } from './store.ts';
 import { StoreClosed } from './store.ts';
 
+/** What was written ahead of a commit. Exactly one of the two ends it. */
+export interface Prepared {
+  /** The value of this change is what was written. */
+  use(change: Change): void;
+  /** Nobody needs it. */
+  leave(): void;
+}
+
 /** Where changes become durable. */
 export interface Journal {
+  /** Begins to write a long value ahead, a little in a turn, so that its commit is short. Nothing for all others. */
+  prepare?(value: Json, bytes: number): Promise<Prepared> | undefined;
   /** All of the batch or nothing: throws (or rejects) when nothing of it is, or will be, durable. */
   write(batch: readonly Change[]): void | Promise<void>;
   /**
@@ -33,7 +44,7 @@ export type Schedule = (run: () => void, phase?: 'telling' | 'told') => void;
 
 /** How many bytes are handed to watchers in one go, about; then others have their turn. */
 const handOutBytesMax = 2 * 1024 * 1024;
-/** Not more than these are told at once. */
+/** Not more than these are told at once, and not of more than is handed out in one go. */
 const fewWatchers = 64;
 /** So much may wait to be told while others are told before more is written: writers do not run away from watchers. */
 const aheadBytesMax = 2 * handOutBytesMax;
@@ -43,10 +54,18 @@ const progressMax = 256;
 
 type Answer = () => void;
 
+interface Asked {
+  readonly key: string;
+  readonly expect: Revision;
+  readonly value: Json | undefined;
+  readonly bytes: number;
+}
+
 interface Waiting {
   readonly answer: Commit;
   /** Nothing, for a conflict with something that is not durable yet. */
   readonly change?: Change;
+  readonly prepared?: Prepared | undefined;
   readonly resolve: (commit: Commit) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -109,19 +128,40 @@ export class JournaledStore implements Store {
 
   /** One promise for each commit: it is what most of the time of a busy server goes through. */
   commit(key: string, expect: Revision, value: Json | undefined): Promise<Commit> {
-    let judged: Judgement;
     try {
       this.#checkOpen();
-      judged = this.#core.judge(key, expect, value);
+      const bytes = value === undefined ? 0 : weigh(value);
+      const preparing = value === undefined ? undefined : this.#journal.prepare?.(value, bytes);
+      if (preparing === undefined) return this.#judged({ key, expect, value, bytes });
+      return preparing.then(
+        (prepared) => this.#judged({ key, expect, value, bytes }, prepared),
+        (error: unknown) => {
+          this.#checkOpen();
+          throw error;
+        },
+      );
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  #judged(asked: Asked, prepared?: Prepared): Promise<Commit> {
+    let judged: Judgement;
+    try {
+      this.#checkOpen();
+      judged = this.#core.judge(asked.key, asked.expect, asked.value, asked.bytes);
+    } catch (error) {
+      prepared?.leave();
+      throw error;
+    }
     if (!judged.ok) {
+      prepared?.leave();
       const answer: Commit = { ok: false, actual: judged.actual };
       return judged.pending ? this.#wait(answer) : Promise.resolve(answer);
     }
-    const { entry } = judged.change;
-    return this.#wait({ ok: true, revision: entry.modified, entry }, judged.change);
+    const { change } = judged;
+    prepared?.use(change);
+    return this.#wait({ ok: true, revision: change.entry.modified, entry: change.entry }, change, prepared);
   }
 
   watch(prefix: string, since: Revision, watcher: Watcher, stop: Stop): void {
@@ -149,9 +189,9 @@ export class JournaledStore implements Store {
     this.#journal.close();
   }
 
-  #wait(answer: Commit, change?: Change): Promise<Commit> {
+  #wait(answer: Commit, change?: Change, prepared?: Prepared): Promise<Commit> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ answer, resolve, reject, ...(change && { change }) });
+      this.#queue.push({ answer, resolve, reject, prepared, ...(change && { change }) });
       this.#scheduleFlush();
     });
   }
@@ -203,7 +243,7 @@ export class JournaledStore implements Store {
     if (batch.length === 0) return answerAll();
     this.#forget(this.#core.show(batch));
     const { watchers, price } = this.#core.due;
-    if (watchers <= fewWatchers && !this.#isPassing) {
+    if (watchers <= fewWatchers && price <= handOutBytesMax && !this.#isPassing) {
       this.#core.handOutAll();
       this.#tellProgress();
       return answerAll();
@@ -250,7 +290,10 @@ export class JournaledStore implements Store {
     const all = [...waiting, ...this.#queue];
     this.#queue = [];
     this.#core.discard();
-    for (const { reject } of all) reject(error);
+    for (const { prepared, reject } of all) {
+      prepared?.leave();
+      reject(error);
+    }
   }
 
   #forget(dropped: readonly Change[]): void {

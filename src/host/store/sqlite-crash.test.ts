@@ -70,7 +70,8 @@ async function writeForever(module: string, folder: string, writers: number): Pr
     for (let n = 0; ; n++) {
       const key = `/${(writer * 3 + n) % 17}`;
       const { entry } = await store.get(key);
-      const value = `${writer}-${n}-${'x'.repeat(n % 3000)}`;
+      // Some are so long that they are written in parts.
+      const value = `${writer}-${n}-${'x'.repeat(n % 150 === 75 ? 300_000 : n % 3000)}`;
       const answer = await store.commit(key, entry?.modified ?? 0, value);
       if (answer.ok) writeSync(1, `${JSON.stringify({ key, revision: answer.revision, value })}\n`);
     }

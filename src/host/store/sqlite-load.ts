@@ -5,6 +5,7 @@ import { StoreCore } from '../../store/core.ts';
 import type { HistoryLimits } from '../../store/history.ts';
 import { Likeness } from '../../store/likeness.ts';
 import type { Change, Entry, Revision } from '../../store/store.ts';
+import { type Place, textAt } from './sqlite-parts.ts';
 
 /** So many revisions at most are given out before they are on disk: those of changes that may be lost. */
 export const lentMax = 1000;
@@ -16,6 +17,8 @@ interface Row {
   readonly key: string;
   readonly created: Revision;
   readonly value: string | null;
+  readonly first_part: number | null;
+  readonly parts: number | null;
 }
 
 export interface Loaded {
@@ -24,16 +27,20 @@ export interface Loaded {
   readonly dropped: readonly Change[];
   /** Revisions had been given out that are not on disk. */
   readonly isCut: boolean;
+  /** Of values that are written in parts. */
+  readonly places: Map<Revision, Place>;
 }
 
 /** State and history as they were. */
 export function load(database: DatabaseSync, limits: HistoryLimits): Loaded {
   const compacted = Number(database.prepare("SELECT value FROM meta WHERE name = 'compacted'").get()?.['value']);
   assert(Number.isSafeInteger(compacted), 'the file is damaged: it does not say what was compacted');
-  const select = 'SELECT revision, key, created, value FROM log WHERE revision';
+  const select = 'SELECT revision, key, created, value, first_part, parts FROM log WHERE revision';
+  const places = new Map<Revision, Place>();
+  const rows = (sql: string) => rowsOf(database, sql, { compacted, places });
   const state = new Map<string, Entry>();
   const likeness = new Likeness();
-  for (const row of rows(database, `${select} <= ? ORDER BY revision`, compacted)) {
+  for (const row of rows(`${select} <= ? ORDER BY revision`)) {
     if (row.value === null) state.delete(row.key);
     else state.set(row.key, entryOf(row, row.value, likeness));
   }
@@ -54,7 +61,7 @@ export function load(database: DatabaseSync, limits: HistoryLimits): Loaded {
       revision = to;
     }
   };
-  for (const row of rows(database, `${select} > ? ORDER BY revision`, compacted)) {
+  for (const row of rows(`${select} > ? ORDER BY revision`)) {
     skip();
     assert(row.revision === ++revision, `the file is damaged: revision ${revision} is missing`);
     batch.push(changeOf(row, state, likeness));
@@ -62,7 +69,7 @@ export function load(database: DatabaseSync, limits: HistoryLimits): Loaded {
   }
   publish();
   skip();
-  return { core, dropped, isCut };
+  return { core, dropped, isCut, places };
 }
 
 /** Whoever lent revisions and ended without a word may have given out so many: none of them is ever given out again. */
@@ -96,12 +103,26 @@ function changeOf(row: Row, state: Map<string, Entry>, likeness: Likeness): Chan
 }
 
 function entryOf(row: Row, text: string, likeness: Likeness, previous?: Entry): Entry {
-  const value = likeness.fitted(row.key, JSON.parse(text) as Json, previous?.value);
+  const value = likeness.fitted(row.key, JSON.parse(text) as Json, { bytes: text.length, previous: previous?.value });
   const entry = { key: row.key, value, created: row.created, modified: row.revision };
   likeness.remember(entry, text.length);
   return entry;
 }
 
-function rows(database: DatabaseSync, sql: string, compacted: Revision): Iterable<Row> {
-  return database.prepare(sql).iterate(compacted) as Iterable<unknown> as Iterable<Row>;
+interface Range {
+  readonly compacted: Revision;
+  readonly places: Map<Revision, Place>;
+}
+
+function* rowsOf(database: DatabaseSync, sql: string, { compacted, places }: Range): Generator<Row, void> {
+  const found = database.prepare(sql).iterate(compacted) as Iterable<unknown> as Iterable<Row>;
+  for (const row of found) {
+    const { revision, first_part: first, parts: count } = row;
+    if (first === null || count === null) {
+      yield row;
+      continue;
+    }
+    places.set(revision, { first, count });
+    yield { ...row, value: textAt(database, { first, count }) };
+  }
 }

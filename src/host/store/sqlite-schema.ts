@@ -5,7 +5,7 @@ import { firstRevision } from '../../store/core.ts';
  * Each takes the file from the version that is its place in the list to the next one; the file remembers how many ran.
  * One that was released is never changed.
  */
-const migrations: readonly ((database: DatabaseSync) => void)[] = [createLog, createSkipped];
+const migrations: readonly ((database: DatabaseSync) => void)[] = [createLog, createSkipped, createParts];
 
 /** Brings the file to the newest schema, all of it or nothing. */
 export function migrate(database: DatabaseSync): void {
@@ -55,5 +55,14 @@ function createSkipped(database: DatabaseSync): void {
   database.exec(`
     CREATE TABLE skipped (behind INTEGER PRIMARY KEY, up_to INTEGER NOT NULL) STRICT;
     INSERT INTO meta (name, value) VALUES ('lent', 0);
+  `);
+}
+
+/** Where a value is so long that it was written in parts before its row, the row has the place of the first and their number. */
+function createParts(database: DatabaseSync): void {
+  database.exec(`
+    CREATE TABLE part (place INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;
+    ALTER TABLE log ADD COLUMN first_part INTEGER;
+    ALTER TABLE log ADD COLUMN parts INTEGER;
   `);
 }

@@ -3,16 +3,18 @@ import { join } from 'node:path';
 import type { StatementSync } from 'node:sqlite';
 import { DatabaseSync } from 'node:sqlite';
 import { assert } from '../../base/env.ts';
-import { jsonText } from '../../base/shared-json.ts';
+import type { Json } from '../../base/json.ts';
+import { jsonText, textOfLong } from '../../base/shared-json.ts';
 import type { StoreCore } from '../../store/core.ts';
 import type { HistoryLimits } from '../../store/history.ts';
 import { defaultHistoryLimits } from '../../store/history.ts';
 import type { Journal } from '../../store/journaled.ts';
-import { JournaledStore, type Losable } from '../../store/journaled.ts';
+import { JournaledStore, type Losable, type Prepared } from '../../store/journaled.ts';
 import type { Change, Revision } from '../../store/store.ts';
 import { StoreFull } from '../../store/store.ts';
 import { LogSync, type SyncCalls } from './log-sync.ts';
 import { lentMax, load } from './sqlite-load.ts';
+import { deleteUnnamed, LongValues, type Place } from './sqlite-parts.ts';
 import { migrate } from './sqlite-schema.ts';
 import { TellingPace } from './telling-pace.ts';
 
@@ -31,6 +33,9 @@ export const fileName = 'state.sqlite';
  * for a moment: what is written again meanwhile is moved once. SQLite's own 1,000 took twice as long for the same.
  */
 const checkpointPages = 4_000;
+
+/** A value whose text is about so long is written ahead in parts: at once it would take the loop longer than a few turns. */
+const longBytesMin = 256 * 1024;
 
 /** Rows that history no longer needs are deleted once there are so many, so that most commits delete nothing. */
 const forgetMin = 1000;
@@ -51,11 +56,12 @@ export function openSqliteStore(folder: string, options: SqliteStoreOptions = {}
     database.exec(`PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = ${checkpointPages}`);
     checkIntegrity(database);
     migrate(database);
-    const { core, dropped, isCut } = load(database, { ...defaultHistoryLimits, ...limits });
+    const { core, dropped, isCut, places } = load(database, { ...defaultHistoryLimits, ...limits });
+    deleteUnnamed(database, places);
     // From here on each commit is synced by the journal. What a checkpoint needs SQLite still syncs itself.
     database.exec('PRAGMA synchronous = NORMAL');
     const log = new LogSync(`${file}-wal`, syncCalls);
-    const journal = new SqliteJournal(database, folder, log);
+    const journal = new SqliteJournal(database, folder, { log, places });
     journal.forget(dropped);
     if (isCut && losable) journal.forget(renewed(core, journal, losable.prefix));
     return new JournaledStore(core, journal, new TellingPace().schedule, losable);
@@ -87,14 +93,22 @@ class SqliteJournal implements Journal {
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
   readonly #rollback: StatementSync;
+  readonly #insertNamed: StatementSync;
+  readonly #long: LongValues;
   #dropped: readonly Change[] = [];
+  /** Whether there are long values among them, which are not kept for long. */
+  #dropsLong = false;
   /** Published, and written with what comes next. */
   #carried: Change[] = [];
   #isLending = false;
   /** In the file, but refused because they could not be synced: their revisions are given out again. */
   #refused: readonly Change[] = [];
 
-  constructor(database: DatabaseSync, folder: string, log: LogSync) {
+  constructor(
+    database: DatabaseSync,
+    folder: string,
+    { log, places }: { readonly log: LogSync; readonly places: Map<Revision, Place> },
+  ) {
     this.#database = database;
     this.#log = log;
     this.#folder = folder;
@@ -105,6 +119,14 @@ class SqliteJournal implements Journal {
     this.#begin = database.prepare('BEGIN IMMEDIATE');
     this.#commit = database.prepare('COMMIT');
     this.#rollback = database.prepare('ROLLBACK');
+    this.#insertNamed = database.prepare(
+      'INSERT INTO log (revision, key, created, first_part, parts) VALUES (?, ?, ?, ?, ?)',
+    );
+    this.#long = new LongValues(database, places, (run) => this.#write(run));
+  }
+
+  prepare(value: Json, bytes: number): Promise<Prepared> | undefined {
+    return bytes < longBytesMin ? undefined : this.#long.prepare(textOfLong(value));
   }
 
   write(batch: readonly Change[]): void | Promise<void> {
@@ -132,16 +154,28 @@ class SqliteJournal implements Journal {
 
   #written(batch: readonly Change[]): void {
     // Twice as many go as come, so that what is to be deleted never piles up.
-    const count = this.#dropped.length < forgetMin ? 0 : Math.max(forgetMin, batch.length * 2);
-    this.#transaction(() => {
-      for (const { entry } of this.#refused) this.#delete.run(entry.modified);
+    const isDue = this.#dropsLong || this.#dropped.length >= forgetMin;
+    const count = isDue ? Math.max(forgetMin, batch.length * 2) : 0;
+    this.#write((gone) => {
       this.#insertAll(this.#carried);
       this.#insertAll(batch);
-      this.#deleteDropped(count);
+      this.#deleteDropped(count, gone);
     });
-    this.#refused = [];
     this.#carried = [];
     this.#dropped = this.#dropped.slice(count);
+    this.#dropsLong &&= this.#dropped.length > 0;
+  }
+
+  /** A transaction that first takes back what was refused. Whoever deletes rows says which. */
+  #write(run: (gone: Revision[]) => void): void {
+    const gone: Revision[] = [];
+    this.#transaction(() => {
+      this.#deleteRefused(gone);
+      run(gone);
+      this.#long.deleteSome();
+    });
+    this.#refused = [];
+    this.#long.deleted(gone);
   }
 
   #synced<T>(batch: readonly Change[], sync: () => T): T {
@@ -159,7 +193,13 @@ class SqliteJournal implements Journal {
   }
 
   #insertAll(batch: readonly Change[]): void {
-    for (const { type, entry } of batch) {
+    for (const change of batch) {
+      const { type, entry } = change;
+      const place = this.#long.named(change);
+      if (place) {
+        this.#insertNamed.run(entry.modified, entry.key, entry.created, place.first, place.count);
+        continue;
+      }
       const text = type === 'put' ? jsonText(entry.value) : null;
       this.#insert.run(entry.modified, entry.key, entry.created, text);
     }
@@ -167,11 +207,12 @@ class SqliteJournal implements Journal {
 
   forget(dropped: readonly Change[]): void {
     this.#dropped = this.#dropped.length === 0 ? dropped : [...this.#dropped, ...dropped];
+    this.#dropsLong ||= dropped.some(({ previous }) => previous !== undefined && this.#long.has(previous.modified));
   }
 
   close(): void {
     try {
-      if (this.#dropped.length + this.#refused.length > 0 || this.#isLending) this.#transaction(() => this.#settle());
+      if (this.#dropped.length + this.#refused.length > 0 || this.#isLending) this.#write((gone) => this.#settle(gone));
       this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     } catch (error) {
       // On a full disk what was acknowledged stays in the write-ahead log, where the next start finds it.
@@ -182,22 +223,30 @@ class SqliteJournal implements Journal {
     }
   }
 
-  #settle(): void {
-    for (const { entry } of this.#refused) this.#delete.run(entry.modified);
+  #settle(gone: Revision[]): void {
     this.#insertAll(this.#carried);
-    this.#deleteDropped(this.#dropped.length);
+    this.#deleteDropped(this.#dropped.length, gone);
     if (this.#isLending) this.#lent.run(0);
   }
 
+  #deleteRefused(gone: Revision[]): void {
+    for (const { entry } of this.#refused) this.#deleteRow(entry.modified, gone);
+  }
+
   /** A change that left history was the only one that still needed the value before it, and a deletion itself. */
-  #deleteDropped(count: number): void {
+  #deleteDropped(count: number, gone: Revision[]): void {
     let compacted: Revision | undefined;
     for (const { type, entry, previous } of this.#dropped.slice(0, count)) {
-      if (previous !== undefined) this.#delete.run(previous.modified);
-      if (type === 'delete') this.#delete.run(entry.modified);
+      if (previous !== undefined) this.#deleteRow(previous.modified, gone);
+      if (type === 'delete') this.#deleteRow(entry.modified, gone);
       compacted = entry.modified;
     }
     if (compacted !== undefined) this.#compacted.run(compacted);
+  }
+
+  #deleteRow(revision: Revision, gone: Revision[]): void {
+    this.#delete.run(revision);
+    gone.push(revision);
   }
 
   #transaction(run: () => void): void {
