@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Json, JsonObject } from '../base/json.ts';
 import { paceOf } from '../base/steps.test-data.ts';
-import { type Steps, stepMembersMax } from '../base/steps.ts';
+import { finish, isListed, namesIn, type Steps, stepMembersMax } from '../base/steps.ts';
 import type { JsonSchema } from './custom/json-schema.ts';
 import { judgeListTypes, judgeValueInSteps } from './custom/judge-value.ts';
 import { prunedInSteps } from './custom/prune.ts';
@@ -11,11 +11,21 @@ import type { FieldError } from './field-error.ts';
 import { configMaps as configMapKind } from './kinds/config-map.ts';
 import { secrets } from './kinds/secret.ts';
 import { validateMeta } from './metadata-rules.ts';
+import { compareInSteps } from './patch/compare.ts';
+import { emptySet, type FieldSet, readFieldSet } from './patch/field-set.ts';
+import {
+  differenceInSteps,
+  intersectionInSteps,
+  inWrittenOrderInSteps,
+  unionInSteps,
+} from './patch/field-set-in-steps.ts';
 import { jsonPatch } from './patch/json.ts';
 import { mergePatch } from './patch/merge.ts';
+import { structShape } from './patch/shape.ts';
 import { strategicPatch } from './patch/strategic.ts';
 import { decodeProtobufInSteps } from './protobuf.ts';
 import { encodeProtobuf } from './protobuf-encode.ts';
+import { decodeJsonInSteps } from './schema/decode-long-json.ts';
 import { type ObjectType, schemaOf } from './schema/schema.ts';
 import { walk, walkInSteps } from './schema/walker.ts';
 import { decodeYamlInSteps } from './yaml/decode.ts';
@@ -125,4 +135,43 @@ test('Whatever judges a long configuration or secret gives way all along', () =>
   }
   const both = { ...whole, data: { k7: 'v' }, binaryData: odd };
   assert.deepEqual(told('bytes', configMapKind.rules, both), ['data[k7] Invalid', 'binaryData[..] Invalid']);
+});
+
+/** What makes long objects, of one with these names. */
+function* madeOf(names: readonly string[]): Generator<readonly [string, object]> {
+  const text = `{"data":{${names.map((name) => `${JSON.stringify(name)}:"a value of some letters"`).join(',')}}}`;
+  const read = finish(decodeJsonInSteps(text)).value as { readonly data: JsonObject };
+  yield ['JSON', read.data];
+  const lines = names.map((name) => `  ${JSON.stringify(name)}: v\n`).join('');
+  yield ['YAML', (finish(decodeYamlInSteps(`data:\n${lines}`)).value as typeof read).data];
+  yield ['map', finish(walkInSteps(configMaps, read)).value.data as JsonObject];
+  const open: JsonSchema = { type: 'object', additionalProperties: { type: 'string' } };
+  yield ['pruned', finish(prunedInSteps(open, read.data, 'data')).value as JsonObject];
+  yield ['merged', (finish(mergePatch({}, read as unknown as Json)) as typeof read).data];
+  yield* setsOf(read, names);
+}
+
+function* setsOf(read: { readonly data: JsonObject }, names: readonly string[]): Generator<readonly [string, object]> {
+  const paths = finish(compareInSteps(structShape(configMaps), {}, read, new Set()))?.added['f:data'] as FieldSet;
+  yield ['paths', paths];
+  const half = Object.fromEntries(names.filter((_, index) => index % 2 === 0).map((name) => [`f:${name}`, {}]));
+  const rest = finish(differenceInSteps(paths, half));
+  yield ['difference', rest];
+  yield ['intersection', finish(intersectionInSteps(paths, half))];
+  yield ['union', finish(unionInSteps(rest, half))];
+  yield ['all', finish(unionInSteps(emptySet, paths))];
+  yield ['ordered', finish(inWrittenOrderInSteps(paths))];
+  yield ['sent', finish(readFieldSet(paths)) as FieldSet];
+}
+
+test('What is made in steps knows its names as the platform would list them', () => {
+  const names = Array.from({ length: 2_000 }, (_, index) => `k${(index * 769) % 2_000}`);
+  for (const [part, made] of madeOf([...names, '__proto__', 'k1'])) {
+    assert.ok(isListed(made), `${part}: the names are to be listed again`);
+    assert.deepEqual(namesIn(made), Object.keys(made), part);
+  }
+  const numbers = names.map((name) => name.slice(1));
+  for (const odd of [numbers, [...names, ...numbers], [...numbers, ...names], [...names, '7', 'last']]) {
+    for (const [part, made] of madeOf(odd)) assert.deepEqual(namesIn(made), Object.keys(made), part);
+  }
 });

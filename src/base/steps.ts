@@ -43,6 +43,40 @@ export function namesIn(value: object): readonly string[] {
   return listed;
 }
 
+/** Whether an object has so many members that their names were listed: nobody need ask whether it has one. */
+export const isListed = (value: object): boolean => names.has(value);
+
+/** Says that an object was put together of all the members of another one, in their order. */
+export function namedAs(value: object, other: object): void {
+  const known = names.get(other);
+  if (known) names.set(value, known);
+}
+
+const digits = { first: '0'.charCodeAt(0), last: '9'.charCodeAt(0) };
+
+/** The names of an object that is being put together: where they become many, nobody has to list them again. */
+export class MemberNames {
+  #count = 0;
+  #listed: string[] | undefined;
+
+  /** There is a member in it that was not there before. */
+  added(to: object, name: string): void {
+    this.#count++;
+    if (this.#count === stepMembersMax) this.#listed = Object.keys(to);
+    else if (this.#listed) {
+      const code = name.charCodeAt(0);
+      // Whole numbers stand before all else, whenever they came.
+      if (code >= digits.first && code <= digits.last) this.#listed = undefined;
+      else this.#listed.push(name);
+    }
+  }
+
+  /** Nothing is added any more. */
+  keep(of: object): void {
+    if (this.#listed) names.set(of, this.#listed);
+  }
+}
+
 /** How much there is in a value, long texts for more than one; counting ends at `max`. */
 export function countUpTo(value: unknown, max: number): number {
   if (typeof value === 'string') return 1 + Math.floor(value.length / lettersPerMember);

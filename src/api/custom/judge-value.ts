@@ -210,7 +210,7 @@ function* judgeObject(place: Place & { readonly value: JsonObject }, told: Told)
   const { schema, value, path, previous } = place;
   const { errors } = told;
   const { maxProperties, minProperties } = schema;
-  const keys = Object.keys(value);
+  const keys = namesIn(value);
   const at = (key: string) => (path === '' ? key : `${path}.${key}`);
   if (maxProperties !== undefined && keys.length > maxProperties) {
     errors.push(tooMany(path, keys.length, maxProperties));

@@ -1,5 +1,5 @@
 import { isObject, type Json, type JsonObject } from '../../base/json.ts';
-import { finish, isLarge, membersIn, namesIn, type Steps, Stride } from '../../base/steps.ts';
+import { finish, isLarge, membersIn, namedAs, namesIn, type Steps, Stride } from '../../base/steps.ts';
 import { additionalOf, isEmbedded, type JsonSchema, preserves, propertyOf } from './json-schema.ts';
 
 export interface Pruned {
@@ -67,11 +67,13 @@ class Pruning {
     if (!isObject(value)) return value;
     const out: Record<string, Json> = {};
     const additional = additionalOf(schema);
+    const { length } = this.unknown;
     for (const key of namesIn(value)) {
       if (this.#stride.isLong(1)) yield this.#stride.taken();
       const inner = this.#member(place, key, additional, out);
       if (inner) put(out, key, yield* this.inSteps(inner));
     }
+    if (this.unknown.length === length) namedAs(out, value);
     return out;
   }
 

@@ -1,6 +1,7 @@
 import { equalJson, equalJsonInSteps, isObject, type Json, type JsonObject } from '../../base/json.ts';
-import { isLarge, membersIn, namesIn, type Steps, Stride, stepMembersMax } from '../../base/steps.ts';
+import { isLarge, isListed, membersIn, namesIn, type Steps, Stride, stepMembersMax } from '../../base/steps.ts';
 import { emptySet, type FieldSet, leaf } from './field-set.ts';
+import { GrowingSet } from './field-set-in-steps.ts';
 import { itemTag, type ListShape, partsOf, type Shape, type StructShape } from './shape.ts';
 
 /** Which fields differ between two objects. */
@@ -134,6 +135,7 @@ const isListOrNull = (value: Json): value is readonly Json[] | null => value ===
 const isObjectOrNull = (value: Json): value is JsonObject | null => value === null || isObject(value);
 const lengthOf = (list: readonly Json[] | null): number => list?.length ?? 0;
 function isBare(value: Json): boolean {
+  if (value !== null && isListed(value as object)) return false;
   for (const _ in value as object) return false;
   return true;
 }
@@ -292,17 +294,18 @@ function* everyPathInSteps(shape: Shape, value: Json, stride: Stride): Steps<Fie
     return everyPath(shape, value);
   }
   if (typeof value !== 'object' || value === null || shape.is === 'scalar') return leaf;
-  const out: Growing = { '.': leaf };
+  const out = new GrowingSet();
+  out.put('.', leaf);
   let any = false;
   if (shape.is === 'list') {
     if (!Array.isArray(value) || shape.how === 'atomic') return leaf;
     for (const item of value as readonly Json[]) {
       const tag = itemTag(shape, item);
       if (tag === undefined) continue;
-      out[tag] = out[tag] ? leaf : yield* everyPathInSteps(shape.items, item, stride);
+      out.put(tag, out.has(tag) ? leaf : yield* everyPathInSteps(shape.items, item, stride));
       any = true;
     }
-    return any ? out : leaf;
+    return any ? out.whole() : leaf;
   }
   const parts = partsOf(shape);
   if (!parts || Array.isArray(value)) return leaf;
@@ -310,8 +313,8 @@ function* everyPathInSteps(shape: Shape, value: Json, stride: Stride): Steps<Fie
     const inner = (value as JsonObject)[name];
     const member = inner === undefined ? undefined : parts(name);
     if (!member) continue;
-    out[member.tag] = yield* everyPathInSteps(member.shape, inner as Json, stride);
+    out.put(member.tag, yield* everyPathInSteps(member.shape, inner as Json, stride));
     any = true;
   }
-  return any ? out : leaf;
+  return any ? out.whole() : leaf;
 }

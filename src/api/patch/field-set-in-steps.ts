@@ -1,4 +1,4 @@
-import { membersIn, namesIn, type Steps, Stride, stepMembersMax } from '../../base/steps.ts';
+import { MemberNames, membersIn, namesIn, type Steps, Stride, stepMembersMax } from '../../base/steps.ts';
 import {
   difference,
   type FieldSet,
@@ -11,7 +11,6 @@ import {
   union,
 } from './field-set.ts';
 
-type Growing = Record<string, FieldSet>;
 type Combine = (a: FieldSet, b: FieldSet) => FieldSet;
 
 /** What `difference` makes, for sets that may be long. */
@@ -25,6 +24,27 @@ export function unionInSteps(a: FieldSet, b: FieldSet): Steps<FieldSet> {
 
 export function intersectionInSteps(a: FieldSet, b: FieldSet): Steps<FieldSet> {
   return combined(a, b, { whole: intersection, combine: sharedInSteps });
+}
+
+/** A set that may become long. */
+export class GrowingSet {
+  readonly #set: Record<string, FieldSet> = {};
+  readonly #names = new MemberNames();
+
+  has(element: string): boolean {
+    return this.#set[element] !== undefined;
+  }
+
+  put(element: string, node: FieldSet): void {
+    const isNew = this.#set[element] === undefined;
+    this.#set[element] = node;
+    if (isNew) this.#names.added(this.#set, element);
+  }
+
+  whole(): FieldSet {
+    this.#names.keep(this.#set);
+    return this.#set;
+  }
 }
 
 interface How {
@@ -54,13 +74,13 @@ function* changedInSteps(a: FieldSet, b: FieldSet, stride: Stride): Steps<FieldS
     if (next !== left) touched.set(element, next);
   }
   if (touched.size === 0) return a;
-  const out: Growing = {};
+  const out = new GrowingSet();
   for (const element of namesIn(a)) {
     if (stride.isLong(1)) yield stride.taken();
     const next = touched.has(element) ? touched.get(element) : a[element];
-    if (next !== undefined) out[element] = next;
+    if (next !== undefined) out.put(element, next);
   }
-  return out;
+  return out.whole();
 }
 
 function* unitedInSteps(a: FieldSet, b: FieldSet, stride: Stride): Steps<FieldSet> {
@@ -74,20 +94,20 @@ function* unitedInSteps(a: FieldSet, b: FieldSet, stride: Stride): Steps<FieldSe
     else if (!isSelf(element) && left !== right) found.set(element, yield* unionOfNodesInSteps(left, right, stride));
   }
   let isSame = true;
-  const out: Growing = {};
+  const out = new GrowingSet();
   for (const element of namesIn(a)) {
     if (stride.isLong(1)) yield stride.taken();
     const next = found.get(element) ?? (a[element] as FieldSet);
     isSame &&= next === a[element];
-    out[element] = next;
+    out.put(element, next);
     found.delete(element);
   }
   if (isSame && found.size === 0) return a;
   for (const [element, node] of found) {
     if (stride.isLong(1)) yield stride.taken();
-    out[element] = node;
+    out.put(element, node);
   }
-  return out;
+  return out.whole();
 }
 
 function* unionOfNodesInSteps(left: FieldSet, right: FieldSet, stride: Stride): Steps<FieldSet> {
@@ -98,7 +118,7 @@ function* unionOfNodesInSteps(left: FieldSet, right: FieldSet, stride: Stride): 
 }
 
 function* sharedInSteps(a: FieldSet, b: FieldSet, stride: Stride): Steps<FieldSet> {
-  const out: Growing = {};
+  const out = new GrowingSet();
   for (const element of namesIn(b)) {
     if (stride.isLong(1)) yield stride.taken();
     const left = a[element];
@@ -107,9 +127,9 @@ function* sharedInSteps(a: FieldSet, b: FieldSet, stride: Stride): Steps<FieldSe
     const below =
       left === right ? left : yield* combined(left, right, { whole: intersection, combine: sharedInSteps }, stride);
     const both = left === right ? left : nodeOf(below, isMember(left) && isMember(right));
-    if (both !== undefined) out[element] = both;
+    if (both !== undefined) out.put(element, both);
   }
-  return out;
+  return out.whole();
 }
 
 /** What `inWrittenOrder` makes, for sets that may be long. */
@@ -119,7 +139,7 @@ export function* inWrittenOrderInSteps(set: FieldSet, stride: Stride = new Strid
     if (stride.isLong(members)) yield stride.taken();
     return inWrittenOrder(set);
   }
-  const names = Object.keys(set);
+  const names = namesIn(set);
   let moved = false;
   const parts = new Map<string, FieldSet>();
   for (let index = 0; index < names.length; index++) {
@@ -132,12 +152,12 @@ export function* inWrittenOrderInSteps(set: FieldSet, stride: Stride = new Strid
     parts.set(name, after);
   }
   if (!moved) return set;
-  const ordered: Growing = {};
+  const ordered = new GrowingSet();
   for (const name of yield* sortedInSteps(names, stride)) {
     if (stride.isLong(1)) yield stride.taken();
-    ordered[name] = parts.get(name) ?? (set[name] as FieldSet);
+    ordered.put(name, parts.get(name) ?? (set[name] as FieldSet));
   }
-  return ordered;
+  return ordered.whole();
 }
 
 /** Runs that are sorted, merged two by two. */

@@ -1,5 +1,5 @@
 import { canonicalJson, isObject, type Json } from '../../base/json.ts';
-import { namesIn, type Steps, Stride } from '../../base/steps.ts';
+import { isListed, namedAs, namesIn, type Steps, Stride } from '../../base/steps.ts';
 import { compareText } from '../../base/text.ts';
 
 /**
@@ -25,6 +25,9 @@ export const fieldTag = (name: string): string => `f:${name}`;
 export const valueTag = (value: Json): string => `v:${canonicalJson(value)}`;
 
 export function isEmptySet(set: FieldSet): boolean {
+  if (set === leaf) return true;
+  // The platform lists all names for whoever asks for the first.
+  if (isListed(set)) return false;
   for (const _ in set) return false;
   return true;
 }
@@ -35,6 +38,7 @@ export function isMember(node: FieldSet): boolean {
 }
 
 function hasBelow(node: FieldSet): boolean {
+  if (isListed(node)) return true;
   for (const element in node) if (element !== self) return true;
   return false;
 }
@@ -167,6 +171,7 @@ export function elementText(element: string): string {
 export function* readFieldSet(value: unknown, stride: Stride = new Stride()): Steps<FieldSet | undefined> {
   if (!isObject(value)) return undefined;
   const out: Growing = {};
+  let isSame = true;
   for (const element of namesIn(value)) {
     if (stride.isLong(1)) yield stride.taken();
     if (element === self) {
@@ -177,7 +182,9 @@ export function* readFieldSet(value: unknown, stride: Stride = new Stride()): St
     const canonical = canonicalElement(element);
     if (node === undefined || canonical === undefined) return undefined;
     if (canonical !== '') out[canonical] = node;
+    isSame &&= canonical === element;
   }
+  if (isSame) namedAs(out, value);
   return out;
 }
 

@@ -1,5 +1,5 @@
 import { isObject, type Json, type JsonObject } from '../../base/json.ts';
-import { namesIn, type Steps, Stride } from '../../base/steps.ts';
+import { isListed, namesIn, type Steps, Stride } from '../../base/steps.ts';
 import { define } from './merge.ts';
 import { itemTag, type ListShape, partsOf, type Shape } from './shape.ts';
 
@@ -34,6 +34,7 @@ export function* mergeTyped(
 
 const isMapLike = (value: Json): value is JsonObject | null => value === null || isObject(value);
 function isBare(value: JsonObject | null): boolean {
+  if (value !== null && isListed(value)) return false;
   for (const _ in value) return false;
   return true;
 }

@@ -1,16 +1,20 @@
 import { isObject, type Json } from '../../base/json.ts';
-import { namesIn, type Steps, Stride } from '../../base/steps.ts';
+import { namedAs, namesIn, type Steps, Stride } from '../../base/steps.ts';
 
 /** JSON merge patch (RFC 7386): null removes, an object merges, all else replaces. */
 export function* mergePatch(target: Json | undefined, patch: Json, stride: Stride = new Stride()): Steps<Json> {
   if (!isObject(patch)) return patch;
   const out: Record<string, Json> = isObject(target) ? yield* copied(target, stride) : {};
+  let isWhole = !isObject(target);
   for (const key of namesIn(patch)) {
     if (stride.isLong(1)) yield stride.taken();
     const value = patch[key] as Json;
-    if (value === null) delete out[key];
-    else define(out, key, yield* mergePatch(out[key], value, stride));
+    if (value === null) {
+      delete out[key];
+      isWhole = false;
+    } else define(out, key, yield* mergePatch(out[key], value, stride));
   }
+  if (isWhole) namedAs(out, patch);
   return out;
 }
 

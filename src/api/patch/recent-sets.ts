@@ -1,4 +1,5 @@
 import { equalJson, type JsonObject } from '../../base/json.ts';
+import { isListed } from '../../base/steps.ts';
 import type { KubeObject, ManagedFields } from '../object.ts';
 import type { FieldSet } from './field-set.ts';
 import type { Followed, Write } from './managed-fields.ts';
@@ -72,6 +73,7 @@ function sameMembers({ shape, empty, ignored }: Seen, a: KubeObject, b: KubeObje
 
 /** How many elements a set has; counting ends beyond `max`. */
 function elementsIn(set: FieldSet, max: number): number {
+  if (isListed(set)) return max + 1;
   let count = 0;
   for (const element in set) {
     count += 1 + elementsIn(set[element] as FieldSet, max - count);

@@ -1,4 +1,5 @@
 import { equalJson, type Json, type JsonObject } from '../../base/json.ts';
+import { isListed } from '../../base/steps.ts';
 import type { ListShape, Shape } from './shape.ts';
 
 /**
@@ -17,6 +18,8 @@ export function samePaths(shape: Shape, a: Json | undefined, b: Json | undefined
   }
   if (shape.is === 'list') return false;
   if (shape.is === 'opaque' || (shape.is !== 'deduced' && shape.atomic)) return start === undefined || equalJson(a, b);
+  // Fields that a struct has are few. What `b` is compared with is never long.
+  if (shape.is !== 'struct' && isListed(b)) return false;
   const before = isContainer(start) && !Array.isArray(start) ? (start as JsonObject) : undefined;
   const [left, right] = [a as JsonObject, b as JsonObject];
   for (const name in left) {
@@ -53,6 +56,7 @@ const isContainer = (value: Json | undefined): value is JsonObject | readonly Js
 
 function isFilled(value: Json): boolean {
   if (!isContainer(value)) return false;
+  if (isListed(value)) return true;
   for (const _ in value) return true;
   return false;
 }

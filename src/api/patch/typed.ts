@@ -1,6 +1,7 @@
 import { isObject, type Json, type JsonObject } from '../../base/json.ts';
-import { namesIn, type Steps, Stride } from '../../base/steps.ts';
+import { namedAs, namesIn, type Steps, Stride } from '../../base/steps.ts';
 import { below, emptySet, type FieldSet, leaf, nodeOf } from './field-set.ts';
+import { GrowingSet } from './field-set-in-steps.ts';
 import { define } from './merge.ts';
 import { itemTag, type ListShape, partsOf, type Shape } from './shape.ts';
 
@@ -17,7 +18,7 @@ function* spokenOf(shape: Shape, value: Json, stride: Stride): Steps<FieldSet | 
   const parts = partsOf(shape);
   if (!parts || (shape.is === 'deduced' && !isObject(value))) return leaf;
   if (!isObject(value)) return undefined;
-  const out: Growing = {};
+  const out = new GrowingSet();
   for (const name of namesIn(value)) {
     if (stride.isLong(1)) yield stride.taken();
     const inner = value[name];
@@ -27,21 +28,21 @@ function* spokenOf(shape: Shape, value: Json, stride: Stride): Steps<FieldSet | 
     const owned = shape.is !== 'struct' || inner === null || (isObject(inner) && Object.keys(inner).length === 0);
     const spoken = yield* spokenOf(member.shape, inner as Json, stride);
     const node = spoken === leaf ? leaf : nodeOf(spoken, owned);
-    if (node) out[member.tag] = node;
+    if (node) out.put(member.tag, node);
   }
-  return nodeOf(out, false);
+  return nodeOf(out.whole(), false);
 }
 
 function* itemsSpokenOf(shape: ListShape, value: Json, stride: Stride): Steps<FieldSet | undefined> {
   if (!Array.isArray(value)) return undefined;
-  const out: Growing = {};
+  const out = new GrowingSet();
   for (const item of value as readonly Json[]) {
     if (stride.isLong(2)) yield stride.taken();
     const tag = itemTag(shape, item);
     if (tag === undefined) continue;
-    out[tag] = out[tag] ? leaf : (nodeOf(yield* spokenOf(shape.items, item, stride), true) as FieldSet);
+    out.put(tag, out.has(tag) ? leaf : (nodeOf(yield* spokenOf(shape.items, item, stride), true) as FieldSet));
   }
-  return nodeOf(out, false);
+  return nodeOf(out.whole(), false);
 }
 
 /** The set with every field of a struct that something below it is in the set of. */
@@ -59,6 +60,7 @@ export function* withNamedFields(shape: Shape, set: FieldSet, stride: Stride = n
     const named = shape.is === 'struct' && element.startsWith('f:') && inner !== undefined;
     out[element] = nodeOf(deeper, named || (below(set, element)?.member ?? false)) as FieldSet;
   }
+  namedAs(out, set);
   return out;
 }
 

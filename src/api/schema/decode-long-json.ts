@@ -1,5 +1,5 @@
 import type { Json } from '../../base/json.ts';
-import { type Steps, stepMembersMax } from '../../base/steps.ts';
+import { MemberNames, type Steps, stepMembersMax } from '../../base/steps.ts';
 import {
   closeBrace,
   closeBracket,
@@ -69,6 +69,8 @@ interface Open {
   member: number;
   /** What was read of it so far; undefined while it is short. */
   value: Json[] | Record<string, Json> | undefined;
+  /** Of what was read so far, where it is an object. */
+  readonly names: MemberNames;
   /** The member that is looked at was long, and is read. */
   isRead: boolean;
 }
@@ -109,7 +111,15 @@ class PieceReader {
     if (!parent && !isBlank(this.#text, 0, start)) throw new NotJson();
     // A second value in the place of one.
     if (parent?.isRead) throw new NotJson();
-    this.#open.push({ isList, start, from: start + 1, member: start + 1, value: undefined, isRead: false });
+    this.#open.push({
+      isList,
+      start,
+      from: start + 1,
+      member: start + 1,
+      value: undefined,
+      names: new MemberNames(),
+      isRead: false,
+    });
     if (this.#open.length > depthMax) throw new JsonSyntaxError('exceeded max depth');
   }
 
@@ -137,6 +147,7 @@ class PieceReader {
     else if (isEmpty) top.value = top.isList ? [] : {};
     else this.#take(top, at);
     const value = top.value as Json;
+    top.names.keep(value as object);
     if (parent) this.#put(parent, top.start, value, at);
     else this.#root = value;
   }
@@ -166,8 +177,7 @@ class PieceReader {
     }
     top.value ??= {};
     const members = value as { readonly [name: string]: Json };
-    for (const name of Object.keys(members))
-      this.#define(top.value as Record<string, Json>, name, members[name] as Json);
+    for (const name of Object.keys(members)) this.#define(top, name, members[name] as Json);
   }
 
   /** A long value becomes a member of what it is in. */
@@ -179,15 +189,18 @@ class PieceReader {
     if (parent.isList) {
       if (!isBlank(before, 0, before.length)) throw new NotJson();
       (parent.value as Json[]).push(value);
-    } else this.#define(parent.value as Record<string, Json>, nameIn(before), value);
+    } else this.#define(parent, nameIn(before), value);
     parent.from = end + 1;
     parent.isRead = true;
   }
 
-  #define(out: Record<string, Json>, name: string, value: Json): void {
-    if (Object.hasOwn(out, name)) this.mayRepeat = true;
+  #define(open: Open, name: string, value: Json): void {
+    const out = open.value as Record<string, Json>;
+    const isNew = !Object.hasOwn(out, name);
+    if (!isNew) this.mayRepeat = true;
     if (name !== '__proto__') out[name] = value;
     else Object.defineProperty(out, name, { value, enumerable: true, writable: true, configurable: true });
+    if (isNew) open.names.added(out, name);
   }
 }
 

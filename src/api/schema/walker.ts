@@ -1,5 +1,14 @@
 import { isObject, type Json, type JsonObject } from '../../base/json.ts';
-import { isLarge, membersIn, namesIn, type Steps, Stride, stepMembersMax } from '../../base/steps.ts';
+import {
+  isLarge,
+  isListed,
+  membersIn,
+  namedAs,
+  namesIn,
+  type Steps,
+  Stride,
+  stepMembersMax,
+} from '../../base/steps.ts';
 import { formatQuantity, roundUpToMillis, tryParseQuantity } from '../quantity.ts';
 import { isInt64 } from './integers.ts';
 import {
@@ -159,6 +168,7 @@ class Walker {
 
   *#mapInSteps(ref: Extract<TypeRef, { type: 'map' }>, value: JsonObject): Steps<Json> {
     const out: Record<string, Json> = {};
+    const { length } = this.errors;
     for (const key of namesIn(value)) {
       const item = value[key] as Json;
       if (!isLarge(item)) {
@@ -171,6 +181,8 @@ class Walker {
       this.#steps.pop();
       if (read !== undefined) put(out, key, read);
     }
+    // What is wrong is left out.
+    if (this.errors.length === length) namedAs(out, value);
     return out;
   }
 
@@ -360,7 +372,7 @@ function isEmpty(value: Json, field: Field): boolean {
   if (value === '' || value === 0 || value === false) return !field.keepsZero && !alwaysKept(field);
   if (typeof value !== 'object' || value === null) return false;
   if (Array.isArray(value)) return value.length === 0 && field.ref.type === 'list';
-  if (field.ref.type !== 'map') return false;
+  if (field.ref.type !== 'map' || isListed(value)) return false;
   for (const _ in value) return false;
   return true;
 }

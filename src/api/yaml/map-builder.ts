@@ -1,9 +1,11 @@
 import { isObject, type Json } from '../../base/json.ts';
+import { MemberNames } from '../../base/steps.ts';
 import { YamlError } from './scalars.ts';
 
 /** A map under construction: its own keys win over merged ones, and the last of two equal keys over the first. */
 export class MapBuilder {
   readonly #own: Record<string, Json> = {};
+  readonly #names = new MemberNames();
   #merged: Map<string, Json> | undefined;
 
   /** False where the key was there already. */
@@ -11,6 +13,7 @@ export class MapBuilder {
     const name = nameOf(key);
     const fresh = !Object.hasOwn(this.#own, name);
     set(this.#own, name, value);
+    if (fresh) this.#names.added(this.#own, name);
     return fresh;
   }
 
@@ -30,7 +33,8 @@ export class MapBuilder {
   }
 
   get value(): Json {
-    for (const [key, value] of this.#merged ?? []) if (!Object.hasOwn(this.#own, key)) set(this.#own, key, value);
+    for (const [key, value] of this.#merged ?? []) if (!Object.hasOwn(this.#own, key)) this.put(key, value);
+    this.#names.keep(this.#own);
     return this.#own;
   }
 }
