@@ -3,13 +3,14 @@ import { test } from 'node:test';
 import type { Json, JsonObject } from '../base/json.ts';
 import { paceOf } from '../base/steps.test-data.ts';
 import { finish, isListed, namesIn, type Steps, stepMembersMax } from '../base/steps.ts';
+import { filledIn, filledInSteps } from './custom/fill.ts';
 import type { JsonSchema } from './custom/json-schema.ts';
 import { judgeListTypes, judgeValueInSteps } from './custom/judge-value.ts';
 import { prunedInSteps } from './custom/prune.ts';
 import { judgeRules } from './custom/rules.ts';
 import type { FieldError } from './field-error.ts';
 import { configMaps as configMapKind } from './kinds/config-map.ts';
-import { secrets } from './kinds/secret.ts';
+import { type Secret, secrets } from './kinds/secret.ts';
 import { validateMeta } from './metadata-rules.ts';
 import { compareInSteps } from './patch/compare.ts';
 import { emptySet, type FieldSet, readFieldSet } from './patch/field-set.ts';
@@ -33,6 +34,7 @@ import { decodeYamlInSteps } from './yaml/decode.ts';
 const count = 10_000;
 const data = Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, `v${n}`]));
 const configMap = { kind: 'ConfigMap', apiVersion: 'v1', metadata: { name: 'x' }, data };
+const secret = { kind: 'Secret', apiVersion: 'v1', metadata: { name: 'x' } };
 const configMaps = schemaOf({ group: '', version: 'v1', kind: 'ConfigMap' }) as ObjectType;
 const pods = schemaOf({ group: '', version: 'v1', kind: 'Pod' }) as ObjectType;
 const environment = Array.from({ length: count }, (_, n) => ({ name: `V${n}`, value: 'v' }));
@@ -135,6 +137,50 @@ test('Whatever judges a long configuration or secret gives way all along', () =>
   }
   const both = { ...whole, data: { k7: 'v' }, binaryData: odd };
   assert.deepEqual(told('bytes', configMapKind.rules, both), ['data[k7] Invalid', 'binaryData[..] Invalid']);
+});
+
+test('Whatever fills in what a long object leaves out gives way all along, and fills in what is filled in at once', () => {
+  const item: JsonSchema = {
+    type: 'object',
+    properties: {
+      name: { type: 'string' },
+      free: { type: 'object', properties: { n: { type: 'number', default: 7 } } },
+    },
+    additionalProperties: { type: 'string' },
+  };
+  const whole: JsonSchema = {
+    type: 'object',
+    properties: {
+      items: { type: 'array', items: item },
+      map: { type: 'object', properties: { k9: { default: 'filled' } }, additionalProperties: { type: 'string' } },
+      many: { type: 'object', additionalProperties: item },
+      open: { type: 'array' },
+    },
+  };
+  const many = Object.fromEntries(items.map((one, index) => [`k${index}`, { name: one.name }]));
+  const { k9: _k9, ...rest } = data;
+  const long: readonly JsonObject[] = [
+    { items },
+    { items: [...items, { name: 'x', free: {} }, { name: null }] },
+    { map: data },
+    { map: { ...data, k5000: null } },
+    { map: rest },
+    { map: { ...rest, k5000: null, '7': null } },
+    { many },
+    { many: { ...many, k5000: { free: {} } } },
+    { open: items },
+  ] as unknown as readonly JsonObject[];
+  for (const [index, value] of long.entries()) {
+    const atOnce = filledIn(whole, value);
+    const name = `case ${index}`;
+    const filled = value['open'] ? finish(filledInSteps(whole, value)) : givesWay(name, filledInSteps(whole, value));
+    assert.equal(JSON.stringify(filled), JSON.stringify(atOnce), name);
+    assert.equal(filled === value, atOnce === value, name);
+  }
+  const given = { ...secret, data: { ...data, '7': 'v', k1: 'old' }, stringData: { ...data, __proto__: 'v' } };
+  const made = givesWay('secret', secrets.rules.defaultsInSteps?.(given as never) as Steps<Secret>);
+  assert.deepEqual(made, secrets.rules.defaults?.(given as never));
+  assert.equal(made.data?.['k1'], btoa('v1'));
 });
 
 /** What makes long objects, of one with these names. */

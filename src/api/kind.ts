@@ -57,6 +57,8 @@ export interface WriteContext {
 export interface KindRules<T extends KubeObject = KubeObject> {
   /** Fills in what upstream fills in. Runs on every decoded object, before admission and again after it. */
   defaults?(draft: T): T;
+  /** The same for kinds whose objects may be long. */
+  defaultsInSteps?(draft: T): Steps<T>;
   /** What a create may not set (status, ...), and what is derived. Generation and identity are the registry's work. */
   prepareCreate?(draft: T, context: WriteContext): T;
   /** What an update may not change silently: by default a main-resource update keeps the old status. */
@@ -66,7 +68,7 @@ export interface KindRules<T extends KubeObject = KubeObject> {
   validateInSteps?(next: T, previous: T | undefined): Steps<readonly FieldError[]>;
   /** Sentences for Warning headers. */
   warnings?(next: T, previous: T | undefined): readonly string[];
-  /** Whether the spec counts as changed. By default: whether anything outside metadata and status did. */
+  /** Whether the spec counts as changed. By default: whether anything outside metadata did, and outside status where that is written by itself. */
   changesGeneration?(next: T, previous: T): boolean;
   readonly columns?: readonly Column[];
   /** One table row; as many cells as there are columns. */

@@ -99,7 +99,8 @@ export class Writer {
     const named = { ...route, name: draft.metadata.name };
     const request: AdmissionRequest = { operation: 'CREATE', kind, route: named, ...options };
     const pace = new Pace(this.#deps.env.clock);
-    let object = pace.step(() => this.#defaulted(kind, draft));
+    const defaulting = pace.run(defaulted(kind, draft));
+    let object = defaulting instanceof Promise ? await defaulting : defaulting;
     const { manager } = options;
     if (manager !== undefined) {
       const owned = pace.run(this.#deps.fields.written(route, undefined, object, manager));
@@ -107,7 +108,7 @@ export class Writer {
     }
     const rest = pace.rest();
     if (rest) await rest;
-    const mutated = this.#mutate(object, generateName ? { ...request, generateName } : request);
+    const mutated = this.#mutate(object, generateName ? { ...request, generateName } : request, pace);
     object = mutated instanceof Promise ? await mutated : mutated;
     const context = { now: this.#deps.env.clock.now(), subresource: route.subresource, caller: options.caller };
     // Of what was asked for: what the server makes of it is nobody's fault.
@@ -188,14 +189,16 @@ export class Writer {
     const live = this.#deps.views.object(kind, entry);
     const context = { now: this.#deps.env.clock.now(), subresource: route.subresource, caller: options.caller };
     const request: AdmissionRequest = { operation: 'UPDATE', kind, route, previous: live, ...options };
-    let next = this.#defaulted(kind, { ...asked, metadata: keptMeta(asked.metadata, live.metadata) });
+    const { pace } = options;
+    const named = { ...asked, metadata: keptMeta(asked.metadata, live.metadata) };
+    const defaulting = pace.run(defaulted(kind, named));
+    let next = defaulting instanceof Promise ? await defaulting : defaulting;
     // Through a subresource only what it really changes counts; else what was asked for, before the server has its say.
     const isMain = route.subresource === '';
-    const { pace } = options;
     if (isMain) next = await this.#owned(route, live, next, options);
     await pace.rest();
     const { managedFields } = next.metadata;
-    if (!options.admitted) next = await this.#mutate(next, request);
+    if (!options.admitted) next = await this.#mutate(next, request, pace);
     next = kind.rules.prepareUpdate?.(next, live, context) ?? keptOtherHalf(kind, next, live, route.subresource);
     next = withManaged(next, managedFields);
     if (!isMain) next = await this.#owned(route, live, next, options);
@@ -259,12 +262,8 @@ export class Writer {
     return value;
   }
 
-  #defaulted(kind: Kind, object: KubeObject): KubeObject {
-    return kind.rules.defaults?.(object) ?? object;
-  }
-
-  #mutate(object: KubeObject, request: AdmissionRequest): Promise<KubeObject> | KubeObject {
-    const whole = (next: KubeObject) => (next === object ? object : this.#defaulted(request.kind, next));
+  #mutate(object: KubeObject, request: AdmissionRequest, pace: Pace): Promise<KubeObject> | KubeObject {
+    const whole = (next: KubeObject) => (next === object ? object : pace.run(defaulted(request.kind, next)));
     const mutated = this.#steps.mutate(object, request);
     return mutated instanceof Promise ? mutated.then(whole) : whole(mutated);
   }
@@ -302,6 +301,10 @@ export class Writer {
     assert(route.name !== '', 'a stored object has a name');
     return storageKey(route.kind, route.namespace, route.name);
   }
+}
+
+function* defaulted({ rules }: Kind, object: KubeObject): Steps<KubeObject> {
+  return rules.defaultsInSteps ? yield* rules.defaultsInSteps(object) : (rules.defaults?.(object) ?? object);
 }
 
 /** All that is wrong with an object. */
@@ -374,9 +377,14 @@ function keptMeta(next: Meta, live: Meta): Meta {
 
 function* changesGeneration(kind: Kind, next: KubeObject, live: KubeObject): Steps<boolean> {
   if (kind.rules.changesGeneration) return kind.rules.changesGeneration(next, live);
-  const { metadata: _m, status: _s, ...after } = next;
-  const { metadata: _lm, status: _ls, ...before } = live;
-  return !(yield* equalJsonInSteps(after, before));
+  // The status of a custom kind is a field like any other where it has no door of its own.
+  const isPlain = kind.custom !== undefined && !hasStatus(kind);
+  return !(yield* equalJsonInSteps(withoutStanding(next, isPlain), withoutStanding(live, isPlain)));
+}
+
+function withoutStanding(object: KubeObject, withStatus: boolean): object {
+  const { metadata: _metadata, status, ...rest } = object;
+  return withStatus && status !== undefined ? { ...rest, status } : rest;
 }
 
 /** A deleted object goes once its grace is over and nobody holds it any more. */

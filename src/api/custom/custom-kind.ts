@@ -1,4 +1,4 @@
-import { equalJson, isObject, type Json, type JsonObject } from '../../base/json.ts';
+import { isObject, type Json, type JsonObject } from '../../base/json.ts';
 import { finish, type Steps } from '../../base/steps.ts';
 import { never, type Stop } from '../../base/stop.ts';
 import { type FieldError, invalid } from '../field-error.ts';
@@ -8,7 +8,7 @@ import type { KubeObject } from '../object.ts';
 import { type ObjectType, typeNamed } from '../schema/schema.ts';
 import { type Walked, walkInSteps } from '../schema/walker.ts';
 import type { CustomDefinition, DefinitionVersion, PrinterColumn } from './definition.ts';
-import { filledIn } from './fill.ts';
+import { filledIn, filledInSteps } from './fill.ts';
 import { atPath, findAll } from './json-path.ts';
 import type { JsonSchema } from './json-schema.ts';
 import { judgeListTypes, judgeValueInSteps } from './judge-value.ts';
@@ -128,9 +128,9 @@ function rulesOf(parts: Parts, { converted }: CustomOptions): KindRules {
   const apiVersion = `${facts.group}/${facts.version}`;
   return {
     defaults: filled,
+    defaultsInSteps: (object) => filledInSteps(schema, json(object)) as Steps<unknown> as Steps<KubeObject>,
     hasGeneration: true,
     ...(hasStatus ? { prepareUpdate: (next, live, { subresource }) => splitWrite(next, live, subresource) } : {}),
-    changesGeneration: (next, live) => !equalJson(withoutStanding(next, hasStatus), withoutStanding(live, hasStatus)),
     validate: (next, previous) => finish(judge(parts, next, previous)),
     validateInSteps: (next, previous) => judge(parts, next, previous),
     ...tableOf(version.additionalPrinterColumns),
@@ -162,11 +162,6 @@ function splitWrite(next: KubeObject, live: KubeObject, subresource: string): Ku
   const { managedFields } = next.metadata;
   const metadata = managedFields === undefined ? before.metadata : { ...before.metadata, managedFields };
   return { ...before, metadata, ...(asked === undefined ? {} : { status: asked }) };
-}
-
-function withoutStanding(object: KubeObject, hasStatus: boolean): Json {
-  const { metadata: _metadata, status, ...rest } = object;
-  return (hasStatus || status === undefined ? rest : { ...rest, status }) as unknown as Json;
 }
 
 function* judge(

@@ -324,3 +324,22 @@ test('An open watch ends when the definition says something else or goes, and no
   for (let turn = 0; turn < 50; turn++) await null;
   assert.equal(third.ended, true);
 });
+
+test('CustomDefinitions count a changed status as a new generation where it has no door of its own', async () => {
+  for (const [subresources, generations] of [
+    [{}, [2, 2]],
+    [{ status: {} }, [1, 2]],
+  ] as const) {
+    const { ask } = world();
+    await ask('POST', definitions, definition({}, [version('v1', { storage: true, subresources })]) as unknown as Json);
+    await ask('POST', gizmos, gizmo('a', { size: 3 }));
+    await ask('PATCH', `${gizmos}/a`, { status: { ready: true } }, merge);
+    const first = (await ask('GET', `${gizmos}/a`)).body.metadata as JsonObject;
+    await ask('PATCH', `${gizmos}/a`, { metadata: { labels: { a: 'b' } } }, merge);
+    const labelled = (await ask('GET', `${gizmos}/a`)).body.metadata as JsonObject;
+    assert.equal(labelled.generation, first.generation);
+    if ('status' in subresources) await ask('PATCH', `${gizmos}/a`, { spec: { size: 4 } }, merge);
+    const { generation } = (await ask('GET', `${gizmos}/a`)).body.metadata as JsonObject;
+    assert.deepEqual([first.generation, generation], generations);
+  }
+});
