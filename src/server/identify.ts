@@ -3,6 +3,7 @@ import { tableOf } from '../api/schema/names.ts';
 import { schemaOf } from '../api/schema/schema.ts';
 import type { ApiRequest } from '../api/wire.ts';
 import { isObject, type Json } from '../base/json.ts';
+import { finish } from '../base/steps.ts';
 import { summaryOf, UnreadableBody, wholeText } from './body.ts';
 
 export interface GroupVersionKind {
@@ -45,7 +46,7 @@ export const unrecognized = (why: string, expected: { readonly kind: string }, r
 const apiVersionOf = ({ group, version }: GroupVersionKind): string => (group ? `${group}/${version}` : version);
 
 function identifyCustom(actual: GroupVersionKind, expected: GroupVersionKind, request: ApiRequest): GroupVersionKind {
-  if (!actual.kind) throw new UnreadableBody(`Object 'Kind' is missing in '${wholeText(request)}'`);
+  if (!actual.kind) throw new UnreadableBody(`Object 'Kind' is missing in '${finish(wholeText(request))}'`);
   if (!same({ ...actual, kind: expected.kind }, expected)) throw wrongVersion(actual, expected);
   if (actual.kind === expected.kind) return actual;
   throw new ApiError(

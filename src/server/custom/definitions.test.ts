@@ -343,3 +343,14 @@ test('CustomDefinitions count a changed status as a new generation where it has 
     assert.deepEqual([first.generation, generation], generations);
   }
 });
+
+test('CustomDefinitions show the whole body of an object that does not say its kind', async () => {
+  const { ask } = world();
+  await ask('POST', definitions, definition() as unknown as Json);
+  const { status, body } = await ask('POST', gizmos, { metadata: { name: 'a' } });
+  assert.equal(status, 400);
+  assert.ok(
+    String(body.message).includes(`Object 'Kind' is missing in '{"metadata":{"name":"a"}}'`),
+    String(body.message),
+  );
+});
