@@ -1,9 +1,10 @@
 import { ApiError } from '../api/error.ts';
 import type { KubeObject } from '../api/object.ts';
+import { copied } from '../api/patch/merge.ts';
 import { readerOf } from '../api/schema/kind-type.ts';
 import { type ApiRequest, queryValue } from '../api/wire.ts';
 import { isObject, type Json, type JsonObject } from '../base/json.ts';
-import { finish, type Steps } from '../base/steps.ts';
+import { finish, isListed, type Steps, Stride } from '../base/steps.ts';
 import { type BodyValue, readBody, UnreadableBody, unknownField } from './body.ts';
 import { type GroupVersionKind, identify, unrecognized } from './identify.ts';
 
@@ -49,7 +50,7 @@ function* checkedInSteps(
   requireSame('API version', value.apiVersion, apiVersion);
   requireSame('kind', value.kind, expected.kind);
   const read = readerOf(expected);
-  const typed = { ...value, apiVersion, kind: expected.kind };
+  const typed = yield* calling(value, { apiVersion, kind: expected.kind });
   if (!read) return { object: withMetadata(typed), warnings: judge(complaints, expected, fieldValidation) };
   const walked = yield* read(typed);
   if (walked.errors.length > 0) throw cannotHandle(expected, walked.errors[0] as string);
@@ -60,6 +61,15 @@ function* checkedInSteps(
     object: withMetadata({ ...walked.value, apiVersion, kind: expected.kind }),
     warnings: judge(odd, expected, fieldValidation),
   };
+}
+
+/** The value calling itself so. It may have a hundred thousand members that nobody knows. */
+export function* calling(
+  value: JsonObject,
+  identity: { readonly apiVersion: string; readonly kind: string },
+): Steps<JsonObject> {
+  if (value.apiVersion === identity.apiVersion && value.kind === identity.kind) return value;
+  return isListed(value) ? Object.assign(yield* copied(value, new Stride()), identity) : { ...value, ...identity };
 }
 
 const withMetadata = (value: JsonObject): KubeObject =>

@@ -3,7 +3,7 @@ import { tableOf } from '../api/schema/names.ts';
 import { schemaOf } from '../api/schema/schema.ts';
 import type { ApiRequest } from '../api/wire.ts';
 import { isObject, type Json } from '../base/json.ts';
-import { finish } from '../base/steps.ts';
+import { finish, namesIn } from '../base/steps.ts';
 import { summaryOf, UnreadableBody, wholeText } from './body.ts';
 
 export interface GroupVersionKind {
@@ -71,7 +71,7 @@ export function saidBy(value: Json): { readonly apiVersion: string; readonly kin
   const said = { apiVersion: '', kind: '' };
   const { apiVersion, kind } = value;
   if (typeof apiVersion === 'string' && typeof kind === 'string') return { apiVersion, kind };
-  for (const key in value) {
+  for (const key of namesIn(value)) {
     const lower = key.length <= 10 ? key.toLowerCase() : '';
     const name = lower === 'kind' ? 'kind' : lower === 'apiversion' ? 'apiVersion' : undefined;
     if (!name || value[key] === null) continue;

@@ -14,7 +14,7 @@ import { type ApiRequest, queryValue } from '../api/wire.ts';
 import { isObject, type Json, type JsonObject } from '../base/json.ts';
 import type { Steps } from '../base/steps.ts';
 import { mediaTypeOf, unknownField, wholeText } from './body.ts';
-import type { Decoded } from './decode.ts';
+import { calling, type Decoded } from './decode.ts';
 import type { GroupVersionKind } from './identify.ts';
 import type { ResourceRoute } from './route.ts';
 
@@ -89,7 +89,7 @@ export function* patchOf(request: ApiRequest, kind: GroupVersionKind, subresourc
       // It is the live object that is changed, whatever the patch calls itself.
       const identity = { apiVersion: apiVersionOf(kind), kind: kind.kind };
       return function* (live) {
-        const next = { ...((yield* strategicPatch(type, live, patch)) as JsonObject), ...identity };
+        const next = yield* calling((yield* strategicPatch(type, live, patch)) as JsonObject, identity);
         return yield* decoded({ next, kind, mode, ...knownOf(live), complaints, shown: () => goText(patch) });
       };
     }
@@ -179,7 +179,7 @@ function* decoded({ next, kind, mode, known, complaints, shown }: Patched): Step
     const [name, version] = [JSON.stringify(said.kind), JSON.stringify(said.apiVersion)];
     throw refused(`no kind ${name} is registered for version ${version} in scheme "pkg/runtime/scheme.go:111"`);
   }
-  const typed = { ...next, ...said } as JsonObject;
+  const typed = yield* calling(next, { apiVersion, kind: kind.kind });
   const read = readerOf(kind);
   const walked = read ? yield* read(typed, known) : { value: typed, unknown: [], errors: [] };
   if (walked.errors.length > 0) throw refused(walked.errors[0] as string);
