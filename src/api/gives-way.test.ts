@@ -190,6 +190,8 @@ function* madeOf(names: readonly string[]): Generator<readonly [string, object]>
   yield ['JSON', read.data];
   const lines = names.map((name) => `  ${JSON.stringify(name)}: v\n`).join('');
   yield ['YAML', (finish(decodeYamlInSteps(`data:\n${lines}`)).value as typeof read).data];
+  const sent = encodeProtobuf({ ...configMap, ...read } as unknown as JsonObject);
+  yield ['protobuf', finish(decodeProtobufInSteps(sent)).value['data'] as JsonObject];
   yield ['map', finish(walkInSteps(configMaps, read)).value.data as JsonObject];
   const open: JsonSchema = { type: 'object', additionalProperties: { type: 'string' } };
   yield ['pruned', finish(prunedInSteps(open, read.data, 'data')).value as JsonObject];

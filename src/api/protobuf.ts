@@ -1,5 +1,5 @@
 import { decodeText, type Json, type JsonObject } from '../base/json.ts';
-import { finish, type Steps, Stride } from '../base/steps.ts';
+import { finish, MemberNames, type Steps, Stride } from '../base/steps.ts';
 import { magic, ProtobufError, Reader, type Slot, slotsOf, toBase64, wire } from './protobuf-wire.ts';
 import { decodeJson } from './schema/decode-json.ts';
 import { decodeJsonInSteps } from './schema/decode-long-json.ts';
@@ -36,11 +36,11 @@ export function* decodeProtobufInSteps(bytes: Uint8Array): Steps<DecodedProtobuf
     kind,
   });
   if (!type) throw new ProtobufError(`no kind "${kind}" is registered for version "${apiVersion}"`);
-  const decoder = new Decoder();
+  const decoder = new Decoder(raw.length >= longBytesMin);
   const read = {
     ...(kind ? { kind } : {}),
     ...(apiVersion ? { apiVersion } : {}),
-    ...(yield* decoder.objectInSteps(type, new Reader(raw))),
+    ...(yield* decoder.whole(type, new Reader(raw))),
   };
   return { apiVersion, kind, value: type.published ? (yield* walkInSteps(type, read)).value : read };
 }
@@ -84,6 +84,21 @@ function byNumber(slots: readonly Slot[]): ReadonlyMap<number, Slot> {
 class Decoder {
   #depth = 0;
   readonly #stride = new Stride();
+  /** Of the maps in a long message. */
+  readonly #names: Map<object, MemberNames> | undefined;
+
+  constructor(isLong: boolean) {
+    this.#names = isLong ? new Map() : undefined;
+  }
+
+  *whole(type: ObjectType, reader: Reader): Steps<JsonObject> {
+    const out = yield* this.objectInSteps(type, reader);
+    for (const [map, names] of this.#names ?? []) {
+      if (this.#stride.isLong(1)) yield this.#stride.taken();
+      names.keep(map);
+    }
+    return out;
+  }
 
   object(type: ObjectType, reader: Reader): JsonObject {
     const out: Record<string, Json> = {};
@@ -186,7 +201,17 @@ class Decoder {
     // Defined, not assigned, so that a key called __proto__ is a key.
     const empty = values.type === 'object' ? {} : values.type === 'list' ? [] : isTime(values) ? null : '';
     const filled = value ?? empty;
+    const isNew = this.#names !== undefined && !Object.hasOwn(out, key);
     Object.defineProperty(out, key, { value: filled, enumerable: true, configurable: true, writable: true });
+    if (isNew) this.#named(out).added(out, key);
+  }
+
+  #named(map: object): MemberNames {
+    let names = this.#names?.get(map);
+    if (names) return names;
+    names = new MemberNames();
+    this.#names?.set(map, names);
+    return names;
   }
 
   #value(ref: TypeRef, reader: Reader, type: number): Json | undefined {

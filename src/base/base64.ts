@@ -10,13 +10,21 @@ const padding = '='.charCodeAt(0);
  */
 export function encodeBase64(bytes: Uint8Array): string {
   const out = new Uint8Array(Math.ceil(bytes.length / 3) * 4);
+  const whole = bytes.length - (bytes.length % 3);
   let to = 0;
-  for (let at = 0; at < bytes.length; at += 3) {
-    const three = ((bytes[at] as number) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
-    out[to++] = codes[three >> 18] as number;
-    out[to++] = codes[(three >> 12) & 63] as number;
-    out[to++] = at + 1 < bytes.length ? (codes[(three >> 6) & 63] as number) : padding;
-    out[to++] = at + 2 < bytes.length ? (codes[three & 63] as number) : padding;
+  for (let at = 0; at < whole; at += 3, to += 4) {
+    const three = ((bytes[at] as number) << 16) | ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number);
+    out[to] = codes[three >> 18] as number;
+    out[to + 1] = codes[(three >> 12) & 63] as number;
+    out[to + 2] = codes[(three >> 6) & 63] as number;
+    out[to + 3] = codes[three & 63] as number;
+  }
+  if (whole < bytes.length) {
+    const rest = ((bytes[whole] as number) << 16) | ((bytes[whole + 1] ?? 0) << 8);
+    out[to] = codes[rest >> 18] as number;
+    out[to + 1] = codes[(rest >> 12) & 63] as number;
+    out[to + 2] = whole + 1 < bytes.length ? (codes[(rest >> 6) & 63] as number) : padding;
+    out[to + 3] = padding;
   }
   return decodeText(out);
 }

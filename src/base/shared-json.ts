@@ -146,9 +146,9 @@ export function* longTextsInSteps(value: JsonObject): Steps<void> {
 }
 
 function* keepText(value: object): Steps<void> {
-  const pieces: string[] = [];
+  const pieces = new Pieces();
   yield* piecesOf(value as Json, pieces, new Stride());
-  const text = pieces.join('');
+  const text = pieces.whole();
   texts.set(value, text);
   longOnes.add(value);
   long.push({ value, letters: text.length });
@@ -162,7 +162,23 @@ function* keepText(value: object): Steps<void> {
   }
 }
 
-function* piecesOf(value: Json, pieces: string[], stride: Stride): Steps<void> {
+/** A text that is put together of very many: joined a few at a time, so that the last time it is a few, too. */
+class Pieces {
+  #few: string[] = [];
+  readonly #joined: string[] = [];
+
+  push(text: string): void {
+    if (this.#few.push(text) < stepMembersMax) return;
+    this.#joined.push(this.#few.join(''));
+    this.#few = [];
+  }
+
+  whole(): string {
+    return this.#joined.join('') + this.#few.join('');
+  }
+}
+
+function* piecesOf(value: Json, pieces: Pieces, stride: Stride): Steps<void> {
   const members = membersIn(value);
   if (members < stepMembersMax || !isContainer(value)) {
     if (stride.isLong(members)) yield stride.taken();

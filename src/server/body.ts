@@ -6,7 +6,7 @@ import { decodeJsonInSteps } from '../api/schema/decode-long-json.ts';
 import { type ApiRequest, jsonType, protobufType, yamlType } from '../api/wire.ts';
 import { decodeYamlInSteps } from '../api/yaml/decode.ts';
 import { YamlError } from '../api/yaml/scalars.ts';
-import { decodeText, isObject, type Json, type JsonObject } from '../base/json.ts';
+import { decodeText, encodeText, isObject, type Json, type JsonObject } from '../base/json.ts';
 import { finish, type Steps, stepMembersMax } from '../base/steps.ts';
 
 /** What a body says, before anybody asks what it is. */
@@ -111,7 +111,10 @@ function* readProtobuf(bytes: Uint8Array): Steps<BodyValue> {
   }
 }
 
-const replacement = '\ufffd';
+const replacement = encodeText('\ufffd');
+const longestSequence = 4;
+/** What marks the order of bytes is left out at the beginning of a text alone. */
+const inside = new TextDecoder('utf-8', { ignoreBOM: true });
 /** So many bytes are looked at in one step. */
 const repairedBytesMax = 16 * 1024;
 
@@ -128,15 +131,17 @@ function* repaired(bytes: Uint8Array): Steps<string> {
   const pieces: string[] = [];
   for (let at = 0; at < bytes.length; ) {
     const end = Math.min(at + repairedBytesMax, bytes.length);
-    let piece = '';
-    for (let whole = at; at < end; ) {
-      const size = sequenceAt(bytes, at);
-      at += Math.max(size, 1);
-      if (size > 0 && at < end) continue;
-      piece += decodeText(bytes.subarray(whole, size > 0 ? at : at - 1)) + (size > 0 ? '' : replacement);
-      whole = at;
+    const room = new Uint8Array((end - at) * replacement.length + longestSequence);
+    let size = 0;
+    while (at < end) {
+      const length = sequenceAt(bytes, at);
+      if (length === 0) room.set(replacement, size);
+      else for (let index = 0; index < length; index++) room[size + index] = bytes[at + index] as number;
+      size += length || replacement.length;
+      at += length || 1;
     }
-    pieces.push(piece);
+    const whole = room.subarray(0, size);
+    pieces.push(pieces.length === 0 ? decodeText(whole) : inside.decode(whole));
     yield stepMembersMax;
   }
   return pieces.join('');
