@@ -202,6 +202,9 @@ function* madeOf(names: readonly string[]): Generator<readonly [string, object]>
 function* setsOf(read: { readonly data: JsonObject }, names: readonly string[]): Generator<readonly [string, object]> {
   const paths = finish(compareInSteps(structShape(configMaps), {}, read, new Set()))?.added['f:data'] as FieldSet;
   yield ['paths', paths];
+  const changed = Object.fromEntries(names.map((name) => [name, 'other']));
+  const both = finish(compareInSteps(structShape(configMaps), { ...read }, { data: changed }, new Set()));
+  yield ['changed paths', both?.modified['f:data'] as FieldSet];
   const half = Object.fromEntries(names.filter((_, index) => index % 2 === 0).map((name) => [`f:${name}`, {}]));
   const rest = finish(differenceInSteps(paths, half));
   yield ['difference', rest];

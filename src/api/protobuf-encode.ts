@@ -28,6 +28,10 @@ export function encodeProtobuf(object: JsonObject): Uint8Array {
   return writer.finish();
 }
 
+/** A tag, and a length of at most five times seven bits. */
+const itemHeadMax = 6;
+const itemTag = (2 << 3) | wire.bytes;
+
 /**
  * A list in its envelope, as chunks around the messages of its items, which are not copied: cached bytes are shared by
  * every list that they are in.
@@ -39,12 +43,17 @@ export function encodeProtobufList(head: JsonObject, items: readonly Uint8Array[
   meta.delimited(1, 0);
   const chunks: Uint8Array[] = [];
   let size = meta.position;
+  // One room for the heads of all: there may be ten thousand.
+  const heads = new Uint8Array(items.length * itemHeadMax);
+  let at = 0;
   for (const item of items) {
-    const itemHead = new Writer(16);
-    itemHead.varint(item.length);
-    itemHead.tag(2, wire.bytes);
-    size += itemHead.position + item.length;
-    chunks.push(itemHead.finish(), item);
+    const start = at;
+    heads[at++] = itemTag;
+    let rest = item.length;
+    for (; rest > 127; rest >>>= 7) heads[at++] = (rest & 127) | 128;
+    heads[at++] = rest;
+    size += at - start + item.length;
+    chunks.push(heads.subarray(start, at), item);
   }
   const envelope = new Writer();
   envelope.bytes(meta.finish());

@@ -79,6 +79,32 @@ function collect(out: Collected, tag: string, found: Differences | undefined): v
   }
 }
 
+/** The same of what may be long. */
+class LongDifferences {
+  readonly #sets: Partial<Record<keyof Differences, GrowingSet>> = {};
+
+  put(tag: string, found: Differences | undefined): void {
+    if (!found) return;
+    for (const part of differing) {
+      const node = found[part];
+      if (!node) continue;
+      this.#sets[part] ??= new GrowingSet();
+      this.#sets[part].put(tag, node);
+    }
+  }
+
+  whole(): Differences | undefined {
+    const { added, modified, removed } = this.#sets;
+    if (!added && !modified && !removed) return undefined;
+    return {
+      ...(added ? { added: added.whole() } : {}),
+      ...(modified ? { modified: modified.whole() } : {}),
+      ...(removed ? { removed: removed.whole() } : {}),
+    };
+  }
+}
+const differing = ['added', 'modified', 'removed'] as const;
+
 const someOf = (out: Collected): Differences | undefined =>
   out.added || out.modified || out.removed ? out : undefined;
 
@@ -163,22 +189,22 @@ function* ofObjectsInSteps(
   after: JsonObject,
   stride: Stride,
 ): Steps<Differences | undefined> {
-  const out: Collected = {};
+  const out = new LongDifferences();
   for (const name of namesIn(before)) {
     if (stride.isLong(1)) yield stride.taken();
     const left = before[name];
     const right = after[name];
     if (left === right) continue;
     const member = parts(name);
-    if (member) collect(out, member.tag, yield* differencesInSteps(member.shape, left, right, stride));
+    if (member) out.put(member.tag, yield* differencesInSteps(member.shape, left, right, stride));
   }
   for (const name of namesIn(after)) {
     if (stride.isLong(1)) yield stride.taken();
     if (before[name] !== undefined) continue;
     const member = parts(name);
-    if (member) collect(out, member.tag, yield* differencesInSteps(member.shape, undefined, after[name], stride));
+    if (member) out.put(member.tag, yield* differencesInSteps(member.shape, undefined, after[name], stride));
   }
-  return someOf(out);
+  return out.whole();
 }
 
 function ofLists(shape: ListShape, before: readonly Json[], after: readonly Json[]): Differences | undefined {
@@ -200,16 +226,16 @@ function* ofListsInSteps(
   if (yield* equalJsonInSteps(before, after, stride)) return undefined;
   const left = yield* byTagInSteps(shape, before, stride);
   const right = yield* byTagInSteps(shape, after, stride);
-  const out: Collected = {};
+  const out = new LongDifferences();
   for (const [tag, items] of left) {
     const others = right.get(tag) ?? [];
-    collect(out, tag, yield* ofItemsInSteps(shape.items, items, others, stride));
+    out.put(tag, yield* ofItemsInSteps(shape.items, items, others, stride));
   }
   for (const [tag, items] of right) {
     if (stride.isLong(1)) yield stride.taken();
-    if (!left.has(tag)) collect(out, tag, yield* ofItemsInSteps(shape.items, [], items, stride));
+    if (!left.has(tag)) out.put(tag, yield* ofItemsInSteps(shape.items, [], items, stride));
   }
-  return someOf(out);
+  return out.whole();
 }
 
 /** Items with the same key are compared together, as one. */
