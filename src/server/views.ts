@@ -17,6 +17,31 @@ interface View {
   frames?: Map<string, Uint8Array> | undefined;
 }
 
+/** Is what it is given: whoever extends it adds a private field to an object that is there already. */
+class Given {
+  constructor(object: object) {
+    // biome-ignore lint/correctness/noConstructorReturn: this is how a field gets onto an object of others
+    return object;
+  }
+}
+
+/**
+ * Hangs views on the entry itself, where nobody else sees them and no copy takes them along. A WeakMap of a hundred
+ * thousand entries made the collector of garbage stop everything for 50 ms and more.
+ */
+class Viewed extends Given {
+  #first: View;
+
+  constructor(entry: Entry, first: View) {
+    super(entry);
+    this.#first = first;
+  }
+
+  static firstOf(entry: Entry): View | undefined {
+    return #first in entry ? entry.#first : undefined;
+  }
+}
+
 /** So many bytes are kept beside the objects, for those who ask for the same soon again. */
 const keptBytesMax = 16 * 1024 * 1024;
 
@@ -29,7 +54,6 @@ export const hasProtobuf = (kind: Kind): boolean => schemaOf(kind) !== undefined
  * change), and let go after a while: long lists are written from the objects, and would keep everything twice.
  */
 export class Views {
-  readonly #views = new WeakMap<Entry, View>();
   readonly #expected = new WeakMap<object, { readonly kind: Kind; readonly object: KubeObject }>();
   /** Views that hold bytes: of late, and before that. The older half goes when the younger one is full. */
   #young: View[] = [];
@@ -99,7 +123,7 @@ export class Views {
   }
 
   #known(kind: Kind, entry: Entry): View | undefined {
-    for (let view = this.#views.get(entry); view; view = view.next) if (view.kind === kind) return view;
+    for (let view = Viewed.firstOf(entry); view; view = view.next) if (view.kind === kind) return view;
     return undefined;
   }
 
@@ -107,12 +131,12 @@ export class Views {
     const known = this.#known(kind, entry);
     if (known) return known;
     const view: View = { kind };
-    const first = this.#views.get(entry);
+    const first = Viewed.firstOf(entry);
     if (first) {
       if (first.next) view.next = first.next;
       first.next = view;
     } else {
-      this.#views.set(entry, view);
+      new Viewed(entry, view);
     }
     return view;
   }
