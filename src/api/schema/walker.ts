@@ -126,7 +126,9 @@ class Walker {
         this.#steps.push(field);
         const read = yield* this.#readInSteps(field.ref, member);
         this.#steps.pop();
-        if (isKept(read, field)) out[key] = read;
+        // To find out whether it is empty, the platform would list all names.
+        const isLong = isObject(read) && isListed(read);
+        if (isLong || isKept(read, field)) out[key] = read;
       }
     }
     fillAlwaysPrinted(type, out);
@@ -372,7 +374,7 @@ function isEmpty(value: Json, field: Field): boolean {
   if (value === '' || value === 0 || value === false) return !field.keepsZero && !alwaysKept(field);
   if (typeof value !== 'object' || value === null) return false;
   if (Array.isArray(value)) return value.length === 0 && field.ref.type === 'list';
-  if (field.ref.type !== 'map' || isListed(value)) return false;
+  if (field.ref.type !== 'map') return false;
   for (const _ in value) return false;
   return true;
 }
