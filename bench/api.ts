@@ -93,6 +93,8 @@ async function main(): Promise<void> {
     }
     for (const writers of [4, 32])
       for (const { name, measured, user } of servers) {
+        // Upstream lets go of watchers that fall behind so far, and the rest is never told.
+        if (writers === 32 && name === 'upstream') continue;
         const what = `${watchersCount} watchers of ${watchedWrites} creates, ${writers} at a time`;
         report(what, { of: name, ...(await fanOut(measured, user, writers)) });
       }
@@ -103,9 +105,12 @@ async function main(): Promise<void> {
       await user.sendAll(podsCount, 32, (n) => user.send('POST', podsPath, samplePod(`pod-${n}`)));
     const withPods = servers.map(({ measured }) => Math.round(measured.residentMegabytes()));
     await lists(servers);
+    const afterLists = servers.map(({ measured }) => Math.round(measured.residentMegabytes()));
+    await sleep(2 * settleMs);
     for (const [index, { name, measured }] of servers.entries()) {
-      const afterLists = Math.round(measured.residentMegabytes());
-      report('memory', { of: name, readyMs: Math.round(measured.readyMs), withPods: withPods[index], afterLists });
+      const atRest = Math.round(measured.residentMegabytes());
+      const megabytes = { withPods: withPods[index], afterLists: afterLists[index], atRest };
+      report('memory', { of: name, readyMs: Math.round(measured.readyMs), ...megabytes });
     }
   });
 }
