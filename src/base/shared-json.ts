@@ -228,15 +228,15 @@ export function membersText(object: JsonObject): string {
   return text === '' ? '{}' : `${text}}`;
 }
 
-/** The text of a value that may be long. What is long near its top has its text already, whatever was put around it. */
-export function textOfLong(value: Json): string {
+/** The same where its members may have been put together anew, too: what they are made of may have its text. */
+export function nestedText(value: Json): string {
   if (!isContainer(value) || Array.isArray(value)) return jsonText(value);
   let text = '';
   for (const key in value as JsonObject) {
     const member = (value as JsonObject)[key];
     if (member === undefined) continue;
-    const isPlain = isContainer(member) && !Array.isArray(member) && !texts.get(member);
-    const said = isPlain ? membersText(member as JsonObject) : jsonText(member);
+    const isNew = isContainer(member) && !Array.isArray(member) && !texts.has(member);
+    const said = isNew ? membersText(member as JsonObject) : jsonText(member);
     text += `${text === '' ? '{' : ','}${memberName(key)}${said}`;
   }
   return text === '' ? '{}' : `${text}}`;

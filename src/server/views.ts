@@ -4,7 +4,7 @@ import { encodeProtobuf, encodeWatchFrame, messageOf } from '../api/protobuf-enc
 import { schemaOf } from '../api/schema/schema.ts';
 import { protobufType } from '../api/wire.ts';
 import { encodeText, type Json, type JsonObject } from '../base/json.ts';
-import { hasCommon, jsonText, memberName, membersText } from '../base/shared-json.ts';
+import { hasCommon, jsonText, memberName, membersText, nestedText } from '../base/shared-json.ts';
 import type { Entry } from '../store/store.ts';
 
 interface View {
@@ -195,16 +195,7 @@ function textOf(entry: Entry, head: string, object: JsonObject): string {
 
 /** The JSON of an object whose metadata may just have been put together, of parts that others have too. */
 export function objectText(object: Partial<KubeObject>): string {
-  const { metadata } = object as unknown as JsonObject;
-  if (!hasCommon(object as unknown as JsonObject) && !hasCommon((metadata ?? {}) as JsonObject)) {
-    return JSON.stringify(object);
-  }
-  let text = '';
-  for (const key in object) {
-    const member = (object as unknown as JsonObject)[key];
-    if (member === undefined) continue;
-    const said = key === 'metadata' ? membersText(member as JsonObject) : jsonText(member);
-    text += `${text === '' ? '{' : ','}${memberName(key)}${said}`;
-  }
-  return text === '' ? '{}' : `${text}}`;
+  const value = object as unknown as JsonObject;
+  const isPlain = !hasCommon(value) && !hasCommon((value.metadata ?? {}) as JsonObject);
+  return isPlain ? JSON.stringify(value) : nestedText(value);
 }

@@ -64,6 +64,31 @@ function commitTests(withStore: With<Store>): void {
     }),
   );
   test(
+    'Store keeps a long value as any other: in one piece, and no revision is missed',
+    withStore(async (store) => {
+      const value = (name: string) => ({ name, text: `${name}${'x𝛼'.repeat(200_000)}` });
+      const stop = new StopSource();
+      const told: [string, Revision][] = [];
+      const take: Watcher['take'] = (batch) => {
+        for (const { entry } of batch) told.push([entry.key, entry.modified]);
+        return 'more';
+      };
+      store.watch('/', store.revision, { take, closed: () => {} }, stop);
+      const begun = store.revision;
+      const both = [store.commit('/long', 0, value('a')), store.commit('/long', 0, value('b'))];
+      for (let n = 0; n < 3; n++) ok(await store.commit(`/short/${n}`, 0, n));
+      const [first, second] = (await Promise.all(both)).map(({ ok }) => ok);
+      assert.notEqual(first, second, 'one of the two was there first');
+      assert.deepEqual((await store.get('/long')).entry?.value, value(first ? 'a' : 'b'));
+      assert.deepEqual(
+        told.map(([, revision]) => revision),
+        Array.from({ length: 4 }, (_, index) => begun + 1 + index),
+      );
+      assert.deepEqual(told.map(([key]) => key).sort(), ['/long', '/short/0', '/short/1', '/short/2']);
+      stop.stop();
+    }),
+  );
+  test(
     'Store answers a conflict with what is there',
     withStore(async (store) => {
       const { entry } = ok(await store.commit('/a', 0, 1));

@@ -4,7 +4,7 @@ import type { StatementSync } from 'node:sqlite';
 import { DatabaseSync } from 'node:sqlite';
 import { assert } from '../../base/env.ts';
 import type { Json } from '../../base/json.ts';
-import { jsonText, textOfLong } from '../../base/shared-json.ts';
+import { jsonText, nestedText } from '../../base/shared-json.ts';
 import type { StoreCore } from '../../store/core.ts';
 import type { HistoryLimits } from '../../store/history.ts';
 import { defaultHistoryLimits } from '../../store/history.ts';
@@ -126,7 +126,7 @@ class SqliteJournal implements Journal {
   }
 
   prepare(value: Json, bytes: number): Promise<Prepared> | undefined {
-    return bytes < longBytesMin ? undefined : this.#long.prepare(textOfLong(value));
+    return bytes < longBytesMin ? undefined : this.#long.prepare(nestedText(value));
   }
 
   write(batch: readonly Change[]): void | Promise<void> {
