@@ -24,8 +24,8 @@ const seconds = Number(positionals[0] ?? 3);
 const programs = programsOf(values.upstream);
 const rounds = 2;
 const listRounds = 3;
-/** So long the code of each load runs before it is measured: it is compiled anew for some seconds. */
-const warmSeconds = 6;
+/** So long the code of each load runs before it is measured: it is compiled anew for about ten seconds. */
+const warmSeconds = 12;
 const settleMs = 5_000;
 const podsCount = 10_000;
 const maps = '/api/v1/namespaces/default/configmaps';
