@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import type { Instant, Millis } from '../base/env.ts';
 import { Pipe } from '../base/pipe.ts';
 import { never, type Stop, StopSource } from '../base/stop.ts';
-import { type ContainerSpec, type ContainerState, InvalidImage, type Runtime, type SandboxSpec } from './runtime.ts';
+import { sandboxOf, servedPort } from './runtime.test-data.ts';
+import { type ContainerSpec, type ContainerState, InvalidImage, type Runtime } from './runtime.ts';
 
 export interface RuntimeUnderTest {
   readonly runtime: Runtime;
@@ -73,10 +74,10 @@ type Claim = (text: string, run: (bench: Bench) => Promise<void>, skip?: string)
 
 function lifeClaims(claim: Claim, commands: RuntimeCommands, skips: Skips): void {
   claim('a sandbox has one address, however often it is opened', async ({ runtime }) => {
-    const first = await runtime.openSandbox(sandbox('a'), []);
+    const first = await runtime.openSandbox(sandboxOf('a'), []);
     assert.equal(first.ips.length, 1);
-    assert.deepEqual(await runtime.openSandbox(sandbox('a'), []), first);
-    const other = await runtime.openSandbox(sandbox('b'), []);
+    assert.deepEqual(await runtime.openSandbox(sandboxOf('a'), []), first);
+    const other = await runtime.openSandbox(sandboxOf('b'), []);
     assert.notDeepEqual(other.ips, first.ips);
     const { sandboxes } = await runtime.list();
     assert.deepEqual(sandboxes.map((one) => one.id).sort(), ['a', 'b']);
@@ -89,7 +90,7 @@ function lifeClaims(claim: Claim, commands: RuntimeCommands, skips: Skips): void
     assert.equal(over.exitCode, 0);
     assert.equal(over.reason, 'Completed');
     assert.ok((over.startedAt as Instant) <= (over.finishedAt as Instant));
-    await bench.runtime.openSandbox(sandbox('other'), []);
+    await bench.runtime.openSandbox(sandboxOf('other'), []);
     const { sandboxes, containers } = await bench.runtime.list();
     for (const one of [over.sandbox, 'other', 'none']) {
       const told = await bench.runtime.listOf?.(one);
@@ -277,7 +278,7 @@ function insideClaims(claim: Claim, commands: RuntimeCommands, skips: Skips): vo
   claim(
     'whoever is attached speaks to a container and hears it, and leaves it running',
     async (bench) => {
-      await bench.runtime.openSandbox(sandbox(bench.sandbox), []);
+      await bench.runtime.openSandbox(sandboxOf(bench.sandbox), []);
       const spec = { ...bench.spec('talk', commands.hears), stdin: true };
       await bench.runtime.create(spec);
       await bench.runtime.start(spec.id);
@@ -317,22 +318,6 @@ function insideClaims(claim: Claim, commands: RuntimeCommands, skips: Skips): vo
   });
 }
 
-export const servedPort = 8080;
-
-export function sandbox(id: string): SandboxSpec {
-  return {
-    id,
-    namespace: 'default',
-    name: id,
-    uid: id,
-    hostname: id,
-    hostNetwork: false,
-    dns: { servers: [], searches: [], options: [] },
-    ports: [{ container: servedPort, protocol: 'TCP' }],
-    sysctls: {},
-  };
-}
-
 /** The few verbs that the claims are written in. */
 class Bench {
   readonly runtime: Runtime;
@@ -353,7 +338,7 @@ class Bench {
 
   async create(line: Line, box: string = this.sandbox): Promise<string> {
     const id = `c${++count}`;
-    await this.runtime.openSandbox(sandbox(box), []);
+    await this.runtime.openSandbox(sandboxOf(box), []);
     await this.runtime.create(this.spec(id, line, box));
     return id;
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { runtimeConformance, sandbox } from '../agent/runtime.conformance.ts';
+import { runtimeConformance } from '../agent/runtime.conformance.ts';
+import { sandboxOf } from '../agent/runtime.test-data.ts';
 import type { ContainerSpec } from '../agent/runtime.ts';
 import { type Clock, type Env, type Instant, sleep } from '../base/env.ts';
 import { seeded } from '../base/random.ts';
@@ -54,7 +55,7 @@ test('what nobody holds any more ends by itself, and nothing starts in its place
   const clock = new SimClock();
   const drain = () => new Promise<void>((resolve) => process.nextTick(resolve));
   const runtime = new SimRuntime(simEnv({ clock, random: seeded('hold') }));
-  await runtime.openSandbox(sandbox('box'));
+  await runtime.openSandbox(sandboxOf('box'));
   const rest = { args: [], env: [], mounts: [], resources: {}, security: {}, tty: false, stdin: false };
   const start = async (id: string) => {
     await runtime.create({ id, sandbox: 'box', name: 'main', attempt: 0, ...line('x'), ...rest });
@@ -84,7 +85,7 @@ test('a simulated image without a name is refused', async () => {
 async function crashes(seed: string, options: SimRuntimeOptions): Promise<readonly string[]> {
   const env = hastyEnv(seed);
   const runtime = new SimRuntime(env, options);
-  await runtime.openSandbox(sandbox('box'));
+  await runtime.openSandbox(sandboxOf('box'));
   const rest = { args: [], env: [], mounts: [], resources: {}, security: {}, tty: false, stdin: false };
   for (let n = 0; n < 100; n++) {
     await runtime.create({ id: `c${n}`, sandbox: 'box', name: 'main', attempt: 0, ...line('x'), ...rest });

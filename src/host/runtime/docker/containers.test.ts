@@ -4,13 +4,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { sandboxOf } from '../../../agent/runtime.test-data.ts';
 import type { ContainerSpec, RuntimeList } from '../../../agent/runtime.ts';
 import { never } from '../../../base/stop.ts';
 import { hostEnv } from '../../env.ts';
 import { testEngine } from './busybox.test-data.ts';
 import { DockerRuntime } from './docker-runtime.ts';
 import type { Engine } from './engine.ts';
-import { containerOf, sandboxOf } from './specs.test-data.ts';
+import { containerOf } from './specs.test-data.ts';
 
 // What the suite of all runtimes cannot ask: what only an engine has, and what happens to it from outside.
 const found = await testEngine();

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { sandboxOf } from '../../../agent/runtime.test-data.ts';
 import type { ContainerSpec, SandboxSpec } from '../../../agent/runtime.ts';
 import { hostEnv } from '../../env.ts';
 import { testEngine } from './busybox.test-data.ts';
@@ -12,7 +13,7 @@ import type { Engine } from './engine.ts';
 import type { EngineClient } from './engine-client.ts';
 import { networkName } from './identity.ts';
 import { OwnLinks } from './own-links.ts';
-import { containerOf, sandboxOf } from './specs.test-data.ts';
+import { containerOf } from './specs.test-data.ts';
 
 const found = await testEngine();
 const engine = 'engine' in found ? found.engine : (undefined as unknown as Engine);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { sandbox } from '../../../agent/runtime.conformance.ts';
+import { sandboxOf } from '../../../agent/runtime.test-data.ts';
 import type { ContainerSpec, ContainerState } from '../../../agent/runtime.ts';
 import { StopSource } from '../../../base/stop.ts';
 import { hostEnv } from '../../env.ts';
@@ -23,7 +23,7 @@ test('pods outlive an agent that is killed, and the next one adopts them without
     assert.deepEqual((await next.list()).sandboxes, [{ id: 'pod', ips: ['10.244.0.2'] }]);
     assert.equal((await until(next, 'stays', 'running')).exitCode, undefined);
     assert.equal((await until(next, 'ends', 'exited')).exitCode, 7);
-    await next.openSandbox(sandbox('pod'), []);
+    await next.openSandbox(sandboxOf('pod'), []);
     await next.start('stays');
     assert.deepEqual(processOf(folder, 'stays'), before);
     assert.deepEqual(readRecord<Identity>(podFolder(folder).shim), shim);
@@ -99,7 +99,7 @@ function runtimeIn(folder: string): ProcessRuntime {
 }
 
 async function open(runtime: ProcessRuntime, specs: readonly ContainerSpec[]): Promise<void> {
-  await runtime.openSandbox(sandbox('pod'), specs);
+  await runtime.openSandbox(sandboxOf('pod'), specs);
   for (const one of specs) {
     await runtime.create(one);
     await runtime.start(one.id);
@@ -118,7 +118,7 @@ async function agentThatDies(folder: string, specs: readonly ContainerSpec[]): P
     for (const spec of specs) { await runtime.create(spec); await runtime.start(spec.id); }
     console.log('open');
     setInterval(() => {}, 1000);`;
-  const given = JSON.stringify([join(folder, 'pods'), join(folder, 'addresses.json'), sandbox('pod'), specs]);
+  const given = JSON.stringify([join(folder, 'pods'), join(folder, 'addresses.json'), sandboxOf('pod'), specs]);
   const agent = spawn(process.execPath, ['--input-type=module', '-e', program, given], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });

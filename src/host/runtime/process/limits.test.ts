@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sandbox } from '../../../agent/runtime.conformance.ts';
+import { sandboxOf } from '../../../agent/runtime.test-data.ts';
 import type { ContainerSpec, Resources } from '../../../agent/runtime.ts';
 import { hostEnv } from '../../env.ts';
 import { NamedAddresses } from './addresses.ts';
@@ -40,7 +40,7 @@ test('a process pod is held to its memory and its share of a processor, and leav
   const runtime = new ProcessRuntime(hostEnv(), { root: join(folder, 'pods'), addresses });
   const before = groups();
   try {
-    await runtime.openSandbox(sandbox('pod'), []);
+    await runtime.openSandbox(sandboxOf('pod'), []);
     const both = [spec('hoard', hoard, { memoryBytes: 64 * mebi }), spec('spin', spin, { cpuMillis: 200 })];
     for (const one of both) {
       await runtime.create(one);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { sandbox } from '../../../agent/runtime.conformance.ts';
+import { sandboxOf } from '../../../agent/runtime.test-data.ts';
 import { type ContainerSpec, InvalidImage } from '../../../agent/runtime.ts';
 import { MissingImage, programOf } from './images.ts';
 import { planOf } from './plan.ts';
@@ -11,7 +11,7 @@ import { temporaryFolder } from './temporary-folder.test-data.ts';
 
 const from = realpathSync(temporaryFolder('plan'));
 const place = {
-  sandbox: sandbox('pod'),
+  sandbox: sandboxOf('pod'),
   ip: '10.244.0.2',
   host: '127.0.0.1',
   portFor: (port: number) => port + 20_000,
