@@ -93,7 +93,7 @@ async function main(): Promise<void> {
     }
     for (const writers of [4, 32])
       for (const { name, measured, user } of servers) {
-        // Upstream lets go of watchers that fall behind so far, and the rest is never told.
+        // Beside so many writers some of upstream's watchers were not told everything within minutes.
         if (writers === 32 && name === 'upstream') continue;
         const what = `${watchersCount} watchers of ${watchedWrites} creates, ${writers} at a time`;
         report(what, { of: name, ...(await fanOut(measured, user, writers)) });

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from './json.ts';
+import { isObject, type Json, type JsonObject } from './json.ts';
 import { countUpTo, isLarge, membersIn, namesIn, type Steps, Stride, stepMembersMax } from './steps.ts';
 
 /** Parts that several values have in common, with their text once somebody asked for it. */
@@ -218,29 +218,25 @@ export function memberName(name: string): string {
 }
 
 /** The same for an object that has just been put together of members that were there before. */
-export function membersText(object: JsonObject): string {
-  if (!hasCommon(object)) return JSON.stringify(object);
+export const membersText = (object: JsonObject): string =>
+  hasCommon(object) ? joinedText(object, jsonText) : JSON.stringify(object);
+
+/** The same where its members may have been put together anew, too: what they are made of may have its text. */
+export const nestedText = (value: Json): string =>
+  isObject(value)
+    ? joinedText(value, (member) => (isNew(member) ? membersText(member) : jsonText(member)))
+    : jsonText(value);
+
+function joinedText(object: JsonObject, textOf: (member: Json) => string): string {
   let text = '';
   for (const key in object) {
     const member = object[key];
-    if (member !== undefined) text += `${text === '' ? '{' : ','}${memberName(key)}${jsonText(member)}`;
+    if (member !== undefined) text += `${text === '' ? '{' : ','}${memberName(key)}${textOf(member)}`;
   }
   return text === '' ? '{}' : `${text}}`;
 }
 
-/** The same where its members may have been put together anew, too: what they are made of may have its text. */
-export function nestedText(value: Json): string {
-  if (!isContainer(value) || Array.isArray(value)) return jsonText(value);
-  let text = '';
-  for (const key in value as JsonObject) {
-    const member = (value as JsonObject)[key];
-    if (member === undefined) continue;
-    const isNew = isContainer(member) && !Array.isArray(member) && !texts.has(member);
-    const said = isNew ? membersText(member as JsonObject) : jsonText(member);
-    text += `${text === '' ? '{' : ','}${memberName(key)}${said}`;
-  }
-  return text === '' ? '{}' : `${text}}`;
-}
+const isNew = (value: Json): value is JsonObject => isObject(value) && !texts.has(value);
 
 /** Whether a member of this object is common to many, or has something inside that is. */
 export function hasCommon(object: JsonObject): boolean {

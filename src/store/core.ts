@@ -102,13 +102,8 @@ export class StoreCore {
     return { entries, revision: at, remaining: total - entries.length };
   }
 
-  /** `bytes`: what the value weighs, where somebody knows. */
-  judge(
-    key: string,
-    expect: Revision,
-    value: Json | undefined,
-    bytes = value === undefined ? 0 : weigh(value),
-  ): Judgement {
+  /** `bytes`: what the value weighs. */
+  judge(key: string, expect: Revision, value: Json | undefined, bytes: number): Judgement {
     assert(key !== '', 'a key is not empty');
     assert(value !== undefined || expect > 0, 'a deletion expects a revision');
     const pending = this.#pending.get(key);

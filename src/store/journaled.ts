@@ -5,11 +5,11 @@ import { weigh } from './history.ts';
 import type { Change, Commit, Entry, ListOptions, Revision, Store, Watcher } from './store.ts';
 import { StoreClosed } from './store.ts';
 
-/** What was written ahead of a commit. Exactly one of the two ends it. */
+/** What was written ahead of a commit. */
 export interface Prepared {
   /** The value of this change is what was written. */
   use(change: Change): void;
-  /** Nobody needs it. */
+  /** Nobody needs it, for there is no such change, or it is not made. */
   leave(): void;
 }
 

@@ -7,7 +7,7 @@ import type { Json } from '../../base/json.ts';
 import { jsonText, nestedText } from '../../base/shared-json.ts';
 import type { StoreCore } from '../../store/core.ts';
 import type { HistoryLimits } from '../../store/history.ts';
-import { defaultHistoryLimits } from '../../store/history.ts';
+import { defaultHistoryLimits, weigh } from '../../store/history.ts';
 import type { Journal } from '../../store/journaled.ts';
 import { JournaledStore, type Losable, type Prepared } from '../../store/journaled.ts';
 import type { Change, Revision } from '../../store/store.ts';
@@ -76,7 +76,8 @@ export function openSqliteStore(folder: string, options: SqliteStoreOptions = {}
  * whoever saw those comes to see what is there now.
  */
 function renewed(core: StoreCore, journal: SqliteJournal, prefix: string): readonly Change[] {
-  const judged = core.list(prefix).entries.map(({ key, modified, value }) => core.judge(key, modified, value));
+  const { entries } = core.list(prefix);
+  const judged = entries.map(({ key, modified, value }) => core.judge(key, modified, value, weigh(value)));
   const batch = judged.flatMap((judgement) => (judgement.ok ? [judgement.change] : []));
   journal.writeNow(batch);
   return core.publish(batch);
