@@ -471,7 +471,9 @@ export const nothingOfIt = 'false';
 
 /** A text that differs whenever the runtime says something else of the pod. */
 export function signature(list: RuntimeList, uid: string): string {
-  const own = ownOf(list, uid).map(({ id, state, applied }) => `${id} ${state} ${appliedText(applied)}`);
+  const own = ownOf(list, uid).map(
+    ({ id, state, reason = '', applied }) => `${id} ${state} ${reason} ${appliedText(applied)}`,
+  );
   return [String(list.sandboxes.some(({ id }) => id === uid)), ...own.sort()].join('\n');
 }
 

@@ -38,6 +38,8 @@ export class Inventory {
   /** By the engine's id. */
   #known = new Map<string, Seen>();
   readonly #looking = new Map<string, Promise<unknown>>();
+  /** Those of whom the engine said that memory ran out: it forgets it where it learns of the end of them first. */
+  readonly #starved = new Set<string>();
   #syncing: Promise<void> | undefined;
   #freshUntil = Number.NEGATIVE_INFINITY;
   #watching: 'never' | 'interrupted' | 'connected' = 'never';
@@ -113,6 +115,7 @@ export class Inventory {
     const seen = this.#known.get(engineId);
     if (!seen) return;
     this.#known.delete(engineId);
+    this.#starved.delete(engineId);
     this.#changed(seen);
   }
 
@@ -162,9 +165,10 @@ export class Inventory {
   #event(line: string): void {
     const { Action: action, Actor: actor } = JSON.parse(line) as EngineEvent;
     if (!action || !actor) return;
-    if (action === 'destroy') this.drop(actor.ID);
+    if (action === 'destroy') return this.drop(actor.ID);
+    if (action === 'oom') this.#starved.add(actor.ID);
     // Whoever started it has looked already, or is just looking.
-    else if (action === 'start') this.lookUnlessRunning(actor.ID).catch(() => {});
+    if (action === 'start') this.lookUnlessRunning(actor.ID).catch(() => {});
     else this.look(actor.ID).catch(() => {});
   }
 
@@ -189,7 +193,8 @@ export class Inventory {
 
   async #inspect(engineId: string): Promise<Seen | undefined> {
     try {
-      const seen = seenOf(await this.#client.json<Inspected>('GET', `/containers/${engineId}/json`));
+      const inspected = await this.#client.json<Inspected>('GET', `/containers/${engineId}/json`);
+      const seen = seenOf(inspected, inspected.State.OOMKilled || this.#starved.has(engineId));
       if (!seen) return undefined;
       const user = this.#known.get(engineId)?.state.user ?? (seen.pid && (await firstUser(engineId, seen.pid)));
       const whole = user ? { ...seen, state: { ...seen.state, user } } : seen;
@@ -205,7 +210,8 @@ export class Inventory {
   #set(seen: Seen): void {
     const before = this.#known.get(seen.engineId);
     this.#known.set(seen.engineId, seen);
-    if (before?.state.state !== seen.state.state) this.#changed(seen);
+    const isNews = before?.state.state !== seen.state.state || before.state.reason !== seen.state.reason;
+    if (isNews) this.#changed(seen);
   }
 }
 
@@ -243,7 +249,7 @@ function stateNamed(name: string): ContainerState['state'] {
   return name === 'exited' || name === 'dead' || name === 'removing' ? 'exited' : 'running';
 }
 
-function seenOf(inspected: Inspected): Seen | undefined {
+function seenOf(inspected: Inspected, isStarved: boolean): Seen | undefined {
   const { Labels: labels, Tty: tty, StopSignal: signal } = inspected.Config;
   const id = labels[label.id];
   const sandbox = labels[label.sandbox];
@@ -256,7 +262,7 @@ function seenOf(inspected: Inspected): Seen | undefined {
   return {
     engineId: inspected.Id,
     labels,
-    state: { ...base, ...lifeOf(inspected), applied: appliedOf(inspected) },
+    state: { ...base, ...lifeOf(inspected, isStarved), applied: appliedOf(inspected) },
     tty,
     stopSignal: signal || 'SIGTERM',
     ...(inspected.State.Pid ? { pid: inspected.State.Pid } : {}),
@@ -275,7 +281,10 @@ function appliedOf({ HostConfig: host = {} }: Inspected): Applied {
 /** As upstream tells it of a container that could not even begin. */
 const startErrorCode = 128;
 
-function lifeOf({ State: state, Created }: Inspected): Pick<ContainerState, 'state'> & Partial<ContainerState> {
+function lifeOf(
+  { State: state, Created }: Inspected,
+  isStarved: boolean,
+): Pick<ContainerState, 'state'> & Partial<ContainerState> {
   const startedAt = instantOf(state.StartedAt);
   const started = startedAt === undefined ? {} : { startedAt };
   const kind = stateNamed(state.Status);
@@ -285,7 +294,7 @@ function lifeOf({ State: state, Created }: Inspected): Pick<ContainerState, 'sta
     const finishedAt = instantOf(state.FinishedAt) ?? instantOf(Created) ?? (0 as Instant);
     return { state: 'exited', exitCode: startErrorCode, reason: 'StartError', message: state.Error, finishedAt };
   }
-  const reason = state.OOMKilled ? 'OOMKilled' : state.ExitCode === 0 ? 'Completed' : 'Error';
+  const reason = isStarved ? 'OOMKilled' : state.ExitCode === 0 ? 'Completed' : 'Error';
   const told = instantOf(state.FinishedAt);
   // Of a container that ends at once the engine may write the end down before the beginning.
   const finishedAt = told !== undefined && startedAt !== undefined && told < startedAt ? startedAt : told;
