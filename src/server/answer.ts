@@ -15,6 +15,7 @@ import { mapInSlices } from './slices.ts';
 import { type Describe, includeOf, partialMetadata, tableOf } from './table.ts';
 import { TextPieces } from './text-pieces.ts';
 import { hasProtobuf, objectText, type Views } from './views.ts';
+import type { Written } from './write.ts';
 
 /** A list whose text is not longer is answered as a whole. */
 const wholeTextMax = 128 * 1024;
@@ -72,6 +73,15 @@ export class Answers {
       return { status: 200, mediaType: protobufType, chunks: [views.protobuf(kind, entry)] };
     }
     return this.one(200, views.object(kind, entry), asked);
+  }
+
+  /** What was just written: of what is stored, the text was made for the disk. */
+  written(status: number, written: Written, asked: Asked): ApiResponse {
+    if ('object' in written) return this.one(status, written.object, asked);
+    const { kind, wanted } = asked;
+    const { views } = this.#deps;
+    if (wanted.as || wanted.mediaType !== jsonType) return this.one(status, views.object(kind, written.entry), asked);
+    return { status, mediaType: jsonType, chunks: [encodeText(`${views.text(kind, written.entry)}\n`)] };
   }
 
   one(status: number, object: KubeObject, asked: Asked): ApiResponse {

@@ -160,7 +160,7 @@ export class Resources {
     const { route, options } = call;
     for (const text of warnings) options.warn?.(text);
     const made = await this.#deps.writer.create({ ...route, name: '' }, object, options);
-    return this.#one(201, made, call);
+    return this.#answers.written(201, made, asked(call));
   }
 
   async #update(call: Call): Promise<ApiResponse> {

@@ -4,7 +4,8 @@ import { encodeProtobuf, encodeWatchFrame, messageOf } from '../api/protobuf-enc
 import { schemaOf } from '../api/schema/schema.ts';
 import { protobufType } from '../api/wire.ts';
 import { encodeText, type Json, type JsonObject } from '../base/json.ts';
-import { hasCommon, jsonText, memberName, membersText, nestedText } from '../base/shared-json.ts';
+import { hasCommon, nestedText } from '../base/shared-json.ts';
+import { partsOf, textParts } from '../store/entry-text.ts';
 import type { Entry } from '../store/store.ts';
 
 interface View {
@@ -83,8 +84,13 @@ export class Views {
 
   json(kind: Kind, entry: Entry): Uint8Array {
     const view = this.#view(kind, entry);
-    view.json ??= this.#kept(view, encodeText(textOf(entry, headOf(kind), this.#source(kind, entry))));
+    view.json ??= this.#kept(view, encodeText(this.text(kind, entry)));
     return view.json;
+  }
+
+  /** The same text, for the one who wrote it: it is seldom asked for again. */
+  text(kind: Kind, entry: Entry): string {
+    return textOf(entry, headOf(kind), this.#source(kind, entry));
   }
 
   /** As it stands in a list: the head of one of a built-in kind names version and kind once for all. */
@@ -116,7 +122,7 @@ export class Views {
     if (!frame) {
       frame = binary
         ? encodeWatchFrame(how.type, this.protobuf(kind, entry))
-        : encodeText(`{"type":"${how.type}","object":${textOf(entry, headOf(kind), this.#source(kind, entry))}}\n`);
+        : encodeText(`{"type":"${how.type}","object":${this.text(kind, entry)}}\n`);
       view.frames.set(name, this.#kept(view, frame));
     }
     return frame;
@@ -182,15 +188,11 @@ const headOf = (kind: Kind): string =>
 
 /** The JSON of what is shown. Where it is stored as it is shown, no object is put together for it. */
 function textOf(entry: Entry, head: string, object: JsonObject): string {
-  const metadata = membersText(object.metadata as JsonObject);
-  const revision = object !== entry.value ? '' : `${metadata === '{}' ? '' : ','}"resourceVersion":"${entry.modified}"`;
-  let text = `{${head}"metadata":${metadata.slice(0, -1)}${revision}}`;
-  for (const key in object) {
-    const member = object[key];
-    if (member === undefined || key === 'kind' || key === 'apiVersion' || key === 'metadata') continue;
-    text += `,${memberName(key)}${jsonText(member)}`;
-  }
-  return `${text}}`;
+  const isStored = object === entry.value;
+  const { metadata, rest } = isStored ? textParts(entry) : partsOf(object);
+  if (!isStored) return `{${head}"metadata":${metadata}${rest}}`;
+  const comma = metadata === '{}' ? '' : ',';
+  return `{${head}"metadata":${metadata.slice(0, -1)}${comma}"resourceVersion":"${entry.modified}"}${rest}}`;
 }
 
 /** The JSON of an object whose metadata may just have been put together, of parts that others have too. */

@@ -64,6 +64,8 @@ export interface WriteOptions {
   /** Admission has had its say: it saw what was sent through a door, not what the door does. */
   readonly admitted?: boolean;
 }
+/** What a write left in the store, or, where nothing was to be left there, what it would be. */
+export type Written = { readonly entry: Entry } | { readonly object: KubeObject };
 /** Makes the next object from the live one; asked again when somebody else was quicker. */
 export type Change = (live: KubeObject) => KubeObject | Promise<KubeObject>;
 
@@ -77,7 +79,7 @@ export class Writer {
     this.#steps = new PluginSteps(deps.env, deps.plugins);
   }
 
-  async create(route: ResourceRoute, draft: KubeObject, options: WriteOptions): Promise<KubeObject> {
+  async create(route: ResourceRoute, draft: KubeObject, options: WriteOptions): Promise<Written> {
     const generated = draft.metadata.name ? undefined : draft.metadata.generateName || undefined;
     for (let tries = 1; ; tries++) {
       try {
@@ -94,7 +96,7 @@ export class Writer {
     draft: KubeObject,
     options: WriteOptions,
     generateName: string | undefined,
-  ): Promise<KubeObject> {
+  ): Promise<Written> {
     const { kind } = route;
     const named = { ...route, name: draft.metadata.name };
     const request: AdmissionRequest = { operation: 'CREATE', kind, route: named, ...options };
@@ -115,7 +117,7 @@ export class Writer {
     const warnings = kind.rules.warnings?.(object, undefined) ?? [];
     object = kind.rules.prepareCreate?.(object, context) ?? withoutStatus(kind, object);
     if (hasGeneration(kind)) object = { ...object, metadata: { ...object.metadata, generation: 1 } };
-    return this.#reserved(kind, { next: object, previous: undefined, ...options }, async (next) => {
+    return this.#reserved<Written>(kind, { next: object, previous: undefined, ...options }, async (next) => {
       const judging = pace.run(judged(kind, next, { asked: draft.metadata, previous: undefined, context }));
       const errors = judging instanceof Promise ? await judging : judging;
       if (errors.length > 0) throw invalidObject(kind, next.metadata.name, errors);
@@ -128,19 +130,19 @@ export class Writer {
       if (pace.isLong) await pace.run(longTextsInSteps(made as unknown as JsonObject));
       if (options.dryRun) {
         if (await this.#exists(named)) throw alreadyExists(named);
-        return { object: made, kept: false };
+        return { written: { object: made }, kept: false };
       }
       const done = await this.#deps.store.commit(this.#keyOf(named), 0, this.#stored(kind, made, pace));
       if (!done.ok) throw alreadyExists(named);
-      return { object: this.#deps.views.object(kind, done.entry), kept: true };
+      return { written: { entry: done.entry }, kept: true };
     });
   }
 
   /** Runs a write with what it needs reserved; what it did not keep is given back. */
-  async #reserved<R extends KubeObject | undefined>(
+  async #reserved<R>(
     kind: Kind,
     change: ReserveOptions & { readonly next: KubeObject },
-    write: (next: KubeObject) => Promise<{ readonly object: R; readonly kept: boolean }>,
+    write: (next: KubeObject) => Promise<{ readonly written: R; readonly kept: boolean }>,
   ): Promise<R> {
     const reserved = this.#deps.goods.reserve(kind, change.next, change);
     const reservation = reserved instanceof Promise ? await reserved : reserved;
@@ -148,7 +150,7 @@ export class Writer {
     try {
       const done = await write(reservation.object);
       kept = done.kept;
-      return done.object;
+      return done.written;
     } finally {
       if (kept) reservation.keep();
       else reservation.undo();
@@ -217,10 +219,10 @@ export class Writer {
       if (!options.admitted) await this.#steps.validate(final, request);
       await pace.rest();
       const quiet = await pace.run(withQuietTimes(asKept(kind, final), live));
-      if (options.dryRun) return { object: quiet, kept: false };
+      if (options.dryRun) return { written: quiet, kept: false };
       const sameOwners = quiet.metadata.managedFields === live.metadata.managedFields;
       if (sameOwners && (await pace.run(equalJsonInSteps(stored(kind, quiet), entry.value))))
-        return { object: live, kept: false };
+        return { written: live, kept: false };
       if (pace.isLong) await pace.run(longTextsInSteps(quiet as unknown as JsonObject));
       return this.#committed(kind, entry, quiet, pace);
     });
@@ -241,17 +243,18 @@ export class Writer {
     entry: Entry,
     next: KubeObject,
     pace: Pace,
-  ): Promise<{ object: KubeObject | undefined; kept: boolean }> {
+  ): Promise<{ readonly written: KubeObject | undefined; readonly kept: boolean }> {
     const gone = isReadyToGo(kind, next);
     const done = await this.#deps.store.commit(
       entry.key,
       entry.modified,
       gone ? undefined : this.#stored(kind, next, pace),
     );
-    if (!done.ok) return { object: undefined, kept: false };
-    if (!gone) return { object: this.#deps.views.object(kind, done.entry), kept: true };
+    if (!done.ok) return { written: undefined, kept: false };
+    if (!gone) return { written: this.#deps.views.object(kind, done.entry), kept: true };
     this.#deps.goods.release(kind, next);
-    return { object: { ...next, metadata: { ...next.metadata, resourceVersion: String(done.revision) } }, kept: true };
+    const resourceVersion = String(done.revision);
+    return { written: { ...next, metadata: { ...next.metadata, resourceVersion } }, kept: true };
   }
 
   /** What is long is shown as it was judged: it would take as long to make it again of what is stored. */

@@ -4,8 +4,9 @@ import type { StatementSync } from 'node:sqlite';
 import { DatabaseSync } from 'node:sqlite';
 import { assert } from '../../base/env.ts';
 import type { Json } from '../../base/json.ts';
-import { jsonText, nestedText } from '../../base/shared-json.ts';
+import { nestedText } from '../../base/shared-json.ts';
 import type { StoreCore } from '../../store/core.ts';
+import { entryText } from '../../store/entry-text.ts';
 import type { HistoryLimits } from '../../store/history.ts';
 import { defaultHistoryLimits, weigh } from '../../store/history.ts';
 import type { Journal } from '../../store/journaled.ts';
@@ -201,7 +202,7 @@ class SqliteJournal implements Journal {
         this.#insertNamed.run(entry.modified, entry.key, entry.created, place.first, place.count);
         continue;
       }
-      const text = type === 'put' ? jsonText(entry.value) : null;
+      const text = type === 'put' ? entryText(entry) : null;
       this.#insert.run(entry.modified, entry.key, entry.created, text);
     }
   }
