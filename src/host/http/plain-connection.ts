@@ -8,6 +8,7 @@ import { limits } from './limits.ts';
 import { Reply } from './reply.ts';
 import { type Asking, type Report, requestFrom } from './request.ts';
 import { HeadReader, type WholeRequest } from './request-head.ts';
+import type { Rounds } from './rounds.ts';
 import { headOf, isShort, type Whole, wholeOf } from './whole-answer.ts';
 
 export interface ConnectionDeps {
@@ -18,6 +19,7 @@ export interface ConnectionDeps {
   readonly report: Report;
   /** Watches and streams, which end when they are told to. */
   readonly endless: Set<() => void>;
+  readonly rounds: Rounds;
 }
 
 /**
@@ -31,7 +33,7 @@ export class PlainConnection {
   readonly #socket: TLSSocket;
   readonly #deps: ConnectionDeps;
   readonly #reader = new HeadReader();
-  /** What came while a request was under way. */
+  /** What came and was not read yet. */
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
   #stop: AnswerStop | undefined;
@@ -45,7 +47,7 @@ export class PlainConnection {
   }
 
   get isIdle(): boolean {
-    return this.#stop === undefined;
+    return this.#stop === undefined && this.#waiting.length === 0;
   }
 
   /** After the answer that is under way, if there is one, the connection ends. */
@@ -61,17 +63,27 @@ export class PlainConnection {
   readonly #take = (bytes: Buffer): void => {
     // Nothing counts behind the last request: who sent it, or whoever stands between, may take it for something else.
     if (this.#isLast) return;
-    if (this.isIdle) return this.#begin(bytes, 0);
+    if (this.isIdle) this.#deps.rounds.asking.add(this.#read);
     this.#waiting.push(bytes);
     this.#waitingBytes += bytes.length;
     if (this.#waitingBytes > limits.sliceBytes) this.#socket.pause();
   };
 
-  #begin(bytes: Buffer, start: number): void {
+  readonly #read = (): void => {
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    const bytes = this.#waiting.length === 1 ? (this.#waiting[0] as Buffer) : Buffer.concat(this.#waiting);
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    if (socket.isPaused()) socket.resume();
+    this.#begin(bytes);
+  };
+
+  #begin(bytes: Buffer): void {
     this.hasAsked = true;
     this.idleLooks = 0;
-    const whole = this.#reader.read(bytes, start);
-    if (!whole) return this.#leave(start === 0 ? bytes : bytes.subarray(start));
+    const whole = this.#reader.read(bytes);
+    if (!whole) return this.#leave(bytes);
     if (whole.isLast) this.#isLast = true;
     const stop = new AnswerStop(this.#socket);
     this.#stop = stop;
@@ -111,7 +123,6 @@ export class PlainConnection {
   }
 
   #write(answer: ApiResponse, { chunks, mediaType, size }: Whole): void {
-    const socket = this.#socket;
     const head = headText(answer.status, headOf(answer, mediaType, ['Content-Length', String(size)]), this.#isLast);
     const bytes = Buffer.allocUnsafe(head.length + size);
     let end = bytes.write(head, 'latin1');
@@ -119,6 +130,12 @@ export class PlainConnection {
       bytes.set(chunk, end);
       end += chunk.length;
     }
+    this.#deps.rounds.writing.add(() => this.#send(bytes));
+  }
+
+  #send(bytes: Buffer): void {
+    const socket = this.#socket;
+    if (socket.destroyed) return;
     // Whoever asks and asks and does not read waits for himself.
     if (socket.write(bytes)) this.#next();
     else socket.once('drain', () => this.#next());
@@ -142,14 +159,8 @@ export class PlainConnection {
   #next(): void {
     this.#stop?.end();
     this.#stop = undefined;
-    const socket = this.#socket;
-    if (this.#isLast) return void socket.end();
-    if (this.#waiting.length === 0) return;
-    const bytes = this.#waiting.length === 1 ? (this.#waiting[0] as Buffer) : Buffer.concat(this.#waiting);
-    this.#waiting = [];
-    this.#waitingBytes = 0;
-    if (socket.isPaused()) socket.resume();
-    this.#begin(bytes, 0);
+    if (this.#isLast) return void this.#socket.end();
+    if (this.#waiting.length > 0) this.#deps.rounds.asking.add(this.#read);
   }
 }
 

@@ -2,12 +2,13 @@ import type { TLSSocket } from 'node:tls';
 import type { Identity } from './caller.ts';
 import { deadlines } from './limits.ts';
 import { type ConnectionDeps, PlainConnection } from './plain-connection.ts';
+import { Rounds } from './rounds.ts';
 
 /** Often enough for the shortest deadline. */
 const lookMs = deadlines.headersMs / 8;
 const looks = (deadline: number): number => Math.ceil(deadline / lookMs);
 
-interface Deps extends Omit<ConnectionDeps, 'identity' | 'handOver'> {
+interface Deps extends Omit<ConnectionDeps, 'identity' | 'handOver' | 'rounds'> {
   readonly handOver: (socket: TLSSocket, rest: Buffer) => void;
 }
 
@@ -15,6 +16,7 @@ interface Deps extends Omit<ConnectionDeps, 'identity' | 'handOver'> {
 export class PlainConnections {
   readonly #deps: Deps;
   readonly #open = new Set<PlainConnection>();
+  readonly #rounds = new Rounds();
   #looking: NodeJS.Timeout | undefined;
   #closing = false;
 
@@ -27,6 +29,7 @@ export class PlainConnections {
     const connection = new PlainConnection(socket, {
       ...shared,
       identity,
+      rounds: this.#rounds,
       handOver: (rest) => {
         this.#open.delete(connection);
         handOver(socket, rest);

@@ -48,10 +48,10 @@ export class HeadReader {
   #known: Block | undefined;
 
   /** Undefined: not one of those. */
-  read(bytes: Buffer, start: number): WholeRequest | undefined {
-    const lineEnd = bytes.indexOf(return_, start);
-    if (lineEnd < 0 || lineEnd - start > limits.headerBytesMax) return undefined;
-    const line = lineOf(bytes, start, lineEnd);
+  read(bytes: Buffer): WholeRequest | undefined {
+    const lineEnd = bytes.indexOf(return_);
+    if (lineEnd < 0 || lineEnd > limits.headerBytesMax) return undefined;
+    const line = lineOf(bytes, lineEnd);
     const block = line && this.#blockAt(bytes, lineEnd + 2);
     if (!block) return undefined;
     const bodyStart = lineEnd + 2 + block.bytes.length;
@@ -76,15 +76,11 @@ export class HeadReader {
 }
 
 /** Text of its own, so that nobody who keeps a part of it keeps all that came with it. */
-function lineOf(
-  bytes: Buffer,
-  start: number,
-  end: number,
-): { readonly method: string; readonly url: string } | undefined {
+function lineOf(bytes: Buffer, end: number): { readonly method: string; readonly url: string } | undefined {
   if (bytes[end + 1] !== 10) return undefined;
-  const gap = bytes.indexOf(space, start);
-  if (gap < 0 || gap - start > methodMax) return undefined;
-  const method = bytes.toString('latin1', start, gap);
+  const gap = bytes.indexOf(space);
+  if (gap < 0 || gap > methodMax) return undefined;
+  const method = bytes.toString('latin1', 0, gap);
   const url = bytes.toString('latin1', gap + 1, end - tail.length);
   if (!methods.has(method) || !/^\/[!-~]*$/.test(url)) return undefined;
   return bytes.toString('latin1', end - tail.length, end) === tail ? { method, url } : undefined;

@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { Rounds } from './rounds.ts';
+
+test('what is due is done in its order, a round in a turn, and what is added meanwhile gets its turn', async () => {
+  const { asking, writing } = new Rounds();
+  const done: string[] = [];
+  for (let number = 0; number < 40; number++) {
+    asking.add(() => {
+      done.push(`ask ${number}`);
+      writing.add(() => void done.push(`write ${number}`));
+    });
+  }
+  assert.equal(done.length, 0);
+  await turn();
+  const names = (sort: string, from: number, to: number) =>
+    Array.from({ length: to - from }, (_, index) => `${sort} ${from + index}`);
+  assert.deepEqual(done, names('ask', 0, 32));
+  await turn();
+  await turn();
+  assert.deepEqual(done.slice(32), [...names('ask', 32, 40), ...names('write', 0, 40)]);
+  asking.add(() => void done.push('late'));
+  await turn();
+  assert.equal(done.at(-1), 'late');
+});
