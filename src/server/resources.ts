@@ -141,8 +141,8 @@ export class Resources {
     if (route.name !== '') throw notAllowed();
     const closed = route.kind.custom?.closed;
     if (closed !== undefined) throw new ApiError('MethodNotAllowed', closed);
-    const decoded = this.#decoded(request, route);
-    const { object, warnings } = decoded instanceof Promise ? await decoded : decoded;
+    // Waits even for what is read already: first all that came together is read, then all of it is judged.
+    const { object, warnings } = await this.#decoded(request, route);
     return this.#created(call, object, warnings);
   }
 

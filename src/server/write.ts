@@ -110,8 +110,8 @@ export class Writer {
     }
     const rest = pace.rest();
     if (rest) await rest;
-    const mutated = this.#mutate(object, generateName ? { ...request, generateName } : request, pace);
-    object = mutated instanceof Promise ? await mutated : mutated;
+    // Waits even for what is done already: what comes together is judged together, and costs less beside its like.
+    object = await this.#mutate(object, generateName ? { ...request, generateName } : request, pace);
     const context = { now: this.#deps.env.clock.now(), subresource: route.subresource, caller: options.caller };
     // Of what was asked for: what the server makes of it is nobody's fault.
     const warnings = kind.rules.warnings?.(object, undefined) ?? [];
