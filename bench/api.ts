@@ -2,19 +2,19 @@
  * The API server beside a bare node:https server on the same machine in the same run: `node bench/api.ts [SECONDS]`,
  * of the built files (`npm run build` makes them). With `--upstream KUBE_APISERVER,ETCD` beside those two programs as
  * well, which somebody must have: what is wanted are multiples of theirs, whatever the machine is worth at that hour.
- * The client is wrk, because one in JavaScript would itself be the limit. Durable creates: SQLite in a real folder.
+ * The clients are wrk and, for HTTP/2, h2load. Durable creates: SQLite in a real folder.
  */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { RequestListener } from 'node:http';
+import { createSecureServer, type ServerHttp2Stream } from 'node:http2';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import type { AddressInfo, Server as Listening } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs, promisify } from 'node:util';
 import type { Instant } from '../src/base/env.ts';
 import { createAuthority, issue } from '../src/host/x509/certificate.ts';
 import { fanOut, watchedWrites, watchersCount } from './fan-out.ts';
+import { LeanClients, type Load } from './lean-clients.ts';
 import { type Measured, MeasuredServer, type ServerUser, samplePod, tokenOf } from './measured-server.ts';
 import { type Programs, UpstreamServer } from './upstream-server.ts';
 
@@ -49,7 +49,8 @@ interface Server extends Contender {
   readonly user: ServerUser;
 }
 
-if (await isMissing()) console.log('wrk is not installed: nothing was measured (Debian has it as the package wrk)');
+const missing = await LeanClients.missing();
+if (missing) console.log(`nothing was measured: ${missing}`);
 else await main();
 
 function programsOf(text: string | undefined): Programs | undefined {
@@ -59,37 +60,33 @@ function programsOf(text: string | undefined): Programs | undefined {
   throw new Error(`--upstream ${text} should be two paths with a comma between them: KUBE_APISERVER,ETCD`);
 }
 
-async function isMissing(): Promise<boolean> {
-  return run('wrk', ['--version']).then(
-    () => false,
-    // It answers its version with an exit code of 1.
-    (error: { readonly code?: unknown }) => error.code === 'ENOENT',
-  );
-}
-
 async function main(): Promise<void> {
   await withServers(async (servers) => {
-    const scripts = mkdtempSync(join(tmpdir(), 'mini-k8s-wrk-'));
-    const bare = await bareServer();
+    const clients = new LeanClients(tokenOf('bench'), { ...map(''), metadata: { generateName: 'made-' } });
+    const bare = await bareServers();
     try {
-      const get = join(scripts, 'get.lua');
-      const create = join(scripts, 'create.lua');
-      writeFileSync(get, `wrk.headers["Authorization"] = "Bearer ${tokenOf('bench')}"\n`);
-      writeFileSync(create, createScript());
       for (const { user } of servers) await user.sendAll(1, 1, () => user.send('POST', maps, map('one')));
-      const all = [bare.contender, ...servers];
+      const get = { path: `${maps}/one`, creates: false };
+      const create = { path: maps, creates: true };
       // Nobody is measured while it still starts, or with code that has hardly run yet.
       await sleep(settleMs);
-      const warm = ['-t1', '-c64', `-d${warmSeconds}s`, '-s'];
-      for (const { url } of all) await run('wrk', [...warm, get, `${url}${maps}/one`]);
-      for (const { url } of all) await run('wrk', [...warm, create, `${url}${maps}`]);
-      await compared('get, 64 connections', all, { path: `${maps}/one`, script: get, connections: 64 });
-      await compared('get, one connection', all, { path: `${maps}/one`, script: get, connections: 1 });
-      await compared('durable create, 64 connections', all, { path: maps, script: create, connections: 64 });
-      await compared('durable create, one connection', all, { path: maps, script: create, connections: 1 });
+      for (const load of [get, create])
+        for (const { url } of [bare.http1, ...servers])
+          await clients.rate(url, { ...load, connections: 64 }, warmSeconds);
+      const all = [bare.http1, ...servers];
+      await compared('get, 64 connections', all, { clients, load: { ...get, connections: 64 } });
+      await compared('get, one connection', all, { clients, load: { ...get, connections: 1 } });
+      await compared('durable create, 64 connections', all, { clients, load: { ...create, connections: 64 } });
+      await compared('durable create, one connection', all, { clients, load: { ...create, connections: 1 } });
+      const two = [bare.http2, ...servers];
+      const streams = { connections: 4, streams: 16 };
+      for (const load of [get, create])
+        for (const { url } of two) await clients.rate(url, { ...load, ...streams }, warmSeconds / 2);
+      await compared('get, HTTP/2, 4 connections of 16', two, { clients, load: { ...get, ...streams } });
+      await compared('durable create, HTTP/2, 4 connections of 16', two, { clients, load: { ...create, ...streams } });
     } finally {
       bare.close();
-      rmSync(scripts, { recursive: true, force: true });
+      clients.remove();
     }
     for (const writers of [4, 32])
       for (const { name, measured, user } of servers) {
@@ -106,7 +103,7 @@ async function main(): Promise<void> {
     const withPods = servers.map(({ measured }) => Math.round(measured.residentMegabytes()));
     await lists(servers);
     const afterLists = servers.map(({ measured }) => Math.round(measured.residentMegabytes()));
-    await sleep(2 * settleMs);
+    await sleep(4 * settleMs);
     for (const [index, { name, measured }] of servers.entries()) {
       const atRest = Math.round(measured.residentMegabytes());
       const megabytes = { withPods: withPods[index], afterLists: afterLists[index], atRest };
@@ -140,29 +137,26 @@ async function withServers(task: (servers: readonly Server[]) => Promise<void>):
   }
 }
 
-interface Load {
-  readonly path: string;
-  readonly script: string;
-  readonly connections: number;
-}
-
 /**
  * In turns, so that a machine that slows down slows all. Processor time beside it, of each server alone: that is what
  * can be compared where others use the machine too.
  */
-async function compared(what: string, contenders: readonly Contender[], load: Load): Promise<void> {
-  const { path, script, connections } = load;
+async function compared(
+  what: string,
+  contenders: readonly Contender[],
+  { clients, load }: { readonly clients: LeanClients; readonly load: Load },
+): Promise<void> {
   const sums = new Map(contenders.map(({ name }) => [name, { rate: 0, worked: 0, answered: 0, refused: 0 }]));
   for (let round = 0; round < rounds; round++) {
     for (const { name, url, processorMicroseconds } of contenders) {
       const sum = sums.get(name);
       if (!sum) continue;
       const before = processorMicroseconds();
-      const { stdout } = await run('wrk', ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', script, `${url}${path}`]);
+      const { perSecond, answered, refused } = await clients.rate(url, load, seconds);
       sum.worked += processorMicroseconds() - before;
-      sum.answered += Number(/(\d+) requests in/.exec(stdout)?.[1] ?? 0);
-      sum.rate += Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1] ?? 0) / rounds;
-      sum.refused += Number(/Non-2xx or 3xx responses: (\d+)/.exec(stdout)?.[1] ?? 0);
+      sum.answered += answered;
+      sum.rate += perSecond / rounds;
+      sum.refused += refused;
     }
   }
   const perSecond = (name: Contender['name']) => sums.get(name)?.rate ?? Number.NaN;
@@ -178,18 +172,8 @@ async function compared(what: string, contenders: readonly Contender[], load: Lo
   });
 }
 
-function createScript(): string {
-  return [
-    'wrk.method = "POST"',
-    `wrk.headers["Authorization"] = "Bearer ${tokenOf('bench')}"`,
-    'wrk.headers["Content-Type"] = "application/json"',
-    `wrk.body = '${JSON.stringify({ ...map(''), metadata: { generateName: 'made-' } })}'`,
-    '',
-  ].join('\n');
-}
-
-/** Answers each request with the same bytes, after reading what was sent; in this very process. */
-async function bareServer() {
+/** Answer each request with the same bytes, after reading what was sent; in this very process. */
+async function bareServers() {
   const now = Date.now() as Instant;
   const pair = issue(createAuthority('bench', now), {
     subject: { name: 'x' },
@@ -197,21 +181,31 @@ async function bareServer() {
     names: ['127.0.0.1'],
     now,
   });
+  const secrets = { cert: pair.certificate, key: pair.key };
   const bytes = Buffer.from(JSON.stringify(map('one')));
-  const server = createServer({ cert: pair.certificate, key: pair.key }, (incoming, outgoing) => {
-    incoming.resume().on('end', () => {
-      outgoing.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': bytes.length });
-      outgoing.end(bytes);
+  const headers = { 'Content-Type': 'application/json', 'Content-Length': bytes.length };
+  const answer: RequestListener = (incoming, outgoing) => {
+    incoming.resume().on('end', () => outgoing.writeHead(200, headers).end(bytes));
+  };
+  const one = createServer(secrets, answer);
+  const two = createSecureServer(secrets);
+  two.on('stream', (stream: ServerHttp2Stream) => {
+    stream.resume().on('end', () => {
+      stream.respond({ ':status': 200, ...headers });
+      stream.end(bytes);
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const contender: Contender = { name: 'bareNode', url, processorMicroseconds: ownMicroseconds };
-  const close = () => {
-    server.closeAllConnections();
-    server.close();
+  const contender = async (server: Listening): Promise<Contender> => {
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    return { name: 'bareNode', url, processorMicroseconds: ownMicroseconds };
   };
-  return { contender, close };
+  const close = () => {
+    one.closeAllConnections();
+    one.close();
+    two.close();
+  };
+  return { http1: await contender(one), http2: await contender(two), close };
 }
 
 function ownMicroseconds(): number {

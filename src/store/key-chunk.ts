@@ -5,8 +5,8 @@ const markLetters = 4;
 const letterMax = 0xff;
 
 /**
- * Some keys of a sorted set. Where a key belongs is found by its mark, the first letters behind what all keys here begin
- * with: marks lie side by side, while each text lies somewhere else in memory, which is slow to reach. The texts
+ * Some keys of a sorted set. Where a key belongs is found by its mark, the first letters behind what all keys here
+ * begin with: marks lie side by side, while each text lies somewhere else in memory, which is slow to reach. The texts
  * themselves stay where they were put, because to shift references costs the collector of garbage.
  */
 export class KeyChunk {
@@ -118,8 +118,8 @@ export class KeyChunk {
 }
 
 /**
- * Never larger than the mark of a larger key. Behind a letter that does not fit nothing counts: of such keys, and of those
- * that are alike so far, only the texts say which is smaller.
+ * Never larger than the mark of a larger key. Behind a letter that does not fit nothing counts: of such keys, and of
+ * those that are alike so far, only the texts say which is smaller.
  */
 function markOf(key: string, start: number): number {
   let mark = 0;

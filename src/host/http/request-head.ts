@@ -89,8 +89,8 @@ function lineOf(bytes: Buffer, end: number): { readonly method: string; readonly
 function blockOf(text: string, bytes: Uint8Array): Block | undefined {
   // A new line that is none, or a character that some would read otherwise.
   if (/[^\t -~\r\n]|\r(?!\n)|(?<!\r)\n/.test(text)) return undefined;
-  // Without a shape of its own: clients send the same headers in any order, and code that met one order is compiled anew
-  // when it meets the next.
+  // Without a shape of its own: clients send the same headers in any order, and code that met one order is compiled
+  // anew when it meets the next.
   const headers: Headers = Object.create(null);
   for (const line of text.split('\r\n')) {
     const colon = line.indexOf(':');

@@ -91,7 +91,8 @@ export class StreamRequests {
 const ignored = (): void => {};
 
 function askedOf(headers: IncomingHttpHeaders): Asking {
-  const plain: Record<string, string> = {};
+  // Without a shape of its own: clients send the same headers in any order.
+  const plain: Record<string, string> = Object.create(null);
   for (const name in headers) if (!name.startsWith(':')) plain[name] = headers[name] as string;
   // The first is what the connection was routed by.
   plain.host = headers[':authority'] ?? headers.host ?? '';
