@@ -2,13 +2,12 @@ import type { TLSSocket } from 'node:tls';
 import type { Identity } from './caller.ts';
 import { deadlines } from './limits.ts';
 import { type ConnectionDeps, PlainConnection } from './plain-connection.ts';
-import { Rounds } from './rounds.ts';
 
 /** Often enough for the shortest deadline. */
 const lookMs = deadlines.headersMs / 8;
 const looks = (deadline: number): number => Math.ceil(deadline / lookMs);
 
-interface Deps extends Omit<ConnectionDeps, 'identity' | 'handOver' | 'rounds'> {
+interface Deps extends Omit<ConnectionDeps, 'identity' | 'handOver'> {
   readonly handOver: (socket: TLSSocket, rest: Buffer) => void;
 }
 
@@ -16,7 +15,6 @@ interface Deps extends Omit<ConnectionDeps, 'identity' | 'handOver' | 'rounds'> 
 export class PlainConnections {
   readonly #deps: Deps;
   readonly #open = new Set<PlainConnection>();
-  readonly #rounds = new Rounds();
   #looking: NodeJS.Timeout | undefined;
   #closing = false;
 
@@ -29,7 +27,6 @@ export class PlainConnections {
     const connection = new PlainConnection(socket, {
       ...shared,
       identity,
-      rounds: this.#rounds,
       handOver: (rest) => {
         this.#open.delete(connection);
         handOver(socket, rest);

@@ -15,6 +15,7 @@ import { deadlines, limits } from './limits.ts';
 import { assertLocalOrigin, assertLoopback } from './loopback.ts';
 import { PlainConnections } from './plain-connections.ts';
 import { GoneStop, hasBody, namesOneHost, type Outgoing, type Report, readBody, requestOf } from './request.ts';
+import { Rounds } from './rounds.ts';
 import { StreamRequests } from './stream-requests.ts';
 import { refuseBadRequest, unknownMethodRequest } from './unknown-method.ts';
 import { leavesHttp, refusal, serveUpgrade, stopWith, upgradeDuplex } from './upgrade.ts';
@@ -123,7 +124,7 @@ class Front {
     this.#http1 = this.#http1Server((incoming) => (incoming.socket as Known)[identityKey] ?? anonymous);
     // It never listens itself, but it looks for clients that send their headers too slowly only once it "does".
     this.#http1.emit('listening');
-    const shared = { transport, endless: this.#endless, report: this.#report };
+    const shared = { transport, endless: this.#endless, report: this.#report, rounds: new Rounds() };
     this.#streams = new StreamRequests({ ...shared, isClosing: () => this.#closing });
     this.#http2 = createHttp2({ settings: { maxConcurrentStreams: limits.streamsPerSessionMax } });
     this.#http2.on('session', (session) => this.#track(session));

@@ -206,7 +206,7 @@ const withPath = (path: string): Pairs => [...open2.slice(0, 3), [':path', path]
 test('a plain request of HTTP/2 is heard, with the host that its connection was routed by', async () => {
   const heard = await heardOfHttp2([...open2, ['host', 'y'], ['x-a', 'b']], 'hello');
   assert.deepEqual(
-    heard.map(({ path, headers }) => [path, headers]),
+    heard.map(({ path, headers }) => [path, { ...headers }]),
     [['/open', { host: 'x', 'x-a': 'b' }]],
   );
 });

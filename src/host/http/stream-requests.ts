@@ -14,6 +14,7 @@ import {
   requestFrom,
   tooLarge,
 } from './request.ts';
+import type { Rounds } from './rounds.ts';
 import { headOf, isShort, type Whole, wholeOf } from './whole-answer.ts';
 
 interface Deps {
@@ -22,6 +23,7 @@ interface Deps {
   /** Watches and streams, which end when they are told to. */
   readonly endless: Set<() => void>;
   readonly isClosing: () => boolean;
+  readonly rounds: Rounds;
 }
 
 /**
@@ -49,19 +51,24 @@ export class StreamRequests {
     try {
       const known = { ...asked, method: knownMethod(asked.method) };
       const request = requestFrom(known, identity, new GoneStop(stream));
-      if (hasNoBody(stream, asked)) return this.#deps.transport(request);
+      if (hasNoBody(stream, asked)) return this.#ask(request);
       if (asked.headers.expect === '100-continue') stream.additionalHeaders({ ':status': 100 });
-      return bodyOf(stream, asked).then((body) => this.#deps.transport(body ? { ...request, body } : request));
+      return bodyOf(stream, asked).then((body) => this.#ask(body ? { ...request, body } : request));
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  #ask(request: ApiRequest): Promise<ApiResponse> {
+    const { rounds, transport } = this.#deps;
+    return new Promise<void>((resolve) => rounds.asking.add(resolve)).then(() => transport(request));
   }
 
   #answer(stream: ServerHttp2Stream, asked: Asking, answer: ApiResponse): void {
     if (stream.destroyed) return;
     try {
       const whole = wholeOf(asked, answer);
-      if (whole && isShort(whole)) write(stream, asked, { answer, whole });
+      if (whole && isShort(whole)) this.#deps.rounds.writing.add(() => write(stream, asked, { answer, whole }));
       else this.#reply(stream, asked, answer);
     } catch (error) {
       this.#fail(stream, asked, error);
@@ -136,6 +143,7 @@ function write(
   { method }: Asking,
   { answer, whole }: { readonly answer: ApiResponse; readonly whole: Whole },
 ): void {
+  if (stream.destroyed) return;
   const { chunks, mediaType, size } = whole;
   const endStream = method === 'HEAD' || size === 0;
   stream.respond(headersOf(answer.status, headOf(answer, mediaType, ['Content-Length', String(size)])), { endStream });
