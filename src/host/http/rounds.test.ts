@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { Rounds } from './rounds.ts';
 
 test('what is due is done in its order, a round in a turn, and what is added meanwhile gets its turn', async () => {
-  const { asking, writing } = new Rounds();
+  const { asking, writing } = new Rounds(() => 0);
   const done: string[] = [];
   for (let number = 0; number < 40; number++) {
     asking.add(() => {
@@ -19,8 +19,24 @@ test('what is due is done in its order, a round in a turn, and what is added mea
   assert.deepEqual(done, names('ask', 0, 32));
   await turn();
   await turn();
-  assert.deepEqual(done.slice(32), [...names('ask', 32, 40), ...names('write', 0, 40)]);
+  const next = [...names('write', 0, 32), ...names('ask', 32, 40), ...names('write', 32, 40)];
+  assert.deepEqual(done.slice(32), next);
   asking.add(() => void done.push('late'));
   await turn();
   assert.equal(done.at(-1), 'late');
+});
+
+test('who takes long ends the round', async () => {
+  let now = 0;
+  const { asking } = new Rounds(() => now);
+  const done: string[] = [];
+  asking.add(() => {
+    now += 6;
+    done.push('long');
+  });
+  asking.add(() => void done.push('second'));
+  await turn();
+  assert.deepEqual(done, ['long']);
+  await turn();
+  assert.deepEqual(done, ['long', 'second']);
 });

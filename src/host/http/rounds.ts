@@ -1,5 +1,9 @@
+import type { Millis } from '../../base/env.ts';
+
 /** As many have their turn together; then it is for others, who bring what these committed to the disk meanwhile. */
 const roundMax = 32;
+/** Nobody is added to a round that lasts as long: the first of it wait for their answers already. */
+const roundMs = 5;
 
 /**
  * Work of one sort, done together for all connections that have it: a processor that reads, judges and writes for one
@@ -7,21 +11,37 @@ const roundMax = 32;
  * many answers is woken for each. A get costs a quarter less this way.
  */
 class Round {
-  #due: (() => void)[] = [];
+  readonly #now: () => Millis;
+  readonly #due: (() => void)[] = [];
+
+  constructor(now: () => Millis) {
+    this.#now = now;
+  }
 
   add(run: () => void): void {
     if (this.#due.push(run) === 1) setImmediate(this.#start);
   }
 
   readonly #start = (): void => {
-    const now = this.#due.splice(0, roundMax);
-    if (this.#due.length > 0) setImmediate(this.#start);
-    for (const run of now) run();
+    const due = this.#due;
+    const until = this.#now() + roundMs;
+    let done = 0;
+    try {
+      while (done < Math.min(due.length, roundMax) && this.#now() < until) due[done++]?.();
+    } finally {
+      due.splice(0, done);
+      if (due.length > 0) setImmediate(this.#start);
+    }
   };
 }
 
 /** What the connections of a server have to do: they ask what has arrived, and they write what was answered. */
 export class Rounds {
-  readonly asking = new Round();
-  readonly writing = new Round();
+  readonly asking: Round;
+  readonly writing: Round;
+
+  constructor(now: () => Millis) {
+    this.asking = new Round(now);
+    this.writing = new Round(now);
+  }
 }

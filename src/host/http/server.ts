@@ -124,7 +124,8 @@ class Front {
     this.#http1 = this.#http1Server((incoming) => (incoming.socket as Known)[identityKey] ?? anonymous);
     // It never listens itself, but it looks for clients that send their headers too slowly only once it "does".
     this.#http1.emit('listening');
-    const shared = { transport, endless: this.#endless, report: this.#report, rounds: new Rounds() };
+    const rounds = new Rounds(() => env.clock.monotonic());
+    const shared = { transport, endless: this.#endless, report: this.#report, rounds };
     this.#streams = new StreamRequests({ ...shared, isClosing: () => this.#closing });
     this.#http2 = createHttp2({ settings: { maxConcurrentStreams: limits.streamsPerSessionMax } });
     this.#http2.on('session', (session) => this.#track(session));
