@@ -63,25 +63,25 @@ export class Answers {
     this.#deps = deps;
   }
 
-  entry(entry: Entry, asked: Asked): ApiResponse {
+  entry(entry: Entry, asked: Asked, status = 200): ApiResponse {
     const { kind, wanted } = asked;
     const { views } = this.#deps;
     if (!wanted.as && wanted.mediaType === jsonType) {
-      return { status: 200, mediaType: jsonType, chunks: [views.json(kind, entry)] };
+      return { status, mediaType: jsonType, chunks: [views.json(kind, entry)] };
     }
     if (!wanted.as && wanted.mediaType === protobufType && hasProtobuf(kind)) {
-      return { status: 200, mediaType: protobufType, chunks: [views.protobuf(kind, entry)] };
+      return { status, mediaType: protobufType, chunks: [views.protobuf(kind, entry)] };
     }
-    return this.one(200, views.object(kind, entry), asked);
+    return this.one(status, views.object(kind, entry), asked);
   }
 
   /** What was just written: of what is stored, the text was made for the disk. */
   written(status: number, written: Written, asked: Asked): ApiResponse {
     if ('object' in written) return this.one(status, written.object, asked);
     const { kind, wanted } = asked;
-    const { views } = this.#deps;
-    if (wanted.as || wanted.mediaType !== jsonType) return this.one(status, views.object(kind, written.entry), asked);
-    return { status, mediaType: jsonType, chunks: [encodeText(`${views.text(kind, written.entry)}\n`)] };
+    if (wanted.as || wanted.mediaType !== jsonType) return this.entry(written.entry, asked, status);
+    const text = this.#deps.views.text(kind, written.entry);
+    return { status, mediaType: jsonType, chunks: [encodeText(`${text}\n`)] };
   }
 
   one(status: number, object: KubeObject, asked: Asked): ApiResponse {

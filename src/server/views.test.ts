@@ -32,7 +32,7 @@ test('What is expected is shown with its own revision, and not made again of wha
   views.expect(kind, value, object);
   const entry = { key: '/example.com/things/x', value, created: 4, modified: 7 };
   const shown = { kind: 'Thing', apiVersion: 'example.com/v1', metadata: { name: 'x', resourceVersion: '7' } };
-  assert.equal(decodeText(views.json(kind, entry)), JSON.stringify({ ...shown, data: { a: '1' } }));
+  assert.equal(decodeText(views.json(kind, entry)), `${JSON.stringify({ ...shown, data: { a: '1' } })}\n`);
   assert.deepEqual(views.object(kind, entry), { ...shown, data: { a: '1' } });
   assert.equal(made, 0);
   const other = { ...entry, value: { ...(value as object) } as Json, modified: 8 };

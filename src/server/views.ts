@@ -82,9 +82,10 @@ export class Views {
     return kind.rules.storedAs ? this.passing(kind, entry) : (entry.value as unknown as KubeObject);
   }
 
+  /** With the end of line that upstream's encoder writes behind each object. */
   json(kind: Kind, entry: Entry): Uint8Array {
     const view = this.#view(kind, entry);
-    view.json ??= this.#kept(view, encodeText(this.text(kind, entry)));
+    view.json ??= this.#kept(view, encodeText(`${this.text(kind, entry)}\n`));
     return view.json;
   }
 
