@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Instant, Millis } from '../base/env.ts';
 import { Pipe } from '../base/pipe.ts';
 import { never, type Stop, StopSource } from '../base/stop.ts';
-import { sandboxOf, servedPort } from './runtime.test-data.ts';
+import { sandboxOf, servedPort, untilHinted } from './runtime.test-data.ts';
 import { type ContainerSpec, type ContainerState, InvalidImage, type Runtime } from './runtime.ts';
 
 export interface RuntimeUnderTest {
@@ -140,9 +140,9 @@ function lifeClaims(claim: Claim, commands: RuntimeCommands, skips: Skips): void
     await bench.until(id, 'running');
     const stop = new StopSource();
     const hints = bench.runtime.events(stop)[Symbol.asyncIterator]();
-    const hinted = hints.next();
+    const hinted = untilHinted(hints, id);
     await bench.runtime.stop(id, 0);
-    assert.deepEqual(await hinted, { value: { id }, done: false });
+    await hinted;
     stop.stop();
     for (let left = await hints.next(); left.done !== true; left = await hints.next());
   });

@@ -1,3 +1,4 @@
+import type { Hint } from '../base/hints.ts';
 import type { SandboxSpec } from './runtime.ts';
 
 export const servedPort = 8080;
@@ -15,3 +16,9 @@ export const sandboxOf = (id: string, more: Partial<SandboxSpec> = {}): SandboxS
   sysctls: {},
   ...more,
 });
+
+/** A runtime hints at others too, at what it keeps for itself as well. */
+export async function untilHinted(hints: AsyncIterator<Hint>, id: string): Promise<void> {
+  for (let told = await hints.next(); told.value?.id !== id; told = await hints.next())
+    if (told.done) throw new Error(`hints ended before there was one of ${id}`);
+}

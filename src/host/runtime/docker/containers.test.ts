@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { sandboxOf } from '../../../agent/runtime.test-data.ts';
+import { sandboxOf, untilHinted } from '../../../agent/runtime.test-data.ts';
 import type { ContainerSpec, RuntimeList } from '../../../agent/runtime.ts';
 import { never } from '../../../base/stop.ts';
 import { hostEnv } from '../../env.ts';
@@ -132,14 +132,15 @@ describe('containers', { skip }, () => {
     const spec = containerOf('victim', polite);
     await run(runtime, spec);
     const hints = runtime.events(never)[Symbol.asyncIterator]();
-    const hinted = hints.next();
+    const hinted = untilHinted(hints, spec.id);
     const name = `/containers/mini-k8s-${cluster.slice(0, 12)}_node-0_${spec.id}`;
     await engine.client.json('POST', `${name}/kill`);
-    assert.deepEqual((await hinted).value, { id: spec.id });
+    await hinted;
     assert.equal((await exited(runtime, spec.id)).exitCode, 137);
     await engine.client.json('DELETE', name);
-    for (let next = await hints.next(); next.value?.id !== spec.id; ) next = await hints.next();
-    assert.ok(!(await runtime.list()).containers.some(({ id }) => id === spec.id));
+    const isListed = async () => (await runtime.list()).containers.some(({ id }) => id === spec.id);
+    do await untilHinted(hints, spec.id);
+    while (await isListed());
   });
 
   test('a pod whose sandbox died is given a new one, and what ran in the old one is ended', async () => {
