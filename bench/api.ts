@@ -70,10 +70,9 @@ async function main(): Promise<void> {
       const create = { path: maps, creates: true };
       // Nobody is measured while it still starts, or with code that has hardly run yet.
       await sleep(settleMs);
-      for (const load of [get, create])
-        for (const { url } of [bare.http1, ...servers])
-          await clients.rate(url, { ...load, connections: 64 }, warmSeconds);
       const all = [bare.http1, ...servers];
+      for (const load of [get, create])
+        for (const { url } of all) await clients.rate(url, { ...load, connections: 64 }, warmSeconds);
       await compared('get, 64 connections', all, { clients, load: { ...get, connections: 64 } });
       await compared('get, one connection', all, { clients, load: { ...get, connections: 1 } });
       await compared('durable create, 64 connections', all, { clients, load: { ...create, connections: 64 } });

@@ -16,14 +16,15 @@ export class KeyChunk {
   /** Their marks, in their order. */
   readonly #marks = new Uint32Array(chunkMax + 1);
   /** What all keys begin with. */
-  #shared = '';
+  #shared: string;
 
   /** The keys have to be sorted, and no more than fit. `marks`: of these keys, behind the text `shared`. */
   constructor(sorted: string[], shared?: string, marks?: Uint32Array) {
     this.#keys = sorted;
     for (let index = 0; index < sorted.length; index++) this.#places[index] = index;
-    const { length } = this.#findShared();
-    if (marks && length === shared?.length) this.#marks.set(marks);
+    // The smallest and the largest begin like all between them.
+    this.#shared = sharedBeginning(sorted[0] ?? '', sorted.at(-1) ?? '');
+    if (marks && this.#shared === shared) this.#marks.set(marks);
     else this.#markAll();
   }
 
@@ -44,20 +45,19 @@ export class KeyChunk {
 
   /** False: it is here already. */
   add(key: string): boolean {
+    if (!key.startsWith(this.#shared)) {
+      this.#shared = sharedBeginning(this.#shared, key);
+      this.#markAll();
+    }
     const { size } = this;
-    const isAlike = key.startsWith(this.#shared);
-    const mark = isAlike ? markOf(key, this.#shared.length) : 0;
-    const index = isAlike ? this.#lowerBound(key, mark) : this.lowerBound(key);
+    const mark = markOf(key, this.#shared.length);
+    const index = this.#lowerBound(key, mark);
     // Another mark is another key: its text is not looked at.
-    if (isAlike && index < size && this.#marks[index] === mark && this.at(index) === key) return false;
+    if (index < size && this.#marks[index] === mark && this.at(index) === key) return false;
     this.#places.copyWithin(index + 1, index, size);
     this.#places[index] = this.#keys.push(key) - 1;
     this.#marks.copyWithin(index + 1, index, size);
     this.#marks[index] = mark;
-    if (!isAlike) {
-      this.#findShared();
-      this.#markAll();
-    }
     return true;
   }
 
@@ -104,13 +104,6 @@ export class KeyChunk {
     return [part(0, middle), part(middle, sorted.length)];
   }
 
-  /** The smallest and the largest begin like all between them. */
-  #findShared(): string {
-    const { size } = this;
-    this.#shared = size === 0 ? '' : sharedBeginning(this.at(0), this.at(size - 1));
-    return this.#shared;
-  }
-
   #markAll(): void {
     const { length } = this.#shared;
     for (let index = 0; index < this.size; index++) this.#marks[index] = markOf(this.at(index), length);
@@ -132,8 +125,8 @@ function markOf(key: string, start: number): number {
   return mark >>> 0;
 }
 
-function sharedBeginning(first: string, last: string): string {
+function sharedBeginning(one: string, other: string): string {
   let length = 0;
-  while (length < first.length && first.charCodeAt(length) === last.charCodeAt(length)) length++;
-  return first.slice(0, length);
+  while (length < one.length && one.charCodeAt(length) === other.charCodeAt(length)) length++;
+  return one.slice(0, length);
 }
