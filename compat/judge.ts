@@ -13,7 +13,7 @@ export function agrees(item: Case, expected: Digest, actual: Digest): boolean {
     return (expected.reason ?? '') === (actual.reason ?? '') && isDeepStrictEqual(causesOf(expected), causesOf(actual));
   }
   return (
-    isDeepStrictEqual(unsigned(expected.object), unsigned(actual.object)) &&
+    isDeepStrictEqual(lasting(expected.object), lasting(actual.object)) &&
     isDeepStrictEqual(expected.events, actual.events) &&
     (expected.type ?? '') === (actual.type ?? '') &&
     (expected.text ?? '') === (actual.text ?? '')
@@ -25,7 +25,11 @@ const causesOf = (answer: Digest): readonly string[] =>
 
 // Objects that say who made them name the caller's certificate: another one in each run.
 const fingerprint = /X509SHA256=[0-9a-f]{64}/g;
-const unsigned = (object: unknown): unknown => {
-  const text = JSON.stringify(object ?? null);
-  return text.includes('X509SHA256=') ? JSON.parse(text.replace(fingerprint, 'X509SHA256=<fingerprint>')) : object;
-};
+// Ages were left out of what was recorded, but for those of years and days: they were true on one day only.
+const ageOfYears = /"\d+y\d+d"/g;
+const lasting = (object: unknown): unknown =>
+  JSON.parse(
+    JSON.stringify(object ?? null)
+      .replace(fingerprint, 'X509SHA256=<fingerprint>')
+      .replace(ageOfYears, '"<age>"'),
+  );
