@@ -149,7 +149,8 @@ function normalTable(out: Part, context: Context): void {
   out.rows = (out.rows as readonly Part[]).map((row) => ({
     ...row,
     cells: (row.cells as readonly unknown[] | undefined)?.map((cell) =>
-      typeof cell === 'string' ? cell.replace(age, '<age>') : cell,
+      // Parts of an identity may look like an age.
+      typeof cell === 'string' ? normalText(cell, context).replace(age, '<age>') : cell,
     ),
     object: isObject(row.object) ? normalObject(row.object, context) : row.object,
   }));
