@@ -1,5 +1,6 @@
 import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs';
 import type { Millis } from '../../base/env.ts';
+import type { LogRoom } from './log-room.ts';
 
 /** The calls that make a file durable. */
 export interface SyncCalls {
@@ -20,12 +21,14 @@ const lastShare = 0.25;
  */
 export class LogSync {
   readonly #path: string;
+  readonly #room: LogRoom;
   readonly #calls: SyncCalls;
   #descriptor: number | undefined;
   #expectedMs = 0;
 
-  constructor(path: string, calls = machineCalls) {
+  constructor(path: string, room: LogRoom, calls = machineCalls) {
     this.#path = path;
+    this.#room = room;
     this.#calls = calls;
   }
 
@@ -37,7 +40,7 @@ export class LogSync {
 
   now(): void {
     const begun = performance.now();
-    this.#calls.now(this.#file());
+    this.#calls.now(this.#written());
     this.#took(begun);
   }
 
@@ -50,7 +53,7 @@ export class LogSync {
   #soon(): Promise<void> {
     const begun = performance.now();
     return new Promise((resolve, reject) => {
-      this.#calls.soon(this.#file(), (error) => {
+      this.#calls.soon(this.#written(), (error) => {
         this.#took(begun);
         if (error) reject(error);
         else resolve();
@@ -58,9 +61,10 @@ export class LogSync {
     });
   }
 
-  /** It is there once SQLite has written to it, and stays the same file until it is closed. */
-  #file(): number {
+  /** The file is there once SQLite has written to it, and stays the same one until it is closed. */
+  #written(): number {
     this.#descriptor ??= openSync(this.#path, 'r+');
+    this.#room.make(this.#descriptor);
     return this.#descriptor;
   }
 

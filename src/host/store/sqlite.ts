@@ -13,6 +13,7 @@ import type { Journal } from '../../store/journaled.ts';
 import { JournaledStore, type Losable, type Prepared } from '../../store/journaled.ts';
 import type { Change, Revision } from '../../store/store.ts';
 import { StoreFull } from '../../store/store.ts';
+import { LogRoom } from './log-room.ts';
 import { LogSync, type SyncCalls } from './log-sync.ts';
 import { lentMax, load } from './sqlite-load.ts';
 import { deleteUnnamed, LongValues, type Place } from './sqlite-parts.ts';
@@ -34,6 +35,8 @@ export const fileName = 'state.sqlite';
  * for a moment: what is written again meanwhile is moved once. SQLite's own 1,000 took twice as long for the same.
  */
 const checkpointPages = 4_000;
+/** SQLite's own choice. */
+const pageBytes = 4_096;
 
 /** A value whose text is about so long is written ahead in parts: at once it would take the loop longer than a few turns. */
 const longBytesMin = 256 * 1024;
@@ -61,7 +64,7 @@ export function openSqliteStore(folder: string, options: SqliteStoreOptions = {}
     deleteUnnamed(database, places);
     // From here on each commit is synced by the journal. What a checkpoint needs SQLite still syncs itself.
     database.exec('PRAGMA synchronous = NORMAL');
-    const log = new LogSync(`${file}-wal`, syncCalls);
+    const log = new LogSync(`${file}-wal`, new LogRoom(checkpointPages * pageBytes), syncCalls);
     const journal = new SqliteJournal(database, folder, { log, places });
     journal.forget(dropped);
     if (isCut && losable) journal.forget(renewed(core, journal, losable.prefix));
