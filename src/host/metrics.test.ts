@@ -34,5 +34,19 @@ test('Series without end are counted in one place, and those that are there go o
 test('A name is of one type only', () => {
   const registry = metricsRegistry();
   registry.count('seen_total');
-  assert.throws(() => registry.gauge('seen_total', 1), /metric seen_total is a counter, not a gauge/);
+  registry.gauge('seen_total', 1);
+  assert.throws(() => registry.render(), /metric seen_total is a counter, not a gauge/);
+});
+
+test('What was counted shows in its order, however much that is, and no part of it twice', () => {
+  const registry = metricsRegistry();
+  const lines = (count: number) =>
+    `# TYPE last gauge\nlast ${count}\n# TYPE seen_total counter\nseen_total{by="one"} ${count}\n`;
+  const one = Object.freeze({ by: 'one' });
+  for (let n = 1; n <= 3_000; n++) {
+    registry.count('seen_total', one);
+    registry.gauge('last', n);
+    if (n % 999 === 0) assert.equal(registry.render(), lines(n));
+  }
+  assert.equal(registry.render(), lines(3_000));
 });

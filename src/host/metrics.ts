@@ -33,6 +33,9 @@ interface Family {
   readonly known: WeakMap<Labels, Series>;
 }
 
+/** So much is added up at a time. */
+const notedMax = 512;
+
 export function metricsRegistry(options: RegistryOptions = {}): Registry {
   const families = new Map<string, Family>();
   const seriesOf = (name: string, type: Type, labels: Labels | undefined): Series | undefined => {
@@ -45,28 +48,60 @@ export function metricsRegistry(options: RegistryOptions = {}): Registry {
     if (family.type !== type) throw new Error(`metric ${name} is a ${family.type}, not a ${type}`);
     return (labels && family.known.get(labels)) ?? madeSeries(family, labels);
   };
-  const lost = (name: string): void => {
-    const series = seriesOf(dropped, 'counter', { metric: name });
-    if (series) series.value++;
-  };
+  const notes = new Notes((type, name, value, labels, times) => {
+    const series = seriesOf(name, type, labels);
+    if (series) return add(series, type, value, times);
+    const lost = seriesOf(dropped, 'counter', { metric: name });
+    if (lost) lost.value++;
+  });
   return {
-    count: (name, labels, by = 1) => {
-      const series = seriesOf(name, 'counter', labels);
-      if (series) series.value += by;
-      else lost(name);
+    count: (name, labels, by = 1) => notes.take('counter', name, by, labels, 1),
+    gauge: (name, value, labels) => notes.take('gauge', name, value, labels, 1),
+    observe: (name, value, labels, times = 1) => notes.take('histogram', name, value, labels, times),
+    render: () => {
+      notes.settle();
+      return renderAll(families, options.help ?? {});
     },
-    gauge: (name, value, labels) => {
-      const series = seriesOf(name, 'gauge', labels);
-      if (series) series.value = value;
-      else lost(name);
-    },
-    observe: (name, value, labels, times = 1) => {
-      const series = seriesOf(name, 'histogram', labels);
-      if (series) observe(series, value, times);
-      else lost(name);
-    },
-    render: () => renderAll(families, options.help ?? {}),
   };
+}
+
+type Add = (type: Type, name: string, value: number, labels: Labels | undefined, times: number) => void;
+
+/**
+ * What is counted is noted down, and added up many at a time or when somebody asks. A request counts a dozen things,
+ * and between two of them the tables of all series have gone far from the processor.
+ */
+class Notes {
+  readonly #add: Add;
+  readonly #types = new Array<Type>(notedMax);
+  readonly #names = new Array<string>(notedMax);
+  readonly #labels = new Array<Labels | undefined>(notedMax);
+  readonly #values = new Float64Array(notedMax);
+  readonly #times = new Float64Array(notedMax);
+  #count = 0;
+
+  constructor(add: Add) {
+    this.#add = add;
+  }
+
+  take(type: Type, name: string, value: number, labels: Labels | undefined, times: number): void {
+    const at = this.#count++;
+    this.#types[at] = type;
+    this.#names[at] = name;
+    this.#labels[at] = labels;
+    this.#values[at] = value;
+    this.#times[at] = times;
+    if (this.#count === notedMax) this.settle();
+  }
+
+  settle(): void {
+    const count = this.#count;
+    this.#count = 0;
+    for (let at = 0; at < count; at++) {
+      const [type, name] = [this.#types[at] as Type, this.#names[at] as string];
+      this.#add(type, name, this.#values[at] as number, this.#labels[at], this.#times[at] as number);
+    }
+  }
 }
 
 /** Nothing where there are too many already. */
@@ -81,6 +116,12 @@ function madeSeries({ type, buckets, series: all, known }: Family, labels: Label
   }
   if (labels && Object.isFrozen(labels)) known.set(labels, series);
   return series;
+}
+
+function add(series: Series, type: Type, value: number, times: number): void {
+  if (type === 'gauge') series.value = value;
+  else if (type === 'counter') series.value += value;
+  else observe(series, value, times);
 }
 
 function observe(series: Series, value: number, times: number): void {

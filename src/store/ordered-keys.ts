@@ -1,37 +1,39 @@
 import { chunkMax, KeyChunk } from './key-chunk.ts';
 
+/** So many new keys are given their places at a time: for one alone the processor has to fetch all it needs for that. */
+const newMax = 64;
+
 /**
  * A sorted set of keys in code-unit order, kept in chunks: insertion concerns one chunk only, a key is found by two
- * binary searches, and a rank is the sum of a hundred or two chunk lengths even for 100,000 keys.
+ * binary searches, and a rank is the sum of a hundred or two chunk lengths even for 100,000 keys. New keys wait for
+ * their places until there are some, or until somebody asks for the order.
  */
 export class OrderedKeys {
   #chunks: KeyChunk[] = [];
   /** The smallest key of each chunk. */
   #firsts: string[] = [];
+  #new: string[] = [];
   #size = 0;
 
   get size(): number {
+    this.#settle();
     return this.#size;
   }
 
   /** Replaces everything. The keys must be distinct; they need not be sorted. */
   fill(keys: readonly string[]): void {
+    this.#new = [];
     this.#size = keys.length;
     this.#chunks = chunksOf([...keys].sort());
     this.#firsts = this.#chunks.map((chunk) => chunk.at(0));
   }
 
   add(key: string): void {
-    const chunkIndex = Math.max(0, this.#chunkOf(key));
-    const chunk = this.#chunks[chunkIndex];
-    if (chunk === undefined) return this.fill([key]);
-    if (!chunk.add(key)) return;
-    this.#size++;
-    if (chunk.size > chunkMax) this.#replace(chunkIndex, 1, chunk.halves());
-    else if (key < (this.#firsts[chunkIndex] as string)) this.#firsts[chunkIndex] = key;
+    if (this.#new.push(key) === newMax) this.#settle();
   }
 
   delete(key: string): void {
+    this.#settle();
     const chunkIndex = this.#chunkOf(key);
     const chunk = this.#chunks[chunkIndex];
     if (!chunk?.delete(key)) return;
@@ -46,6 +48,7 @@ export class OrderedKeys {
 
   /** How many keys are smaller than this one. */
   rank(key: string): number {
+    this.#settle();
     const chunkIndex = this.#chunkOf(key);
     if (chunkIndex < 0) return 0;
     let count = 0;
@@ -55,12 +58,30 @@ export class OrderedKeys {
 
   /** Keys from `start` on (that one included, when it is there), in order. Do not change the set meanwhile. */
   *from(start: string): Generator<string, void> {
+    this.#settle();
     let chunkIndex = Math.max(0, this.#chunkOf(start));
     let at = this.#chunks[chunkIndex]?.lowerBound(start) ?? 0;
     for (; chunkIndex < this.#chunks.length; chunkIndex++, at = 0) {
       const chunk = this.#chunks[chunkIndex] as KeyChunk;
       for (; at < chunk.size; at++) yield chunk.at(at);
     }
+  }
+
+  #settle(): void {
+    if (this.#new.length === 0) return;
+    const keys = this.#new;
+    this.#new = [];
+    for (const key of keys) this.#place(key);
+  }
+
+  #place(key: string): void {
+    const chunkIndex = Math.max(0, this.#chunkOf(key));
+    const chunk = this.#chunks[chunkIndex];
+    if (chunk === undefined) return this.fill([key]);
+    if (!chunk.add(key)) return;
+    this.#size++;
+    if (chunk.size > chunkMax) this.#replace(chunkIndex, 1, chunk.halves());
+    else if (key < (this.#firsts[chunkIndex] as string)) this.#firsts[chunkIndex] = key;
   }
 
   /** The last chunk whose first key is not greater than `key`; -1 when there is none. */
