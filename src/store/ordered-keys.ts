@@ -1,7 +1,7 @@
 import { chunkMax, KeyChunk } from './key-chunk.ts';
 
-/** So many new keys are given their places at a time: for one alone the processor has to fetch all it needs for that. */
-const newMax = 64;
+/** So many new keys are given their places at a time, in order: for one alone the processor has to fetch all it needs. */
+const newMax = 256;
 
 /**
  * A sorted set of keys in code-unit order, kept in chunks: insertion concerns one chunk only, a key is found by two
@@ -71,7 +71,7 @@ export class OrderedKeys {
     if (this.#new.length === 0) return;
     const keys = this.#new;
     this.#new = [];
-    for (const key of keys) this.#place(key);
+    for (const key of keys.sort()) this.#place(key);
   }
 
   #place(key: string): void {
