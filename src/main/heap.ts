@@ -10,7 +10,7 @@ const atRest = 0.02;
  * Of what is new and mostly garbage. Node would let it grow further, and three times that would stay taken. A server
  * alone keeps what it makes only for as long as a request; whoever also decides about thousands of pods keeps more.
  */
-export const youngBytesMax = { server: 8 * 1024 * 1024, others: 24 * 1024 * 1024 } as const;
+export const youngBytesMax = { server: 8 * 1024 * 1024, others: 32 * 1024 * 1024 } as const;
 /** How much garbage old space may gather, beside what is in use, before it is looked through. */
 const growingPercent = 60;
 
@@ -22,7 +22,8 @@ export function keepHeapSmall(youngMax: number): void {
   setFlagsFromString(`--heap-growing-percent=${growingPercent}`);
   let isLimited = false;
   new PerformanceObserver(() => {
-    const isLarge = youngBytes() >= youngMax;
+    // It grows twofold, from sizes that are no powers of two.
+    const isLarge = youngBytes() * 2 > youngMax;
     if (isLarge === isLimited) return;
     isLimited = isLarge;
     setFlagsFromString(`--semi-space-growth-factor=${isLarge ? 1 : 2}`);
