@@ -21,13 +21,16 @@ const growingPercent = 60;
 export function keepHeapSmall(youngMax: number): void {
   setFlagsFromString(`--heap-growing-percent=${growingPercent}`);
   let isLimited = false;
-  new PerformanceObserver(() => {
+  const look = () => {
     // It grows twofold, from sizes that are no powers of two.
     const isLarge = youngBytes() * 2 > youngMax;
     if (isLarge === isLimited) return;
     isLimited = isLarge;
     setFlagsFromString(`--semi-space-growth-factor=${isLarge ? 1 : 2}`);
-  }).observe({ entryTypes: ['gc'] });
+  };
+  // The next collection may be the one that makes it too large already.
+  look();
+  new PerformanceObserver(look).observe({ entryTypes: ['gc'] });
 }
 
 function youngBytes(): number {
