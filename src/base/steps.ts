@@ -1,3 +1,5 @@
+import { beside } from './beside.ts';
+
 /**
  * Work that is cut: it yields where others may have a turn, and says how many members it dealt with since it last did
  * so. What it returns is the result.
@@ -32,7 +34,7 @@ export const isLarge = (value: unknown): boolean => membersIn(value) >= stepMemb
 export const membersIn = (value: unknown): number => countUpTo(value, stepMembersMax);
 
 /** Objects with many members, and their names: the platform makes a list of all names for whoever asks for the first. */
-const names = new WeakMap<object, readonly string[]>();
+const names = beside<object, readonly string[]>();
 
 /** The names of an object's members, listed once where there are many. */
 export function namesIn(value: object): readonly string[] {
@@ -44,7 +46,7 @@ export function namesIn(value: object): readonly string[] {
 }
 
 /** Whether an object has so many members that their names were listed: nobody need ask whether it has one. */
-export const isListed = (value: object): boolean => names.has(value);
+export const isListed = (value: object): boolean => names.get(value) !== undefined;
 
 /** Says that an object was put together of all the members of another one, in their order. */
 export function namedAs(value: object, other: object): void {
@@ -89,7 +91,7 @@ export function countUpTo(value: unknown, max: number): number {
     }
     return count;
   }
-  if (names.has(value)) return max;
+  if (names.get(value)) return max;
   // Not by for-in: V8 learns nothing of what is read by its keys, and throws its fast code away again and again.
   const keys = namesIn(value);
   if (keys.length >= max) return max;

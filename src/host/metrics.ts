@@ -48,16 +48,25 @@ export function metricsRegistry(options: RegistryOptions = {}): Registry {
     if (family.type !== type) throw new Error(`metric ${name} is a ${family.type}, not a ${type}`);
     return (labels && family.known.get(labels)) ?? madeSeries(family, labels);
   };
-  const notes = new Notes((type, name, value, labels, times) => {
+  const keptOf = (name: string, type: Type, labels: Labels | undefined): Series | undefined => {
     const series = seriesOf(name, type, labels);
-    if (series) return add(series, type, value, times);
+    if (series) return series;
     const lost = seriesOf(dropped, 'counter', { metric: name });
     if (lost) lost.value++;
+    return undefined;
+  };
+  const notes = new Notes((type, name, value, labels) => {
+    const series = keptOf(name, type, labels);
+    if (series) add(series, type, value);
   });
   return {
-    count: (name, labels, by = 1) => notes.take('counter', name, by, labels, 1),
-    gauge: (name, value, labels) => notes.take('gauge', name, value, labels, 1),
-    observe: (name, value, labels, times = 1) => notes.take('histogram', name, value, labels, times),
+    count: (name, labels, by = 1) => notes.take('counter', name, by, labels),
+    gauge: (name, value, labels) => notes.take('gauge', name, value, labels),
+    observe: (name, value, labels, times = 1) => {
+      if (times === 1) return notes.take('histogram', name, value, labels);
+      const series = keptOf(name, 'histogram', labels);
+      if (series) observe(series, value, times);
+    },
     render: () => {
       notes.settle();
       return renderAll(families, options.help ?? {});
@@ -65,7 +74,7 @@ export function metricsRegistry(options: RegistryOptions = {}): Registry {
   };
 }
 
-type Add = (type: Type, name: string, value: number, labels: Labels | undefined, times: number) => void;
+type Add = (type: Type, name: string, value: number, labels: Labels | undefined) => void;
 
 /**
  * What is counted is noted down, and added up many at a time or when somebody asks. A request counts a dozen things,
@@ -75,22 +84,20 @@ class Notes {
   readonly #add: Add;
   readonly #types = new Array<Type>(notedMax);
   readonly #names = new Array<string>(notedMax);
-  readonly #labels = new Array<Labels | undefined>(notedMax);
   readonly #values = new Float64Array(notedMax);
-  readonly #times = new Float64Array(notedMax);
+  readonly #labels = new Array<Labels | undefined>(notedMax);
   #count = 0;
 
   constructor(add: Add) {
     this.#add = add;
   }
 
-  take(type: Type, name: string, value: number, labels: Labels | undefined, times: number): void {
+  take(type: Type, name: string, value: number, labels: Labels | undefined): void {
     const at = this.#count++;
     this.#types[at] = type;
     this.#names[at] = name;
-    this.#labels[at] = labels;
     this.#values[at] = value;
-    this.#times[at] = times;
+    this.#labels[at] = labels;
     if (this.#count === notedMax) this.settle();
   }
 
@@ -99,7 +106,7 @@ class Notes {
     this.#count = 0;
     for (let at = 0; at < count; at++) {
       const [type, name] = [this.#types[at] as Type, this.#names[at] as string];
-      this.#add(type, name, this.#values[at] as number, this.#labels[at], this.#times[at] as number);
+      this.#add(type, name, this.#values[at] as number, this.#labels[at]);
     }
   }
 }
@@ -118,10 +125,10 @@ function madeSeries({ type, buckets, series: all, known }: Family, labels: Label
   return series;
 }
 
-function add(series: Series, type: Type, value: number, times: number): void {
+function add(series: Series, type: Type, value: number): void {
   if (type === 'gauge') series.value = value;
   else if (type === 'counter') series.value += value;
-  else observe(series, value, times);
+  else observe(series, value, 1);
 }
 
 function observe(series: Series, value: number, times: number): void {

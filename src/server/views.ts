@@ -3,6 +3,7 @@ import type { KubeObject } from '../api/object.ts';
 import { encodeProtobuf, encodeWatchFrame, messageOf } from '../api/protobuf-encode.ts';
 import { schemaOf } from '../api/schema/schema.ts';
 import { protobufType } from '../api/wire.ts';
+import { beside } from '../base/beside.ts';
 import { encodeText, type Json, type JsonObject } from '../base/json.ts';
 import { hasCommon, nestedText } from '../base/shared-json.ts';
 import { partsOf, textParts } from '../store/entry-text.ts';
@@ -18,30 +19,10 @@ interface View {
   frames?: Map<string, Uint8Array> | undefined;
 }
 
-/** Is what it is given: whoever extends it adds a private field to an object that is there already. */
-class Given {
-  constructor(object: object) {
-    // biome-ignore lint/correctness/noConstructorReturn: this is how a field gets onto an object of others
-    return object;
-  }
-}
-
-/**
- * Hangs views on the entry itself, where nobody else sees them and no copy takes them along. A WeakMap of a hundred
- * thousand entries made the collector of garbage stop everything for 50 ms and more.
- */
-class Viewed extends Given {
-  #first: View;
-
-  constructor(entry: Entry, first: View) {
-    super(entry);
-    this.#first = first;
-  }
-
-  static firstOf(entry: Entry): View | undefined {
-    return #first in entry ? entry.#first : undefined;
-  }
-}
+/** The views of an entry: the first, which names the next. */
+const views = beside<Entry, View>();
+/** What is about to be stored as this value. */
+const expected = beside<object, { readonly kind: Kind; readonly object: KubeObject }>();
 
 /** So many bytes are kept beside the objects, for those who ask for the same soon again. */
 const keptBytesMax = 16 * 1024 * 1024;
@@ -55,7 +36,6 @@ export const hasProtobuf = (kind: Kind): boolean => schemaOf(kind) !== undefined
  * change), and let go after a while: long lists are written from the objects, and would keep everything twice.
  */
 export class Views {
-  readonly #expected = new WeakMap<object, { readonly kind: Kind; readonly object: KubeObject }>();
   /** Views that hold bytes: of late, and before that. The older half goes when the younger one is full. */
   #young: View[] = [];
   #old: View[] = [];
@@ -69,7 +49,7 @@ export class Views {
 
   /** What is about to be stored as this value: of what is long, it need not be made again. */
   expect(kind: Kind, value: Json, object: KubeObject): void {
-    this.#expected.set(value as object, { kind, object });
+    expected.set(value as object, { kind, object });
   }
 
   /** The same for whoever looks at it once and keeps nothing. */
@@ -130,7 +110,7 @@ export class Views {
   }
 
   #known(kind: Kind, entry: Entry): View | undefined {
-    for (let view = Viewed.firstOf(entry); view; view = view.next) if (view.kind === kind) return view;
+    for (let view = views.get(entry); view; view = view.next) if (view.kind === kind) return view;
     return undefined;
   }
 
@@ -138,12 +118,12 @@ export class Views {
     const known = this.#known(kind, entry);
     if (known) return known;
     const view: View = { kind };
-    const first = Viewed.firstOf(entry);
+    const first = views.get(entry);
     if (first) {
       if (first.next) view.next = first.next;
       first.next = view;
     } else {
-      new Viewed(entry, view);
+      views.set(entry, view);
     }
     return view;
   }
@@ -154,13 +134,13 @@ export class Views {
   }
 
   #shown(kind: Kind, entry: Entry): KubeObject {
-    const expected = this.#expected.get(entry.value as object);
+    const made = expected.get(entry.value as object);
     const stored = entry.value as JsonObject;
     const { resourceVersion: _before, ...given } = (
-      expected?.kind === kind ? expected.object.metadata : stored.metadata
+      made?.kind === kind ? made.object.metadata : stored.metadata
     ) as JsonObject;
     const metadata = { ...given, resourceVersion: String(entry.modified) };
-    if (expected?.kind === kind) return withHeadFirst(kind, { ...expected.object, metadata } as unknown as KubeObject);
+    if (made?.kind === kind) return withHeadFirst(kind, { ...made.object, metadata } as unknown as KubeObject);
     const object = { ...stored, metadata } as unknown as KubeObject;
     const own = kind.rules.storedAs ? kind.rules.storedAs.from(object, entry.value) : object;
     return withHeadFirst(kind, own);
