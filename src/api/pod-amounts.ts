@@ -1,3 +1,4 @@
+import { beside } from '../base/beside.ts';
 import type { Container, Pod, Resources } from './kinds/pod.ts';
 import { quantityBytes, quantityMillis } from './quantity.ts';
 
@@ -14,7 +15,7 @@ export interface Requests {
   readonly scored: { readonly cpu: number; readonly memory: number };
 }
 
-const known = new WeakMap<Pod['spec'], Requests>();
+const known = beside<Pod['spec'], Requests>();
 
 export function requestsOf(pod: Pod): Requests {
   const before = known.get(pod.spec);

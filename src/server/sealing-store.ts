@@ -1,4 +1,5 @@
 import { decodeBase64, encodeBase64 } from '../base/base64.ts';
+import { beside } from '../base/beside.ts';
 import type { Crypto } from '../base/env.ts';
 import { decodeText, encodeText, isObject, type Json } from '../base/json.ts';
 import type { Stop } from '../base/stop.ts';
@@ -15,9 +16,9 @@ export class SealingStore implements Store {
   readonly #store: Store;
   readonly #crypto: Crypto;
   /** One opened entry for each sealed one: who caches by entry, caches these too. */
-  readonly #opened = new WeakMap<Entry, Entry>();
+  readonly #opened = beside<Entry, Entry>();
   /** What was sealed into a value, for whoever is told of it before its writer is. */
-  readonly #plain = new WeakMap<object, Json>();
+  readonly #plain = beside<object, Json>();
 
   constructor(store: Store, crypto: Crypto) {
     this.#store = store;
