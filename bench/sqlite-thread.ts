@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { LogRoom } from '../src/host/store/log-room.ts';
 import { LogSync, type SyncCalls } from '../src/host/store/log-sync.ts';
 import { StoreCore } from '../src/store/core.ts';
 import { defaultHistoryLimits } from '../src/store/history.ts';
@@ -100,6 +101,9 @@ function threadJournal(folder: string, pauseMs: number): Journal {
   };
 }
 
+/** As long as it gets before SQLite begins it anew. */
+const logBytes = 4_000 * 4_096;
+
 function ourJournal(folder: string, pauseMs: number): Journal {
   const { write, close } = writer(folder, 0, 'NORMAL');
   const calls: SyncCalls = {
@@ -109,7 +113,7 @@ function ourJournal(folder: string, pauseMs: number): Journal {
     },
     soon: (descriptor, done) => fdatasync(descriptor, (error) => void setTimeout(() => done(error), pauseMs)),
   };
-  const log = new LogSync(join(folder, `${fileName}-wal`), pauseMs > 0 ? calls : undefined);
+  const log = new LogSync(join(folder, `${fileName}-wal`), new LogRoom(logBytes), pauseMs > 0 ? calls : undefined);
   const closeBoth = () => {
     close();
     log.close();
