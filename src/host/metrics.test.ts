@@ -34,8 +34,7 @@ test('Series without end are counted in one place, and those that are there go o
 test('A name is of one type only', () => {
   const registry = metricsRegistry();
   registry.count('seen_total');
-  registry.gauge('seen_total', 1);
-  assert.throws(() => registry.render(), /metric seen_total is a counter, not a gauge/);
+  assert.throws(() => registry.gauge('seen_total', 1), /metric seen_total is a counter, not a gauge/);
 });
 
 test('What was counted shows in its order, however much that is, and no part of it twice', () => {

@@ -26,6 +26,7 @@ interface Series {
   readonly counts: number[] | undefined;
 }
 interface Family {
+  readonly name: string;
   readonly type: Type;
   readonly buckets: readonly number[];
   readonly series: Map<string, Series>;
@@ -38,33 +39,34 @@ const notedMax = 512;
 
 export function metricsRegistry(options: RegistryOptions = {}): Registry {
   const families = new Map<string, Family>();
-  const seriesOf = (name: string, type: Type, labels: Labels | undefined): Series | undefined => {
+  const familyOf = (name: string, type: Type): Family => {
     let family = families.get(name);
     if (!family) {
       const buckets = options.buckets?.[name] ?? defaultBuckets;
-      family = { type, buckets, series: new Map(), known: new WeakMap() };
+      family = { name, type, buckets, series: new Map(), known: new WeakMap() };
       families.set(name, family);
     }
     if (family.type !== type) throw new Error(`metric ${name} is a ${family.type}, not a ${type}`);
-    return (labels && family.known.get(labels)) ?? madeSeries(family, labels);
+    return family;
   };
-  const keptOf = (name: string, type: Type, labels: Labels | undefined): Series | undefined => {
-    const series = seriesOf(name, type, labels);
+  const seriesOf = (family: Family, labels: Labels | undefined): Series | undefined => {
+    const series = (labels && family.known.get(labels)) ?? madeSeries(family, labels);
     if (series) return series;
-    const lost = seriesOf(dropped, 'counter', { metric: name });
+    const lost = madeSeries(familyOf(dropped, 'counter'), { metric: family.name });
     if (lost) lost.value++;
     return undefined;
   };
-  const notes = new Notes((type, name, value, labels) => {
-    const series = keptOf(name, type, labels);
-    if (series) add(series, type, value);
+  const notes = new Notes((family, value, labels) => {
+    const series = seriesOf(family, labels);
+    if (series) add(series, family.type, value);
   });
   return {
-    count: (name, labels, by = 1) => notes.take('counter', name, by, labels),
-    gauge: (name, value, labels) => notes.take('gauge', name, value, labels),
+    count: (name, labels, by = 1) => notes.take(familyOf(name, 'counter'), by, labels),
+    gauge: (name, value, labels) => notes.take(familyOf(name, 'gauge'), value, labels),
     observe: (name, value, labels, times = 1) => {
-      if (times === 1) return notes.take('histogram', name, value, labels);
-      const series = keptOf(name, 'histogram', labels);
+      const family = familyOf(name, 'histogram');
+      if (times === 1) return notes.take(family, value, labels);
+      const series = seriesOf(family, labels);
       if (series) observe(series, value, times);
     },
     render: () => {
@@ -74,7 +76,7 @@ export function metricsRegistry(options: RegistryOptions = {}): Registry {
   };
 }
 
-type Add = (type: Type, name: string, value: number, labels: Labels | undefined) => void;
+type Add = (family: Family, value: number, labels: Labels | undefined) => void;
 
 /**
  * What is counted is noted down, and added up many at a time or when somebody asks. A request counts a dozen things,
@@ -82,8 +84,7 @@ type Add = (type: Type, name: string, value: number, labels: Labels | undefined)
  */
 class Notes {
   readonly #add: Add;
-  readonly #types = new Array<Type>(notedMax);
-  readonly #names = new Array<string>(notedMax);
+  readonly #families = new Array<Family>(notedMax);
   readonly #values = new Float64Array(notedMax);
   readonly #labels = new Array<Labels | undefined>(notedMax);
   #count = 0;
@@ -92,10 +93,9 @@ class Notes {
     this.#add = add;
   }
 
-  take(type: Type, name: string, value: number, labels: Labels | undefined): void {
+  take(family: Family, value: number, labels: Labels | undefined): void {
     const at = this.#count++;
-    this.#types[at] = type;
-    this.#names[at] = name;
+    this.#families[at] = family;
     this.#values[at] = value;
     this.#labels[at] = labels;
     if (this.#count === notedMax) this.settle();
@@ -104,10 +104,8 @@ class Notes {
   settle(): void {
     const count = this.#count;
     this.#count = 0;
-    for (let at = 0; at < count; at++) {
-      const [type, name] = [this.#types[at] as Type, this.#names[at] as string];
-      this.#add(type, name, this.#values[at] as number, this.#labels[at]);
-    }
+    for (let at = 0; at < count; at++)
+      this.#add(this.#families[at] as Family, this.#values[at] as number, this.#labels[at]);
   }
 }
 
