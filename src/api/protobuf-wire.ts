@@ -1,4 +1,4 @@
-import { decodeText, encodeText } from '../base/json.ts';
+import { decodeText } from '../base/json.ts';
 import { nearestNumber } from './schema/integers.ts';
 import type { Field, ObjectType } from './schema/schema.ts';
 
@@ -43,75 +43,6 @@ function group(fields: readonly Field[], depth: number): readonly Slot[] {
   }
   for (const [number, inner] of embedded) slots.push({ number, slots: group(inner, depth + 1) });
   return slots.sort((a, b) => a.number - b.number);
-}
-
-/** Writes from the end to the start, so that the length of what is inside is known when it is written before it. */
-export class Writer {
-  #bytes: Uint8Array;
-  #at: number;
-
-  constructor(size = 1024) {
-    this.#bytes = new Uint8Array(size);
-    this.#at = size;
-  }
-
-  get position(): number {
-    return this.#bytes.length - this.#at;
-  }
-
-  finish(): Uint8Array {
-    return this.#bytes.slice(this.#at);
-  }
-
-  bytes(bytes: Uint8Array): void {
-    this.#reserve(bytes.length);
-    this.#at -= bytes.length;
-    this.#bytes.set(bytes, this.#at);
-  }
-
-  text(text: string): void {
-    this.bytes(encodeText(text));
-  }
-
-  varint(value: number): void {
-    if (value >= 0 && value < 128) {
-      this.#reserve(1);
-      this.#bytes[--this.#at] = value;
-      return;
-    }
-    let rest = BigInt.asUintN(64, BigInt(Math.trunc(value)));
-    const parts: number[] = [];
-    do {
-      parts.push(Number(rest & 127n) | (rest > 127n ? 128 : 0));
-      rest >>= 7n;
-    } while (rest > 0n);
-    this.bytes(Uint8Array.from(parts));
-  }
-
-  double(value: number): void {
-    const view = new DataView(new ArrayBuffer(8));
-    view.setFloat64(0, value, true);
-    this.bytes(new Uint8Array(view.buffer));
-  }
-
-  tag(number: number, type: number): void {
-    this.varint(number * 8 + type);
-  }
-
-  /** Ends a length-delimited field whose content was written since `start`. */
-  delimited(number: number, start: number): void {
-    this.varint(this.position - start);
-    this.tag(number, wire.bytes);
-  }
-
-  #reserve(size: number): void {
-    if (this.#at >= size) return;
-    const used = this.#bytes.length - this.#at;
-    const next = new Uint8Array(Math.max(this.#bytes.length * 2, used + size));
-    next.set(this.#bytes.subarray(this.#at), next.length - used);
-    this.#at = next.length - used;
-    this.#bytes = next;
-  }
 }
 
 export class Reader {

@@ -1,7 +1,7 @@
 import { ApiError } from '../api/error.ts';
 import type { Kind } from '../api/kind.ts';
 import type { KubeObject } from '../api/object.ts';
-import { encodeProtobuf, encodeProtobufList } from '../api/protobuf-encode.ts';
+import { encodeProtobuf, ProtobufList } from '../api/protobuf-encode.ts';
 import { ProtobufError } from '../api/protobuf-wire.ts';
 import { tableOf as goPackageOf } from '../api/schema/names.ts';
 import { type ApiRequest, type ApiResponse, jsonType, objectType, protobufType, yamlType } from '../api/wire.ts';
@@ -132,8 +132,9 @@ export class Answers {
       }
       case protobufType: {
         if (!hasProtobuf(kind)) throw noProtobuf();
-        const items = await this.#each(listed, (entry) => views.itemProtobuf(kind, entry));
-        return { status: 200, mediaType: protobufType, chunks: encodeProtobufList(head, items) };
+        const list = new ProtobufList();
+        await this.#each(listed, (entry) => list.add(views.itemProtobuf(kind, entry)));
+        return { status: 200, mediaType: protobufType, chunks: list.finish(head) };
       }
       case yamlType: {
         const items = await this.#each(listed, (entry) => itemOf(kind, views.passing(kind, entry)));

@@ -1,6 +1,6 @@
 import type { Kind } from '../api/kind.ts';
 import type { KubeObject } from '../api/object.ts';
-import { encodeProtobuf, encodeWatchFrame, messageOf } from '../api/protobuf-encode.ts';
+import { encodeProtobuf, encodeWatchFrame, messageOf, protobufItem } from '../api/protobuf-encode.ts';
 import { schemaOf } from '../api/schema/schema.ts';
 import { protobufType } from '../api/wire.ts';
 import { beside } from '../base/beside.ts';
@@ -88,9 +88,10 @@ export class Views {
     return view.protobuf;
   }
 
-  /** The message inside the envelope: a list holds its items without theirs. */
+  /** The message inside the envelope: a list holds its items without theirs. To be copied at once. */
   itemProtobuf(kind: Kind, entry: Entry): Uint8Array {
-    return messageOf(this.protobuf(kind, entry));
+    const known = this.#known(kind, entry)?.protobuf;
+    return known ? messageOf(known) : protobufItem(this.passing(kind, entry) as unknown as JsonObject);
   }
 
   /** One event of a watch: every watcher of the same change writes the same bytes. */

@@ -1,5 +1,6 @@
 import { isObject, type Json, type JsonObject } from '../../base/json.ts';
-import { Writer, wire } from '../protobuf-wire.ts';
+import { wire } from '../protobuf-wire.ts';
+import { Writer } from '../protobuf-writer.ts';
 
 /** How clients ask for OpenAPI v2 in protobuf, and what they are answered: an @ is no part of a media type. */
 export const openApiProtobufAccept = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';

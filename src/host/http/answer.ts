@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { constants, createGzip } from 'node:zlib';
 import { ApiError, statusOf } from '../../api/error.ts';
 import type { ApiResponse } from '../../api/wire.ts';
@@ -65,16 +66,24 @@ const joined = (chunks: readonly Uint8Array[], size: number): Uint8Array =>
 async function writeSlices(to: Writable, chunks: readonly Uint8Array[]): Promise<boolean> {
   let slice: Uint8Array[] = [];
   let size = 0;
-  for (const [index, chunk] of chunks.entries()) {
+  for (const chunk of chunks) {
+    if (size > 0 && size + chunk.length > limits.sliceBytes) {
+      await writeSlice(to, slice, size);
+      if (to.destroyed) return false;
+      slice = [];
+      size = 0;
+    }
     slice.push(chunk);
     size += chunk.length;
-    if (size < limits.sliceBytes && index < chunks.length - 1) continue;
-    if (to.destroyed) return false;
-    if (!to.write(joined(slice, size))) await roomIn(to);
-    slice = [];
-    size = 0;
   }
+  await writeSlice(to, slice, size);
   return !to.destroyed;
+}
+
+/** Then others have their turn: a connection of this machine may take megabytes at once. */
+async function writeSlice(to: Writable, slice: readonly Uint8Array[], size: number): Promise<void> {
+  if (!to.write(joined(slice, size))) await roomIn(to);
+  await setImmediate();
 }
 
 /** On zlib's own thread, at its fastest level, as the original does. */

@@ -1,15 +1,15 @@
-import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 
-/** Room, or the end of waiting for it. */
-export async function roomIn(to: Writable): Promise<void> {
-  const stop = new AbortController();
-  try {
-    const signal = { signal: stop.signal };
-    await Promise.race([once(to, 'drain', signal), once(to, 'close', signal)]);
-  } catch {
-    // An error event: the stream is destroyed, which whoever waited sees.
-  } finally {
-    stop.abort();
-  }
+const ends = ['drain', 'close', 'error'] as const;
+
+/** Room, or the end of waiting for it: whoever waited looks whether the stream is still there. */
+export function roomIn(to: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      for (const name of ends) to.off(name, end);
+      resolve();
+    };
+    if (to.destroyed) resolve();
+    else for (const name of ends) to.on(name, end);
+  });
 }
