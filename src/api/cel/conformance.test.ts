@@ -4,12 +4,15 @@ import type { Type } from '@bufbuild/cel-spec/cel/expr/checked_pb.js';
 import type { ExprValue } from '@bufbuild/cel-spec/cel/expr/eval_pb.js';
 import type { Value as ProtoValue } from '@bufbuild/cel-spec/cel/expr/value_pb.js';
 import { getConformanceSuite, type IncrementalTest } from '@bufbuild/cel-spec/testdata/tests.js';
+import { finish } from '../../base/steps.ts';
 import { CelError } from './cel-error.ts';
 import { check } from './checker.ts';
 import type { Inputs } from './environment.ts';
+import { Frame } from './frame.ts';
 import { baseEnvironment } from './kubernetes.ts';
+import { LongPlanner } from './long-planner.ts';
 import { parse } from './parser.ts';
-import { Frame, Planner } from './planner.ts';
+import { Planner } from './planner.ts';
 import * as types from './type.ts';
 import { type CelType, typeText } from './type.ts';
 import { CelMap, compareBytes, type Result, TypeValue, Uint, type Value, ValueMap } from './value.ts';
@@ -71,10 +74,12 @@ function run({ original }: IncrementalTest): string | undefined {
       ? undefined
       : `type ${typeText(checked?.type as never)}, not ${wanted}`;
   }
-  const result: Result = new Planner(environment, checked).plan(parsed.expression)(
-    new Frame(inputsOf(original.bindings), Number.POSITIVE_INFINITY),
-  );
-  return judge(original, result, wantsError);
+  const { expression } = parsed;
+  const frame = () => new Frame(inputsOf(original.bindings), Number.POSITIVE_INFINITY);
+  const result = new Planner(environment, checked).plan(expression)(frame());
+  const long = new LongPlanner(new Planner(environment, checked)).plan(expression);
+  const inSteps = long ? finish(long(frame())) : result;
+  return judge(original, result, wantsError) ?? judge(original, inSteps, wantsError);
 }
 
 function judge(original: IncrementalTest['original'], result: Result, wantsError: boolean): string | undefined {

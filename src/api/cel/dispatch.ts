@@ -1,6 +1,6 @@
 import { noOverload } from './cel-error.ts';
 import type { Overload } from './environment.ts';
-import type { Frame, Step } from './planner.ts';
+import type { Frame, Step } from './frame.ts';
 import type { CelType } from './type.ts';
 import { isError, kindOf, Opaque, type Result, Structure, type Value } from './value.ts';
 

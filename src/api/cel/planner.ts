@@ -1,32 +1,14 @@
-import { CelError, CostExceeded, noOverload } from './cel-error.ts';
+import { CelError, noOverload } from './cel-error.ts';
 import type { Checked } from './checker.ts';
 import { planDispatch } from './dispatch.ts';
-import type { Environment, Inputs, MakeStructure, Overload } from './environment.ts';
+import type { Environment, MakeStructure, Overload } from './environment.ts';
+import type { Step } from './frame.ts';
+import { joined, Loop, type LoopParts } from './loop.ts';
 import { typeNameOf } from './parser.ts';
 import { indexed, optionalIndexed, optionalSelected, present, selected } from './selection.ts';
 import type { Call, Expression, Fold, ListLiteral, MapLiteral, Select } from './syntax.ts';
 import { namedType } from './type-names.ts';
 import { CelMap, isError, kindOf, Optional, type Result, TypeValue, type Value, ValueMap } from './value.ts';
-
-/** One evaluation: what names stand for, loop variables, and what it has cost so far. */
-export class Frame {
-  readonly inputs: Inputs;
-  readonly slots: Result[] = [];
-  cost = 0;
-  readonly costMax: number;
-
-  constructor(inputs: Inputs, costMax: number) {
-    this.inputs = inputs;
-    this.costMax = costMax;
-  }
-
-  charge(cost: number): void {
-    this.cost += cost;
-    if (this.cost > this.costMax) throw new CostExceeded();
-  }
-}
-
-export type Step = (frame: Frame) => Result;
 
 const listCost = 10;
 const mapCost = 30;
@@ -39,6 +21,8 @@ export class Planner {
   readonly #checked: Checked | undefined;
   readonly #make: MakeStructure | undefined;
   readonly #scopes: { readonly name: string; readonly slot: number }[] = [];
+  /** Parts that somebody else works out, and where they find what came of it. */
+  readonly #lifted = new Map<Expression, number>();
   #slots = 0;
 
   constructor(environment: Environment, checked?: Checked, make?: MakeStructure) {
@@ -48,6 +32,20 @@ export class Planner {
   }
 
   plan(expression: Expression): Step {
+    const lifted = this.#lifted.get(expression);
+    return lifted === undefined ? this.#planned(expression) : (frame) => frame.slots[lifted] as Result;
+  }
+
+  /** The same of an expression with parts that are worked out before; where to put what comes of each. */
+  planAround(expression: Expression, parts: readonly Expression[]): { readonly step: Step; readonly slots: number[] } {
+    const slots = parts.map(() => this.#slots++);
+    for (const [index, part] of parts.entries()) this.#lifted.set(part, slots[index] as number);
+    const step = this.#planned(expression);
+    for (const part of parts) this.#lifted.delete(part);
+    return { step, slots };
+  }
+
+  #planned(expression: Expression): Step {
     switch (expression.kind) {
       case 'constant': {
         const { value } = expression;
@@ -178,12 +176,7 @@ export class Planner {
     const right = this.plan(second as Expression);
     return (frame) => {
       const one = left(frame);
-      if (one === decisive) return decisive;
-      const other = right(frame);
-      if (other === decisive) return decisive;
-      if (one === !decisive && other === !decisive) return !decisive;
-      if (isError(one)) return one;
-      return isError(other) ? other : noOverload;
+      return one === decisive ? decisive : joined(one, right(frame), decisive);
     };
   }
 
@@ -334,33 +327,31 @@ export class Planner {
   }
 
   #fold(fold: Fold): Step {
-    const range = this.plan(fold.range);
-    const init = this.plan(fold.init);
-    const accumulator = this.#enter(fold.accumulator);
-    const variable = this.#enter(fold.variable);
-    const second = fold.second === undefined ? -1 : this.#enter(fold.second);
-    const condition = this.plan(fold.condition);
-    const step = this.plan(fold.step);
-    this.#scopes.length -= second < 0 ? 1 : 2;
-    const result = this.plan(fold.result);
-    this.#scopes.length -= 1;
+    const { range, init, condition, step, result, ...slots } = this.loopOf(fold, (part) => this.plan(part));
     return (frame) => {
       const over = range(frame);
       if (isError(over)) return over;
-      const isList = Array.isArray(over);
-      if (!isList && !(over instanceof CelMap)) return noOverload;
-      const elements: readonly Value[] = isList ? over : (over as CelMap).keys();
-      const { slots } = frame;
-      slots[accumulator] = init(frame);
-      for (let index = 0; index < elements.length; index++) {
-        const element = elements[index] as Value;
-        slots[variable] = second >= 0 && isList ? BigInt(index) : element;
-        if (second >= 0) slots[second] = isList ? element : ((over as CelMap).get(element) as Value);
-        if (condition(frame) !== true) break;
-        slots[accumulator] = step(frame);
-      }
+      const loop = Loop.over(over, frame, slots);
+      if (!loop) return noOverload;
+      loop.accumulate(init(frame));
+      while (loop.next() && condition(frame) === true) loop.accumulate(step(frame));
       return result(frame);
     };
+  }
+
+  /** The parts of a loop, each planned where it sees the variables that are its own to see. */
+  loopOf<P>(fold: Fold, plan: (part: Expression) => P): LoopParts<P> {
+    const range = plan(fold.range);
+    const init = plan(fold.init);
+    const accumulator = this.#enter(fold.accumulator);
+    const variable = this.#enter(fold.variable);
+    const second = fold.second === undefined ? -1 : this.#enter(fold.second);
+    const condition = plan(fold.condition);
+    const step = plan(fold.step);
+    this.#scopes.length -= second < 0 ? 1 : 2;
+    const result = plan(fold.result);
+    this.#scopes.length -= 1;
+    return { range, init, condition, step, result, accumulator, variable, second };
   }
 
   #enter(name: string): number {

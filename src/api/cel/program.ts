@@ -1,8 +1,11 @@
+import type { Steps } from '../../base/steps.ts';
 import { type Checked, check } from './checker.ts';
 import type { Environment, Inputs, MakeStructure } from './environment.ts';
+import { Frame } from './frame.ts';
+import { LongPlanner } from './long-planner.ts';
 import { parse } from './parser.ts';
-import { Frame, Planner } from './planner.ts';
-import { type Expression, type Issue, issuesText } from './syntax.ts';
+import { Planner } from './planner.ts';
+import { type Expression, type Issue, issuesText, visit } from './syntax.ts';
 import { Bindings, type CelType, typeText } from './type.ts';
 import { literalIssues } from './validators.ts';
 import type { Result } from './value.ts';
@@ -16,7 +19,11 @@ export interface Program {
   readonly type: CelType;
   readonly expression: Expression;
   readonly checked: Checked;
+  /** Only then it may take long. */
+  readonly hasLoops: boolean;
   evaluate(inputs: Inputs, costMax?: number): Evaluation;
+  /** The same, and others have their turn in between: an expression may cost as much as a hundred requests. */
+  evaluateInSteps(inputs: Inputs): Steps<Evaluation>;
 }
 export interface Evaluation {
   readonly result: Result;
@@ -58,15 +65,29 @@ interface Parts {
 }
 
 function programOf({ environment, source, expression, checked }: Parts, make?: MakeStructure): Program {
-  const step = new Planner(environment, checked, make).plan(expression);
+  const planner = () => new Planner(environment, checked, make);
+  const step = planner().plan(expression);
+  let hasLoops = false;
+  visit(expression, ({ kind }) => {
+    hasLoops ||= kind === 'fold';
+  });
+  // Not before it is needed.
+  let long: ReturnType<LongPlanner['plan']>;
   return {
     source,
     type: checked.type,
     expression,
     checked,
+    hasLoops,
     evaluate: (inputs, costMax = perCallCostMax) => {
       const frame = new Frame(inputs, costMax);
       const result = step(frame);
+      return { result, cost: frame.cost };
+    },
+    *evaluateInSteps(inputs) {
+      if (hasLoops) long ??= new LongPlanner(planner()).plan(expression);
+      const frame = new Frame(inputs, perCallCostMax);
+      const result = long ? yield* long(frame) : step(frame);
       return { result, cost: frame.cost };
     },
   };

@@ -95,3 +95,29 @@ function issueText(source: string, { at, message }: Issue): string {
   const head = `ERROR: <input>:${line}:${column + 1}: ${message}`;
   return `${head}\n | ${text}\n | ${'.'.repeat(column)}^`;
 }
+
+/** Every part of an expression, parents first. */
+export function visit(expression: Expression, see: (part: Expression) => void): void {
+  see(expression);
+  for (const part of partsOf(expression)) visit(part, see);
+}
+
+/** What an expression is made of, each part once. */
+export function partsOf(expression: Expression): readonly Expression[] {
+  switch (expression.kind) {
+    case 'select':
+      return [expression.operand];
+    case 'call':
+      return expression.target ? [expression.target, ...expression.args] : expression.args;
+    case 'list':
+      return expression.items;
+    case 'map':
+      return expression.entries.flatMap(({ key, value }) => [key, value]);
+    case 'struct':
+      return expression.fields.map(({ value }) => value);
+    case 'fold':
+      return [expression.range, expression.init, expression.condition, expression.step, expression.result];
+    default:
+      return [];
+  }
+}

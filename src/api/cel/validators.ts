@@ -3,7 +3,7 @@ import { CelError } from './cel-error.ts';
 import type { Checked } from './checker.ts';
 import { patternOf } from './library/regex.ts';
 import { parseTimestamp } from './library/time-text.ts';
-import type { Expression, Issue } from './syntax.ts';
+import { type Expression, type Issue, visit } from './syntax.ts';
 
 /** Literals that could never work: durations, times and patterns that are none are refused before anything runs. */
 export function literalIssues(expression: Expression, checked: Checked): readonly Issue[] {
@@ -31,28 +31,3 @@ function judge(issues: Issue[], argument: Expression | undefined, problem: (text
 
 const patternProblem = (text: string): string | undefined =>
   patternOf(text) instanceof CelError ? 'invalid matches argument' : undefined;
-
-/** Every part of an expression, parents first. */
-export function visit(expression: Expression, see: (part: Expression) => void): void {
-  see(expression);
-  for (const part of partsOf(expression)) visit(part, see);
-}
-
-function partsOf(expression: Expression): readonly Expression[] {
-  switch (expression.kind) {
-    case 'select':
-      return [expression.operand];
-    case 'call':
-      return expression.target ? [expression.target, ...expression.args] : expression.args;
-    case 'list':
-      return expression.items;
-    case 'map':
-      return expression.entries.flatMap(({ key, value }) => [key, value]);
-    case 'struct':
-      return expression.fields.map(({ value }) => value);
-    case 'fold':
-      return [expression.range, expression.init, expression.condition, expression.step, expression.result];
-    default:
-      return [];
-  }
-}

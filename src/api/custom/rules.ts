@@ -5,8 +5,8 @@ import { CelError, CostExceeded } from '../cel/cel-error.ts';
 import type { Environment, Inputs } from '../cel/environment.ts';
 import { baseEnvironment } from '../cel/kubernetes.ts';
 import { type Compiled, compile, type Program } from '../cel/program.ts';
+import { visit } from '../cel/syntax.ts';
 import { bool, type CelType, optionalOf, string } from '../cel/type.ts';
-import { visit } from '../cel/validators.ts';
 import { none, Optional, type Value } from '../cel/value.ts';
 import type { FieldError, FieldErrorType } from '../field-error.ts';
 import { declaredOf } from './cel-type.ts';
@@ -92,7 +92,7 @@ class Run {
     if (this.#budget < 0 || place.value === null) return;
     for (const rule of compileRules(place.schema, place.isResource)) {
       if (this.#stride.isLong(membersPerRule)) yield this.#stride.taken();
-      this.#judge(rule, place);
+      yield* this.#judge(rule, place);
       if (this.#budget < 0) return;
     }
     yield* this.#descend(place);
@@ -124,7 +124,7 @@ class Run {
     }
   }
 
-  #judge(compiled: CompiledRule, place: Place): void {
+  *#judge(compiled: CompiledRule, place: Place): Steps<void> {
     const { program } = compiled.condition;
     const { rule, isTransition } = compiled;
     const { previous, value } = place;
@@ -137,7 +137,7 @@ class Run {
     if (!isTransition && previous !== undefined && equalJson(previous, value)) return;
     const inputs = inputsOf(place, rule.optionalOldSelf === true);
     try {
-      const { result, cost } = program.evaluate(inputs);
+      const { result, cost } = yield* program.evaluateInSteps(inputs);
       this.#spend(cost, place);
       if (result === true) return;
       if (result instanceof CelError) this.#failed(result, rule, place);

@@ -12,10 +12,10 @@ type Conditions = Parameters<typeof compileConditions>[0];
 const compiled = new WeakMap<Conditions, ReturnType<typeof compileConditions>>();
 
 /** All must hold; one that does not outvotes those that fail. */
-export function allHold(conditions: readonly Named[], evaluation: Evaluation): boolean | CelError {
+export async function allHold(conditions: readonly Named[], evaluation: Evaluation): Promise<boolean | CelError> {
   let failure: CelError | undefined;
   for (const { program } of conditions) {
-    const result = evaluation.run(program);
+    const result = await evaluation.run(program);
     if (result === false) return false;
     if (result instanceof CelError) failure ??= result;
   }
@@ -23,12 +23,12 @@ export function allHold(conditions: readonly Named[], evaluation: Evaluation): b
 }
 
 /** Whether a webhook's own conditions let a request through to it. */
-export function conditionsHold(
+export async function conditionsHold(
   conditions: Conditions,
   object: KubeObject | undefined,
   request: AdmissionRequest,
   { env, authorization }: { readonly env: Pick<Env, 'clock' | 'metrics'>; readonly authorization: Authorization },
-): boolean | CelError {
+): Promise<boolean | CelError> {
   if (conditions.length === 0) return true;
   let programs = compiled.get(conditions);
   if (!programs) {

@@ -1,8 +1,8 @@
 import { CelError, CostExceeded } from '../../../api/cel/cel-error.ts';
 import type { Inputs } from '../../../api/cel/environment.ts';
 import { type Ask, authorizerOf, resourceCheckOf } from '../../../api/cel/library/authorization.ts';
-import type { Program } from '../../../api/cel/program.ts';
-import { type Result, Structure, type Value } from '../../../api/cel/value.ts';
+import type { Evaluation as Outcome, Program } from '../../../api/cel/program.ts';
+import type { Result, Value } from '../../../api/cel/value.ts';
 import { anyValue, valueOf } from '../../../api/custom/cel-value.ts';
 import type { JsonSchema } from '../../../api/custom/json-schema.ts';
 import type { KubeObject } from '../../../api/object.ts';
@@ -10,8 +10,11 @@ import type { Named } from '../../../api/policy/compile-policy.ts';
 import { namespaceSchema, requestSchema } from '../../../api/policy/environment.ts';
 import type { Env } from '../../../base/env.ts';
 import type { Json } from '../../../base/json.ts';
+import { finish, type Steps } from '../../../base/steps.ts';
+import { Pace } from '../../pace.ts';
 import type { AdmissionRequest } from '../plugin.ts';
-import { timed } from './cel-figures.ts';
+import { timedInSteps } from './cel-figures.ts';
+import { Variables, variablesIn, variablesName } from './variables.ts';
 
 /** What all expressions of one policy together may cost for one request. */
 const policyCostMax = 10_000_000;
@@ -30,26 +33,53 @@ export interface Facts {
 /** One policy looking at one request: what its names stand for, made once and only where an expression asks. */
 export class Evaluation {
   readonly #facts: Facts;
+  readonly #pace: Pace;
   readonly #values = new Map<string, Result>();
+  /** What came of variables that nobody has asked for yet. */
+  readonly #ahead = new Map<Program, Outcome>();
   #budget = policyCostMax;
 
   constructor(facts: Facts) {
     this.#facts = facts;
+    this.#pace = new Pace(facts.env.clock);
   }
 
-  run(program: Program): Result {
+  /** Long ones let others have their turn, and so does what is between two. */
+  async run(program: Program): Promise<Result> {
+    const outcome = await this.#pace.run(this.#inSteps(program));
+    await this.#pace.rest();
+    return this.#paid(outcome);
+  }
+
+  *#inSteps(program: Program): Steps<Outcome> {
+    yield* this.#workOutVariables(program);
+    return yield* this.#evaluated(program);
+  }
+
+  /** An expression cannot wait for its variables: those that may take long are worked out before they are asked for. */
+  *#workOutVariables(program: Program): Steps<void> {
+    for (const name of variablesIn(program)) {
+      const variable = this.#facts.variables.find((one) => one.name === name)?.program;
+      if (!variable || this.#ahead.has(variable)) continue;
+      yield* this.#workOutVariables(variable);
+      if (variable.hasLoops) this.#ahead.set(variable, yield* this.#evaluated(variable));
+    }
+  }
+
+  *#evaluated(program: Program): Steps<Outcome> {
     try {
-      const evaluate = () => program.evaluate(this.#inputs);
-      const { result, cost } = timed(this.#facts.env, 'evaluation', evaluate);
-      this.#budget -= cost;
-      if (this.#budget >= 0) return result;
-      return new CelError(
-        'validation failed due to running out of cost budget, no further validation rules will be run',
-      );
+      return yield* timedInSteps(this.#facts.env, 'evaluation', program.evaluateInSteps(this.#inputs));
     } catch (error) {
-      if (error instanceof CostExceeded) return new CelError(error.message);
+      if (error instanceof CostExceeded) return { result: new CelError(error.message), cost: 0 };
       throw error;
     }
+  }
+
+  /** What nobody asked for costs nothing. */
+  #paid({ result, cost }: Outcome): Result {
+    this.#budget -= cost;
+    if (this.#budget >= 0) return result;
+    return new CelError('validation failed due to running out of cost budget, no further validation rules will be run');
   }
 
   readonly #inputs: Inputs = (name) => {
@@ -78,8 +108,8 @@ export class Evaluation {
         return authorizerOf(ask);
       case 'authorizer.requestResource':
         return resourceCheckOf(ask, requestResource(request));
-      case 'variables':
-        return new Variables(variables, (program) => this.run(program));
+      case variablesName:
+        return new Variables(variables, (one) => this.#paid(this.#ahead.get(one) ?? finish(this.#evaluated(one))));
       default:
         return undefined;
     }
@@ -89,36 +119,6 @@ export class Evaluation {
 const any = (object: KubeObject | undefined): Value => anyValue((object ?? null) as unknown as Json);
 const typed = (value: Json | undefined, schema: JsonSchema): Result =>
   value === undefined ? null : valueOf(value, schema);
-
-/** A policy's own variables, each worked out when it is first asked for. */
-class Variables extends Structure {
-  readonly typeName = 'kubernetes.variables';
-  readonly #programs: ReadonlyMap<string, Program>;
-  readonly #run: (program: Program) => Result;
-  readonly #known = new Map<string, Result>();
-
-  constructor(variables: readonly Named[], run: (program: Program) => Result) {
-    super();
-    this.#programs = new Map(variables.map(({ name, program }) => [name, program]));
-    this.#run = run;
-  }
-
-  get(name: string): Result | undefined {
-    let value = this.#known.get(name);
-    const program = this.#programs.get(name);
-    if (value === undefined && program) {
-      value = this.#run(program);
-      if (value instanceof CelError)
-        value = new CelError(`composited variable ${JSON.stringify(name)} fails to evaluate: ${value.message}`);
-      this.#known.set(name, value);
-    }
-    return value;
-  }
-
-  equals(other: Structure): boolean {
-    return this === other;
-  }
-}
 
 function requestJson(request: AdmissionRequest, object: KubeObject | undefined, uid: string): Json {
   const { kind, route, caller, operation, dryRun, asked = kind } = request;

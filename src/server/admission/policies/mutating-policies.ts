@@ -56,7 +56,7 @@ export class MutatingPolicies implements AdmissionPlugin {
         const [again] =
           index === 0 ? [turn] : await this.#policies.turns(bound, await this.#policies.subject(next, request));
         if (!again || 'why' in again) continue;
-        const result = again.evaluation.run(mutation.program);
+        const result = await again.evaluation.run(mutation.program);
         const made = result instanceof CelError ? result : applied(mutation, jsonOf(result), again.seen, next);
         if (made instanceof CelError) refuse({ ...bound, why: made.message }, request, object);
         else next = await this.#policies.asAsked(made, again.seen);

@@ -80,6 +80,21 @@ test('A validating policy refuses what its expressions say no to', async () => {
   assert.equal((await ask('POST', '/api/v1/namespaces/shop/secrets', map('s') as Json)).status, 201);
 });
 
+test('A variable that is too dear is told of where it is asked for, and nowhere else', async () => {
+  const ask = await world();
+  const dear = `object.data.all(a, ${'object.data.all(b, '.repeat(3)}a != b + 'x'${')'.repeat(3)})`;
+  const variables = [
+    { name: 'dear', expression: dear },
+    { name: 'through', expression: 'variables.dear' },
+  ];
+  const validations = [{ expression: "object.metadata.name != 'asks' || variables.through" }];
+  await policy(ask, 'validating', { variables, validations }, { validationActions: ['Deny'] });
+  const data = Object.fromEntries(Array.from({ length: 60 }, (_, n) => [`k${n}`, '']));
+  assert.equal((await ask('POST', maps, map('quiet', data) as Json)).status, 201);
+  const refused = await ask('POST', maps, map('asks', data) as Json);
+  assert.match(String(refused.body.message), /composited variable "through" fails to evaluate: .*cost limit exceeded/);
+});
+
 test('A binding that only warns lets the write through and says why', async () => {
   const ask = await world();
   const validations = [{ expression: 'has(object.data)', message: 'it is empty' }];

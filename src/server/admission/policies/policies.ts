@@ -80,7 +80,7 @@ export class Policies {
     const out: (Turn | Stuck)[] = [];
     for (const one of params.found) {
       const evaluation = this.#evaluation(compiled, { ...subject, ...seen }, one);
-      const met = allHold(compiled.conditions, evaluation);
+      const met = await allHold(compiled.conditions, evaluation);
       if (met instanceof CelError) out.push({ ...bound, why: met.message });
       else if (met) out.push({ ...bound, compiled, evaluation, seen });
     }

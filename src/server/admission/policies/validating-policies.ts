@@ -41,7 +41,7 @@ export class ValidatingPolicies implements AdmissionPlugin {
     try {
       for (const bound of all) {
         for (const turn of await this.#policies.turns(bound, subject)) {
-          const found = [...findings(turn), ...noted(turn, notes)];
+          const found = [...(await findings(turn)), ...(await noted(turn, notes))];
           for (const finding of found) act(turn, finding, request, name);
         }
       }
@@ -51,46 +51,49 @@ export class ValidatingPolicies implements AdmissionPlugin {
   }
 }
 
-function findings(turn: Turn | Stuck): readonly Finding[] {
+async function findings(turn: Turn | Stuck): Promise<readonly Finding[]> {
   const isStrict = turn.policy.spec.failurePolicy !== 'Ignore';
   if ('why' in turn) return isStrict ? [{ message: `failed to configure binding: ${turn.why}` }] : [];
   const { compiled, evaluation } = turn;
-  return compiled.validations.flatMap((validation, at): readonly Finding[] => {
-    const result = evaluation.run(validation.program);
-    if (result === true) return [];
+  const found: Finding[] = [];
+  for (const [at, validation] of compiled.validations.entries()) {
+    const result = await evaluation.run(validation.program);
+    if (result === true) continue;
     const reason = validation.reason === undefined ? {} : { reason: validation.reason };
     if (result instanceof CelError) {
       const message = `expression '${validation.source}' resulted in error: ${result.message}`;
-      return isStrict ? [{ message, at, ...reason }] : [];
-    }
-    return [{ message: messageOf(validation, evaluation), at, ...reason }];
-  });
+      if (isStrict) found.push({ message, at, ...reason });
+    } else found.push({ message: await messageOf(validation, evaluation), at, ...reason });
+  }
+  return found;
 }
 
 /** What the message expression says, where it says one line; else the message, else the expression itself. */
-function messageOf({ message, messageProgram, source }: Validation, evaluation: Evaluation): string {
-  const said = messageProgram && evaluation.run(messageProgram);
+async function messageOf({ message, messageProgram, source }: Validation, evaluation: Evaluation): Promise<string> {
+  const said = messageProgram && (await evaluation.run(messageProgram));
   const text = typeof said === 'string' ? said.trim() : '';
   if (text !== '' && !text.includes('\n') && text.length <= messageMax) return text;
   return message || `failed expression: ${source}`;
 }
 
 /** Takes what a policy wants written down; what cannot be worked out is a finding where the policy is strict. */
-function noted(turn: Turn | Stuck, notes: Notes): readonly Finding[] {
+async function noted(turn: Turn | Stuck, notes: Notes): Promise<readonly Finding[]> {
   if ('why' in turn) return [];
   const { policy, compiled, evaluation } = turn;
   const isStrict = policy.spec.failurePolicy !== 'Ignore';
-  return compiled.annotations.flatMap(({ name, program }): readonly Finding[] => {
-    const result = evaluation.run(program);
+  const found: Finding[] = [];
+  for (const { name, program } of compiled.annotations) {
+    const result = await evaluation.run(program);
     if (result instanceof CelError) {
       const message = `valueExpression of ${JSON.stringify(name)} resulted in error: ${result.message}`;
-      return isStrict ? [{ message }] : [];
+      if (isStrict) found.push({ message });
+      continue;
     }
     const text = typeof result === 'string' ? result.trim() : '';
     const key = `${policy.metadata.name}/${name}`;
     if (text !== '') notes.set(key, (notes.get(key) ?? new Set()).add(text.slice(0, annotationMax)));
-    return [];
-  });
+  }
+  return found;
 }
 
 function act({ policy, binding }: Turn | Stuck, finding: Finding, request: AdmissionRequest, name: string): void {

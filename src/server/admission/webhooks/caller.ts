@@ -44,7 +44,7 @@ export class WebhookCaller {
   /** Nothing where the hook has no say: it does not match, or it failed and may. Throws its refusal. */
   async ask(hook: Webhook, object: KubeObject | undefined, request: AdmissionRequest): Promise<Asked | undefined> {
     const seen = await this.#seen(hook, object, request);
-    if (!seen || !this.#isMet(hook, seen)) return undefined;
+    if (!seen || !(await this.#isMet(hook, seen))) return undefined;
     if (request.dryRun && !['None', 'NoneOnDryRun'].includes(hook.sideEffects)) {
       throw new ApiError('BadRequest', `admission webhook ${JSON.stringify(hook.name)} does not support dry run`);
     }
@@ -71,8 +71,8 @@ export class WebhookCaller {
     return wanted && this.#parts.conversions.shown({ request, object }, wanted);
   }
 
-  #isMet(hook: Webhook, { request, object }: Versioned): boolean {
-    const met = conditionsHold(hook.matchConditions ?? [], object, request, this.#parts);
+  async #isMet(hook: Webhook, { request, object }: Versioned): Promise<boolean> {
+    const met = await conditionsHold(hook.matchConditions ?? [], object, request, this.#parts);
     if (typeof met === 'boolean') return met;
     if (hook.failurePolicy === 'Ignore') return false;
     const why = `the match conditions of webhook ${JSON.stringify(hook.name)} failed: ${met.message}`;
