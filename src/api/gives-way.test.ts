@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Json, JsonObject } from '../base/json.ts';
+import { equalJsonInSteps, type Json, type JsonObject } from '../base/json.ts';
+import { longTextsInSteps } from '../base/shared-json.ts';
 import { paceOf } from '../base/steps.test-data.ts';
 import { finish, isListed, namesIn, type Steps, stepMembersMax } from '../base/steps.ts';
 import { filledIn, filledInSteps } from './custom/fill.ts';
@@ -120,6 +121,26 @@ test('Whatever judges a long custom object by its schema gives way all along', (
   assert.equal(givesWay('list types', judgeListTypes(schema, twice, '')).length, 1);
   const wrong = { items: [...items, { name: 'x', size: -1 }] } as unknown as Json;
   assert.equal(givesWay('rules', judgeRules(schema, wrong, undefined)).length, 1);
+});
+
+test('What is as deep as it may be is counted on each level, and gives way for that, too', () => {
+  const levels = 900;
+  const deep = (inmost: Json): JsonObject => {
+    let value: Json = inmost;
+    for (let level = 0; level < levels; level++) value = { a: value };
+    return value as JsonObject;
+  };
+  const set = deep({}) as unknown as FieldSet;
+  const works: Readonly<Record<string, Steps<unknown>>> = {
+    order: inWrittenOrderInSteps(set),
+    union: unionInSteps(set, deep({ b: {} }) as unknown as FieldSet),
+    text: longTextsInSteps({ spec: deep(1) }),
+    comparison: equalJsonInSteps(deep(1), deep(1)),
+  };
+  for (const [part, steps] of Object.entries(works)) {
+    const { length } = [...steps];
+    assert.ok(length >= levels - stepMembersMax, `${part} gave way ${length} times`);
+  }
 });
 
 test('Whatever judges a long configuration or secret gives way all along', () => {

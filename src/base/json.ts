@@ -50,10 +50,8 @@ export function* equalJsonInSteps(a: unknown, b: unknown, stride: Stride = new S
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   const members = membersIn(a);
-  if (members < stepMembersMax) {
-    if (stride.isLong(members)) yield stride.taken();
-    return equalJson(a, b);
-  }
+  if (stride.isLong(members)) yield stride.taken();
+  if (members < stepMembersMax) return equalJson(a, b);
   if (Array.isArray(a) !== Array.isArray(b)) return false;
   const left = a as JsonObject;
   const right = b as JsonObject;

@@ -183,11 +183,8 @@ class Pieces {
 
 function* piecesOf(value: Json, pieces: Pieces, stride: Stride): Steps<void> {
   const members = membersIn(value);
-  if (members < stepMembersMax || !isContainer(value)) {
-    if (stride.isLong(members)) yield stride.taken();
-    pieces.push(jsonText(value));
-    return;
-  }
+  if (stride.isLong(members)) yield stride.taken();
+  if (members < stepMembersMax || !isContainer(value)) return pieces.push(jsonText(value));
   if (Array.isArray(value)) {
     for (const [index, item] of value.entries()) {
       pieces.push(index === 0 ? '[' : ',');

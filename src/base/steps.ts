@@ -33,6 +33,12 @@ export const isLarge = (value: unknown): boolean => membersIn(value) >= stepMemb
 /** How much there is in a value. Counting ends where it is enough to be large. */
 export const membersIn = (value: unknown): number => countUpTo(value, stepMembersMax);
 
+/** The same of two values together. */
+export function membersInBoth(one: unknown, other: unknown): number {
+  const members = membersIn(one);
+  return members >= stepMembersMax ? members : members + countUpTo(other, stepMembersMax - members);
+}
+
 /** Objects with many members, and their names: the platform makes a list of all names for whoever asks for the first. */
 const names = beside<object, readonly string[]>();
 

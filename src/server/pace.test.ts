@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { builtInKinds } from '../api/kinds/all.ts';
 import type { Method } from '../api/wire.ts';
-import type { Clock, Millis } from '../base/env.ts';
+import type { Clock } from '../base/env.ts';
 import { seeded } from '../base/random.ts';
 import type { Steps } from '../base/steps.ts';
 import { SimClock } from '../sim/clock.ts';
@@ -11,17 +11,18 @@ import { MemoryStore } from '../store/memory.ts';
 import { adminRequest } from './admin-request.test-data.ts';
 import { Pace } from './pace.ts';
 import { ApiServer } from './server.ts';
+import { sliceMs } from './slices.ts';
 
 const maps = '/api/v1/namespaces/default/configmaps';
 
-/** On this clock each look costs a millisecond; whoever gives way is called soon, and counted. */
+/** On this clock a slice is over after five looks; whoever gives way is called soon, and counted. */
 function costlyClock() {
   const time = new SimClock();
   let looks = 0;
   let turns = 0;
   const clock: Clock = {
     now: () => time.now(),
-    monotonic: () => looks++ as Millis,
+    monotonic: () => (looks++ * sliceMs) / 5,
     after: (delay, fire) => {
       if (delay > 0) return time.after(delay, fire);
       turns++;
@@ -89,7 +90,7 @@ test('A long object gives way in whatever way it is written, and a short one har
   };
   for (const { status, turns: taken } of await written('short', 5)) {
     assert.equal(Math.floor(status / 100), 2);
-    // Each look at this clock costs a millisecond: that alone is a rest now and then.
+    // Each look at this clock takes its time: that alone is a rest now and then.
     assert.ok(taken <= 2, `a short one gave way ${taken} times`);
   }
   for (const [index, { status, turns: taken }] of (await written('long', 10_000)).entries()) {

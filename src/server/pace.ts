@@ -1,9 +1,6 @@
 import type { Clock, Millis } from '../base/env.ts';
 import type { Steps } from '../base/steps.ts';
-import { nextTurn } from './slices.ts';
-
-/** How long one request may work on end before it lets others have a turn. */
-const restAfterMs = 5 as Millis;
+import { nextTurn, sliceMs } from './slices.ts';
 
 /**
  * Long work on one request: a body of megabytes is read, judged and written in many turns. What cannot be cut inside
@@ -54,7 +51,7 @@ export class Pace {
 
   /** Nothing where no rest is due: the usual case costs no promise. */
   rest(): Promise<void> | undefined {
-    if (this.#worked < restAfterMs) return undefined;
+    if (this.#worked < sliceMs) return undefined;
     this.#worked = 0;
     return nextTurn(this.#clock);
   }

@@ -12,6 +12,7 @@ import type { ResourceRoute } from './route.ts';
 import { filterInSlices } from './slices.ts';
 import type { Describe } from './table.ts';
 import type { Views } from './views.ts';
+import { listWhole } from './whole-list.ts';
 
 /** What a list or watch shows of its collection. */
 export interface Selection {
@@ -111,7 +112,7 @@ export async function listEntries(
   const from = { ...(at ? { at } : {}), ...(resume ? { after: resume.after } : {}) };
   try {
     if (limit === 0 || select) {
-      const all = await store.list(prefix, from);
+      const all = await listWhole(clock, store, prefix, from);
       const entries = select ? await filterInSlices(clock, all.entries, select) : all.entries;
       return page(entries, all.revision, { limit, prefix });
     }

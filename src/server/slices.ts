@@ -1,7 +1,10 @@
 import type { Clock, Millis } from '../base/env.ts';
 
-/** How long work on one request may go on before everybody else has a turn. */
-const sliceMs = 5 as Millis;
+/**
+ * How long work on one request may go on before everybody else has a turn. A small request needs about three of them:
+ * it is read, asked and answered in turns of their own.
+ */
+export const sliceMs = 2 as Millis;
 /** How many items are worked on between two looks at the clock. */
 const itemsPerLook = 16;
 

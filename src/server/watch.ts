@@ -22,6 +22,7 @@ import { seenAlike } from './seen-alike.ts';
 import { filterInSlices, mapInSlices } from './slices.ts';
 import { includeOf, partialMetadata, tableOf } from './table.ts';
 import type { Views } from './views.ts';
+import { listWhole } from './whole-list.ts';
 
 const bookmarkIntervalMs: Millis = 2_000;
 const watchMinMs: Millis = 30 * 60_000;
@@ -43,7 +44,7 @@ export async function openWatch(
   const sendInitial = flagged(request.query, 'sendInitialEvents');
   const fromStart = sendInitial || (!asked && (since === '' || since === '0'));
   if (since !== '') revisionOf(since);
-  const initial = fromStart ? await deps.store.list(selection.prefix) : undefined;
+  const initial = fromStart ? await listWhole(deps.clock, deps.store, selection.prefix) : undefined;
   const revision = initial?.revision ?? (since === '' || since === '0' ? deps.store.revision : revisionOf(since));
   const session = new Session(deps, { route, request, wanted, selection });
   return {

@@ -15,8 +15,8 @@ interface Kept {
   readonly parts: TextParts;
 }
 
-/** As many are kept, and none that is longer: what is written is answered and told within a few turns. */
-const keptMax = 256;
+/** As many are kept, and none that is longer: what is written is answered and told within a few turns, and not aged. */
+const keptMax = 96;
 const keptLettersMax = 16 * 1024;
 /** The one with revision n is at n modulo its length. */
 const kept: (Kept | undefined)[] = Array.from({ length: keptMax }, () => undefined);

@@ -35,10 +35,8 @@ export function filledIn(schema: JsonSchema, value: Json): Json {
 /** The same for a value that may be long. */
 export function* filledInSteps(schema: JsonSchema, value: Json, stride: Stride = new Stride()): Steps<Json> {
   const members = membersIn(value);
-  if (members < stepMembersMax || typeof value !== 'object' || value === null) {
-    if (stride.isLong(members)) yield stride.taken();
-    return filledIn(schema, value);
-  }
+  if (stride.isLong(members)) yield stride.taken();
+  if (members < stepMembersMax || typeof value !== 'object' || value === null) return filledIn(schema, value);
   if (isObject(value)) return yield* objectInSteps(schema, value, stride);
   const { items } = schema;
   if (!items) return value;

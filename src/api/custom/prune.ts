@@ -1,5 +1,5 @@
 import { isObject, type Json, type JsonObject } from '../../base/json.ts';
-import { finish, isLarge, membersIn, namedAs, namesIn, type Steps, Stride } from '../../base/steps.ts';
+import { finish, isLarge, membersIn, namedAs, namesIn, type Steps, Stride, stepMembersMax } from '../../base/steps.ts';
 import { additionalOf, isEmbedded, type JsonSchema, preserves, propertyOf } from './json-schema.ts';
 
 export interface Pruned {
@@ -51,10 +51,8 @@ class Pruning {
   *inSteps(place: Place): Steps<Json> {
     const { schema, value, path } = place;
     const members = membersIn(value);
-    if (!isLarge(value)) {
-      if (this.#stride.isLong(members)) yield this.#stride.taken();
-      return this.whole(place);
-    }
+    if (this.#stride.isLong(members)) yield this.#stride.taken();
+    if (members < stepMembersMax) return this.whole(place);
     if (Array.isArray(value)) {
       const { items } = schema;
       if (!items) return value;

@@ -1,5 +1,14 @@
 import { equalJson, equalJsonInSteps, isObject, type Json, type JsonObject } from '../../base/json.ts';
-import { isLarge, isListed, membersIn, namesIn, type Steps, Stride, stepMembersMax } from '../../base/steps.ts';
+import {
+  isLarge,
+  isListed,
+  membersIn,
+  membersInBoth,
+  namesIn,
+  type Steps,
+  Stride,
+  stepMembersMax,
+} from '../../base/steps.ts';
 import { emptySet, type FieldSet, leaf } from './field-set.ts';
 import { GrowingSet } from './field-set-in-steps.ts';
 import { itemTag, type ListShape, partsOf, type Shape, type StructShape } from './shape.ts';
@@ -125,11 +134,9 @@ function* differencesInSteps(
   stride: Stride,
 ): Steps<Differences | undefined> {
   if (before === after) return undefined;
-  const members = membersIn(before) + membersIn(after);
-  if (members < stepMembersMax) {
-    if (stride.isLong(members)) yield stride.taken();
-    return differences(shape, before, after);
-  }
+  const members = membersInBoth(before, after);
+  if (stride.isLong(members)) yield stride.taken();
+  if (members < stepMembersMax) return differences(shape, before, after);
   if (before === undefined) return { added: yield* everyPathInSteps(shape, after as Json, stride) };
   if (after === undefined) return { removed: yield* everyPathInSteps(shape, before, stride) };
   if (hasItems(shape, before, after)) return yield* ofListsInSteps(shape, listOf(before), listOf(after), stride);
@@ -315,10 +322,8 @@ function everyPath(shape: Shape, value: Json): FieldSet {
 
 function* everyPathInSteps(shape: Shape, value: Json, stride: Stride): Steps<FieldSet> {
   const members = membersIn(value);
-  if (members < stepMembersMax) {
-    if (stride.isLong(members)) yield stride.taken();
-    return everyPath(shape, value);
-  }
+  if (stride.isLong(members)) yield stride.taken();
+  if (members < stepMembersMax) return everyPath(shape, value);
   if (typeof value !== 'object' || value === null || shape.is === 'scalar') return leaf;
   const out = new GrowingSet();
   out.put('.', leaf);

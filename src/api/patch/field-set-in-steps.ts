@@ -1,4 +1,12 @@
-import { MemberNames, membersIn, namesIn, type Steps, Stride, stepMembersMax } from '../../base/steps.ts';
+import {
+  MemberNames,
+  membersIn,
+  membersInBoth,
+  namesIn,
+  type Steps,
+  Stride,
+  stepMembersMax,
+} from '../../base/steps.ts';
 import {
   difference,
   type FieldSet,
@@ -54,10 +62,9 @@ interface How {
 
 /** What is short is done as a whole. */
 function* combined(a: FieldSet, b: FieldSet, { whole, combine }: How, stride = new Stride()): Steps<FieldSet> {
-  const members = membersIn(a) + membersIn(b);
-  if (members >= stepMembersMax) return yield* combine(a, b, stride);
+  const members = membersInBoth(a, b);
   if (stride.isLong(members)) yield stride.taken();
-  return whole(a, b);
+  return members < stepMembersMax ? whole(a, b) : yield* combine(a, b, stride);
 }
 
 function* changedInSteps(a: FieldSet, b: FieldSet, stride: Stride): Steps<FieldSet> {
@@ -135,10 +142,8 @@ function* sharedInSteps(a: FieldSet, b: FieldSet, stride: Stride): Steps<FieldSe
 /** What `inWrittenOrder` makes, for sets that may be long. */
 export function* inWrittenOrderInSteps(set: FieldSet, stride: Stride = new Stride()): Steps<FieldSet> {
   const members = membersIn(set);
-  if (members < stepMembersMax) {
-    if (stride.isLong(members)) yield stride.taken();
-    return inWrittenOrder(set);
-  }
+  if (stride.isLong(members)) yield stride.taken();
+  if (members < stepMembersMax) return inWrittenOrder(set);
   const names = namesIn(set);
   let moved = false;
   const parts = new Map<string, FieldSet>();

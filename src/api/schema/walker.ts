@@ -138,10 +138,8 @@ class Walker {
 
   *#readInSteps(ref: TypeRef, value: Json): Steps<Json | undefined> {
     const members = membersIn(value);
-    if (members < stepMembersMax) {
-      if (this.#stride.isLong(members)) yield this.#stride.taken();
-      return this.read(ref, value);
-    }
+    if (this.#stride.isLong(members)) yield this.#stride.taken();
+    if (members < stepMembersMax) return this.read(ref, value);
     if (Array.isArray(value)) {
       return ref.type === 'list' ? yield* this.#listInSteps(ref.items, value) : this.read(ref, value);
     }
