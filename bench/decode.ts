@@ -56,6 +56,7 @@ measure('json, duplicates not looked for', json.length, () => decodeObject(ignor
 measure('json, strict', json.length, () => decodeObject(strict, facts));
 measure('yaml, strict', yaml.length, () => decodeObject(asYaml, facts));
 measure('protobuf', json.length, () => decodeObject(asProtobuf, facts));
+measure('written as protobuf', json.length, () => encodeProtobuf(pod));
 
 /** What the first Pod of a process costs: its group's table is read then. */
 function firstPod(): void {
