@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { Json, JsonObject } from './json.ts';
-import { jsonText, knownText, longTextsInSteps, membersText, sharing } from './shared-json.ts';
+import { isCommon, jsonText, knownText, longTextsInSteps, membersText, sharing } from './shared-json.ts';
 import { paceOf } from './steps.test-data.ts';
 import { finish, stepMembersMax } from './steps.ts';
 
@@ -20,6 +20,7 @@ test('what two values have in common is held once, and neither is changed', () =
   assert.equal(JSON.stringify(second), before);
   assert.equal(made.spec, first.spec);
   assert.equal(made.metadata.labels, first.metadata.labels);
+  assert.deepEqual([made.spec, made.metadata, second.spec].map(isCommon), [true, false, false]);
   assert.notEqual(second.spec, first.spec);
 });
 
@@ -68,6 +69,7 @@ test('The text of what is long is made in steps, is the text of the value, and i
   assert.equal(knownText(data), JSON.stringify(data));
   assert.equal(knownText(value.metadata.long), JSON.stringify(value.metadata.long));
   assert.equal(knownText(value.short), undefined);
+  assert.equal(isCommon(data), false, 'what is long is one value alone');
   assert.equal(membersText(value), JSON.stringify(value));
   // As much as is kept at most, made by others.
   const letters = 'x'.repeat(20_000);

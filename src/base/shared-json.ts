@@ -111,8 +111,8 @@ export function hasLongText(value: Json): boolean {
   return false;
 }
 
-/** Whether several values have this in common, or it is long: what is made of it is worth keeping. */
-export const isCommon = (value: object): boolean => texts.has(value);
+/** Whether several values have this in common: what is made of it is worth keeping. */
+export const isCommon = (value: object): boolean => texts.has(value) && !longOnes.has(value);
 
 /** The text of a value, where it is kept. */
 export const knownText = (value: object): string | undefined => texts.get(value) || undefined;

@@ -5,7 +5,7 @@ import type { Env } from '../../../base/env.ts';
 import type { Authorization } from '../../auth/authorization.ts';
 import type { AdmissionRequest } from '../plugin.ts';
 import { askOf } from './ask.ts';
-import { timed } from './cel-figures.ts';
+import { timedCompilation } from './cel-figures.ts';
 import { Evaluation } from './evaluation.ts';
 
 type Conditions = Parameters<typeof compileConditions>[0];
@@ -32,7 +32,7 @@ export async function conditionsHold(
   if (conditions.length === 0) return true;
   let programs = compiled.get(conditions);
   if (!programs) {
-    programs = timed(env, 'compilation', () => compileConditions(conditions, 'matchConditions'));
+    programs = timedCompilation(env, () => compileConditions(conditions, 'matchConditions'));
     compiled.set(conditions, programs);
   }
   const broken = programs.errors[0];

@@ -13,7 +13,7 @@ import type { Json } from '../../../base/json.ts';
 import { finish, type Steps } from '../../../base/steps.ts';
 import { Pace } from '../../pace.ts';
 import type { AdmissionRequest } from '../plugin.ts';
-import { timedInSteps } from './cel-figures.ts';
+import { timedEvaluation } from './cel-figures.ts';
 import { Variables, variablesIn, variablesName } from './variables.ts';
 
 /** What all expressions of one policy together may cost for one request. */
@@ -46,6 +46,7 @@ export class Evaluation {
 
   /** Long ones let others have their turn, and so does what is between two. */
   async run(program: Program): Promise<Result> {
+    if (this.#budget < 0) return outOfBudget();
     const outcome = await this.#pace.run(this.#inSteps(program));
     await this.#pace.rest();
     return this.#paid(outcome);
@@ -68,7 +69,7 @@ export class Evaluation {
 
   *#evaluated(program: Program): Steps<Outcome> {
     try {
-      return yield* timedInSteps(this.#facts.env, 'evaluation', program.evaluateInSteps(this.#inputs));
+      return yield* timedEvaluation(this.#facts.env, program.evaluateInSteps(this.#inputs));
     } catch (error) {
       if (error instanceof CostExceeded) return { result: new CelError(error.message), cost: 0 };
       throw error;
@@ -78,8 +79,7 @@ export class Evaluation {
   /** What nobody asked for costs nothing. */
   #paid({ result, cost }: Outcome): Result {
     this.#budget -= cost;
-    if (this.#budget >= 0) return result;
-    return new CelError('validation failed due to running out of cost budget, no further validation rules will be run');
+    return this.#budget < 0 ? outOfBudget() : result;
   }
 
   readonly #inputs: Inputs = (name) => {
@@ -115,6 +115,9 @@ export class Evaluation {
     }
   }
 }
+
+const outOfBudget = () =>
+  new CelError('validation failed due to running out of cost budget, no further validation rules will be run');
 
 const any = (object: KubeObject | undefined): Value => anyValue((object ?? null) as unknown as Json);
 const typed = (value: Json | undefined, schema: JsonSchema): Result =>

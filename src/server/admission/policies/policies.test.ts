@@ -95,6 +95,17 @@ test('A variable that is too dear is told of where it is asked for, and nowhere 
   assert.match(String(refused.body.message), /composited variable "through" fails to evaluate: .*cost limit exceeded/);
 });
 
+test('A policy whose expressions are too dear together judges no further', async () => {
+  const ask = await world();
+  const loops = "object.data.all(a, object.data.all(b, object.data.all(c, a != b + 'x')))";
+  const validations = Array.from({ length: 40 }, (_, n) => ({ expression: `${n} >= 0 && ${loops}` }));
+  await policy(ask, 'validating', { validations }, { validationActions: ['Deny'] });
+  const data = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`k${n}`, '']));
+  assert.equal((await ask('POST', maps, map('small', data(20)) as Json)).status, 201);
+  const refused = await ask('POST', maps, map('large', data(42)) as Json);
+  assert.match(String(refused.body.message), /running out of cost budget, no further validation rules will be run/);
+});
+
 test('A binding that only warns lets the write through and says why', async () => {
   const ask = await world();
   const validations = [{ expression: 'has(object.data)', message: 'it is empty' }];

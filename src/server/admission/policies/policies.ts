@@ -10,7 +10,7 @@ import { storageKey, storagePrefix } from '../../kinds.ts';
 import type { AdmissionRequest } from '../plugin.ts';
 import type { Versioned } from '../versions.ts';
 import { askOf } from './ask.ts';
-import { timed } from './cel-figures.ts';
+import { timedCompilation } from './cel-figures.ts';
 import { allHold } from './conditions.ts';
 import { Evaluation } from './evaluation.ts';
 import { matchedKind, type Subject } from './match.ts';
@@ -90,7 +90,7 @@ export class Policies {
   #compiled(spec: Bound['policy']['spec']): CompiledPolicy {
     if (this.#known.has(spec)) return compilePolicy(spec);
     this.#known.add(spec);
-    return timed(this.#deps.env, 'compilation', () => compilePolicy(spec));
+    return timedCompilation(this.#deps.env, () => compilePolicy(spec));
   }
 
   /** What a policy made of a write in the version that it saw, in the version that was asked for. */
