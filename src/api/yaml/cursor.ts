@@ -10,6 +10,12 @@ export const isBreak = (code: number): boolean => code === newline || code === 1
 /** Blank, break or the end of the text. */
 export const isEnd = (code: number): boolean =>
   !(code > space) && (isBlank(code) || isBreak(code) || Number.isNaN(code));
+/** Not by trimming: that takes other spaces too, of which YAML knows nothing. */
+function withoutBlanks(text: string): string {
+  let end = text.length;
+  while (end > 0 && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(0, end);
+}
 /** , [ ] { } */
 export const isFlowMark = (code: number): boolean =>
   code === 44 || code === 91 || code === 93 || code === 123 || code === 125;
@@ -63,7 +69,7 @@ export class Cursor {
   skip(): void {
     for (;;) {
       while (this.code() === space) this.at += 1;
-      const indenting = this.code() === tab && this.text.slice(this.lineStart, this.at).trim() === '';
+      const indenting = this.code() === tab && withoutBlanks(this.text.slice(this.lineStart, this.at)) === '';
       this.blanks();
       const code = this.code();
       if (code === 35 && (this.at === this.lineStart || isEnd(this.code(-1)))) this.toLineEnd();
@@ -147,14 +153,14 @@ export class Cursor {
   plainKey(): string {
     const start = this.at;
     this.at = this.#plainKeyEnd;
-    return this.text.slice(start, this.at).trimEnd();
+    return withoutBlanks(this.text.slice(start, this.at));
   }
 
   /** One line of a plain scalar, without the blanks behind it. */
   plainLine(): string {
     const start = this.at;
     this.toPlainEnd(this.text.length);
-    return this.text.slice(start, this.at).trimEnd();
+    return withoutBlanks(this.text.slice(start, this.at));
   }
 
   plain(indent: number): string {
@@ -223,7 +229,7 @@ export class Cursor {
         start = this.at;
       } else if (isBreak(code)) {
         line += this.text.slice(start, this.at);
-        lines.push(line.slice(0, kept) + line.slice(kept).trimEnd());
+        lines.push(line.slice(0, kept) + withoutBlanks(line.slice(kept)));
         line = '';
         kept = 0;
         this.break();

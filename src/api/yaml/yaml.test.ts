@@ -144,6 +144,14 @@ test('what encodeYaml writes reads back as it was, here and by another reader', 
   );
 });
 
+test('spaces that are not of YAML belong to the text', () => {
+  for (const odd of ['\u3000', 'x\u00a0', '\u2003x\u1680', 'x\f', '\u00a0: \u00a0']) {
+    const sent = { [odd]: odd, list: [odd, odd], lines: `a\n${odd}\nb` };
+    assert.deepEqual(decoded(encodeYaml(sent)), sent, JSON.stringify(odd));
+  }
+  assert.deepEqual(decoded('a: "x\u00a0\n  y"\nb: z\u3000 \t\n'), { a: 'x\u00a0 y', b: 'z\u3000' });
+});
+
 test('encodeYaml prints as kubectl users know it', () => {
   const object = {
     kind: 'Pod',
