@@ -74,6 +74,9 @@ export class NodeRegistration implements Component {
   readonly #facts: NodeFacts;
   /** What the node runs short of, by condition. */
   #pressures: ReadonlySet<string> = new Set();
+  /** The same as the server knows it. */
+  #toldPressures: ReadonlySet<string> = new Set();
+  #telling: Promise<void> = Promise.resolve();
   #lease: Lease | undefined;
   #renewedAt = Number.NEGATIVE_INFINITY;
   #toldAt = Number.NEGATIVE_INFINITY;
@@ -101,11 +104,10 @@ export class NodeRegistration implements Component {
     await pinging;
   }
 
-  /** Told at once where it has changed. */
+  /** Told at once where the server knows it otherwise. */
   async press(pressures: ReadonlySet<string>): Promise<void> {
-    if (equalJson([...pressures].sort(), [...this.#pressures].sort())) return;
     this.#pressures = pressures;
-    await this.#tellStatus();
+    if (!equalJson([...pressures].sort(), [...this.#toldPressures].sort())) await this.#tellStatus();
   }
 
   /** All agents of a process in the same moment: its nodes wake it once a second together, and not each by itself. */
@@ -168,7 +170,14 @@ export class NodeRegistration implements Component {
     return node !== undefined && conditionOf(node, 'Ready')?.status !== 'True';
   }
 
-  async #tellStatus(): Promise<void> {
+  /** One at a time: two that both found no node would both make it, and the earlier status might be written last. */
+  #tellStatus(): Promise<void> {
+    const told = this.#telling.then(() => this.#tellStatusNow());
+    this.#telling = told.catch(() => {});
+    return told;
+  }
+
+  async #tellStatusNow(): Promise<void> {
     const { name } = this.#facts;
     const key = { namespace: '', name };
     const now = this.#env.clock.now();
@@ -187,8 +196,10 @@ export class NodeRegistration implements Component {
     if (labels || notes) await this.#client.send({ verb: 'patch', kind: nodes, key, patch: { metadata } });
     const spec = node.spec.podCIDR ? {} : rangeOf(this.#facts);
     if (spec.podCIDR) await this.#client.send({ verb: 'patch', kind: nodes, key, patch: { spec } });
-    const status = nodeStatus(this.#facts, node, now, this.#pressures) as unknown as Json;
+    const pressures = this.#pressures;
+    const status = nodeStatus(this.#facts, node, now, pressures) as unknown as Json;
     await this.#client.send({ verb: 'patch', kind: nodes, key, patch: { status }, subresource: 'status' });
+    this.#toldPressures = pressures;
     this.#toldAt = this.#env.clock.monotonic();
   }
 
