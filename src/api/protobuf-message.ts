@@ -1,5 +1,6 @@
 import { isObject, type Json, type JsonObject } from '../base/json.ts';
 import { isCommon, jsonText } from '../base/shared-json.ts';
+import { compareCodePoints } from '../base/text.ts';
 import { fromBase64, type Slot, slotsOf, wire } from './protobuf-wire.ts';
 import { Writer } from './protobuf-writer.ts';
 import { parseDuration } from './schema/scalars.ts';
@@ -135,7 +136,7 @@ function mapOf(number: number, values: TypeRef): Write {
   const member = writeOf(2, values);
   return (writer, value) => {
     if (!isObject(value)) return;
-    const keys = Object.keys(value).sort(compareBytes);
+    const keys = Object.keys(value).sort(compareCodePoints);
     for (let index = keys.length - 1; index >= 0; index--) {
       const key = keys[index] as string;
       const start = writer.position;
@@ -219,16 +220,3 @@ function writeTime(writer: Writer, text: string): void {
   writeInteger(writer, 2, Number(fraction.slice(0, 9).padEnd(9, '0')));
   writeInteger(writer, 1, Math.floor(millis / 1000));
 }
-
-/** Go sorts strings by their bytes; that differs from code units only where one is half of a character. */
-function compareBytes(a: string, b: string): number {
-  const length = Math.min(a.length, b.length);
-  for (let index = 0; index < length; index++) {
-    const [left, right] = [a.charCodeAt(index), b.charCodeAt(index)];
-    if (left !== right) return placeOf(left) - placeOf(right);
-  }
-  return a.length - b.length;
-}
-
-/** Halves of characters beyond the basic plane come behind all of that. */
-const placeOf = (unit: number): number => (unit >= 0xd800 && unit < 0xe000 ? unit + 0x10000 : unit);

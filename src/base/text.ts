@@ -3,6 +3,20 @@ import type { Instant, Millis } from './env.ts';
 /** Order by code unit: the same on every machine, unlike a locale's. */
 export const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
+/** By code point, as upstream orders strings, which are UTF-8 there: code units differ where one is half of a character. */
+export function compareCodePoints(a: string, b: string): number {
+  if (a === b) return 0;
+  const length = Math.min(a.length, b.length);
+  let at = 0;
+  while (at < length && a.charCodeAt(at) === b.charCodeAt(at)) at++;
+  if (at === length) return a.length < b.length ? -1 : 1;
+  const left = a.charCodeAt(at);
+  const right = b.charCodeAt(at);
+  const isSurrogate = (unit: number) => unit >= 0xd800 && unit < 0xe000;
+  if (isSurrogate(left) !== isSurrogate(right)) return isSurrogate(left) ? 1 : -1;
+  return left < right ? -1 : 1;
+}
+
 let writtenSecond = Number.NaN;
 let writtenText = '';
 

@@ -7,13 +7,14 @@ import { simEnv } from '../sim/env.ts';
 import { MemoryStore } from '../store/memory.ts';
 import { backupLines, readBackup } from './backup.ts';
 
-const { crypto } = simEnv({ clock: new SimClock(), random: seeded('backup') });
+const env = simEnv({ clock: new SimClock(), random: seeded('backup') });
+const { crypto } = env;
 
 async function written(count: number): Promise<{ readonly store: MemoryStore; readonly lines: string[] }> {
   const store = new MemoryStore();
   for (let n = 0; n < count; n++) await store.commit(`/core/configmaps/default/${n}`, 0, { data: { n: `${n}\n` } });
   let text = '';
-  for await (const bytes of backupLines(store, crypto)) {
+  for await (const bytes of backupLines(store, env)) {
     text += decodeText(bytes);
     // What is written while it is read does not come into it.
     await store.commit('/late', store.revision === 0 ? 0 : ((await store.get('/late')).entry?.modified ?? 0), {});

@@ -1,6 +1,7 @@
-import type { Crypto } from '../base/env.ts';
+import type { Crypto, Env } from '../base/env.ts';
 import { encodeText, type Json } from '../base/json.ts';
 import type { Entry, Revision, Store } from '../store/store.ts';
+import { listWhole } from './whole-list.ts';
 
 /** Where the server gives out a backup. No path of Kubernetes: whoever may read it may read every secret. */
 export const backupPath = '/mini-k8s/backup';
@@ -24,8 +25,11 @@ export interface Backup {
 }
 
 /** The state at one revision, as lines of JSON, whatever is written meanwhile. */
-export async function* backupLines(store: Store, crypto: Crypto): AsyncIterable<Uint8Array> {
-  const { entries, revision } = await store.list('/');
+export async function* backupLines(
+  store: Store,
+  { clock, crypto }: Pick<Env, 'clock' | 'crypto'>,
+): AsyncIterable<Uint8Array> {
+  const { entries, revision } = await listWhole(clock, store, '/');
   yield encodeText(`${JSON.stringify({ backup: 1, revision } satisfies BackupHead)}\n`);
   const digest = new LinesDigest(crypto);
   for (let start = 0; start < entries.length; start += sliceMax) {

@@ -332,7 +332,7 @@ export class ApiServer {
     if (health) return health;
     if (path === '/metrics' && this.#options.metrics) return this.#metrics(this.#options.metrics);
     if (path === backupPath) {
-      return { status: 200, mediaType: linesType, stream: backupLines(this.#store, this.#env.crypto) };
+      return { status: 200, mediaType: linesType, stream: backupLines(this.#store, this.#env) };
     }
     if (path === keysPath && request.method === 'POST' && this.#options.renewKeys) {
       return this.#options.renewKeys().then(() => ({ status: 200, body: { object: { renewed: true } } }));

@@ -16,7 +16,6 @@ type Part = { readonly short: Step; readonly long?: undefined } | { readonly lon
  */
 export class LongPlanner {
   readonly #planner: Planner;
-  readonly #known = new Map<Expression, boolean>();
 
   constructor(planner: Planner) {
     this.#planner = planner;
@@ -24,19 +23,10 @@ export class LongPlanner {
 
   /** Nothing for an expression without loops. */
   plan(expression: Expression): LongStep | undefined {
-    if (!this.#hasLoop(expression)) return undefined;
+    if (!hasLoop(expression)) return undefined;
     if (expression.kind === 'fold') return this.#fold(expression);
-    if (expression.kind !== 'call') return this.#around(expression);
-    switch (expression.name) {
-      case '_&&_':
-        return this.#logical(expression, false);
-      case '_||_':
-        return this.#logical(expression, true);
-      case '_?_:_':
-        return this.#conditional(expression);
-      default:
-        return this.#around(expression);
-    }
+    if (!isChoice(expression)) return this.#around(expression);
+    return expression.name === '_?_:_' ? this.#conditional(expression) : this.#logical(expression);
   }
 
   #part(expression: Expression): Part {
@@ -61,7 +51,8 @@ export class LongPlanner {
     };
   }
 
-  #logical({ args }: Call, decisive: boolean): LongStep {
+  #logical({ name, args }: Call): LongStep {
+    const decisive = name === '_||_';
     const [left, right] = args.map((part) => this.#part(part)) as [Part, Part];
     return function* (frame) {
       const one = left.long ? yield* left.long(frame) : left.short(frame);
@@ -96,19 +87,23 @@ export class LongPlanner {
     const isLazy = expression.kind === 'call' && (expression.name === 'orValue' || expression.name === 'or');
     const parts = isLazy ? (expression.target ? [expression.target] : []) : partsOf(expression);
     return parts
-      .filter((part) => this.#hasLoop(part))
-      .flatMap((part) => (givesWay(part) ? [part] : this.#loopsIn(part)));
-  }
-
-  #hasLoop(expression: Expression): boolean {
-    let has = this.#known.get(expression);
-    if (has === undefined) {
-      has = expression.kind === 'fold' || partsOf(expression).some((part) => this.#hasLoop(part));
-      this.#known.set(expression, has);
-    }
-    return has;
+      .filter(hasLoop)
+      .flatMap((part) => (part.kind === 'fold' || isChoice(part) ? [part] : this.#loopsIn(part)));
   }
 }
 
-const givesWay = (expression: Expression): boolean =>
-  expression.kind === 'fold' || (expression.kind === 'call' && ['_&&_', '_||_', '_?_:_'].includes(expression.name));
+/** A call that may leave some of its parts alone. */
+const isChoice = (expression: Expression): expression is Call =>
+  expression.kind === 'call' && ['_&&_', '_||_', '_?_:_'].includes(expression.name);
+
+const known = new WeakMap<Expression, boolean>();
+
+/** Whether there is a loop anywhere in it: only then it may take long. */
+export function hasLoop(expression: Expression): boolean {
+  let has = known.get(expression);
+  if (has === undefined) {
+    has = expression.kind === 'fold' || partsOf(expression).some(hasLoop);
+    known.set(expression, has);
+  }
+  return has;
+}

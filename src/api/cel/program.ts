@@ -2,10 +2,10 @@ import type { Steps } from '../../base/steps.ts';
 import { type Checked, check } from './checker.ts';
 import type { Environment, Inputs, MakeStructure } from './environment.ts';
 import { Frame } from './frame.ts';
-import { LongPlanner } from './long-planner.ts';
+import { hasLoop, LongPlanner } from './long-planner.ts';
 import { parse } from './parser.ts';
 import { Planner } from './planner.ts';
-import { type Expression, type Issue, issuesText, visit } from './syntax.ts';
+import { type Expression, type Issue, issuesText } from './syntax.ts';
 import { Bindings, type CelType, typeText } from './type.ts';
 import { literalIssues } from './validators.ts';
 import type { Result } from './value.ts';
@@ -67,10 +67,7 @@ interface Parts {
 function programOf({ environment, source, expression, checked }: Parts, make?: MakeStructure): Program {
   const planner = () => new Planner(environment, checked, make);
   const step = planner().plan(expression);
-  let hasLoops = false;
-  visit(expression, ({ kind }) => {
-    hasLoops ||= kind === 'fold';
-  });
+  const hasLoops = hasLoop(expression);
   // Not before it is needed.
   let long: ReturnType<LongPlanner['plan']>;
   return {

@@ -233,20 +233,6 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return Math.sign(a.length - b.length);
 }
 
-/** By code point, as upstream orders strings, which are UTF-8 there. */
-export function compareStrings(a: string, b: string): number {
-  if (a === b) return 0;
-  const length = Math.min(a.length, b.length);
-  let at = 0;
-  while (at < length && a.charCodeAt(at) === b.charCodeAt(at)) at++;
-  if (at === length) return a.length < b.length ? -1 : 1;
-  const left = a.charCodeAt(at);
-  const right = b.charCodeAt(at);
-  const isSurrogate = (unit: number) => unit >= 0xd800 && unit < 0xe000;
-  if (isSurrogate(left) !== isSurrogate(right)) return isSurrogate(left) ? 1 : -1;
-  return left < right ? -1 : 1;
-}
-
 /** How many characters: code points. */
 export function textLength(text: string): number {
   let length = text.length;

@@ -171,8 +171,9 @@ class Walker {
     const { length } = this.errors;
     for (const key of namesIn(value)) {
       const item = value[key] as Json;
-      if (!isLarge(item)) {
-        if (this.#stride.isLong(membersIn(item))) yield this.#stride.taken();
+      const members = membersIn(item);
+      if (members < stepMembersMax) {
+        if (this.#stride.isLong(members)) yield this.#stride.taken();
         this.#entry(out, key, ref.values, item);
         continue;
       }

@@ -1,19 +1,10 @@
+import { compareCodePoints } from '../../../base/text.ts';
 import { CelError } from '../cel-error.ts';
 import { one, product, type Sized, sum } from '../cost-range.ts';
 import type { Functions, Overload } from '../environment.ts';
 import type { CelType } from '../type.ts';
 import * as types from '../type.ts';
-import {
-  compareBytes,
-  compareNumbers,
-  compareStrings,
-  Duration,
-  equals,
-  type Result,
-  sizeOf,
-  Uint,
-  type Value,
-} from '../value.ts';
+import { compareBytes, compareNumbers, Duration, equals, type Result, sizeOf, Uint, type Value } from '../value.ts';
 import { method, plain } from './declare.ts';
 import { checkedInt, checkedUint, pairwise } from './operators.ts';
 
@@ -43,7 +34,7 @@ const orderable: readonly CelType[] = [
 const addable: readonly CelType[] = [types.int, types.uint, types.double, types.duration];
 
 function compare(a: Value, b: Value): number {
-  if (typeof a === 'string') return compareStrings(a, b as string);
+  if (typeof a === 'string') return compareCodePoints(a, b as string);
   if (a instanceof Uint8Array) return compareBytes(a, b as Uint8Array);
   if (typeof a === 'boolean') return Number(a) - Number(b);
   if (typeof a === 'object' && a !== null && 'nanos' in a) {

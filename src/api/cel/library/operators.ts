@@ -1,3 +1,4 @@
+import { compareCodePoints } from '../../../base/text.ts';
 import { CelError, noOverload, overflow } from '../cel-error.ts';
 import { product, type Range, type Sized, scaled, smaller, sum } from '../cost-range.ts';
 import type { Functions, Overload } from '../environment.ts';
@@ -7,7 +8,6 @@ import {
   type CelMap,
   compareBytes,
   compareNumbers,
-  compareStrings,
   Duration,
   equals,
   joinedLists,
@@ -88,7 +88,7 @@ function ordered(name: string, holds: Order): readonly Overload[] {
   return [
     ...numbers,
     same(types.bool, (a: boolean, b: boolean) => Number(a) - Number(b)),
-    same(text.string, compareStrings as never, smallerCost),
+    same(text.string, compareCodePoints as never, smallerCost),
     same(text.bytes, compareBytes as never, smallerCost),
     same(types.timestamp, byNanos as never),
     same(types.duration, byNanos as never),
