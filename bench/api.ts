@@ -5,14 +5,9 @@
  * The clients are wrk and, for HTTP/2, h2load. Durable creates: SQLite in a real folder.
  */
 import { execFile } from 'node:child_process';
-import type { RequestListener } from 'node:http';
-import { createSecureServer, type ServerHttp2Stream } from 'node:http2';
-import { createServer } from 'node:https';
-import type { AddressInfo, Server as Listening } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs, promisify } from 'node:util';
-import type { Instant } from '../src/base/env.ts';
-import { createAuthority, issue } from '../src/host/x509/certificate.ts';
+import { type BareServer, bareServers } from './bare-servers.ts';
 import { fanOut, watchedWrites, watchersCount } from './fan-out.ts';
 import { LeanClients, type Load } from './lean-clients.ts';
 import { type Measured, MeasuredServer, type ServerUser, samplePod, tokenOf } from './measured-server.ts';
@@ -37,9 +32,12 @@ const map = (name: string) => ({
   data: { k: 'v'.repeat(100) },
 });
 
-/** Whoever answers: `own` and `upstream` can be told to do everything, `bareNode` answers the same to all. */
+/**
+ * Whoever answers: `own` and `upstream` can be told to do everything, `bareNode` answers the same to all, and
+ * `bareStore` keeps what it is sent and does nothing else: what a create cannot take less than on this machine.
+ */
 interface Contender {
-  readonly name: 'bareNode' | 'own' | 'upstream';
+  readonly name: 'bareNode' | 'bareStore' | 'own' | 'upstream';
   readonly url: string;
   processorMicroseconds(): number;
 }
@@ -63,28 +61,29 @@ function programsOf(text: string | undefined): Programs | undefined {
 async function main(): Promise<void> {
   await withServers(async (servers) => {
     const clients = new LeanClients(tokenOf('bench'), { ...map(''), metadata: { generateName: 'made-' } });
-    const bare = await bareServers();
+    const bare = await bareServers(map('one'));
     try {
       for (const { user } of servers) await user.sendAll(1, 1, () => user.send('POST', maps, map('one')));
       const get = { path: `${maps}/one`, creates: false };
       const create = { path: maps, creates: true };
       // Nobody is measured while it still starts, or with code that has hardly run yet.
       await sleep(settleMs);
-      const all = [bare.http1, ...servers];
-      for (const load of [get, create])
-        for (const { url } of all) await clients.rate(url, { ...load, connections: 64 }, warmSeconds);
-      await compared('get, 64 connections', all, { clients, load: { ...get, connections: 64 } });
-      await compared('get, one connection', all, { clients, load: { ...get, connections: 1 } });
-      await compared('durable create, 64 connections', all, { clients, load: { ...create, connections: 64 } });
-      await compared('durable create, one connection', all, { clients, load: { ...create, connections: 1 } });
-      const two = [bare.http2, ...servers];
+      const asked = [contender('bareNode', bare.http1), ...servers];
+      for (const { url } of asked) await clients.rate(url, { ...get, connections: 64 }, warmSeconds);
+      const sent = [...asked, contender('bareStore', bare.durable)];
+      for (const { url } of sent) await clients.rate(url, { ...create, connections: 64 }, warmSeconds);
+      await compared('get, 64 connections', asked, { clients, load: { ...get, connections: 64 } });
+      await compared('get, one connection', asked, { clients, load: { ...get, connections: 1 } });
+      await compared('durable create, 64 connections', sent, { clients, load: { ...create, connections: 64 } });
+      await compared('durable create, one connection', sent, { clients, load: { ...create, connections: 1 } });
+      const two = [contender('bareNode', bare.http2), ...servers];
       const streams = { connections: 4, streams: 16 };
       for (const load of [get, create])
         for (const { url } of two) await clients.rate(url, { ...load, ...streams }, warmSeconds / 2);
       await compared('get, HTTP/2, 4 connections of 16', two, { clients, load: { ...get, ...streams } });
       await compared('durable create, HTTP/2, 4 connections of 16', two, { clients, load: { ...create, ...streams } });
     } finally {
-      bare.close();
+      for (const one of Object.values(bare)) one.close();
       clients.remove();
     }
     for (const writers of [4, 32])
@@ -169,44 +168,13 @@ async function compared(
   report(what, {
     ...Object.fromEntries(figures),
     timesBareNode: times('bareNode'),
+    ...(sums.has('bareStore') && { timesBareStore: times('bareStore') }),
     ...(sums.has('upstream') && { timesUpstream: times('upstream') }),
   });
 }
 
-/** Answer each request with the same bytes, after reading what was sent; in this very process. */
-async function bareServers() {
-  const now = Date.now() as Instant;
-  const pair = issue(createAuthority('bench', now), {
-    subject: { name: 'x' },
-    use: ['server'],
-    names: ['127.0.0.1'],
-    now,
-  });
-  const secrets = { cert: pair.certificate, key: pair.key };
-  const bytes = Buffer.from(JSON.stringify(map('one')));
-  const headers = { 'Content-Type': 'application/json', 'Content-Length': bytes.length };
-  const answer: RequestListener = (incoming, outgoing) => {
-    incoming.resume().on('end', () => outgoing.writeHead(200, headers).end(bytes));
-  };
-  const one = createServer(secrets, answer);
-  const two = createSecureServer(secrets);
-  two.on('stream', (stream: ServerHttp2Stream) => {
-    stream.resume().on('end', () => {
-      stream.respond({ ':status': 200, ...headers });
-      stream.end(bytes);
-    });
-  });
-  const contender = async (server: Listening): Promise<Contender> => {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    return { name: 'bareNode', url, processorMicroseconds: ownMicroseconds };
-  };
-  const close = () => {
-    one.closeAllConnections();
-    one.close();
-    two.close();
-  };
-  return { http1: await contender(one), http2: await contender(two), close };
+function contender(name: 'bareNode' | 'bareStore', { url }: BareServer): Contender {
+  return { name, url, processorMicroseconds: ownMicroseconds };
 }
 
 function ownMicroseconds(): number {

@@ -20,6 +20,8 @@ const growingPercent = 60;
  */
 export function keepHeapSmall(youngMax: number): void {
   setFlagsFromString(`--heap-growing-percent=${growingPercent}`);
+  // Compilations that are done would wait for a thread to throw them away: 30 MB of them, and that much stays taken.
+  setFlagsFromString('--no-maglev-destroy-on-background');
   let isLimited = false;
   const look = () => {
     // It grows twofold, from sizes that are no powers of two.
