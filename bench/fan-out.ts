@@ -16,7 +16,7 @@ const wrkSeconds = 120;
 const watchedMaps = '/api/v1/namespaces/kube-public/configmaps';
 const megabyte = 1024 * 1024;
 
-interface FanOut {
+export interface FanOut {
   readonly eventsPerSecond: number;
   readonly lagMsP50: number;
   readonly lagMsP99: number;
@@ -38,7 +38,11 @@ interface Seen {
 
 if (process.send) sampled();
 
-export async function fanOut(server: Measured, user: ServerUser, writers: number): Promise<FanOut> {
+export async function fanOut(
+  server: Measured,
+  user: ServerUser,
+  { writers, round }: { readonly writers: number; readonly round: number },
+): Promise<FanOut> {
   const { body } = await user.send('GET', `${watchedMaps}?limit=1`);
   // From now on: what was there before would count as late.
   const { resourceVersion } = JSON.parse(body.toString()).metadata;
@@ -63,7 +67,7 @@ export async function fanOut(server: Measured, user: ServerUser, writers: number
   const worked = server.processorMicroseconds();
   const begun = performance.now();
   await user.sendAll(watchedWrites, writers, (n) => {
-    const metadata = { name: `seen-${writers}-${n}`, annotations: { at: String(Date.now()) } };
+    const metadata = { name: `seen-${writers}-${round}-${n}`, annotations: { at: String(Date.now()) } };
     const data = { k: 'v'.repeat(100) };
     return user.send('POST', watchedMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data });
   });
