@@ -63,7 +63,7 @@ export class PlainConnection {
   readonly #take = (bytes: Buffer): void => {
     // Nothing counts behind the last request: who sent it, or whoever stands between, may take it for something else.
     if (this.#isLast) return;
-    if (this.isIdle) this.#deps.rounds.asking.add(this.#read);
+    if (this.isIdle) this.#deps.rounds.ask(this.#read);
     this.#waiting.push(bytes);
     this.#waitingBytes += bytes.length;
     if (this.#waitingBytes > limits.sliceBytes) this.#socket.pause();
@@ -130,7 +130,7 @@ export class PlainConnection {
       bytes.set(chunk, end);
       end += chunk.length;
     }
-    this.#deps.rounds.writing.add(() => this.#send(bytes));
+    this.#deps.rounds.write(() => this.#send(bytes));
   }
 
   #send(bytes: Buffer): void {
@@ -160,7 +160,7 @@ export class PlainConnection {
     this.#stop?.end();
     this.#stop = undefined;
     if (this.#isLast) return void this.#socket.end();
-    if (this.#waiting.length > 0) this.#deps.rounds.asking.add(this.#read);
+    if (this.#waiting.length > 0) this.#deps.rounds.ask(this.#read);
   }
 }
 

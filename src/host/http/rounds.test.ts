@@ -4,12 +4,12 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { Rounds } from './rounds.ts';
 
 test('what is due is done in its order, a round in a turn, and what is added meanwhile gets its turn', async () => {
-  const { asking, writing } = new Rounds(() => 0);
+  const rounds = new Rounds(() => 0);
   const done: string[] = [];
   for (let number = 0; number < 40; number++) {
-    asking.add(() => {
+    rounds.ask(() => {
       done.push(`ask ${number}`);
-      writing.add(() => void done.push(`write ${number}`));
+      rounds.write(() => void done.push(`write ${number}`));
     });
   }
   assert.equal(done.length, 0);
@@ -21,20 +21,20 @@ test('what is due is done in its order, a round in a turn, and what is added mea
   await turn();
   const next = [...names('write', 0, 32), ...names('ask', 32, 40), ...names('write', 32, 40)];
   assert.deepEqual(done.slice(32), next);
-  asking.add(() => void done.push('late'));
+  rounds.ask(() => void done.push('late'));
   await turn();
   assert.equal(done.at(-1), 'late');
 });
 
 test('who takes long ends the round', async () => {
   let now = 0;
-  const { asking } = new Rounds(() => now);
+  const rounds = new Rounds(() => now);
   const done: string[] = [];
-  asking.add(() => {
+  rounds.ask(() => {
     now += 6;
     done.push('long');
   });
-  asking.add(() => void done.push('second'));
+  rounds.ask(() => void done.push('second'));
   await turn();
   assert.deepEqual(done, ['long']);
   await turn();

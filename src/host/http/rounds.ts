@@ -1,4 +1,6 @@
+import { availableParallelism } from 'node:os';
 import type { Millis } from '../../base/env.ts';
+import { Lookout } from './lookout.ts';
 
 /** As many have their turn together; then it is for others, who bring what these committed to the disk meanwhile. */
 const roundMax = 32;
@@ -37,11 +39,24 @@ class Round {
 
 /** What the connections of a server have to do: they ask what has arrived, and they write what was answered. */
 export class Rounds {
-  readonly asking: Round;
-  readonly writing: Round;
+  readonly #asking: Round;
+  readonly #writing: Round;
+  readonly #lookout: Lookout | undefined;
 
   constructor(now: () => Millis) {
-    this.asking = new Round(now);
-    this.writing = new Round(now);
+    this.#asking = new Round(now);
+    this.#writing = new Round(now);
+    // With one processor the client would wait for it.
+    this.#lookout = availableParallelism() > 1 ? new Lookout(now) : undefined;
+  }
+
+  ask(run: () => void): void {
+    this.#lookout?.asked();
+    this.#asking.add(run);
+  }
+
+  write(run: () => void): void {
+    this.#writing.add(run);
+    this.#lookout?.answered();
   }
 }

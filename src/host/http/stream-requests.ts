@@ -61,14 +61,14 @@ export class StreamRequests {
 
   #ask(request: ApiRequest): Promise<ApiResponse> {
     const { rounds, transport } = this.#deps;
-    return new Promise<void>((resolve) => rounds.asking.add(resolve)).then(() => transport(request));
+    return new Promise<void>((resolve) => rounds.ask(resolve)).then(() => transport(request));
   }
 
   #answer(stream: ServerHttp2Stream, asked: Asking, answer: ApiResponse): void {
     if (stream.destroyed) return;
     try {
       const whole = wholeOf(asked, answer);
-      if (whole && isShort(whole)) this.#deps.rounds.writing.add(() => write(stream, asked, { answer, whole }));
+      if (whole && isShort(whole)) this.#deps.rounds.write(() => write(stream, asked, { answer, whole }));
       else this.#reply(stream, asked, answer);
     } catch (error) {
       this.#fail(stream, asked, error);
