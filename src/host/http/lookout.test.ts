@@ -46,6 +46,21 @@ test('what was found ends the look, and after its answer there is another', () =
   }
 });
 
+test('who was answered before the loop looked again counts as found', () => {
+  const { answer, isLooking, turn } = loop();
+  answer();
+  turn(0.4);
+  answer();
+  turn(0.4);
+  assert.equal(isLooking(), true);
+  turn(0.4);
+  assert.equal(isLooking(), false);
+  answer();
+  assert.equal(isLooking(), false);
+  answer();
+  assert.equal(isLooking(), true);
+});
+
 test('looks in vain make looks rare, until one finds something', () => {
   const { lookout, answer, isLooking, turn } = loop();
   const answersUntilLook = () => {
@@ -71,7 +86,7 @@ test('nobody looks where several ask at once', () => {
   const { lookout, isLooking } = loop();
   lookout.asked();
   lookout.asked();
-  lookout.answered();
-  lookout.answered();
+  assert.equal(lookout.answered(), false);
+  assert.equal(lookout.answered(), false);
   assert.equal(isLooking(), false);
 });

@@ -25,22 +25,35 @@ export class Lookout {
     this.#schedule = schedule;
   }
 
+  /** Whether a client alone is expected to ask. */
+  get isLooking(): boolean {
+    return this.#isLooking;
+  }
+
   asked(): void {
     this.#asked++;
   }
 
-  answered(): void {
-    const wasAlone = this.#asked === 1;
+  /** Whether who is answered is alone: nobody else has asked since the answer before. */
+  answered(): boolean {
+    const isAlone = this.#asked === 1;
     this.#asked = 0;
     // Where others wait too, the loop does not sleep, and threads that sync and clients have use for the processor.
-    if (!wasAlone || this.#isLooking) return;
-    if (this.#rest > 0) {
-      this.#rest--;
-      return;
-    }
-    this.#isLooking = true;
+    if (isAlone) this.#begin();
+    return isAlone;
+  }
+
+  #begin(): void {
     this.#until = this.#now() + lookMs;
-    this.#schedule(this.#look);
+    if (this.#isLooking) {
+      // It was found and answered before the loop came here again.
+      this.#nextRest = 1;
+    } else if (this.#rest > 0) {
+      this.#rest--;
+    } else {
+      this.#isLooking = true;
+      this.#schedule(this.#look);
+    }
   }
 
   readonly #look = (): void => {

@@ -20,8 +20,11 @@ class Round {
     this.#now = now;
   }
 
-  add(run: () => void): void {
-    if (this.#due.push(run) === 1) setImmediate(this.#start);
+  add(run: () => void, isAlone: boolean): void {
+    if (this.#due.push(run) !== 1) return;
+    // There is nobody to wait for.
+    if (isAlone) process.nextTick(this.#start);
+    else setImmediate(this.#start);
   }
 
   readonly #start = (): void => {
@@ -51,12 +54,11 @@ export class Rounds {
   }
 
   ask(run: () => void): void {
+    this.#asking.add(run, this.#lookout?.isLooking ?? false);
     this.#lookout?.asked();
-    this.#asking.add(run);
   }
 
   write(run: () => void): void {
-    this.#writing.add(run);
-    this.#lookout?.answered();
+    this.#writing.add(run, this.#lookout?.answered() ?? false);
   }
 }
