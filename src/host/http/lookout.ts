@@ -7,8 +7,8 @@ const restMax = 64;
 
 /**
  * Where a client sends one request after another, a server that sleeps between them has to be woken for each, and has
- * lost by then what its processor knew of the code: together that costs as much as the work itself. After the answer to a
- * client alone the loop looks for the next request for a moment before it may sleep. Looks in vain make looks rare.
+ * lost by then what its processor knew of the code: together that costs as much as the work itself. After the answer to
+ * a client alone the loop looks for the next request for a moment before it may sleep. Looks in vain make looks rare.
  */
 export class Lookout {
   readonly #now: () => Millis;
