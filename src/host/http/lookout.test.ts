@@ -61,6 +61,16 @@ test('who was answered before the loop looked again counts as found', () => {
   assert.equal(isLooking(), true);
 });
 
+test('whoever asks in the turn of the answer is not expected', () => {
+  const { lookout, answer, turn } = loop();
+  answer();
+  assert.equal(lookout.isExpecting, false);
+  turn(0.1);
+  assert.equal(lookout.isExpecting, true);
+  answer();
+  assert.equal(lookout.isExpecting, false);
+});
+
 test('looks in vain make looks rare, until one finds something', () => {
   const { lookout, answer, isLooking, turn } = loop();
   const answersUntilLook = () => {

@@ -14,6 +14,7 @@ export class Lookout {
   readonly #now: () => Millis;
   readonly #schedule: (run: () => void) => void;
   #isLooking = false;
+  #hasTurned = false;
   #until: Millis = 0;
   /** Since the last answer. */
   #asked = 0;
@@ -25,9 +26,9 @@ export class Lookout {
     this.#schedule = schedule;
   }
 
-  /** Whether a client alone is expected to ask. */
-  get isLooking(): boolean {
-    return this.#isLooking;
+  /** Whether who asks now is a client alone, in a turn after that of its answer: one that sends ahead has its rounds. */
+  get isExpecting(): boolean {
+    return this.#isLooking && this.#hasTurned;
   }
 
   asked(): void {
@@ -45,6 +46,7 @@ export class Lookout {
 
   #begin(): void {
     this.#until = this.#now() + lookMs;
+    this.#hasTurned = false;
     if (this.#isLooking) {
       // It was found and answered before the loop came here again.
       this.#nextRest = 1;
@@ -57,6 +59,7 @@ export class Lookout {
   }
 
   readonly #look = (): void => {
+    this.#hasTurned = true;
     const isFound = this.#asked > 0;
     if (!isFound && this.#now() < this.#until) return this.#schedule(this.#look);
     this.#isLooking = false;

@@ -40,3 +40,12 @@ test('who takes long ends the round', async () => {
   await turn();
   assert.deepEqual(done, ['long', 'second']);
 });
+
+test('a client alone that sends ahead leaves others their turns', async () => {
+  const rounds = new Rounds(() => performance.now());
+  let answered = 0;
+  const ask = () => rounds.ask(() => rounds.write(() => ++answered < 1_000 && ask()));
+  ask();
+  for (let turns = 0; turns < 20; turns++) await turn();
+  assert.ok(answered < 100, `${answered} requests were answered in 20 turns`);
+});

@@ -54,7 +54,7 @@ export class Rounds {
   }
 
   ask(run: () => void): void {
-    this.#asking.add(run, this.#lookout?.isLooking ?? false);
+    this.#asking.add(run, this.#lookout?.isExpecting ?? false);
     this.#lookout?.asked();
   }
 
