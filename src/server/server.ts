@@ -289,9 +289,21 @@ export class ApiServer {
       leave();
       throw error;
     }
-    if (answer instanceof Promise) return answer.finally(leave);
-    leave();
-    return answer;
+    if (!(answer instanceof Promise)) {
+      leave();
+      return answer;
+    }
+    // Not by finally(): that takes three more turns of the queue.
+    return answer.then(
+      (response) => {
+        leave();
+        return response;
+      },
+      (error: unknown) => {
+        leave();
+        throw error;
+      },
+    );
   }
 
   #answer(handling: Handling, asker: Asker): Promise<ApiResponse> | ApiResponse {

@@ -37,10 +37,11 @@ export interface Losable {
 }
 
 /**
- * Runs something soon, and never at once. What is committed until then becomes one batch. `telling`: it tells watchers.
- * `told`: it comes after all of them were told, and they may need a while.
+ * Runs something soon, and never at once. What is committed until then becomes one batch. `alone`: whoever commits does
+ * so alone, and nobody is to be waited for. `telling`: it tells watchers. `told`: it comes after all of them were told,
+ * and they may need a while.
  */
-export type Schedule = (run: () => void, phase?: 'telling' | 'told') => void;
+export type Schedule = (run: () => void, phase?: 'alone' | 'telling' | 'told') => void;
 
 /** How many bytes are handed to watchers in one go, about; then others have their turn. */
 const handOutBytesMax = 2 * 1024 * 1024;
@@ -89,6 +90,8 @@ export class JournaledStore implements Store {
   readonly #losable: Losable | undefined;
   #queue: Waiting[] = [];
   #scheduled = false;
+  /** Whether the last batch was one commit. */
+  #isAlone = false;
   /** Whether those who saw nothing of the last batches are being told so. */
   #telling = false;
   /** Whether many watchers are being told, and whose answers wait for the end of that. */
@@ -199,16 +202,18 @@ export class JournaledStore implements Store {
   #scheduleFlush(): void {
     if (this.#scheduled || this.#writing !== undefined) return;
     this.#scheduled = true;
-    this.#schedule(() => {
+    const flush = () => {
       this.#scheduled = false;
       if (this.#writing === undefined) this.#flush();
-    });
+    };
+    this.#schedule(flush, this.#isAlone ? 'alone' : undefined);
   }
 
   #flush(): void {
     const waiting = this.#queue;
     if (waiting.length === 0) return;
     this.#queue = [];
+    this.#isAlone = waiting.length === 1;
     const batch: Change[] = [];
     for (const { change } of waiting) if (change !== undefined) batch.push(change);
     let written: void | Promise<void>;
@@ -300,14 +305,15 @@ export class JournaledStore implements Store {
     if (dropped.length > 0) this.#journal.forget(dropped, this.#core.compacted);
   }
 
+  /** After the answers: nobody waits for it. */
   #tellProgress(): void {
-    // Whoever is still to be told of changes must not hear first that there were none.
-    if (this.#telling || this.#closed || this.#isPassing) return;
-    this.#telling = this.#core.progress(progressMax);
-    if (!this.#telling) return;
+    if (this.#telling) return;
+    this.#telling = true;
     this.#schedule(() => {
       this.#telling = false;
-      this.#tellProgress();
+      // Whoever is still to be told of changes must not hear first that there were none.
+      if (this.#closed || this.#isPassing) return;
+      if (this.#core.progress(progressMax)) this.#tellProgress();
     });
   }
 

@@ -59,6 +59,8 @@ export class Rounds {
   }
 
   write(run: () => void): void {
-    this.#writing.add(run, this.#lookout?.answered() ?? false);
+    // There is nobody to wait for.
+    if (this.#lookout?.answered()) run();
+    else this.#writing.add(run, false);
   }
 }
