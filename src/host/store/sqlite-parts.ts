@@ -71,6 +71,10 @@ export class LongValues {
     return this.#places.has(revision);
   }
 
+  get hasUnneeded(): boolean {
+    return this.#unneeded.length > 0;
+  }
+
   /** Inside a transaction: deletes some of what nobody needs any more. */
   deleteSome(): void {
     for (const place of this.#unneeded.slice(0, unneededMax)) this.#delete.run(place);

@@ -161,6 +161,9 @@ class SqliteJournal implements Journal {
     // Twice as many go as come, so that what is to be deleted never piles up.
     const isDue = this.#dropsLong || this.#dropped.length >= forgetMin;
     const count = isDue ? Math.max(forgetMin, batch.length * 2) : 0;
+    const isLeftToDo = count + this.#carried.length + this.#refused.length > 0 || this.#long.hasUnneeded;
+    // One statement is a transaction by itself, for less.
+    if (batch.length === 1 && !isLeftToDo) return this.#guarded(() => this.#insertAll(batch));
     this.#write((gone) => {
       this.#insertAll(this.#carried);
       this.#insertAll(batch);
@@ -255,10 +258,16 @@ class SqliteJournal implements Journal {
   }
 
   #transaction(run: () => void): void {
-    try {
+    this.#guarded(() => {
       this.#begin.run();
       run();
       this.#commit.run();
+    });
+  }
+
+  #guarded(run: () => void): void {
+    try {
+      run();
     } catch (error) {
       // SQLite has rolled back by itself after some errors, and not after others.
       if (this.#database.isTransaction) this.#rollback.run();
