@@ -44,11 +44,15 @@ interface GrammarFacts {
 }
 function grammar({ max, unit, pattern, sentence }: GrammarFacts): Grammar {
   const expression = whole(pattern);
-  return (text) => [
-    ...(byteLength(text) > max ? [`must be no more than ${max} ${unit}`] : []),
-    ...(expression.test(text) ? [] : [sentence]),
-  ];
+  return (text) => {
+    const isRight = expression.test(text);
+    // What is written rightly has one byte for each letter.
+    if (isRight && text.length <= max) return fine;
+    return [...(byteLength(text) > max ? [`must be no more than ${max} ${unit}`] : []), ...(isRight ? [] : [sentence])];
+  };
 }
+
+const fine: readonly string[] = [];
 
 export const dnsLabel = grammar({
   max: labelLengthMax,

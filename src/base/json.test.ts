@@ -48,3 +48,18 @@ test('decodeText reads what encodeText wrote, and refuses what is not UTF-8', ()
 test('isObject is true for objects only', () => {
   assert.deepEqual([{}, [], null, 'a', 1, undefined].map(isObject), [true, false, false, false, false, false]);
 });
+
+/** Also a mark of byte order at the beginning, which is left out of what is read. */
+const exactly = (bytes: Uint8Array): string => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+
+test('encodeText gives everybody bytes of their own, however short', () => {
+  fc.assert(
+    fc.property(fc.array(fc.string({ unit: 'binary' }), { maxLength: 50 }), (texts) => {
+      const encoded = texts.map(encodeText);
+      assert.deepEqual(encoded.map(exactly), texts);
+    }),
+  );
+  const long = ['ä'.repeat(10_000), '😀'.repeat(1_300), 'x'.repeat(100_000), ''];
+  const many = Array.from({ length: 200 }, (_, index) => long[index % long.length] as string);
+  assert.deepEqual(many.map(encodeText).map(decodeText), many);
+});

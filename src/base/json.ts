@@ -6,7 +6,25 @@ export type JsonObject = { readonly [key: string]: Json };
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-export const encodeText = (text: string): Uint8Array => encoder.encode(text);
+/** UTF-16 takes at most three bytes of UTF-8 for each of its units. */
+const bytesPerUnit = 3;
+/** The platform takes longer to find room for a few bytes than to write them: short texts share it. */
+const roomBytes = 32 * 1024;
+const shortBytesMax = 8 * 1024;
+let room = new Uint8Array(0);
+let used = 0;
+
+export function encodeText(text: string): Uint8Array {
+  const most = text.length * bytesPerUnit;
+  if (most > shortBytesMax) return encoder.encode(text);
+  if (used + most > room.length) {
+    room = new Uint8Array(roomBytes);
+    used = 0;
+  }
+  const start = used;
+  used += encoder.encodeInto(text, room.subarray(start, start + most)).written;
+  return room.subarray(start, used);
+}
 /** As much of a text as there is room for: how many code units were read, and how many bytes that made. */
 export const encodeInto = (text: string, room: Uint8Array) => encoder.encodeInto(text, room);
 /** Throws a TypeError where the bytes are not UTF-8. */

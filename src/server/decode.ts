@@ -73,7 +73,7 @@ export function* calling(
 }
 
 const withMetadata = (value: JsonObject): KubeObject =>
-  ({ ...value, metadata: isObject(value.metadata) ? value.metadata : {} }) as unknown as KubeObject;
+  (isObject(value.metadata) ? value : { ...value, metadata: {} }) as unknown as KubeObject;
 
 const cannotHandle = ({ kind, version }: GroupVersionKind, why: string) =>
   new ApiError('BadRequest', `${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${why}`);

@@ -152,9 +152,9 @@ function ignoredBy(kind: Kind, subresource: string): ReadonlySet<string> {
 
 export function withManaged(object: KubeObject, managedFields: readonly ManagedFields[] | undefined): KubeObject {
   if (object.metadata.managedFields === managedFields) return object;
-  const { managedFields: _old, ...metadata } = object.metadata;
-  const kept = managedFields && managedFields.length > 0 ? { managedFields } : {};
-  return { ...object, metadata: { ...metadata, ...kept } };
+  const { managedFields: _old, ...others } = object.metadata;
+  const metadata = managedFields && managedFields.length > 0 ? { ...others, managedFields } : others;
+  return { ...object, metadata };
 }
 
 /** A write that would change nothing but the time of a write changes nothing. */
