@@ -117,7 +117,7 @@ export class Writer {
     const warnings = kind.rules.warnings?.(object, undefined) ?? [];
     object = kind.rules.prepareCreate?.(object, context) ?? withoutStatus(kind, object);
     if (hasGeneration(kind)) object = { ...object, metadata: { ...object.metadata, generation: 1 } };
-    return await this.#reserved<Written>(kind, { next: object, previous: undefined, ...options }, async (next) => {
+    return this.#reserved<Written>(kind, { next: object, previous: undefined, ...options }, async (next) => {
       const judging = pace.run(judged(kind, next, { asked: draft.metadata, previous: undefined, context }));
       const errors = judging instanceof Promise ? await judging : judging;
       if (errors.length > 0) throw invalidObject(kind, next.metadata.name, errors);
@@ -211,7 +211,7 @@ export class Writer {
     ) {
       next = { ...next, metadata: { ...next.metadata, generation: (live.metadata.generation ?? 0) + 1 } };
     }
-    return await this.#reserved(kind, { next, previous: live, ...options }, async (final) => {
+    return this.#reserved(kind, { next, previous: live, ...options }, async (final) => {
       const errors = await pace.run(judged(kind, final, { asked: asked.metadata, previous: live, context }));
       if (errors.length > 0) throw invalidObject(kind, route.name, errors);
       const warned = isMain && !options.admitted;
