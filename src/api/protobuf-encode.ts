@@ -2,7 +2,7 @@ import { isObject, type Json, type JsonObject } from '../base/json.ts';
 import { messageFor, writeText } from './protobuf-message.ts';
 import { magic, ProtobufError, Reader, wire } from './protobuf-wire.ts';
 import { Writer } from './protobuf-writer.ts';
-import { type ObjectType, schemaOf, typeNamed } from './schema/schema.ts';
+import { type ObjectType, schemaNamed, typeNamed } from './schema/schema.ts';
 
 /** One at a time is encoded, and copied from here. */
 const shared = new Writer(16 * 1024);
@@ -26,12 +26,17 @@ export function protobufItem(object: JsonObject): Uint8Array {
   return shared.written;
 }
 
-function typeOf({ apiVersion, kind }: JsonObject): ObjectType {
-  const whole = String(apiVersion ?? '');
+/** Of a list, all are of one type. */
+let last: { readonly apiVersion: Json; readonly kind: Json; readonly type: ObjectType } | undefined;
+
+function typeOf({ apiVersion = '', kind = '' }: JsonObject): ObjectType {
+  if (last?.kind === kind && last.apiVersion === apiVersion) return last.type;
+  const whole = String(apiVersion);
   const slash = whole.indexOf('/');
   const group = slash < 0 ? '' : whole.slice(0, slash);
-  const type = schemaOf({ group, version: whole.slice(slash + 1), kind: String(kind ?? '') });
+  const type = schemaNamed({ group, version: whole.slice(slash + 1), kind: String(kind) });
   if (!type) throw new ProtobufError(`no protobuf form of ${kind} in ${whole}`);
+  last = { apiVersion, kind, type };
   return type;
 }
 

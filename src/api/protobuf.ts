@@ -4,7 +4,7 @@ import { magic, ProtobufError, Reader, type Slot, slotsOf, toBase64, wire } from
 import { decodeJson } from './schema/decode-json.ts';
 import { decodeJsonInSteps } from './schema/decode-long-json.ts';
 import { formatDuration } from './schema/scalars.ts';
-import { type Field, type ObjectType, schemaOf, type TypeRef, typeNamed } from './schema/schema.ts';
+import { type Field, type ObjectType, schemaNamed, type TypeRef, typeNamed } from './schema/schema.ts';
 import { walkInSteps } from './schema/walker.ts';
 
 export interface DecodedProtobuf {
@@ -30,7 +30,7 @@ export function* decodeProtobufInSteps(bytes: Uint8Array): Steps<DecodedProtobuf
     return { apiVersion, kind, value: (yield* decodeJsonInSteps(decodeText(raw))).value as JsonObject };
   }
   const slash = apiVersion.indexOf('/');
-  const type = schemaOf({
+  const type = schemaNamed({
     group: slash < 0 ? '' : apiVersion.slice(0, slash),
     version: apiVersion.slice(slash + 1),
     kind,

@@ -85,8 +85,21 @@ export interface GroupVersionKind {
   readonly kind: string;
 }
 
-/** What an object of this kind looks like. Kinds of every group (DeleteOptions, Status, ...) are found under any. */
+/** By kinds that are asked for with each request: their names need not be put together again. */
+const byKind = new WeakMap<GroupVersionKind, { readonly type: ObjectType | undefined }>();
+
+/** What an object of this kind looks like. */
 export function schemaOf(kind: GroupVersionKind): ObjectType | undefined {
+  let found = byKind.get(kind);
+  if (!found) {
+    found = { type: schemaNamed(kind) };
+    byKind.set(kind, found);
+  }
+  return found.type;
+}
+
+/** The same by names that somebody sent. Kinds of every group (DeleteOptions, Status, ...) are found under any. */
+export function schemaNamed(kind: GroupVersionKind): ObjectType | undefined {
   return typeNamed(`${tableOf(kind.group)}.${kind.version}.${kind.kind}`) ?? metaType(kind);
 }
 
