@@ -102,5 +102,6 @@ function blockOf(text: string, bytes: Uint8Array): Block | undefined {
   const isLast = /^close$/i.test(connection);
   if (host === undefined || !(isLast || /^keep-alive$/i.test(connection))) return undefined;
   if (!/^\d{1,9}$/.test(length)) return undefined;
-  return { bytes, headers, bodyLength: Number(length), isLast };
+  // Frozen: what was made of them once holds for all requests that bring them.
+  return { bytes, headers: Object.freeze(headers), bodyLength: Number(length), isLast };
 }
