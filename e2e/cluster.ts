@@ -26,9 +26,14 @@ export interface Finished {
 }
 
 /** Runs a program to its end. Its failure is an answer, not an error. */
-export function finished(file: string, words: readonly string[], input = ''): Promise<Finished> {
+export function finished(
+  file: string,
+  words: readonly string[],
+  input = '',
+  { cwd = root, timeout = 60_000 }: { readonly cwd?: string; readonly timeout?: number } = {},
+): Promise<Finished> {
   return new Promise((resolve) => {
-    const options = { cwd: root, timeout: 60_000, maxBuffer: 64 * 1024 * 1024 };
+    const options = { cwd, timeout, maxBuffer: 64 * 1024 * 1024 };
     const child = execFile(file, words, options, (error, out, err) => {
       resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, out, err });
     });
