@@ -74,6 +74,7 @@ const deep = (depth: number): unknown => (depth === 0 ? 1 : { a: deep(depth - 1)
 const apply = (path: string) => `${path}?fieldManager=bench&force=true`;
 const typed = (type: string) => ({ 'content-type': type });
 const json = 'application/json';
+const inYaml = { accept: 'application/yaml' };
 const applies = typed('application/apply-patch+yaml');
 const strategic = typed('application/strategic-merge-patch+json');
 const merge = typed('application/merge-patch+json');
@@ -96,6 +97,10 @@ export const loads = {
   'a list of 10,000 pods in protobuf': {
     atOnce: 1,
     run: (user) => user.send('GET', podsPath, undefined, { accept: 'application/vnd.kubernetes.protobuf' }),
+  },
+  'a list of 10,000 pods in YAML': {
+    atOnce: 1,
+    run: (user) => user.send('GET', podsPath, undefined, inYaml),
   },
   'a selection that finds one of 10,000 pods': {
     atOnce: 4,
@@ -126,6 +131,14 @@ export const loads = {
   'a body of 2.9 MB of YAML': {
     atOnce: 1,
     run: (user) => user.send('POST', `${maps}?dryRun=All`, yamlBody, typed('application/yaml')),
+  },
+  'a body of 2.9 MB, answered in YAML': {
+    atOnce: 1,
+    run: (user) => user.send('POST', `${maps}?dryRun=All`, fullBody, inYaml),
+  },
+  'a body of 220,000 members, answered in YAML': {
+    atOnce: 1,
+    run: (user) => user.send('POST', `${maps}?dryRun=All`, denseBody, inYaml),
   },
   'a body of 2.9 MB of protobuf, answered so': {
     atOnce: 1,

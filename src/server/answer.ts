@@ -5,9 +5,10 @@ import { encodeProtobuf, ProtobufList } from '../api/protobuf-encode.ts';
 import { ProtobufError } from '../api/protobuf-wire.ts';
 import { tableOf as goPackageOf } from '../api/schema/names.ts';
 import { type ApiRequest, type ApiResponse, jsonType, objectType, protobufType, yamlType } from '../api/wire.ts';
-import { encodeYaml } from '../api/yaml/encode.ts';
+import { encodeYaml, yamlTexts } from '../api/yaml/encode.ts';
 import type { Clock } from '../base/env.ts';
 import { encodeText, type Json, type JsonObject } from '../base/json.ts';
+import { isLarge } from '../base/steps.ts';
 import type { Entry } from '../store/store.ts';
 import type { AnswerType, Wanted } from './negotiate.ts';
 import type { Listed } from './read.ts';
@@ -86,8 +87,14 @@ export class Answers {
 
   one(status: number, object: KubeObject, asked: Asked): ApiResponse {
     const { as, mediaType } = asked.wanted;
-    if (as || mediaType !== jsonType) return encodedAnswer(status, this.#shaped(object, asked), mediaType);
+    if (as || mediaType !== jsonType) return this.#encoded(status, this.#shaped(object, asked), mediaType);
     return { status, mediaType, chunks: [encodeText(`${objectText(object)}\n`)] };
+  }
+
+  /** What is long is made while it is written, where that takes long. */
+  #encoded(status: number, value: Json, mediaType: AnswerType): ApiResponse {
+    if (mediaType !== yamlType || !isLarge(value)) return encodedAnswer(status, value, mediaType);
+    return { status, mediaType, pieces: new TextPieces(this.#deps.clock, yamlTexts(value)) };
   }
 
   #shaped(object: KubeObject, { kind, wanted, request }: Asked): Json {
@@ -138,7 +145,7 @@ export class Answers {
       }
       case yamlType: {
         const items = await this.#each(listed, (entry) => itemOf(kind, views.passing(kind, entry)));
-        return encodedAnswer(200, { ...head, items }, yamlType);
+        return this.#encoded(200, { ...head, items }, yamlType);
       }
       default:
         return this.#inPieces(head, 'items', { listed, text: (entry) => views.itemText(kind, entry) });
@@ -184,7 +191,7 @@ export class Answers {
     if (wanted.mediaType !== jsonType) {
       const parts = await this.#each(listed, part);
       const whole = { ...(head as JsonObject), ...(parts.length > 0 || !table ? { [name]: parts } : {}) };
-      return encodedAnswer(200, whole, wanted.mediaType);
+      return this.#encoded(200, whole, wanted.mediaType);
     }
     const { rows, ...rest } = head as JsonObject;
     if (rows === null && listed.entries.length === 0) return encodedAnswer(200, head, wanted.mediaType);

@@ -2,10 +2,12 @@ import type { Pieces } from '../api/wire.ts';
 import type { Clock } from '../base/env.ts';
 import { encodeInto } from '../base/json.ts';
 import { Pace } from './pace.ts';
+import { sliceMs } from './slices.ts';
 
 /** A long text, made a little at a time while it is written out: others have their turn in between. */
 export class TextPieces implements Pieces {
   readonly #texts: Iterator<string>;
+  readonly #clock: Clock;
   readonly #pace: Pace;
   /** What is made and not written yet. */
   #text: string;
@@ -13,14 +15,18 @@ export class TextPieces implements Pieces {
   #told: (bytes: number) => void = () => {};
 
   constructor(clock: Clock, texts: Iterator<string>, begun = '') {
+    this.#clock = clock;
     this.#pace = new Pace(clock);
     this.#texts = texts;
     this.#text = begun;
   }
 
   async fill(room: Uint8Array): Promise<number> {
-    await this.#pace.rest();
-    const count = this.#pace.step(() => this.#filled(room));
+    let count: number | undefined;
+    while (count === undefined) {
+      await this.#pace.rest();
+      count = this.#pace.step(() => this.#filled(room));
+    }
     this.#bytes += count;
     if (count === 0) this.#told(this.#bytes);
     return count;
@@ -30,7 +36,9 @@ export class TextPieces implements Pieces {
     this.#told = told;
   }
 
-  #filled(room: Uint8Array): number {
+  /** Undefined where nothing was made in the time for it, and there is more. */
+  #filled(room: Uint8Array): number | undefined {
+    const until = this.#clock.monotonic() + sliceMs;
     for (let size = 0; ; ) {
       const { read, written } = encodeInto(this.#text, room.subarray(size));
       size += written;
@@ -41,6 +49,7 @@ export class TextPieces implements Pieces {
       const next = this.#texts.next();
       this.#text = next.done ? '' : next.value;
       if (next.done) return size;
+      if (this.#clock.monotonic() >= until) return size || undefined;
     }
   }
 }

@@ -1,3 +1,4 @@
+import { sortedInSteps } from '../../base/sorted-in-steps.ts';
 import {
   MemberNames,
   membersIn,
@@ -163,32 +164,4 @@ export function* inWrittenOrderInSteps(set: FieldSet, stride: Stride = new Strid
     ordered.put(name, parts.get(name) ?? (set[name] as FieldSet));
   }
   return ordered.whole();
-}
-
-/** Runs that are sorted, merged two by two. */
-function* sortedInSteps(names: readonly string[], stride: Stride): Steps<readonly string[]> {
-  let runs: (readonly string[])[] = [];
-  for (let at = 0; at < names.length; at += stepMembersMax) {
-    runs.push(names.slice(at, at + stepMembersMax).sort());
-    if (stride.isLong(stepMembersMax)) yield stride.taken();
-  }
-  while (runs.length > 1) {
-    const longer: (readonly string[])[] = [];
-    for (let index = 0; index < runs.length; index += 2) {
-      const [left = [], right = []] = runs.slice(index, index + 2);
-      longer.push(yield* mergedInSteps(left, right, stride));
-    }
-    runs = longer;
-  }
-  return runs[0] ?? [];
-}
-
-function* mergedInSteps(a: readonly string[], b: readonly string[], stride: Stride): Steps<readonly string[]> {
-  const out: string[] = [];
-  for (let left = 0, right = 0; left < a.length || right < b.length; ) {
-    const isLeft = right >= b.length || (left < a.length && (a[left] as string) <= (b[right] as string));
-    out.push((isLeft ? a[left++] : b[right++]) as string);
-    if (stride.isLong(1)) yield stride.taken();
-  }
-  return out;
 }

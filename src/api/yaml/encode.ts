@@ -1,16 +1,56 @@
-import type { Json, JsonObject } from '../../base/json.ts';
+import { isObject, type Json, type JsonObject } from '../../base/json.ts';
+import { sortedInSteps } from '../../base/sorted-in-steps.ts';
+import { namesIn, type Steps, Stride } from '../../base/steps.ts';
 import { resolvePlain } from './scalars.ts';
 
 /** After this column a long text goes on in the next line, at a space. */
 const widthMax = 80;
+/** About so many letters are written between two turns of others. */
+const pieceLettersMax = 8 * 1024;
 
 /** A value as YAML the way upstream prints it: keys sorted, lists not indented, quotes only where they are needed. */
-export function encodeYaml(value: Json): string {
-  const out: string[] = [];
-  if (Array.isArray(value) && value.length > 0) writeList(out, value, 0);
-  else if (isFull(value)) writeMap(out, value as JsonObject, 0);
-  else out.push(`${scalarText(value, { column: 0, indent: 2, key: false })}\n`);
-  return out.join('');
+export const encodeYaml = (value: Json): string => [...yamlTexts(value)].join('');
+
+/** The same in pieces, for what may be long: between any two of them others may have a turn. Some pieces are empty. */
+export function* yamlTexts(value: Json): Texts {
+  const out = new Written();
+  if (Array.isArray(value) && value.length > 0) yield* writeList(out, value, 0);
+  else if (isFull(value)) yield* writeMap(out, value, { indent: 0 });
+  else {
+    yield* writeScalar(out, value, { column: 0, indent: 2, key: false });
+    out.push('\n');
+  }
+  yield out.taken();
+}
+
+type Texts = Generator<string, void>;
+
+/** What was written and is not handed on yet. */
+class Written {
+  #parts: string[] = [];
+  #letters = 0;
+  /** Of all that was ever written. */
+  total = 0;
+  /** Whether a list has just begun a line: one directly in it goes on there. */
+  isBehindDash = false;
+
+  push(text: string): void {
+    this.#parts.push(text);
+    this.#letters += text.length;
+    this.total += text.length;
+    this.isBehindDash = text === '- ';
+  }
+
+  get isLong(): boolean {
+    return this.#letters >= pieceLettersMax;
+  }
+
+  taken(): string {
+    const text = this.#parts.join('');
+    this.#parts = [];
+    this.#letters = 0;
+    return text;
+  }
 }
 
 interface Where {
@@ -20,87 +60,126 @@ interface Where {
   readonly key: boolean;
 }
 
-const isFull = (value: Json): boolean => {
-  if (typeof value !== 'object' || value === null) return false;
-  for (const key in value) if ((value as JsonObject)[key] !== undefined) return true;
-  return false;
-};
+const isFull = (value: Json): value is JsonObject =>
+  isObject(value) && namesIn(value).some((name) => value[name] !== undefined);
 
-function writeMap(out: string[], map: JsonObject, indent: number, firstIndented = false): void {
-  let first = firstIndented;
-  for (const key of Object.keys(map).sort(compareNatural)) {
+function* writeMap(
+  out: Written,
+  map: JsonObject,
+  { indent, isBehindDash = false }: { readonly indent: number; readonly isBehindDash?: boolean },
+): Texts {
+  let isFirst = isBehindDash;
+  for (const key of yield* giving(out, sortedInSteps(namesIn(map), new Stride(), compareNatural))) {
     const value = map[key];
     if (value === undefined) continue;
-    const name = scalarText(key, { column: indent, indent: indent + 2, key: true });
-    out.push(first ? '' : ' '.repeat(indent), name, ':');
-    first = false;
+    if (!isFirst) out.push(' '.repeat(indent));
+    isFirst = false;
+    const before = out.total;
+    yield* writeScalar(out, key, { column: indent, indent: indent + 2, key: true });
+    const column = indent + out.total - before + 2;
+    out.push(':');
     if (Array.isArray(value) && value.length > 0) {
       out.push('\n');
-      writeList(out, value, indent);
+      yield* writeList(out, value, indent);
     } else if (isFull(value)) {
       out.push('\n');
-      writeMap(out, value as JsonObject, indent + 2);
-    } else out.push(` ${scalarText(value, { column: indent + name.length + 2, indent: indent + 2, key: false })}\n`);
+      yield* writeMap(out, value, { indent: indent + 2 });
+    } else {
+      out.push(' ');
+      yield* writeScalar(out, value, { column, indent: indent + 2, key: false });
+      out.push('\n');
+    }
+    if (out.isLong) yield out.taken();
   }
 }
 
-function writeList(out: string[], list: readonly Json[], indent: number): void {
-  for (const [index, item] of list.entries()) {
-    out.push(index === 0 && endsWithDash(out) ? '' : ' '.repeat(indent), '- ');
-    if (Array.isArray(item) && item.length > 0) writeList(out, item, indent + 2);
-    else if (isFull(item)) writeMap(out, item as JsonObject, indent + 2, true);
-    else out.push(`${scalarText(item, { column: indent + 2, indent: indent + 2, key: false })}\n`);
+function* writeList(out: Written, list: readonly Json[], indent: number): Texts {
+  let isFirst = out.isBehindDash;
+  for (const item of list) {
+    if (!isFirst) out.push(' '.repeat(indent));
+    isFirst = false;
+    out.push('- ');
+    if (Array.isArray(item) && item.length > 0) yield* writeList(out, item, indent + 2);
+    else if (isFull(item)) yield* writeMap(out, item, { indent: indent + 2, isBehindDash: true });
+    else {
+      yield* writeScalar(out, item, { column: indent + 2, indent: indent + 2, key: false });
+      out.push('\n');
+    }
+    if (out.isLong) yield out.taken();
   }
 }
 
-/** A list directly in a list starts on its line. */
-const endsWithDash = (out: readonly string[]): boolean => out.at(-1) === '- ';
+/** Work that only gives way. */
+function* giving<T>(out: Written, steps: Steps<T>): Generator<string, T> {
+  for (;;) {
+    const next = steps.next();
+    if (next.done) return next.value;
+    yield out.taken();
+  }
+}
 
 /** Go's printer sorts keys with their numbers as numbers: a2 before a10, and letters after everything else. */
 function compareNatural(a: string, b: string): number {
-  const left = [...a];
-  const right = [...b];
-  let digits = false;
-  for (let index = 0; index < left.length && index < right.length; index++) {
-    const l = left[index] as string;
-    const r = right[index] as string;
-    if (l === r) {
-      digits = isDigit(l);
-      continue;
-    }
-    if (isLetter(l) && isLetter(r)) return l < r ? -1 : 1;
-    if (isLetter(l) || isLetter(r)) return digits ? (isLetter(l) ? 1 : -1) * -1 : isLetter(r) ? -1 : 1;
-    return compareNumbers(left, right, index) || (l.codePointAt(0) ?? 0) - (r.codePointAt(0) ?? 0);
-  }
-  return left.length - right.length;
+  const at = firstDifference(a, b);
+  const [l, r] = [letterAt(a, at), letterAt(b, at)];
+  if (l === '' || r === '') return a.length - b.length;
+  const digits = at > 0 && isDigit(a[at - 1] as string);
+  if (isLetter(l) && isLetter(r)) return l < r ? -1 : 1;
+  if (isLetter(l) || isLetter(r)) return digits ? (isLetter(l) ? 1 : -1) * -1 : isLetter(r) ? -1 : 1;
+  return compareNumbers(a, b, at) || (l.codePointAt(0) ?? 0) - (r.codePointAt(0) ?? 0);
 }
 
-function compareNumbers(left: readonly string[], right: readonly string[], from: number): number {
-  let start = from;
-  while (start > 0 && isDigit(left[start - 1] ?? '')) start -= 1;
-  const number = (chars: readonly string[]) => {
-    let end = start;
-    while (isDigit(chars[end] ?? '')) end += 1;
-    return end === start ? undefined : BigInt(chars.slice(start, end).join(''));
-  };
-  const [l, r] = [number(left), number(right)];
+/** Where the first letters stand that are not the same: both halves of a letter are one. */
+function firstDifference(a: string, b: string): number {
+  let at = 0;
+  while (at < a.length && at < b.length && a.charCodeAt(at) === b.charCodeAt(at)) at++;
+  const isHalf = at > 0 && [a, b].some((text) => isSecondHalf(text.charCodeAt(at)));
+  return isHalf && isFirstHalf(a.charCodeAt(at - 1)) ? at - 1 : at;
+}
+
+const isFirstHalf = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;
+const isSecondHalf = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdfff;
+
+const letterAt = (text: string, at: number): string =>
+  at < text.length ? String.fromCodePoint(text.codePointAt(at) as number) : '';
+
+function compareNumbers(a: string, b: string, at: number): number {
+  let start = at;
+  while (start > 0 && isDigit(a[start - 1] as string)) start--;
+  const [l, r] = [numberFrom(a, start), numberFrom(b, start)];
   if (l === undefined || r === undefined || l === r) return 0;
   return l < r ? -1 : 1;
 }
 
-const isDigit = (char: string): boolean => char >= '0' && char <= '9';
-const isLetter = (char: string): boolean => /\p{L}/u.test(char);
+function numberFrom(text: string, start: number): bigint | number | undefined {
+  let end = start;
+  while (isDigit(text[end] ?? '')) end++;
+  if (end === start) return undefined;
+  return end - start < exactDigits ? Number(text.slice(start, end)) : BigInt(text.slice(start, end));
+}
 
-function scalarText(value: Json, where: Where): string {
-  if (typeof value === 'number') return numberText(value);
-  if (typeof value !== 'string') return JSON.stringify(value);
-  const shape = shapeOf(value);
-  if (value.includes('\n')) {
-    return shape.block && !where.key ? literal(value, where.indent) : doubleQuoted(value, where);
+/** Numbers with fewer are exact. */
+const exactDigits = 16;
+const isDigit = (char: string): boolean => char >= '0' && char <= '9';
+const isLetter = (char: string): boolean => (char < '\x80' ? /[a-zA-Z]/ : /\p{L}/u).test(char);
+
+function* writeScalar(out: Written, text: Json, where: Where): Texts {
+  if (typeof text !== 'string') return out.push(typeof text === 'number' ? numberText(text) : JSON.stringify(text));
+  const shape = shapeOf(text);
+  if (text.length > pieceLettersMax) yield out.taken();
+  if (text.includes('\n')) {
+    yield* shape.block && !where.key ? writeLiteral(out, text, where.indent) : writeQuoted(out, text, where);
+  } else if (!readsAsText(text)) {
+    yield* writeQuoted(out, text, where);
+  } else if (shape.plain) {
+    yield* writeWrapped(out, text, where, 0);
+  } else if (shape.single) {
+    out.push("'");
+    yield* writeWrapped(out, text.replaceAll("'", "''"), where, 1);
+    out.push("'");
+  } else {
+    yield* writeQuoted(out, text, where);
   }
-  if (!readsAsText(value)) return doubleQuoted(value, where);
-  if (shape.plain) return wrapped(value, where, 0);
-  return shape.single ? `'${wrapped(value.replaceAll("'", "''"), where, 1)}'` : doubleQuoted(value, where);
 }
 
 /** Go's shortest form: exponents have two digits. */
@@ -136,33 +215,44 @@ function shapeOf(text: string): { readonly plain: boolean; readonly single: bool
   };
 }
 
-function literal(text: string, indent: number): string {
+function* writeLiteral(out: Written, text: string, indent: number): Texts {
   const hint = text[0] === ' ' || text[0] === '\n' ? '2' : '';
   const chomp = !text.endsWith('\n') ? '-' : text === '\n' || text.endsWith('\n\n') ? '+' : '';
-  const body = text.endsWith('\n') ? text.slice(0, -1) : text;
-  const lines = body.split('\n').map((line) => (line === '' ? '' : ' '.repeat(indent) + line));
-  return `|${hint}${chomp}\n${lines.join('\n')}`;
+  const margin = ' '.repeat(indent);
+  out.push(`|${hint}${chomp}`);
+  const end = text.endsWith('\n') ? text.length - 1 : text.length;
+  for (let start = 0; start <= end; ) {
+    const next = nextOf(text, '\n', start, end);
+    out.push(next === start ? '\n' : `\n${margin}${text.slice(start, next)}`);
+    start = next + 1;
+    if (out.isLong) yield out.taken();
+  }
 }
 
 /** Breaks a long text at single spaces. */
-function wrapped(text: string, where: Where, quotes: number): string {
-  if (where.key || where.column + text.length <= widthMax) return text;
+function* writeWrapped(out: Written, text: string, where: Where, quotes: number): Texts {
+  if (where.key || where.column + text.length <= widthMax) return out.push(text);
+  const margin = `\n${' '.repeat(where.indent)}`;
   let column = where.column + quotes;
-  const parts = text.split(' ');
-  let out = parts[0] as string;
-  column += out.length;
-  for (let index = 1; index < parts.length; index++) {
-    const part = parts[index] as string;
-    const alone = part !== '' && parts[index - 1] !== '' && index < parts.length;
-    if (column > widthMax && alone) {
-      out += `\n${' '.repeat(where.indent)}${part}`;
-      column = where.indent + part.length;
-    } else {
-      out += ` ${part}`;
-      column += 1 + part.length;
-    }
+  let isBehindWord = false;
+  for (let start = 0; start <= text.length; ) {
+    const end = nextOf(text, ' ', start, text.length);
+    const isWord = end > start;
+    const isBreak = isBehindWord && isWord && column > widthMax;
+    const before = isBreak ? margin : start === 0 ? '' : ' ';
+    column = isBreak ? where.indent : column + before.length;
+    out.push(before + text.slice(start, end));
+    column += end - start;
+    isBehindWord = isWord;
+    start = end + 1;
+    if (out.isLong) yield out.taken();
   }
-  return out;
+}
+
+/** Where a letter stands next, or the end. */
+function nextOf(text: string, letter: string, start: number, end: number): number {
+  const at = text.indexOf(letter, start);
+  return at < 0 || at > end ? end : at;
 }
 
 const shortEscapes: Readonly<Record<string, string>> = {
@@ -183,13 +273,29 @@ const shortEscapes: Readonly<Record<string, string>> = {
   '\u2029': '\\P',
 };
 
-function doubleQuoted(text: string, where: Where): string {
-  const escaped = text.replace(
-    /[^\x20-\x7e\xa1-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]|["\\]/gu,
-    (char) => shortEscapes[char] ?? hexEscape(char.codePointAt(0) as number),
-  );
-  return `"${wrapped(escaped, where, 1)}"`;
+function* writeQuoted(out: Written, text: string, where: Where): Texts {
+  const escaped = yield* escapedText(out, text);
+  out.push('"');
+  yield* writeWrapped(out, escaped, where, 1);
+  out.push('"');
 }
+
+const escapedLetters = /[^\x20-\x7e\xa1-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]|["\\]/gu;
+
+function* escapedText(out: Written, text: string): Generator<string, string> {
+  const parts: string[] = [];
+  for (let start = 0; start < text.length; ) {
+    let end = Math.min(start + pieceLettersMax, text.length);
+    // Two halves of one letter stay together.
+    if (isFirstHalf(text.charCodeAt(end - 1))) end++;
+    parts.push(text.slice(start, end).replace(escapedLetters, escapeOf));
+    start = end;
+    if (start < text.length) yield out.taken();
+  }
+  return parts.join('');
+}
+
+const escapeOf = (char: string): string => shortEscapes[char] ?? hexEscape(char.codePointAt(0) as number);
 
 function hexEscape(code: number): string {
   const hex = code.toString(16).toUpperCase();

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { parse } from 'yaml';
 import type { Json } from '../../base/json.ts';
 import { decodeYaml } from './decode.ts';
-import { encodeYaml } from './encode.ts';
+import { encodeYaml, yamlTexts } from './encode.ts';
 import { YamlError } from './scalars.ts';
 
 const decoded = (text: string): Json => decodeYaml(text).value;
@@ -184,6 +184,32 @@ kind: Pod
 `;
   assert.equal(encodeYaml(object), text);
   assert.deepEqual(parse(text), object);
+});
+
+test('what is long is written in many pieces, and reads back as it was', () => {
+  const count = 20_000;
+  const names = Array.from({ length: count }, (_, index) => `k${(index * 7919) % count}`);
+  const sorted = [...names].sort((a, b) => Number(a.slice(1)) - Number(b.slice(1)));
+  const long: Readonly<Record<string, Json>> = {
+    members: Object.fromEntries(names.map((name) => [name, name])),
+    items: names,
+    words: 'word '.repeat(count),
+    lines: 'line\n  more\n'.repeat(count),
+    quoted: "it's 'so' ".repeat(count),
+    escaped: '\u0001 😀'.repeat(count),
+  };
+  for (const [what, value] of Object.entries(long)) {
+    const pieces = [...yamlTexts({ value })];
+    assert.ok(pieces.length >= 10, `${what}: ${pieces.length} pieces`);
+    const longest = Math.max(...pieces.map(({ length }) => length));
+    assert.ok(longest < 64 * 1024, `${what}: a piece of ${longest} letters`);
+    assert.deepEqual(decoded(pieces.join('')), { value }, what);
+  }
+  const written = encodeYaml(long['members'] as Json).split('\n', count);
+  assert.deepEqual(
+    written.map((line) => line.split(':')[0]),
+    sorted,
+  );
 });
 
 test('a megabyte of hostile YAML is read or refused in linear time', () => {
