@@ -75,7 +75,8 @@ function* writeMap(
     if (!isFirst) out.push(' '.repeat(indent));
     isFirst = false;
     const before = out.total;
-    yield* writeScalar(out, key, { column: indent, indent: indent + 2, key: true });
+    if (isWord(key)) out.push(key);
+    else yield* writeText(out, key, { column: indent, indent: indent + 2, key: true });
     const column = indent + out.total - before + 2;
     out.push(':');
     if (Array.isArray(value) && value.length > 0) {
@@ -86,7 +87,8 @@ function* writeMap(
       yield* writeMap(out, value, { indent: indent + 2 });
     } else {
       out.push(' ');
-      yield* writeScalar(out, value, { column, indent: indent + 2, key: false });
+      if (isWord(value)) out.push(value);
+      else yield* writeScalar(out, value, { column, indent: indent + 2, key: false });
       out.push('\n');
     }
     if (out.isLong) yield out.taken();
@@ -102,7 +104,8 @@ function* writeList(out: Written, list: readonly Json[], indent: number): Texts 
     if (Array.isArray(item) && item.length > 0) yield* writeList(out, item, indent + 2);
     else if (isFull(item)) yield* writeMap(out, item, { indent: indent + 2, isBehindDash: true });
     else {
-      yield* writeScalar(out, item, { column: indent + 2, indent: indent + 2, key: false });
+      if (isWord(item)) out.push(item);
+      else yield* writeScalar(out, item, { column: indent + 2, indent: indent + 2, key: false });
       out.push('\n');
     }
     if (out.isLong) yield out.taken();
@@ -125,7 +128,7 @@ function compareNatural(a: string, b: string): number {
   if (l === '' || r === '') return a.length - b.length;
   const digits = at > 0 && isDigit(a[at - 1] as string);
   if (isLetter(l) && isLetter(r)) return l < r ? -1 : 1;
-  if (isLetter(l) || isLetter(r)) return digits ? (isLetter(l) ? 1 : -1) * -1 : isLetter(r) ? -1 : 1;
+  if (isLetter(l) || isLetter(r)) return isLetter(digits ? l : r) ? -1 : 1;
   return compareNumbers(a, b, at) || (l.codePointAt(0) ?? 0) - (r.codePointAt(0) ?? 0);
 }
 
@@ -146,40 +149,77 @@ const letterAt = (text: string, at: number): string =>
 function compareNumbers(a: string, b: string, at: number): number {
   let start = at;
   while (start > 0 && isDigit(a[start - 1] as string)) start--;
-  const [l, r] = [numberFrom(a, start), numberFrom(b, start)];
-  if (l === undefined || r === undefined || l === r) return 0;
-  return l < r ? -1 : 1;
+  const [l, r] = [digitsFrom(a, start), digitsFrom(b, start)];
+  if (l === undefined || r === undefined) return 0;
+  return l.length - r.length || (l < r ? -1 : l > r ? 1 : 0);
 }
 
-function numberFrom(text: string, start: number): bigint | number | undefined {
+/** Without zeros in front: of two such numbers the longer one is larger. */
+function digitsFrom(text: string, start: number): string | undefined {
   let end = start;
   while (isDigit(text[end] ?? '')) end++;
-  if (end === start) return undefined;
-  return end - start < exactDigits ? Number(text.slice(start, end)) : BigInt(text.slice(start, end));
+  return end === start ? undefined : text.slice(start, end).replace(/^0+/, '');
 }
 
-/** Numbers with fewer are exact. */
-const exactDigits = 16;
 const isDigit = (char: string): boolean => char >= '0' && char <= '9';
 const isLetter = (char: string): boolean => (char < '\x80' ? /[a-zA-Z]/ : /\p{L}/u).test(char);
 
-function* writeScalar(out: Written, text: Json, where: Where): Texts {
-  if (typeof text !== 'string') return out.push(typeof text === 'number' ? numberText(text) : JSON.stringify(text));
-  const shape = shapeOf(text);
-  if (text.length > pieceLettersMax) yield out.taken();
-  if (text.includes('\n')) {
-    yield* shape.block && !where.key ? writeLiteral(out, text, where.indent) : writeQuoted(out, text, where);
+function* writeScalar(out: Written, scalar: Json, where: Where): Texts {
+  if (typeof scalar === 'string') yield* writeText(out, scalar, where);
+  else out.push(typeof scalar === 'number' ? numberText(scalar) : JSON.stringify(scalar));
+}
+
+/** Most texts are words, which stand as they are wherever they stand. */
+const isWord = (scalar: Json): scalar is string =>
+  typeof scalar === 'string' && scalar.length <= wordLettersMax && word.test(scalar) && readsAsText(scalar);
+
+const word = /^[A-Za-z/][\w./-]*$/;
+const wordLettersMax = 256;
+
+function* writeText(out: Written, text: string, where: Where): Texts {
+  const shape = new Shape(text);
+  for (const piece of piecesOf(text)) {
+    shape.look(piece);
+    if (piece.length < text.length) yield out.taken();
+  }
+  if (shape.hasBreak) {
+    yield* shape.isBlock && !where.key ? writeLiteral(out, text, where.indent) : writeQuoted(out, text, where);
   } else if (!readsAsText(text)) {
     yield* writeQuoted(out, text, where);
-  } else if (shape.plain) {
+  } else if (shape.isPlain) {
     yield* writeWrapped(out, text, where, 0);
-  } else if (shape.single) {
+  } else if (shape.isSingle) {
+    // Not by replaceAll(): what that puts together is only made a text when it is read, all of it at once.
+    const doubled = yield* changed(out, text, (piece) => piece.replace(/'/g, "''"));
     out.push("'");
-    yield* writeWrapped(out, text.replaceAll("'", "''"), where, 1);
+    yield* writeWrapped(out, doubled, where, 1);
     out.push("'");
   } else {
     yield* writeQuoted(out, text, where);
   }
+}
+
+/** A text in parts that are not long, none of which ends within a letter. */
+function piecesOf(text: string): readonly string[] {
+  if (text.length <= pieceLettersMax) return [text];
+  const pieces: string[] = [];
+  for (let start = 0; start < text.length; ) {
+    const end = Math.min(start + pieceLettersMax, text.length);
+    const piece = text.slice(start, isFirstHalf(text.charCodeAt(end - 1)) ? end + 1 : end);
+    pieces.push(piece);
+    start += piece.length;
+  }
+  return pieces;
+}
+
+/** The text with its pieces changed. */
+function* changed(out: Written, text: string, change: (piece: string) => string): Generator<string, string> {
+  const parts: string[] = [];
+  for (const piece of piecesOf(text)) {
+    parts.push(change(piece));
+    if (piece.length < text.length) yield out.taken();
+  }
+  return parts.join('');
 }
 
 /** Go's shortest form: exponents have two digits. */
@@ -200,19 +240,50 @@ function readsAsText(text: string): boolean {
   }
 }
 
-/** Which styles can hold a text. */
-function shapeOf(text: string): { readonly plain: boolean; readonly single: boolean; readonly block: boolean } {
-  const special = /[^\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]/u.test(text);
-  const spaceBreak = / \n/.test(text);
-  const edges = /^[ \n]|[ \n]$/.test(text);
-  const indicators =
-    /^(?:---|\.\.\.|[#,[\]{}&*!|>'"%@`]|[?:-](?:[ \n]|$))/.test(text) || /:(?:[ \n]|$)|[ \n]#/.test(text);
-  const breaks = text.includes('\n');
-  return {
-    plain: !special && !spaceBreak && !edges && !indicators && !breaks,
-    single: !special && !spaceBreak && !/\n /.test(text),
-    block: !special && !spaceBreak && !text.endsWith(' '),
-  };
+const specialLetter = /[^\n\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]/u;
+
+/** Which styles can hold a text, once all of it was looked at. */
+class Shape {
+  hasBreak = false;
+  readonly #text: string;
+  #hasSpecial = false;
+  #hasSpaceBeforeBreak = false;
+  #hasSpaceBehindBreak = false;
+  #hasIndicator: boolean;
+  /** What stands before the next piece. */
+  #before = '';
+
+  constructor(text: string) {
+    this.#text = text;
+    this.#hasIndicator = /^(?:---|\.\.\.|[#,[\]{}&*!|>'"%@`]|[?:-](?:[ \n]|$))/.test(text) || text.endsWith(':');
+  }
+
+  look(piece: string): void {
+    const joined = this.#before + piece;
+    this.hasBreak ||= piece.includes('\n');
+    this.#hasSpecial ||= specialLetter.test(piece);
+    this.#hasSpaceBeforeBreak ||= joined.includes(' \n');
+    this.#hasSpaceBehindBreak ||= joined.includes('\n ');
+    this.#hasIndicator ||= /:[ \n]|[ \n]#/.test(joined);
+    this.#before = piece.slice(-1);
+  }
+
+  get isPlain(): boolean {
+    const isEdged = /^[ \n]/.test(this.#text) || this.#text.endsWith(' ');
+    return this.#holdsMost && !isEdged && !this.#hasIndicator && !this.hasBreak;
+  }
+
+  get isSingle(): boolean {
+    return this.#holdsMost && !this.#hasSpaceBehindBreak;
+  }
+
+  get isBlock(): boolean {
+    return this.#holdsMost && !this.#text.endsWith(' ');
+  }
+
+  get #holdsMost(): boolean {
+    return !this.#hasSpecial && !this.#hasSpaceBeforeBreak;
+  }
 }
 
 function* writeLiteral(out: Written, text: string, indent: number): Texts {
@@ -274,26 +345,13 @@ const shortEscapes: Readonly<Record<string, string>> = {
 };
 
 function* writeQuoted(out: Written, text: string, where: Where): Texts {
-  const escaped = yield* escapedText(out, text);
+  const escaped = yield* changed(out, text, (piece) => piece.replace(escapedLetters, escapeOf));
   out.push('"');
   yield* writeWrapped(out, escaped, where, 1);
   out.push('"');
 }
 
 const escapedLetters = /[^\x20-\x7e\xa1-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]|["\\]/gu;
-
-function* escapedText(out: Written, text: string): Generator<string, string> {
-  const parts: string[] = [];
-  for (let start = 0; start < text.length; ) {
-    let end = Math.min(start + pieceLettersMax, text.length);
-    // Two halves of one letter stay together.
-    if (isFirstHalf(text.charCodeAt(end - 1))) end++;
-    parts.push(text.slice(start, end).replace(escapedLetters, escapeOf));
-    start = end;
-    if (start < text.length) yield out.taken();
-  }
-  return parts.join('');
-}
 
 const escapeOf = (char: string): string => shortEscapes[char] ?? hexEscape(char.codePointAt(0) as number);
 
