@@ -189,8 +189,8 @@ function* writeText(out: Written, text: string, where: Where): Texts {
   } else if (shape.isPlain) {
     yield* writeWrapped(out, text, where, 0);
   } else if (shape.isSingle) {
-    // Not by replaceAll(): what that puts together is only made a text when it is read, all of it at once.
-    const doubled = yield* changed(out, text, (piece) => piece.replace(/'/g, "''"));
+    // Not by replaceAll(): of millions of quotes it takes ten times as long, and most of that once all is joined.
+    const doubled = yield* changed(out, text, (piece) => piece.split("'").join("''"));
     out.push("'");
     yield* writeWrapped(out, doubled, where, 1);
     out.push("'");
