@@ -16,8 +16,8 @@ const skip = 'missing' in found ? found.missing : 'missing' in client ? client.m
 
 const stateMs = 40_000;
 const busyLoop = 'while :; do :; done';
-// Children are what is killed: where the first process is, a busy engine may never say that memory ran out. Of one child
-// it forgot to say so once in thirty times.
+// Children are what is killed: where the first process is, a busy engine may never say that memory ran out. Of one
+// child it forgot to say so once in thirty times.
 const memoryHog =
   'for time in 1 2 3; do busybox dd if=/dev/zero of=/dev/null bs=200M count=1; code=$?; sleep 1; done; exit $code';
 
