@@ -45,6 +45,22 @@ export function byteLength(text: string): number {
   return bytes;
 }
 
+/** Whether it is the first of the two units of a letter. */
+export const isFirstHalf = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;
+
+/** A text in pieces of so many units, or one more: none ends within a letter. */
+export function piecesOf(text: string, unitsMax: number): readonly string[] {
+  if (text.length <= unitsMax) return [text];
+  const pieces: string[] = [];
+  for (let start = 0; start < text.length; ) {
+    const end = Math.min(start + unitsMax, text.length);
+    const piece = text.slice(start, isFirstHalf(text.charCodeAt(end - 1)) ? end + 1 : end);
+    pieces.push(piece);
+    start += piece.length;
+  }
+  return pieces;
+}
+
 /** A MicroTime as Kubernetes writes it: always six digits after the point. */
 export function microTimestamp(now: Instant): string {
   return `${new Date(now).toISOString().slice(0, 23)}000Z`;

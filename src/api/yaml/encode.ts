@@ -1,6 +1,7 @@
 import { isObject, type Json, type JsonObject } from '../../base/json.ts';
 import { sortedInSteps } from '../../base/sorted-in-steps.ts';
 import { namesIn, type Steps, Stride } from '../../base/steps.ts';
+import { compareText, isFirstHalf, piecesOf } from '../../base/text.ts';
 import { resolvePlain } from './scalars.ts';
 
 /** After this column a long text goes on in the next line, at a space. */
@@ -140,7 +141,6 @@ function firstDifference(a: string, b: string): number {
   return isHalf && isFirstHalf(a.charCodeAt(at - 1)) ? at - 1 : at;
 }
 
-const isFirstHalf = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;
 const isSecondHalf = (unit: number): boolean => unit >= 0xdc00 && unit <= 0xdfff;
 
 const letterAt = (text: string, at: number): string =>
@@ -151,7 +151,7 @@ function compareNumbers(a: string, b: string, at: number): number {
   while (start > 0 && isDigit(a[start - 1] as string)) start--;
   const [l, r] = [digitsFrom(a, start), digitsFrom(b, start)];
   if (l === undefined || r === undefined) return 0;
-  return l.length - r.length || (l < r ? -1 : l > r ? 1 : 0);
+  return l.length - r.length || compareText(l, r);
 }
 
 /** Without zeros in front: of two such numbers the longer one is larger. */
@@ -178,7 +178,7 @@ const wordLettersMax = 256;
 
 function* writeText(out: Written, text: string, where: Where): Texts {
   const shape = new Shape(text);
-  for (const piece of piecesOf(text)) {
+  for (const piece of piecesOf(text, pieceLettersMax)) {
     shape.look(piece);
     if (piece.length < text.length) yield out.taken();
   }
@@ -199,23 +199,10 @@ function* writeText(out: Written, text: string, where: Where): Texts {
   }
 }
 
-/** A text in parts that are not long, none of which ends within a letter. */
-function piecesOf(text: string): readonly string[] {
-  if (text.length <= pieceLettersMax) return [text];
-  const pieces: string[] = [];
-  for (let start = 0; start < text.length; ) {
-    const end = Math.min(start + pieceLettersMax, text.length);
-    const piece = text.slice(start, isFirstHalf(text.charCodeAt(end - 1)) ? end + 1 : end);
-    pieces.push(piece);
-    start += piece.length;
-  }
-  return pieces;
-}
-
 /** The text with its pieces changed. */
 function* changed(out: Written, text: string, change: (piece: string) => string): Generator<string, string> {
   const parts: string[] = [];
-  for (const piece of piecesOf(text)) {
+  for (const piece of piecesOf(text, pieceLettersMax)) {
     parts.push(change(piece));
     if (piece.length < text.length) yield out.taken();
   }

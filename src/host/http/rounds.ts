@@ -20,7 +20,7 @@ class Round {
     this.#now = now;
   }
 
-  add(run: () => void, isAlone: boolean): void {
+  add(run: () => void, isAlone = false): void {
     if (this.#due.push(run) !== 1) return;
     // There is nobody to wait for.
     if (isAlone) process.nextTick(this.#start);
@@ -61,6 +61,6 @@ export class Rounds {
   write(run: () => void): void {
     // There is nobody to wait for.
     if (this.#lookout?.answered()) run();
-    else this.#writing.add(run, false);
+    else this.#writing.add(run);
   }
 }

@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { assert } from '../../base/env.ts';
+import { piecesOf } from '../../base/text.ts';
 import type { Prepared } from '../../store/journaled.ts';
 import type { Change, Revision } from '../../store/store.ts';
 
@@ -41,7 +42,7 @@ export class LongValues {
 
   /** Writes a text ahead. */
   async prepare(text: string): Promise<Prepared> {
-    const parts = partsOf(text);
+    const parts = piecesOf(text, partLetters);
     const place = { first: this.#next, count: parts.length };
     this.#next += parts.length;
     try {
@@ -117,19 +118,5 @@ export function deleteUnnamed(database: DatabaseSync, places: ReadonlyMap<Revisi
   for (const place of unnamed) one.run(place);
   database.exec('COMMIT');
 }
-
-function partsOf(text: string): readonly string[] {
-  const parts: string[] = [];
-  for (let start = 0; start < text.length; ) {
-    let end = Math.min(start + partLetters, text.length);
-    // Two halves of one letter stay together: half a letter cannot be written.
-    if (isFirstHalf(text.charCodeAt(end - 1))) end++;
-    parts.push(text.slice(start, end));
-    start = end;
-  }
-  return parts;
-}
-
-const isFirstHalf = (code: number): boolean => code >= 0xd800 && code <= 0xdbff;
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
