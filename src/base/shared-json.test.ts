@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
 import type { Json, JsonObject } from './json.ts';
 import { isCommon, jsonText, knownText, longTextsInSteps, membersText, sharing } from './shared-json.ts';
@@ -77,4 +79,21 @@ test('The text of what is long is made in steps, is the text of the value, and i
     finish(longTextsInSteps({ data: Array.from({ length: 256 }, () => letters) }));
   }
   assert.equal(knownText(data), undefined);
+});
+
+test('What is long goes when nobody has it, though its text is kept', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc');
+  setFlagsFromString('--no-expose-gc');
+  const longOnly = (): WeakRef<object> => {
+    const data = Object.fromEntries(Array.from({ length: 2_000 }, (_, n) => [`k${n}`, `v${n}`]));
+    finish(longTextsInSteps({ data }));
+    assert.ok(knownText(data));
+    return new WeakRef(data);
+  };
+  const left = Array.from({ length: 20 }, longOnly);
+  await new Promise(setImmediate);
+  collect();
+  const held = left.filter((value) => value.deref()).length;
+  assert.equal(held, 0, `${held} of 20 are held`);
 });

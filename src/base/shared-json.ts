@@ -1,8 +1,13 @@
 import { isObject, type Json, type JsonObject } from './json.ts';
 import { countUpTo, isLarge, membersIn, namesIn, type Steps, Stride, stepMembersMax } from './steps.ts';
 
-/** Parts that several values have in common, with their text once somebody asked for it. */
-const texts = new WeakMap<object, string>();
+/** The text of something long, or nothing any more. It does not hold what it is the text of. */
+interface LongText {
+  text: string;
+}
+
+/** Parts that several values have in common, with their text once somebody asked for it; and what is long, with its own. */
+const texts = new WeakMap<object, string | LongText>();
 /** Parts that are common too, and not worth it. */
 const small = new WeakSet<object>();
 /** Values that are not common as a whole, and have such parts inside. */
@@ -87,7 +92,7 @@ function marked(value: object, member: Json | undefined, before: Json | undefine
 
 /** Counted once for what is common to many. */
 function isWorth(member: object): boolean {
-  if (texts.has(member)) return true;
+  if (isKept(member)) return true;
   if (small.has(member)) return false;
   const isLarge = countUpTo(member, worthMin) >= worthMin;
   if (isLarge) texts.set(member, '');
@@ -107,20 +112,30 @@ const isContainer = (value: Json | undefined): value is Exclude<Json, string | n
 /** Whether the text of a member was made because it is long: what it has in common with others is not looked for. */
 export function hasLongText(value: Json): boolean {
   if (!isContainer(value)) return false;
-  for (const member of Object.values(value)) if (isContainer(member) && longOnes.has(member)) return true;
+  for (const member of Object.values(value)) if (isContainer(member) && isLongKept(member)) return true;
   return false;
 }
 
+const isLongKept = (value: object): boolean => typeof texts.get(value) === 'object' && isKept(value);
+
 /** Whether several values have this in common: what is made of it is worth keeping. */
-export const isCommon = (value: object): boolean => texts.has(value) && !longOnes.has(value);
+export const isCommon = (value: object): boolean => typeof texts.get(value) === 'string';
 
 /** The text of a value, where it is kept. */
-export const knownText = (value: object): string | undefined => texts.get(value) || undefined;
+export const knownText = (value: object): string | undefined => keptText(value) || undefined;
+
+/** Empty where it is worth keeping and nobody has asked for it yet. */
+function keptText(value: object): string | undefined {
+  const kept = texts.get(value);
+  return typeof kept === 'object' ? kept.text || undefined : kept;
+}
+
+const isKept = (value: object): boolean => keptText(value) !== undefined;
 
 /** The text of a value, as JSON.stringify makes it. What many values have in common is written once. */
 export function jsonText(value: Json): string {
   if (!isContainer(value)) return JSON.stringify(value);
-  const known = texts.get(value);
+  const known = keptText(value);
   if (known) return known;
   if (known !== undefined) {
     const text = JSON.stringify(value);
@@ -131,9 +146,11 @@ export function jsonText(value: Json): string {
   return Array.isArray(value) ? `[${value.map(jsonText).join(',')}]` : membersText(value as JsonObject);
 }
 
-/** Values with much in them whose text was made in steps, the last ones: it is written, answered and told to watchers. */
-const longOnes = new WeakSet<object>();
-const long: { readonly value: object; readonly letters: number }[] = [];
+/**
+ * The texts made in steps, the last ones: each is written, answered and told to watchers. The values are not held by
+ * this: one takes several times as much as its text, and nobody asks for the text without it.
+ */
+const long: LongText[] = [];
 const longLettersMax = 16 * 1024 * 1024;
 let longLetters = 0;
 
@@ -141,7 +158,7 @@ let longLetters = 0;
 export function* longTextsInSteps(value: JsonObject): Steps<void> {
   for (const key of namesIn(value)) {
     const member = value[key];
-    if (!isContainer(member) || !isLarge(member) || texts.get(member)) continue;
+    if (!isContainer(member) || !isLarge(member) || knownText(member)) continue;
     // Whatever stands around it is often put together anew.
     if (key === 'metadata') yield* longTextsInSteps(member as JsonObject);
     else yield* keepText(member);
@@ -151,17 +168,14 @@ export function* longTextsInSteps(value: JsonObject): Steps<void> {
 function* keepText(value: object): Steps<void> {
   const pieces = new Pieces();
   yield* piecesOf(value as Json, pieces, new Stride());
-  const text = pieces.whole();
-  texts.set(value, text);
-  longOnes.add(value);
-  long.push({ value, letters: text.length });
-  longLetters += text.length;
+  const made: LongText = { text: pieces.whole() };
+  texts.set(value, made);
+  long.push(made);
+  longLetters += made.text.length;
   while (longLetters > longLettersMax && long.length > 1) {
-    const oldest = long.shift();
-    if (!oldest) break;
-    texts.delete(oldest.value);
-    longOnes.delete(oldest.value);
-    longLetters -= oldest.letters;
+    const oldest = long.shift() as LongText;
+    longLetters -= oldest.text.length;
+    oldest.text = '';
   }
 }
 
@@ -236,13 +250,13 @@ function joinedText(object: JsonObject, textOf: (member: Json) => string): strin
   return text === '' ? '{}' : `${text}}`;
 }
 
-const isNew = (value: Json): value is JsonObject => isObject(value) && !texts.has(value);
+const isNew = (value: Json): value is JsonObject => isObject(value) && !isKept(value);
 
 /** Whether a member of this object is common to many, or has something inside that is. */
 export function hasCommon(object: JsonObject): boolean {
   for (const key in object) {
     const member = object[key];
-    if (isContainer(member) && (texts.has(member) || partly.has(member))) return true;
+    if (isContainer(member) && (isKept(member) || partly.has(member))) return true;
   }
   return false;
 }
