@@ -86,12 +86,14 @@ test('Whatever checks a long object gives way all along, and finds what is found
   const unknown = Object.fromEntries(Array.from({ length: count }, (_, n) => [`u${n}`, n]));
   assert.deepEqual(givesWay('unknown fields', walkInSteps(configMaps, unknown)), walk(configMaps, unknown));
   const labels = Object.fromEntries(Array.from({ length: count }, (_, n) => [`l${n}`, n === 9 ? '-' : 'v']));
-  const meta = { name: 'x', labels } as unknown as Parameters<typeof validateMeta>[0];
+  // None of them is long, all of them are.
+  const annotations = Object.fromEntries(Array.from({ length: count }, (_, n) => [`a${n}`, 'v'.repeat(32)]));
+  const meta = { name: 'x', labels, annotations } as unknown as Parameters<typeof validateMeta>[0];
   const change = { asked: meta, previous: undefined };
   const errors = givesWay('labels', validateMeta(meta, change, { namespaced: false, rules: {} }));
   assert.deepEqual(
     errors.map(({ path }) => path),
-    ['metadata.labels'],
+    ['metadata.labels', 'metadata.annotations'],
   );
 });
 

@@ -1,4 +1,4 @@
-import { type Steps, stepMembersMax } from '../base/steps.ts';
+import { namesIn, type Steps, stepMembersMax } from '../base/steps.ts';
 import { byteLength } from '../base/text.ts';
 import { type FieldError, forbidden, invalid, required, tooLong } from './field-error.ts';
 import type { Kind } from './kind.ts';
@@ -21,13 +21,14 @@ export function* validateMeta(
 ): Steps<readonly FieldError[]> {
   const { asked, previous } = change;
   const errors = previous ? immutables(asked, previous) : nameErrors(meta, kind);
-  if (meta.labels) yield* inPieces(meta.labels, errors, (some) => validateLabels(some, 'metadata.labels'));
+  yield* inPieces(meta.labels, (some) => errors.push(...validateLabels(some, 'metadata.labels')));
   const path = 'metadata.annotations';
-  const { annotations } = meta;
-  if (annotations) {
-    yield* inPieces(annotations, errors, (some) => validateAnnotationNames(some, path));
-    if (annotationBytesOf(annotations) > annotationBytesMax) errors.push(tooLong(path, annotationBytesMax));
-  }
+  let bytes = 0;
+  yield* inPieces(meta.annotations, (some) => {
+    errors.push(...validateAnnotationNames(some, path));
+    bytes += annotationBytesOf(some);
+  });
+  if (bytes > annotationBytesMax) errors.push(tooLong(path, annotationBytesMax));
   errors.push(...validateOwners(meta.ownerReferences ?? []));
   if (meta.managedFields !== previous?.managedFields) errors.push(...validateManagers(meta.managedFields ?? []));
   const finalizers = meta.finalizers ?? [];
@@ -85,15 +86,11 @@ function immutables(asked: Partial<Meta>, live: Meta): FieldError[] {
 }
 
 /** A few at a time: there may be many. */
-function* inPieces(labels: Labels, errors: FieldError[], judge: (some: Labels) => readonly FieldError[]): Steps<void> {
-  const names = Object.keys(labels);
-  if (names.length <= namesPerPiece) {
-    errors.push(...judge(labels));
-    return;
-  }
+function* inPieces(labels: Labels = {}, judge: (some: Labels) => void): Steps<void> {
+  const names = namesIn(labels);
+  if (names.length <= namesPerPiece) return judge(labels);
   for (let at = 0; at < names.length; at += namesPerPiece) {
-    const some = Object.fromEntries(names.slice(at, at + namesPerPiece).map((name) => [name, labels[name] as string]));
-    errors.push(...judge(some));
+    judge(Object.fromEntries(names.slice(at, at + namesPerPiece).map((name) => [name, labels[name] as string])));
     yield stepMembersMax;
   }
 }

@@ -2,6 +2,7 @@ import { decodeBase64, encodeBase64 } from '../base/base64.ts';
 import { beside } from '../base/beside.ts';
 import type { Crypto } from '../base/env.ts';
 import { decodeText, encodeText, isObject, type Json } from '../base/json.ts';
+import { nestedText } from '../base/shared-json.ts';
 import type { Stop } from '../base/stop.ts';
 import type { Change, Commit, Entry, ListOptions, Revision, Store, Watcher } from '../store/store.ts';
 
@@ -80,7 +81,7 @@ export class SealingStore implements Store {
   }
 
   #seal(value: Json): Json {
-    const sealed = { sealed: encodeBase64(this.#crypto.seal(encodeText(JSON.stringify(value)))) };
+    const sealed = { sealed: encodeBase64(this.#crypto.seal(encodeText(nestedText(value)))) };
     this.#plain.set(sealed, value);
     return sealed;
   }
