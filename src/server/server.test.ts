@@ -13,7 +13,7 @@ import { bootstrap } from '../machinery/bootstrap.ts';
 import { SimClock } from '../sim/clock.ts';
 import { simEnv } from '../sim/env.ts';
 import { MemoryStore } from '../store/memory.ts';
-import { ApiServer } from './server.ts';
+import { ApiServer, type OpenApiAnswer } from './server.ts';
 
 const admin: Caller = { name: 'admin', groups: ['system:masters'], extra: {} };
 const maps = '/api/v1/namespaces/default/configmaps';
@@ -23,22 +23,27 @@ async function world() {
   const env = simEnv({ clock: new SimClock(), random: seeded('server') });
   // Nobody here makes service accounts.
   const admission = { disable: ['ServiceAccount'] };
-  const server = new ApiServer(env, new MemoryStore(), { kinds: builtInKinds, address: '127.0.0.1:6443', admission });
+  const store = new MemoryStore();
+  const described: Readonly<Record<string, OpenApiAnswer>> = {
+    '/openapi/v2': { body: {}, etag: '"two"' },
+    '/openapi/v3': { body: {}, bytes: encodeText('{}'), etag: '"three"' },
+  };
+  const server = new ApiServer(env, store, {
+    kinds: builtInKinds,
+    address: '127.0.0.1:6443',
+    admission,
+    openapi: ({ path }) => described[path],
+  });
   const client = new Client(server.handle, admin);
   await server.bootstrap({ ip: '127.0.0.1', port: 6443, clientAuthority: '' });
   await bootstrap(client, { serviceRange: '10.96.0.0/16', apiServiceIp: '10.96.0.1', port: 6443 });
+  const send = (method: Method, path: string, more: Partial<ApiRequest> = {}) => {
+    const [bare = '', asked = ''] = path.split('?');
+    const query = [...new URLSearchParams(asked)] as [string, string][];
+    return server.handle({ method, path: bare, query, headers: {}, caller: admin, stop: never, ...more });
+  };
   const ask = async (method: Method, path: string, more: Partial<ApiRequest> = {}) => {
-    const [bare = '', query = ''] = path.split('?');
-    const pairs = [...new URLSearchParams(query)] as [string, string][];
-    const response = await server.handle({
-      method,
-      path: bare,
-      query: pairs,
-      headers: {},
-      caller: admin,
-      stop: never,
-      ...more,
-    });
+    const response = await send(method, path, more);
     return {
       status: response.status,
       response,
@@ -48,7 +53,7 @@ async function world() {
   const body = (object: Json, mediaType = 'application/json') => ({
     body: { bytes: encodeText(JSON.stringify(object)), mediaType },
   });
-  return { server, client, ask, body };
+  return { server, store, client, send, ask, body };
 }
 
 const map = (name: string, data: Readonly<Record<string, string>> = {}) => ({
@@ -133,9 +138,60 @@ test('ApiServer lists in pages of one revision, whatever is written meanwhile', 
   const token = (first.body.metadata as JsonObject).continue as string;
   await ask('POST', maps, body(map('d')));
   const second = await ask('GET', `${maps}?limit=2&continue=${token}`);
-  const names = (list: JsonObject) => (list.items as JsonObject[]).map((item) => (item.metadata as JsonObject).name);
-  assert.deepEqual([names(first.body), names(second.body)], [['a', 'b'], ['c']]);
+  assert.deepEqual([namesIn(first.body), namesIn(second.body)], [['a', 'b'], ['c']]);
   assert.equal((await ask('GET', `${maps}?limit=x`)).status, 400);
+});
+
+test('a page whose revision is gone is answered 410, with a token for the rest as it is now', async () => {
+  const { ask, body, store } = await world();
+  for (const name of ['a', 'b', 'c']) await ask('POST', maps, body(map(name)));
+  const { metadata } = (await ask('GET', `${maps}?limit=1`)).body as { metadata: { continue: string } };
+  await ask('DELETE', `${maps}/b`);
+  await ask('POST', maps, body(map('d')));
+  await store.compact(store.revision);
+  const aged = await ask('GET', `${maps}?limit=1&continue=${metadata.continue}`);
+  assert.deepEqual([aged.status, aged.body.reason], [410, 'Expired']);
+  assert.match(aged.body.message as string, /^The provided continue parameter is too old .* an inconsistent list/);
+  const later = (aged.body.metadata as JsonObject).continue as string;
+  assert.notEqual(later, metadata.continue);
+  const rest = await ask('GET', `${maps}?continue=${later}`);
+  assert.deepEqual([rest.status, namesIn(rest.body)], [200, ['c', 'd']]);
+});
+
+test('a watch from a revision that is gone opens, says 410 and ends', async () => {
+  const { ask, body, store } = await world();
+  const since = store.revision;
+  for (const name of ['a', 'b']) await ask('POST', maps, body(map(name)));
+  await store.compact(store.revision);
+  const { response, status } = await ask('GET', `${maps}?watch=1&resourceVersion=${since}`);
+  assert.ok(status === 200 && 'watch' in response);
+  let ends = 0;
+  response.watch.onEnd(() => ends++);
+  const [gone, ...more] = collected(response.watch) as unknown as { type: string; object: JsonObject }[];
+  assert.deepEqual([gone?.type, gone?.object.code, gone?.object.reason, more.length], ['ERROR', 410, 'Expired', 0]);
+  assert.equal(ends, 1);
+});
+
+test('documents of the API are told again only when they are others', async () => {
+  const { send } = await world();
+  const aggregated = (version: string) =>
+    `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
+  const documents = [
+    ['/apis', aggregated('v2')],
+    ['/apis', aggregated('v2beta1')],
+    ['/api', aggregated('v2')],
+    ['/openapi/v2', 'application/json'],
+    ['/openapi/v3', 'application/json'],
+  ] as const;
+  for (const [path, accept] of documents) {
+    const first = await send('GET', path, { headers: { accept } });
+    assert.equal(first.status, 200, path);
+    const tag = 'headers' in first ? first.headers?.etag : undefined;
+    assert.ok(tag, `${path} has an ETag`);
+    const asked = (known: string) => send('GET', path, { headers: { accept, 'if-none-match': known } });
+    assert.equal((await asked(tag)).status, 304, `${path} is known`);
+    assert.equal((await asked('"another"')).status, 200, path);
+  }
 });
 
 test('a watch shows an object that leaves its selector as deleted', async () => {
@@ -259,6 +315,9 @@ test('whoever asks while the store is closed hears that the server is shutting d
     [503, 'ServiceUnavailable', 'the server is shutting down', []],
   );
 });
+
+const namesIn = (list: JsonObject) =>
+  (list.items as JsonObject[]).map((item) => (item.metadata as JsonObject).name as string);
 
 function collected(watching: Watching): WatchEvent[] {
   const events: WatchEvent[] = [];
