@@ -54,6 +54,10 @@ function takenBy(others: readonly CustomDefinition[]) {
   return { resources, kinds };
 }
 
+/**
+ * A third one of upstream's, NonStructuralSchema, tells of schemas that were stored before v1 asked for more of them:
+ * there are none here, for they are refused.
+ */
 function conditionsOf(
   definition: CustomDefinition,
   conflict: { readonly reason: string; readonly message: string } | undefined,
