@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { machineClock } from '../clock.ts';
 import { Rounds } from './rounds.ts';
 
 test('what is due is done in its order, a round in a turn, and what is added meanwhile gets its turn', async () => {
@@ -50,4 +51,26 @@ test('a client alone that sends ahead leaves others their turns', async () => {
   ask();
   for (let turns = 0; turns < 20; turns++) await turn();
   assert.ok(answered < 100, `${answered} requests were answered in 20 turns`);
+});
+
+test('what is asked and answered at once comes before long work that has waited for its turn already', async () => {
+  const rounds = new Rounds(() => 0);
+  const done: string[] = [];
+  const slice = () => {
+    done.push('slice');
+    if (done.length < 8) machineClock.after(0, slice);
+  };
+  machineClock.after(0, slice);
+  await turn();
+  // Two clients, so that neither is alone.
+  for (const name of ['a', 'b']) {
+    rounds.ask(() => {
+      done.push(`ask ${name}`);
+      queueMicrotask(() => rounds.write(() => void done.push(`write ${name}`)));
+    });
+  }
+  await turn();
+  await turn();
+  rounds.close();
+  assert.deepEqual(done.slice(0, 6), ['slice', 'ask a', 'ask b', 'write a', 'write b', 'slice']);
 });

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { Millis } from '../../base/env.ts';
+import { beforeLongWork } from '../long-work.ts';
 import { Lookout } from './lookout.ts';
 
 /** As many have their turn together; then it is for others, who bring what these committed to the disk meanwhile. */
@@ -23,11 +24,12 @@ class Round {
   add(run: () => void, isAlone = false): void {
     if (this.#due.push(run) !== 1) return;
     // There is nobody to wait for.
-    if (isAlone) process.nextTick(this.#start);
-    else setImmediate(this.#start);
+    if (isAlone) process.nextTick(this.start);
+    else setImmediate(this.start);
   }
 
-  readonly #start = (): void => {
+  /** Does what is due. */
+  readonly start = (): void => {
     const due = this.#due;
     const until = this.#now() + roundMs;
     let done = 0;
@@ -35,7 +37,7 @@ class Round {
       while (done < Math.min(due.length, roundMax) && this.#now() < until) due[done++]?.();
     } finally {
       due.splice(0, done);
-      if (due.length > 0) setImmediate(this.#start);
+      if (due.length > 0) setImmediate(this.start);
     }
   };
 }
@@ -45,10 +47,12 @@ export class Rounds {
   readonly #asking: Round;
   readonly #writing: Round;
   readonly #lookout: Lookout | undefined;
+  readonly #ends: readonly (() => void)[];
 
   constructor(now: () => Millis) {
     this.#asking = new Round(now);
     this.#writing = new Round(now);
+    this.#ends = [this.#asking, this.#writing].map(({ start }) => beforeLongWork(start));
     // With one processor the client would wait for it.
     this.#lookout = availableParallelism() > 1 ? new Lookout(now) : undefined;
   }
@@ -62,5 +66,10 @@ export class Rounds {
     // There is nobody to wait for.
     if (this.#lookout?.answered()) run();
     else this.#writing.add(run);
+  }
+
+  /** What is due is still done. */
+  close(): void {
+    for (const end of this.#ends) end();
   }
 }

@@ -105,6 +105,7 @@ class Front {
   readonly #sessions = new Set<ServerHttp2Session>();
   /** Watches, streams and upgrades: they end when asked to, not by themselves. */
   readonly #endless = new Set<() => void>();
+  readonly #rounds: Rounds;
   #closing = false;
   readonly #report: Report = (error, { method, url }, from) => {
     const path = url.split('?')[0];
@@ -124,8 +125,8 @@ class Front {
     this.#http1 = this.#http1Server((incoming) => (incoming.socket as Known)[identityKey] ?? anonymous);
     // It never listens itself, but it looks for clients that send their headers too slowly only once it "does".
     this.#http1.emit('listening');
-    const rounds = new Rounds(() => env.clock.monotonic());
-    const shared = { transport, endless: this.#endless, report: this.#report, rounds };
+    this.#rounds = new Rounds(() => env.clock.monotonic());
+    const shared = { transport, endless: this.#endless, report: this.#report, rounds: this.#rounds };
     this.#streams = new StreamRequests({ ...shared, isClosing: () => this.#closing });
     this.#http2 = createHttp2({ settings: { maxConcurrentStreams: limits.streamsPerSessionMax } });
     this.#http2.on('session', (session) => this.#track(session));
@@ -181,6 +182,7 @@ class Front {
     clearInterval(sweep);
     // Ends the search for slow clients.
     this.#http1.close();
+    this.#rounds.close();
   }
 
   /** Those whose certificate none of these has signed: as if the connection had broken. */
