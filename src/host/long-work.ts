@@ -18,3 +18,5 @@ export function turnForLongWork(run: () => void): () => void {
   const turn = setImmediate(run);
   return () => clearImmediate(turn);
 }
+
+export const nextTurn = (): Promise<void> => new Promise((resolve) => void turnForLongWork(resolve));

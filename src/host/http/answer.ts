@@ -1,9 +1,9 @@
 import type { Writable } from 'node:stream';
-import { setImmediate } from 'node:timers/promises';
 import { constants, createGzip } from 'node:zlib';
 import { ApiError, statusOf } from '../../api/error.ts';
 import type { ApiResponse } from '../../api/wire.ts';
 import { Stopped } from '../../base/env.ts';
+import { nextTurn } from '../long-work.ts';
 import { limits } from './limits.ts';
 import type { Outgoing } from './request.ts';
 import { roomIn } from './room.ts';
@@ -83,7 +83,7 @@ async function writeSlices(to: Writable, chunks: readonly Uint8Array[]): Promise
 /** Then others have their turn: a connection of this machine may take megabytes at once. */
 async function writeSlice(to: Writable, slice: readonly Uint8Array[], size: number): Promise<void> {
   if (!to.write(joined(slice, size))) await roomIn(to);
-  await setImmediate();
+  await nextTurn();
 }
 
 /** On zlib's own thread, at its fastest level, as the original does. */

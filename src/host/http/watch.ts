@@ -1,8 +1,8 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import { ApiError, statusOf } from '../../api/error.ts';
 import type { WatchEvent, Watching } from '../../api/wire.ts';
 import { Stopped } from '../../base/env.ts';
 import { encodeText } from '../../base/json.ts';
+import { nextTurn } from '../long-work.ts';
 import { deadlines, limits } from './limits.ts';
 import { Reply } from './reply.ts';
 import type { Outgoing } from './request.ts';
@@ -91,7 +91,7 @@ class EventWriter {
           if (outgoing.destroyed) return;
           this.#write(batch.slice(at, at + limits.watchSliceEvents));
           if (outgoing.writableLength > limits.sliceBytes) await roomIn(outgoing);
-          else await turn();
+          else await nextTurn();
         }
       }
     }

@@ -3,6 +3,7 @@ import { assert } from '../../base/env.ts';
 import { piecesOf } from '../../base/text.ts';
 import type { Prepared } from '../../store/journaled.ts';
 import type { Change, Revision } from '../../store/store.ts';
+import { nextTurn } from '../long-work.ts';
 
 /** Letters of a text that are written in one transaction: some milliseconds of work, whatever letters they are. */
 const partLetters = 128 * 1024;
@@ -118,5 +119,3 @@ export function deleteUnnamed(database: DatabaseSync, places: ReadonlyMap<Revisi
   for (const place of unnamed) one.run(place);
   database.exec('COMMIT');
 }
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
