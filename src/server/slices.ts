@@ -1,8 +1,8 @@
 import type { Clock, Millis } from '../base/env.ts';
 
 /**
- * How long work on one request may go on before everybody else has a turn. A small request needs about three of them:
- * it is read, asked and answered in turns of their own.
+ * How long work on one request may go on before everybody else has a turn. A small request is read, asked and answered
+ * between two slices, where the clock gives it its turn first.
  */
 export const sliceMs = 2 as Millis;
 /** How many items are worked on between two looks at the clock. */
