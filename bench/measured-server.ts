@@ -79,8 +79,9 @@ export class MeasuredServer implements Measured {
     return processorMicrosecondsOf(this.#child);
   }
 
-  /** How long its main thread ran so far, by Linux's own account: not what it waited for a processor. */
+  /** How long its main thread ran so far, not what it waited for a processor: by Linux's account, unknown elsewhere. */
   mainThreadMs(): number {
+    if (process.platform !== 'linux') return Number.NaN;
     const { pid } = this.#child;
     const [ran] = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ');
     return Number(ran) / 1e6;

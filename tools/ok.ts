@@ -1,14 +1,16 @@
 import { spawn } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, join, sep } from 'node:path';
+import { machineFolders } from './rules.ts';
 
 // The one gate: what you, the hook and CI run. `--all` adds everything end to end, and that is `npm test`.
 const root = join(import.meta.dirname, '..');
 const all = process.argv.includes('--all');
 const unitTests = globSync(['src/**/*.test.ts', 'tools/**/*.test.ts'], { cwd: root }).sort();
 /** Theirs wait for processes, sockets and disks: beside the others, which only reckon, they cost little. */
-const waiting = /^(?:src[/\\](?:host|network|main)|tools)[/\\]/;
+const machineRoots = ['tools', ...machineFolders.map((folder) => join('src', folder))].map((folder) => folder + sep);
+const isOfMachine = (file: string) => machineRoots.some((start) => file.startsWith(start));
 const endToEndTests = globSync('e2e/**/*.test.ts', { cwd: root });
 
 interface Step {
@@ -27,8 +29,8 @@ const countNames = ['tests', 'suites', 'pass', 'fail', 'cancelled', 'skipped', '
 
 // The slowest first, so that the short ones fill the gaps.
 const steps: readonly Step[] = [
-  { name: 'unit tests of the machine', command: tested(unitTests.filter((file) => waiting.test(file))) },
-  { name: 'unit tests', command: tested(unitTests.filter((file) => !waiting.test(file))) },
+  { name: 'unit tests of the machine', command: tested(unitTests.filter(isOfMachine)) },
+  { name: 'unit tests', command: tested(unitTests.filter((file) => !isOfMachine(file))) },
   { name: 'types', command: ['tsc', '-b'] },
   { name: 'scenarios', command: ['node', 'tools/scenarios.ts'], needs: 'tools/scenarios.ts' },
   { name: 'seeds', command: ['node', 'tools/seeds.ts'], needs: 'tools/seeds.ts' },
@@ -56,10 +58,10 @@ function tested(files: readonly string[]): readonly string[] {
 }
 
 async function runInParallel(queue: readonly Step[], width: number): Promise<Outcome[]> {
-  const left = [...queue];
+  const waiting = [...queue];
   const done: Outcome[] = [];
   const worker = async (): Promise<void> => {
-    for (let step = left.shift(); step !== undefined; step = left.shift()) {
+    for (let step = waiting.shift(); step !== undefined; step = waiting.shift()) {
       if (step.needs === undefined || existsSync(join(root, step.needs))) done.push(await runStep(step, false));
       else console.log(`- ${step.name}: skipped, ${step.needs} does not exist`);
     }

@@ -112,11 +112,10 @@ const isContainer = (value: Json | undefined): value is Exclude<Json, string | n
 /** Whether the text of a member was made because it is long: what it has in common with others is not looked for. */
 export function hasLongText(value: Json): boolean {
   if (!isContainer(value)) return false;
-  for (const member of Object.values(value)) if (isContainer(member) && isLongKept(member)) return true;
+  for (const member of Object.values(value))
+    if (isContainer(member) && isKept(member) && !isCommon(member)) return true;
   return false;
 }
-
-const isLongKept = (value: object): boolean => typeof texts.get(value) === 'object' && isKept(value);
 
 /** Whether several values have this in common: what is made of it is worth keeping. */
 export const isCommon = (value: object): boolean => typeof texts.get(value) === 'string';

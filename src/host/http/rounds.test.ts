@@ -4,8 +4,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { machineClock } from '../clock.ts';
 import { Rounds } from './rounds.ts';
 
-test('what is due is done in its order, a round in a turn, and what is added meanwhile gets its turn', async () => {
+test('what is due is done in its order, a round in a turn, and what is added meanwhile gets its turn', async (context) => {
   const rounds = new Rounds(() => 0);
+  context.after(() => rounds.close());
   const done: string[] = [];
   for (let number = 0; number < 40; number++) {
     rounds.ask(() => {
@@ -27,9 +28,10 @@ test('what is due is done in its order, a round in a turn, and what is added mea
   assert.equal(done.at(-1), 'late');
 });
 
-test('who takes long ends the round', async () => {
+test('who takes long ends the round', async (context) => {
   let now = 0;
   const rounds = new Rounds(() => now);
+  context.after(() => rounds.close());
   const done: string[] = [];
   rounds.ask(() => {
     now += 6;
@@ -42,8 +44,9 @@ test('who takes long ends the round', async () => {
   assert.deepEqual(done, ['long', 'second']);
 });
 
-test('a client alone that sends ahead leaves others their turns', async () => {
+test('a client alone that sends ahead leaves others their turns', async (context) => {
   const rounds = new Rounds(() => performance.now());
+  context.after(() => rounds.close());
   let answered = 0;
   const write = () => rounds.write(() => ++answered < 1_000 && ask());
   // No answer is there in the same breath.
@@ -53,8 +56,9 @@ test('a client alone that sends ahead leaves others their turns', async () => {
   assert.ok(answered < 100, `${answered} requests were answered in 20 turns`);
 });
 
-test('what is asked and answered at once comes before long work that has waited for its turn already', async () => {
+test('what is asked and answered at once comes before long work that has waited for its turn already', async (context) => {
   const rounds = new Rounds(() => 0);
+  context.after(() => rounds.close());
   const done: string[] = [];
   const slice = () => {
     done.push('slice');
@@ -71,6 +75,5 @@ test('what is asked and answered at once comes before long work that has waited 
   }
   await turn();
   await turn();
-  rounds.close();
   assert.deepEqual(done.slice(0, 6), ['slice', 'ask a', 'ask b', 'write a', 'write b', 'slice']);
 });
