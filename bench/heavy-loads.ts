@@ -14,6 +14,7 @@ const podsPath = '/api/v1/namespaces/default/pods';
 const policies = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies';
 const bindings = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings';
 const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+const revisions = '/apis/apps/v1/namespaces/default/controllerrevisions';
 export const customs = '/apis/bench.example.com/v1/namespaces/default/heaps';
 
 const map = (name: string, data: object = { k: 'v' }) => ({
@@ -42,13 +43,16 @@ const fullMap = (name: string) =>
     members(60_000, () => 'v'.repeat(36)),
   );
 const fullBody = JSON.stringify(fullMap('full'));
-/** As many members as 2.9 MB hold: names of three letters, nothing behind them. */
-const denseBody = JSON.stringify(
-  map(
-    'dense',
-    members(220_000, () => ''),
-  ),
-);
+/** As many different names as a body may have, and more: as many as 2.9 MB hold, nothing behind them. */
+const denseBody = (count: number) =>
+  JSON.stringify(
+    map(
+      'dense',
+      members(count, () => ''),
+    ),
+  );
+const fullOfNames = denseBody(99_000);
+const overfull = denseBody(220_000);
 const yamlBody = `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: full\ndata:\n${Array.from({ length: 60_000 }, (_, n) => `  k${n}: ${'v'.repeat(36)}\n`).join('')}`;
 const celFood = {
   ...map(
@@ -69,11 +73,14 @@ export const heap = (name: string, count: number) => ({
   metadata: { name },
   spec: { items: Array.from({ length: count }, (_, n) => ({ name: `item-${n}`, size: changes++ % 1000 })) },
 });
-const largeData = () => members(60_000, () => `v${changes++}`.padEnd(36));
+/** As long as a body may be; as an object can be kept; the same with its owners. */
+const membersOf = { body: 60_000, kept: 40_000, owned: 30_000 } as const;
+const largeData = (count: number) => members(count, () => `v${changes++}`.padEnd(36));
 const deep = (depth: number): unknown => (depth === 0 ? 1 : { a: deep(depth - 1) });
 const apply = (path: string) => `${path}?fieldManager=bench&force=true`;
 const typed = (type: string) => ({ 'content-type': type });
 const json = 'application/json';
+const binary = 'application/vnd.kubernetes.protobuf';
 const inYaml = { accept: 'application/yaml' };
 const applies = typed('application/apply-patch+yaml');
 const strategic = typed('application/strategic-merge-patch+json');
@@ -96,7 +103,7 @@ export const loads = {
   },
   'a list of 10,000 pods in protobuf': {
     atOnce: 1,
-    run: (user) => user.send('GET', podsPath, undefined, { accept: 'application/vnd.kubernetes.protobuf' }),
+    run: (user) => user.send('GET', podsPath, undefined, { accept: binary }),
   },
   'a list of 10,000 pods in YAML': {
     atOnce: 1,
@@ -127,7 +134,11 @@ export const loads = {
     atOnce: 1,
     run: (user) => user.send('POST', `${maps}?dryRun=All`, noText, typed(json)),
   },
-  'a body of 220,000 members': { atOnce: 1, run: (user) => user.send('POST', `${maps}?dryRun=All`, denseBody) },
+  'a body of 99,000 members': { atOnce: 1, run: (user) => user.send('POST', `${maps}?dryRun=All`, fullOfNames) },
+  'a body of 220,000 members, refused': {
+    atOnce: 1,
+    run: (user) => user.send('POST', `${maps}?dryRun=All`, overfull),
+  },
   'a body of 2.9 MB of YAML': {
     atOnce: 1,
     run: (user) => user.send('POST', `${maps}?dryRun=All`, yamlBody, typed('application/yaml')),
@@ -136,34 +147,36 @@ export const loads = {
     atOnce: 1,
     run: (user) => user.send('POST', `${maps}?dryRun=All`, fullBody, inYaml),
   },
-  'a body of 220,000 members, answered in YAML': {
+  'a body of 99,000 members, answered in YAML': {
     atOnce: 1,
-    run: (user) => user.send('POST', `${maps}?dryRun=All`, denseBody, inYaml),
+    run: (user) => user.send('POST', `${maps}?dryRun=All`, fullOfNames, inYaml),
   },
   'a body of 2.9 MB of protobuf, answered so': {
     atOnce: 1,
-    run: (user) =>
-      user.send('POST', `${maps}?dryRun=All`, binaryBody, {
-        ...typed('application/vnd.kubernetes.protobuf'),
-        accept: 'application/vnd.kubernetes.protobuf',
-      }),
+    run: (user) => user.send('POST', `${maps}?dryRun=All`, binaryBody, { ...typed(binary), accept: binary }),
   },
-  'a merge patch of 2.9 MB': {
+  'a merge patch of 2.9 MB, refused': {
     atOnce: 1,
-    run: (user) => user.send('PATCH', `${customs}/full`, { data: largeData(), free: null }, merge),
+    run: (user) => user.send('PATCH', `${customs}/full`, { data: largeData(membersOf.body), free: null }, merge),
   },
-  'a merge patch of 2.9 MB of any form': {
+  'a merge patch of 1.9 MB': {
     atOnce: 1,
-    run: (user) => user.send('PATCH', `${customs}/full`, { free: largeData(), data: null }, merge),
+    run: (user) => user.send('PATCH', `${customs}/full`, { data: largeData(membersOf.kept), free: null }, merge),
+  },
+  'a merge patch of 1.9 MB of any form': {
+    atOnce: 1,
+    run: (user) => user.send('PATCH', `${customs}/full`, { free: largeData(membersOf.kept), data: null }, merge),
   },
   'a strategic merge patch of 2.9 MB, refused': {
     atOnce: 1,
-    run: (user) => user.send('PATCH', `${maps}/applied`, { data: largeData() }, strategic),
+    run: (user) => user.send('PATCH', `${maps}/applied`, { data: largeData(membersOf.body) }, strategic),
   },
-  'an apply of a custom object of 60,000 members': {
+  'an apply of a custom object of 30,000 members': {
     atOnce: 1,
-    run: (user) =>
-      user.send('PATCH', apply(`${customs}/members`), { ...heap('members', 1), data: largeData() }, applies),
+    run: (user) => {
+      const body = { ...heap('members', 1), data: largeData(membersOf.owned) };
+      return user.send('PATCH', apply(`${customs}/members`), body, applies);
+    },
   },
   'a strategic merge patch of a list of 20,000': {
     atOnce: 1,
@@ -212,16 +225,22 @@ export const loads = {
     atOnce: 1,
     run: (user) => user.send('POST', `${customs}?dryRun=All`, { ...heap('deep', 1), free: deep(900) }),
   },
-  'a body of 100,000 labels': {
+  'a body of 99,000 labels': {
     atOnce: 1,
     run: (user) =>
-      user.send('POST', `${maps}?dryRun=All`, { metadata: { name: 'x', labels: members(100_000, () => '-x') } }),
+      user.send('POST', `${maps}?dryRun=All`, { metadata: { name: 'x', labels: members(99_000, () => '-x') } }),
   },
-  'a body of 100,000 fields that nobody knows': {
+  'a body of 99,000 fields that nobody knows': {
     atOnce: 1,
-    run: (user) => user.send('POST', `${maps}?dryRun=All`, { ...map('x'), ...members(100_000, () => 'x') }),
+    run: (user) => user.send('POST', `${maps}?dryRun=All`, { ...map('x'), ...members(99_000, () => 'x') }),
   },
-  'a change of an object of 2.9 MB': {
+  'a list of 350,000 short texts': { atOnce: 1, run: (user) => user.send('POST', `${customs}?dryRun=All`, shortTexts) },
+  'a list of 900,000 lists': { atOnce: 1, run: (user) => user.send('POST', `${customs}?dryRun=All`, emptyLists) },
+  'JSON of 2.9 MB inside of protobuf': {
+    atOnce: 1,
+    run: (user) => user.send('POST', `${revisions}?dryRun=All`, binaryRevision, typed(binary)),
+  },
+  'a change of an object of 1.9 MB': {
     atOnce: 1,
     run: (user) => user.send('PATCH', `${customs}/watched`, { data: { k1: `${changes++}` } }, merge),
   },
@@ -231,6 +250,16 @@ export type LoadName = keyof typeof loads;
 
 const noText = randomBytes(2_900_000);
 const binaryBody = encodeProtobuf(fullMap('full') as never);
+const binaryRevision = encodeProtobuf({
+  apiVersion: 'apps/v1',
+  kind: 'ControllerRevision',
+  metadata: { name: 'x' },
+  revision: 1,
+  data: members(60_000, () => 'v'.repeat(36)),
+} as never);
+const freeForm = (free: unknown) => JSON.stringify({ ...heap('free', 1), free: { list: free } });
+const shortTexts = freeForm(Array.from({ length: 350_000 }, (_, n) => n.toString(36).padStart(5, 'x')));
+const emptyLists = freeForm(Array.from({ length: 900_000 }, () => []));
 
 /** What is there when the loads begin. */
 export async function prepare(user: ServerUser): Promise<void> {
@@ -242,6 +271,8 @@ export async function prepare(user: ServerUser): Promise<void> {
   await made('/api/v1/namespaces/default/podtemplates', { metadata: { name: 'large' }, template });
   await made(definitions, definition);
   await user.sendAll(3, 1, (n) => user.send('POST', customs, heap(['full', 'watched', 'applied'][n] as string, 1)));
+  const data = largeData(membersOf.kept);
+  await user.sendAll(1, 1, () => user.send('PATCH', `${customs}/watched`, { data }, merge));
   await user.sendAll(podsCount, 32, (n) => user.send('POST', podsPath, samplePod(`pod-${n}`)));
   // Each key against each key against each key: more than any budget.
   const expression = 'object.data.all(a, object.data.all(b, object.data.all(c, a + b != c)))';

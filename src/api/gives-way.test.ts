@@ -74,9 +74,16 @@ test('Whatever reads a long object gives way all along', () => {
   assert.deepEqual(givesWay('flow', decodeYamlInSteps(JSON.stringify(configMap, null, 1))).value, configMap);
   const sent = encodeProtobuf(configMap as unknown as JsonObject);
   assert.deepEqual(givesWay('protobuf', decodeProtobufInSteps(sent)).value, configMap);
+  const revision = { kind: 'ControllerRevision', apiVersion: 'apps/v1', data: { items } } as unknown as JsonObject;
+  const inside = givesWay('JSON in protobuf', decodeProtobufInSteps(encodeProtobuf(revision)));
+  assert.deepEqual(inside.value['data'], { items });
   const long = encodeProtobuf({ kind: 'Pod', apiVersion: 'v1', ...pod } as unknown as JsonObject);
   const read = givesWay('a list in protobuf', decodeProtobufInSteps(long)).value as unknown as typeof pod;
   assert.equal(read.spec.containers[0]?.env.length, count);
+});
+
+test('A long object of texts is taken as it is: a second one would take as much again', () => {
+  assert.equal(finish(walkInSteps(configMaps, configMap)).value['data'], data);
 });
 
 test('Whatever checks a long object gives way all along, and finds what is found at once', () => {

@@ -1,7 +1,8 @@
 import { decodeText, type Json, type JsonObject } from '../base/json.ts';
 import { finish, MemberNames, type Steps, Stride } from '../base/steps.ts';
+import { NamesSeen } from './names-seen.ts';
 import { magic, ProtobufError, Reader, type Slot, slotsOf, toBase64, wire } from './protobuf-wire.ts';
-import { decodeJson } from './schema/decode-json.ts';
+import { JsonSyntaxError } from './schema/decode-json.ts';
 import { decodeJsonInSteps } from './schema/decode-long-json.ts';
 import { formatDuration } from './schema/scalars.ts';
 import { type Field, type ObjectType, schemaNamed, type TypeRef, typeNamed } from './schema/schema.ts';
@@ -19,6 +20,8 @@ const messageDepthMax = 200;
 const longBytesMin = 16 * 1024;
 /** To read so many bytes is as much work as to look at one member of a value. */
 const bytesPerMember = 32;
+/** Of a map: what it is, how long, and its key. */
+const bytesPerEntry = 4;
 
 /** An object out of `application/vnd.kubernetes.protobuf`, as its JSON form. Throws ProtobufError. */
 export const decodeProtobuf = (bytes: Uint8Array): DecodedProtobuf => finish(decodeProtobufInSteps(bytes));
@@ -36,7 +39,7 @@ export function* decodeProtobufInSteps(bytes: Uint8Array): Steps<DecodedProtobuf
     kind,
   });
   if (!type) throw new ProtobufError(`no kind "${kind}" is registered for version "${apiVersion}"`);
-  const decoder = new Decoder(raw.length >= longBytesMin);
+  const decoder = new Decoder(raw.length);
   const read = {
     ...(kind ? { kind } : {}),
     ...(apiVersion ? { apiVersion } : {}),
@@ -87,8 +90,11 @@ class Decoder {
   /** Of the maps in a long message. */
   readonly #names: Map<object, MemberNames> | undefined;
 
-  constructor(isLong: boolean) {
-    this.#names = isLong ? new Map() : undefined;
+  readonly #seen: NamesSeen | undefined;
+
+  constructor(size: number) {
+    this.#names = size >= longBytesMin ? new Map() : undefined;
+    this.#seen = NamesSeen.in(size, bytesPerEntry);
   }
 
   *whole(type: ObjectType, reader: Reader): Steps<JsonObject> {
@@ -142,6 +148,9 @@ class Decoder {
     else if (ref.type === 'list' && !ref.wrapped && ref.items.type === 'object') {
       out[name] ??= [];
       (out[name] as Json[]).push(yield* this.objectInSteps(ref.items.object, reader.message()));
+    } else if (isRawJson(ref)) {
+      const value = yield* rawJson(rawTextOf(this.#message(reader, type)));
+      if (value !== undefined) out[name] = value;
     } else this.#field(field, reader, type, out);
   }
 
@@ -203,7 +212,9 @@ class Decoder {
     const filled = value ?? empty;
     const isNew = this.#names !== undefined && !Object.hasOwn(out, key);
     Object.defineProperty(out, key, { value: filled, enumerable: true, configurable: true, writable: true });
-    if (isNew) this.#named(out).added(out, key);
+    if (!isNew) return;
+    this.#seen?.add(key);
+    this.#named(out).added(out, key);
   }
 
   #named(map: object): MemberNames {
@@ -251,7 +262,7 @@ class Decoder {
       case 'raw':
       case 'fieldsV1':
       case 'json':
-        return text(1) ? rawJson(text(1)) : undefined;
+        return finish(rawJson(text(1)));
       case 'schemaOrBool':
         return parts.get(2)?.[0] ?? number(1) !== 0;
       case 'list':
@@ -315,10 +326,25 @@ function timeText(seconds: number, fraction: string): string {
   return `${text.slice(0, -5)}${fraction}Z`;
 }
 
-function rawJson(text: string): Json {
+function* rawJson(text: string): Steps<Json | undefined> {
+  if (text === '') return undefined;
   try {
-    return decodeJson(text).value;
-  } catch (cause) {
-    throw new ProtobufError(`an embedded object is not JSON: ${(cause as Error).message}`);
+    return (yield* decodeJsonInSteps(text)).value;
+  } catch (error) {
+    if (!(error instanceof JsonSyntaxError)) throw error;
+    throw new ProtobufError(`an embedded object is not JSON: ${error.message}`);
   }
+}
+
+const isRawJson = ({ type }: TypeRef): boolean => type === 'raw' || type === 'fieldsV1' || type === 'json';
+
+/** The one field of a message that holds JSON. */
+function rawTextOf(reader: Reader): string {
+  let text = '';
+  while (!reader.done) {
+    const tag = reader.varint();
+    if (tag === 10) text = reader.text();
+    else reader.skip(tag & 7);
+  }
+  return text;
 }

@@ -193,7 +193,7 @@ export class Resources {
   async #apply(call: Call): Promise<ApiResponse> {
     const { request, route } = call;
     const { manager: _said, ...options } = call.options;
-    const own = { ...call, options };
+    const own = { ...call, options: { ...options, applied: true } };
     const apply = await applyOf(request, route, { fields: this.#deps.fields, clock: this.#deps.env.clock });
     for (let tries = 0; ; tries++) {
       try {

@@ -20,6 +20,7 @@ import { storageKey } from './kinds.ts';
 import { Pace } from './pace.ts';
 import { getEntry } from './read.ts';
 import type { ResourceRoute } from './route.ts';
+import { roomFor } from './stored-size.ts';
 import type { Views } from './views.ts';
 
 const conflictRetriesMax = 5;
@@ -55,8 +56,10 @@ export interface Reservation {
 export interface WriteOptions {
   readonly caller: Caller;
   readonly dryRun: boolean;
-  /** Who gets to own what the write sets; nobody where a write is the server's own, or has said so already. */
+  /** Who gets to own what the write sets; nobody where a write is the server's own, or says so already. */
   readonly manager?: string;
+  /** It says who owns what. */
+  readonly applied?: boolean;
   /** The subresource that it counts as, where the write is not made through that subresource itself. */
   readonly through?: string;
   readonly warn?: (text: string) => void;
@@ -132,7 +135,8 @@ export class Writer {
         if (await this.#exists(named)) throw alreadyExists(named);
         return { written: { object: made }, kept: false };
       }
-      const done = await this.#deps.store.commit(this.#keyOf(named), 0, this.#stored(kind, made, pace));
+      const value = this.#stored(kind, roomFor(made, options), pace);
+      const done = await this.#deps.store.commit(this.#keyOf(named), 0, value);
       if (!done.ok) throw alreadyExists(named);
       return { written: { entry: done.entry }, kept: true };
     });
@@ -224,7 +228,7 @@ export class Writer {
       if (sameOwners && (await pace.run(equalJsonInSteps(stored(kind, quiet), entry.value))))
         return { written: live, kept: false };
       if (pace.isLong) await pace.run(longTextsInSteps(quiet as unknown as JsonObject));
-      return this.#committed(kind, entry, quiet, pace);
+      return this.#committed(kind, entry, roomFor(quiet, options), pace);
     });
   }
 

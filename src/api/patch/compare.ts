@@ -10,7 +10,7 @@ import {
   stepMembersMax,
 } from '../../base/steps.ts';
 import { emptySet, type FieldSet, leaf } from './field-set.ts';
-import { GrowingSet } from './field-set-in-steps.ts';
+import { GrowingSet, inOrderOfSets } from './field-set-in-steps.ts';
 import { itemTag, type ListShape, partsOf, type Shape, type StructShape } from './shape.ts';
 
 /** Which fields differ between two objects. */
@@ -340,7 +340,7 @@ function* everyPathInSteps(shape: Shape, value: Json, stride: Stride): Steps<Fie
   }
   const parts = partsOf(shape);
   if (!parts || Array.isArray(value)) return leaf;
-  for (const name of namesIn(value)) {
+  for (const name of yield* inOrderOfSets(value, stride)) {
     const inner = (value as JsonObject)[name];
     const member = inner === undefined ? undefined : parts(name);
     if (!member) continue;

@@ -56,6 +56,15 @@ export class GrowingSet {
   }
 }
 
+/**
+ * The names of an object's members as a set of them is written, where there are many: it is put together in order, and
+ * not a second time for it.
+ */
+export function* inOrderOfSets(value: object, stride: Stride): Steps<readonly string[]> {
+  const names = namesIn(value);
+  return names.length < stepMembersMax ? names : yield* sortedInSteps(names, stride);
+}
+
 interface How {
   readonly whole: Combine;
   combine(a: FieldSet, b: FieldSet, stride: Stride): Steps<FieldSet>;

@@ -185,7 +185,7 @@ export function* readFieldSet(value: unknown, stride: Stride = new Stride()): St
     isSame &&= canonical === element;
   }
   if (isSame) namedAs(out, value);
-  return out;
+  return isEmptySet(out) ? leaf : out;
 }
 
 /** '' for an element of a sort that is not known, undefined for one that is broken. */

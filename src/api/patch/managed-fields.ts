@@ -1,5 +1,5 @@
 import { equalJsonInSteps, type JsonObject } from '../../base/json.ts';
-import { finish, type Steps } from '../../base/steps.ts';
+import { finish, isLarge, type Steps } from '../../base/steps.ts';
 import { compareText } from '../../base/text.ts';
 import type { KubeObject, ManagedFields } from '../object.ts';
 import { type Comparison, compareInSteps } from './compare.ts';
@@ -87,7 +87,8 @@ export function* managedAfterUpdate(
   next: KubeObject,
   write: Write,
 ): Steps<readonly ManagedFields[] | undefined> {
-  const isPlain = !live && !next.metadata.managedFields;
+  // To look for one like it takes as long as it is.
+  const isPlain = !live && !next.metadata.managedFields && !isLarge(next);
   const alike = isPlain ? followed.recent.alike(followed, next, write) : undefined;
   if (alike) return alike;
   const given = yield* givenFields(followed, live, next);

@@ -107,6 +107,17 @@ test('An update of ten thousand fields gives way while their owners are found', 
   );
 });
 
+test('A long object is not compared with the last ones of its kind to find one that is owned alike', () => {
+  const owned = (object: KubeObject) =>
+    finish(managedAfterUpdate(followed, undefined, object, { manager: 'alike', time }));
+  const short = { ...long('a'), data: { k: 'v' } } as unknown as KubeObject;
+  assert.equal(owned({ ...short }), owned({ ...short }), 'a short one is');
+  const letters = { ...long('a'), data: { k: 'v'.repeat(1_000_000) } } as unknown as KubeObject;
+  const [first, second] = [owned({ ...letters }), owned({ ...letters })];
+  assert.deepEqual(first, second);
+  assert.notEqual(first, second);
+});
+
 test('An apply of ten thousand fields gives way, the first, the same again, and one that drops some', () => {
   const config = (value: string) => long(value) as unknown as JsonObject;
   const apply = { manager: 'm', time, force: false };

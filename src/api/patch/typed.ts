@@ -1,7 +1,7 @@
 import { isObject, type Json, type JsonObject } from '../../base/json.ts';
 import { namedAs, namesIn, type Steps, Stride } from '../../base/steps.ts';
-import { below, emptySet, type FieldSet, leaf, nodeOf } from './field-set.ts';
-import { GrowingSet } from './field-set-in-steps.ts';
+import { below, emptySet, type FieldSet, isMember, leaf, nodeOf } from './field-set.ts';
+import { GrowingSet, inOrderOfSets } from './field-set-in-steps.ts';
 import { define } from './merge.ts';
 import { itemTag, type ListShape, partsOf, type Shape } from './shape.ts';
 
@@ -19,7 +19,7 @@ function* spokenOf(shape: Shape, value: Json, stride: Stride): Steps<FieldSet | 
   if (!parts || (shape.is === 'deduced' && !isObject(value))) return leaf;
   if (!isObject(value)) return undefined;
   const out = new GrowingSet();
-  for (const name of namesIn(value)) {
+  for (const name of yield* inOrderOfSets(value, stride)) {
     if (stride.isLong(1)) yield stride.taken();
     const inner = value[name];
     const member = inner === undefined ? undefined : parts(name);
@@ -45,20 +45,23 @@ function* itemsSpokenOf(shape: ListShape, value: Json, stride: Stride): Steps<Fi
   return nodeOf(out.whole(), false);
 }
 
-/** The set with every field of a struct that something below it is in the set of. */
+/** The set with every field of a struct that something below it is in the set of; the very same where all are. */
 export function* withNamedFields(shape: Shape, set: FieldSet, stride: Stride = new Stride()): Steps<FieldSet> {
+  const named = new Map<string, FieldSet>();
+  for (const element of namesIn(set)) {
+    if (stride.isLong(1)) yield stride.taken();
+    const inner = shapeBelow(shape, element);
+    if (!inner) continue;
+    const node = set[element] as FieldSet;
+    const deeper = yield* withNamedFields(inner, node, stride);
+    const next = nodeOf(deeper, isMember(node) || (shape.is === 'struct' && element.startsWith('f:'))) as FieldSet;
+    if (next !== node) named.set(element, next);
+  }
+  if (named.size === 0) return set;
   const out: Growing = {};
   for (const element of namesIn(set)) {
     if (stride.isLong(1)) yield stride.taken();
-    const node = set[element] as FieldSet;
-    if (element === '.') {
-      out[element] = leaf;
-      continue;
-    }
-    const inner = shapeBelow(shape, element);
-    const deeper = inner ? yield* withNamedFields(inner, node, stride) : node;
-    const named = shape.is === 'struct' && element.startsWith('f:') && inner !== undefined;
-    out[element] = nodeOf(deeper, named || (below(set, element)?.member ?? false)) as FieldSet;
+    out[element] = named.get(element) ?? (set[element] as FieldSet);
   }
   namedAs(out, set);
   return out;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
 import type { Json } from '../../base/json.ts';
 import { seeded } from '../../base/random.ts';
 import { paceOf } from '../../base/steps.test-data.ts';
@@ -80,4 +81,18 @@ test('What stands twice in different pieces of a long text is told', () => {
 test('A long text that is too deep is refused', () => {
   const text = `["${'x'.repeat(70_000)}",${'['.repeat(depthMax)}${']'.repeat(depthMax)}]`;
   assert.throws(() => finish(decodeJsonInSteps(text)), new JsonSyntaxError('exceeded max depth'));
+});
+
+test('Short texts in a long one do not go into the table of names', () => {
+  setFlagsFromString('--allow-natives-syntax');
+  const isName = new Function('text', 'return %IsInternalizedString(text)') as (text: unknown) => boolean;
+  const value = { list: Array.from({ length: 20_000 }, (_, n) => ({ size: `v${n}` })), end: 'here' };
+  const read = finish(decodeJsonInSteps(JSON.stringify(value))).value as typeof value;
+  assert.deepEqual(read, value);
+  assert.ok(isName(Object.keys(read)[0]), 'what this test stands on');
+  assert.ok(isName((JSON.parse('{"a":"v123"}') as { a: string }).a), 'and this');
+  assert.deepEqual(
+    read.list.filter(({ size }) => isName(size)),
+    [],
+  );
 });

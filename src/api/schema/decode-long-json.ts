@@ -1,5 +1,6 @@
 import type { Json } from '../../base/json.ts';
 import { MemberNames, type Steps, stepMembersMax } from '../../base/steps.ts';
+import { NamesSeen } from '../names-seen.ts';
 import {
   closeBrace,
   closeBracket,
@@ -23,6 +24,8 @@ import {
 const pieceLettersMax = 16 * 1024;
 /** A text that is not longer is read as a whole. */
 const wholeLettersMax = 4 * pieceLettersMax;
+/** `"":0,` */
+const lettersPerName = 5;
 
 /** What `decodeJson` reads, for a text that may be long. */
 export function* decodeJsonInSteps(text: string, options: { readonly duplicates?: boolean } = {}): Steps<DecodedJson> {
@@ -80,11 +83,13 @@ class PieceReader {
   /** Whether a member may stand twice. */
   mayRepeat = false;
   readonly #text: string;
+  readonly #seen: NamesSeen | undefined;
   readonly #open: Open[] = [];
   #root: Json | undefined;
 
   constructor(text: string) {
     this.#text = text;
+    this.#seen = NamesSeen.in(text.length, lettersPerName);
   }
 
   *value(): Steps<Json> {
@@ -170,6 +175,8 @@ class PieceReader {
       throw new NotJson();
     }
     this.mayRepeat ||= mayRepeat(text, value);
+    this.#seen?.addAllIn(value);
+    ownTextsIn(value);
     if (top.isList) {
       top.value ??= [];
       for (const item of value as readonly Json[]) (top.value as Json[]).push(item);
@@ -189,7 +196,11 @@ class PieceReader {
     if (parent.isList) {
       if (!isBlank(before, 0, before.length)) throw new NotJson();
       (parent.value as Json[]).push(value);
-    } else this.#define(parent, nameIn(before), value);
+    } else {
+      const name = nameIn(before);
+      this.#seen?.add(name);
+      this.#define(parent, name, value);
+    }
     parent.from = end + 1;
     parent.isRead = true;
   }
@@ -202,6 +213,31 @@ class PieceReader {
     else Object.defineProperty(out, name, { value, enumerable: true, writable: true, configurable: true });
     if (isNew) open.names.added(out, name);
   }
+}
+
+/** The platform's parser puts texts that are shorter into its table of names. */
+const lettersOfNames = 10;
+
+/**
+ * Gives what was just read texts of its own: there are many of them, all others wait while the platform looks through
+ * its table, and they would stay in there for as long as the value is known.
+ */
+function ownTextsIn(value: Json): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++) value[index] = ownText(value[index]);
+    return;
+  }
+  const members = value as { [name: string]: Json };
+  for (const name of Object.keys(members)) {
+    const member = members[name] as Json;
+    if (typeof member !== 'number') members[name] = ownText(member);
+  }
+}
+
+function ownText(value: Json): Json {
+  if (typeof value === 'object') ownTextsIn(value);
+  return typeof value === 'string' && value.length < lettersOfNames ? ` ${value}`.slice(1) : value;
 }
 
 /** The name in what stands before a member's value: a name and a colon, and nothing else. */

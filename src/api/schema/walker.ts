@@ -167,6 +167,7 @@ class Walker {
   }
 
   *#mapInSteps(ref: Extract<TypeRef, { type: 'map' }>, value: JsonObject): Steps<Json> {
+    if (ref.values.type === 'string' && (yield* this.#hasTextsAlone(value))) return value;
     const out: Record<string, Json> = {};
     const { length } = this.errors;
     for (const key of namesIn(value)) {
@@ -185,6 +186,15 @@ class Walker {
     // What is wrong is left out.
     if (this.errors.length === length) namedAs(out, value);
     return out;
+  }
+
+  /** Then it is read as it is: a second object of so many members would take megabytes. */
+  *#hasTextsAlone(value: JsonObject): Steps<boolean> {
+    for (const key of namesIn(value)) {
+      if (typeof value[key] !== 'string') return false;
+      if (this.#stride.isLong(1)) yield this.#stride.taken();
+    }
+    return true;
   }
 
   /** undefined: as if it had not been sent. */

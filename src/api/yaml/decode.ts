@@ -1,5 +1,6 @@
 import type { Json } from '../../base/json.ts';
 import { finish, type Steps, Stride } from '../../base/steps.ts';
+import { NamesSeen } from '../names-seen.ts';
 import { BlockScalar } from './block-scalar.ts';
 import { Cursor, isBreak, isEnd, isFlowMark, type Properties } from './cursor.ts';
 import { MapBuilder } from './map-builder.ts';
@@ -19,6 +20,8 @@ const duplicatesMax = 100;
 const membersPerNode = 4;
 /** What aliases may blow a text up to. */
 const nodesMax = 400_000;
+/** In `{a,b}`. */
+const lettersPerName = 2;
 
 /** The first document of a YAML 1.1 text as JSON, the way sigs.k8s.io/yaml makes one of it. Linear in its length. */
 export const decodeYaml = (text: string): DecodedYaml => finish(decodeYamlInSteps(text));
@@ -53,6 +56,7 @@ class Inside {
 class YamlReader extends Cursor {
   #depth = 0;
   readonly #stride = new Stride();
+  readonly #seen = NamesSeen.in(this.text.length, lettersPerName);
   /** How many nodes the value has, aliases counted as what they stand for. */
   #nodes = 0;
   readonly #anchors = new Map<string, Anchored>();
@@ -220,7 +224,7 @@ class YamlReader extends Cursor {
 
   *#map(column: number): Steps<Json> {
     this.#enter();
-    const map = new MapBuilder();
+    const map = new MapBuilder(this.#seen);
     for (;;) {
       const line = this.line;
       if (this.code() === 63 && isEnd(this.code(1))) yield* this.#explicitPair(map, column);
@@ -306,7 +310,7 @@ class YamlReader extends Cursor {
     const out: Json[] = [];
     while (this.code() !== 93) {
       const explicit = this.code() === 63 && isEnd(this.code(1));
-      const pair = explicit ? yield* this.#flowPair(new MapBuilder()) : undefined;
+      const pair = explicit ? yield* this.#flowPair(new MapBuilder(this.#seen)) : undefined;
       if (pair) out.push(pair.value);
       else {
         const line = this.line;
@@ -314,7 +318,7 @@ class YamlReader extends Cursor {
         const value = yield* this.#flow();
         this.skip();
         if (this.code() === 58) {
-          const map = new MapBuilder();
+          const map = new MapBuilder(this.#seen);
           this.at += 1;
           this.skip();
           this.#put(map, { value, plain }, line, yield* this.#flow());
@@ -328,7 +332,7 @@ class YamlReader extends Cursor {
 
   *#flowMap(): Steps<Json> {
     this.#open();
-    const map = new MapBuilder();
+    const map = new MapBuilder(this.#seen);
     while (this.code() !== 125) {
       yield* this.#flowPair(map);
       this.#separator(125);

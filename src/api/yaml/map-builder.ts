@@ -1,19 +1,28 @@
 import { isObject, type Json } from '../../base/json.ts';
 import { MemberNames } from '../../base/steps.ts';
+import type { NamesSeen } from '../names-seen.ts';
 import { YamlError } from './scalars.ts';
 
 /** A map under construction: its own keys win over merged ones, and the last of two equal keys over the first. */
 export class MapBuilder {
   readonly #own: Record<string, Json> = {};
   readonly #names = new MemberNames();
+  readonly #seen: NamesSeen | undefined;
   #merged: Map<string, Json> | undefined;
+
+  constructor(seen: NamesSeen | undefined) {
+    this.#seen = seen;
+  }
 
   /** False where the key was there already. */
   put(key: Json, value: Json): boolean {
     const name = nameOf(key);
     const fresh = !Object.hasOwn(this.#own, name);
     set(this.#own, name, value);
-    if (fresh) this.#names.added(this.#own, name);
+    if (fresh) {
+      this.#seen?.add(name);
+      this.#names.added(this.#own, name);
+    }
     return fresh;
   }
 
