@@ -29,23 +29,39 @@ export function* validateMeta(
     bytes += annotationBytesOf(some);
   });
   if (bytes > annotationBytesMax) errors.push(tooLong(path, annotationBytesMax));
-  errors.push(...validateOwners(meta.ownerReferences ?? []));
-  if (meta.managedFields !== previous?.managedFields) errors.push(...validateManagers(meta.managedFields ?? []));
-  const finalizers = meta.finalizers ?? [];
-  for (const name of finalizers) {
-    if (previous?.finalizers?.includes(name)) continue;
+  yield* validateOwners(meta.ownerReferences ?? [], errors);
+  if (meta.managedFields !== previous?.managedFields) yield* validateManagers(meta.managedFields ?? [], errors);
+  yield* validateFinalizers(meta.finalizers ?? [], previous?.finalizers ?? [], errors);
+  return errors;
+}
+
+/** One after another, giving way: there may be many. */
+function* each<T>(list: readonly T[], judge: (item: T, index: number) => void): Steps<void> {
+  for (let index = 0; index < list.length; index++) {
+    judge(list[index] as T, index);
+    if ((index + 1) % namesPerPiece === 0) yield stepMembersMax;
+  }
+}
+
+function* validateFinalizers(
+  finalizers: readonly string[],
+  before: readonly string[],
+  errors: FieldError[],
+): Steps<void> {
+  const known = new Set(before);
+  const unqualified: FieldError[] = [];
+  yield* each(finalizers, (name, index) => {
+    if (known.has(name)) return;
     for (const sentence of qualifiedName(name)) errors.push(invalid('metadata.finalizers', name, sentence));
-  }
-  for (const [index, name] of finalizers.entries()) {
-    if (previous?.finalizers?.includes(name) || name.includes('/') || standardFinalizers.has(name)) continue;
+    if (name.includes('/') || standardFinalizers.has(name)) return;
     const sentence = 'name is neither a standard finalizer name nor is it fully qualified';
-    errors.push(invalid(`metadata.finalizers[${index}]`, name, sentence));
-  }
+    unqualified.push(invalid(`metadata.finalizers[${index}]`, name, sentence));
+  });
+  yield* each(unqualified, (error) => errors.push(error));
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
     const sentence = 'finalizer orphan and foregroundDeletion cannot be both set';
     errors.push(invalid('metadata.finalizers', finalizers, sentence));
   }
-  return errors;
 }
 
 function nameErrors(meta: Meta, kind: Pick<Kind, 'rules'>): FieldError[] {
@@ -76,7 +92,8 @@ function immutables(asked: Partial<Meta>, live: Meta): FieldError[] {
       errors.push(invalid(`metadata.${field}`, value, 'field is immutable'));
     }
   }
-  const added = (asked.finalizers ?? []).filter((name) => !live.finalizers?.includes(name));
+  const known = asked.finalizers && new Set(live.finalizers);
+  const added = (asked.finalizers ?? []).filter((name) => !known?.has(name));
   if (live.deletionTimestamp !== undefined && added.length > 0) {
     const list = `[]string{${added.map((name) => JSON.stringify(name)).join(', ')}}`;
     const sentence = `no new finalizers can be added if the object is being deleted, found new finalizers ${list}`;
@@ -124,10 +141,9 @@ export function annotationBytesOf(annotations: Labels = {}): number {
   return Object.entries(annotations).reduce((sum, [key, value]) => sum + byteLength(key + value), 0);
 }
 
-function validateOwners(owners: readonly Owner[]): readonly FieldError[] {
+function* validateOwners(owners: readonly Owner[], errors: FieldError[]): Steps<void> {
   const path = 'metadata.ownerReferences';
-  const errors: FieldError[] = [];
-  for (const owner of owners) {
+  yield* each(owners, (owner) => {
     if (owner.apiVersion.split('/').length > 2 || owner.apiVersion.replace(/^.*\//, '') === '') {
       errors.push(invalid(`${path}.apiVersion`, owner.apiVersion, 'version must not be empty'));
     }
@@ -137,19 +153,17 @@ function validateOwners(owners: readonly Owner[]): readonly FieldError[] {
     if (owner.apiVersion === 'v1' && owner.kind === 'Event') {
       errors.push(invalid(path, owner, `/v1, Kind=Event is disallowed from being an owner`));
     }
-  }
+  });
   const managers = owners.filter((owner) => owner.controller === true);
   if (managers.length > 1) {
     const [first, second] = managers as [Owner, Owner];
     const sentence = `Only one reference can have Controller set to true. Found "true" in references for ${first.name} and ${second.name}`;
     errors.push(invalid(path, owners, sentence));
   }
-  return errors;
 }
 
-function validateManagers(managers: readonly ManagedFields[]): readonly FieldError[] {
-  const errors: FieldError[] = [];
-  for (const [index, { manager = '', operation = '', fieldsType = '', subresource = '' }] of managers.entries()) {
+function* validateManagers(managers: readonly ManagedFields[], errors: FieldError[]): Steps<void> {
+  yield* each(managers, ({ manager = '', operation = '', fieldsType = '', subresource = '' }, index) => {
     const at = `metadata.managedFields[${index}]`;
     if (operation !== 'Apply' && operation !== 'Update') {
       errors.push(invalid(`${at}.operation`, operation, 'must be `Apply` or `Update`'));
@@ -162,8 +176,7 @@ function validateManagers(managers: readonly ManagedFields[]): readonly FieldErr
       errors.push(invalid(`${at}.manager`, manager, 'should only contain printable characters'));
     }
     if (subresource.length > subresourceNameMax) errors.push(tooLong(`${at}.subresource`, subresourceNameMax));
-  }
-  return errors;
+  });
 }
 
 /** What every selector of labels must be made of. */

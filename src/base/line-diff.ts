@@ -11,22 +11,32 @@ const contextDefault = 3;
 const popularShare = 0.01;
 const longFrom = 200;
 
+/** Longer texts are not compared, nor are those in which more places are alike: it would take as long as it pleases. */
+const linesMax = 20_000;
+const looksMax = 2_000_000;
+
 /**
  * The difference of two texts as hunks, as people know it from `diff -u`, without its head. The longest run that both
  * have comes first, then what is left and right of it, as in the library that Kubernetes uses: the hunks are the same.
+ * Nothing where it would take long to find.
  */
 export function unifiedDiff(a: readonly string[], b: readonly string[], context = contextDefault): string {
-  return hunks(edits(matches(a, b), a.length, b.length), context)
+  const found = a.length + b.length <= linesMax ? matches(a, b) : undefined;
+  if (!found) return '';
+  return hunks(edits(found, a.length, b.length), context)
     .map((hunk) => hunkText(hunk, a, b))
     .join('');
 }
 
-function matches(a: readonly string[], b: readonly string[]): readonly Match[] {
+function matches(a: readonly string[], b: readonly string[]): readonly Match[] | undefined {
   const places = placesOf(b);
   const found: Match[] = [];
   const left: Place[] = [[0, a.length, 0, b.length]];
+  let looks = 0;
   for (let place = left.pop(); place; place = left.pop()) {
     const longest = longestMatch(a, b, places, place);
+    looks += longest.looks;
+    if (looks > looksMax) return undefined;
     if (longest.size === 0) continue;
     found.push(longest);
     const [aFrom, aTo, bFrom, bTo] = place;
@@ -54,12 +64,16 @@ function longestMatch(
   b: readonly string[],
   places: ReadonlyMap<string, readonly number[]>,
   [aFrom, aTo, bFrom, bTo]: Place,
-): Match {
+): Match & { readonly looks: number } {
+  let looks = aTo - aFrom;
   let best: Match = { a: aFrom, b: bFrom, size: 0 };
   let sizes = new Map<number, number>();
   for (let at = aFrom; at < aTo; at++) {
     const next = new Map<number, number>();
-    for (const place of places.get(a[at] as string) ?? []) {
+    const known = places.get(a[at] as string) ?? [];
+    looks += known.length;
+    if (looks > looksMax) break;
+    for (const place of known) {
       if (place < bFrom) continue;
       if (place >= bTo) break;
       const size = (sizes.get(place - 1) ?? 0) + 1;
@@ -76,7 +90,7 @@ function longestMatch(
     size++;
   }
   while (aStart + size < aTo && bStart + size < bTo && a[aStart + size] === b[bStart + size]) size++;
-  return { a: aStart, b: bStart, size };
+  return { a: aStart, b: bStart, size, looks };
 }
 
 /** What stands between two matches, and the matches themselves. */

@@ -16,6 +16,7 @@ import { type HostEnv, hostEnv } from '../host/env.ts';
 import { httpsOutward, type Place } from '../host/http/outward.ts';
 import { relay } from '../host/http/relay.ts';
 import { type HttpServer, serveHttp } from '../host/http/server.ts';
+import { JudgeThread } from '../host/judge-thread.ts';
 import { openSqliteStore } from '../host/store/sqlite.ts';
 import type { Pair } from '../host/x509/certificate.ts';
 import { frontProxyClient, type Pki } from '../host/x509/pki.ts';
@@ -84,6 +85,7 @@ export async function openControlPlane(settings: ServerSettings, around: Surroun
   const store = new SealingStore(kept, env.crypto);
   const admission = await admissionOf(settings);
   const access = await accessOf(settings, env);
+  const judge = new JudgeThread();
   let server: ApiServer | undefined;
   const http = await serveHttp(env, (request) => (server as ApiServer).handle(request), {
     listen,
@@ -102,6 +104,7 @@ export async function openControlPlane(settings: ServerSettings, around: Surroun
     access,
     authority: authorityOf(keys, env.clock, settings['cluster-signing-duration']),
     renewKeys: () => keys.renew(),
+    judge,
     admission,
     ...waysOut(around, keys),
     ...(around.resourceMetrics ? { resourceMetrics } : {}),
@@ -132,6 +135,7 @@ export async function openControlPlane(settings: ServerSettings, around: Surroun
       files.write(join(folder, 'parts', `${speaker.name.replaceAll(':', '-')}.kubeconfig`), speaker),
     close: () => {
       forget();
+      judge.close();
       return close(http, store, given === inMemory ? folder : undefined);
     },
   };

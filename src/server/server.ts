@@ -29,6 +29,7 @@ import { FairGate } from './fair-gate.ts';
 import { FieldTracker } from './field-tracker.ts';
 import { Health } from './health.ts';
 import { healthChecks } from './health-checks.ts';
+import type { Judge } from './judge.ts';
 import { KindRegistry } from './kinds.ts';
 import { requireLeadership } from './leader-fence.ts';
 import { MeasuredStore } from './measured-store.ts';
@@ -99,6 +100,8 @@ export interface ServerOptions {
   readonly audit?: AuditOptions;
   /** Who signs certificates; without it nobody does. */
   readonly authority?: CertificateAuthority;
+  /** Where long objects are judged; without it, here. */
+  readonly judge?: Judge;
   /** Reads the keys of the cluster again, where they may change while it runs. */
   readonly renewKeys?: () => Promise<void>;
 }
@@ -184,6 +187,7 @@ export class ApiServer {
       plugins,
       goods,
       fields,
+      judge: options.judge,
     };
     const ways = {
       ...(options.nodes ? { nodes: options.nodes } : {}),

@@ -1,7 +1,6 @@
 import { ApiError } from '../api/error.ts';
-import { type FieldError, invalid, invalidObject } from '../api/field-error.ts';
-import { type Kind, resourceText, type WriteContext } from '../api/kind.ts';
-import { validateMeta } from '../api/metadata-rules.ts';
+import { invalid, invalidObject } from '../api/field-error.ts';
+import { type Kind, resourceText } from '../api/kind.ts';
 import type { KubeObject, Meta } from '../api/object.ts';
 import { emptyStatusOf } from '../api/schema/empty-status.ts';
 import { emptyListsAsNull } from '../api/schema/null-lists.ts';
@@ -16,6 +15,8 @@ import type { Entry, Store } from '../store/store.ts';
 import type { AdmissionPlugin, AdmissionRequest, Annotate } from './admission/plugin.ts';
 import { PluginSteps } from './admission/plugin-steps.ts';
 import { type FieldTracker, withManaged, withQuietTimes } from './field-tracker.ts';
+import type { Judge } from './judge.ts';
+import { Judging } from './judging.ts';
 import { storageKey } from './kinds.ts';
 import { Pace } from './pace.ts';
 import { getEntry } from './read.ts';
@@ -36,6 +37,8 @@ export interface WriteDeps {
   /** What a write takes of the cluster's own goods (addresses, ports), before it is committed. */
   readonly goods: Goods;
   readonly fields: FieldTracker;
+  /** Without one everything is judged here. */
+  readonly judge?: Judge | undefined;
 }
 export interface Goods {
   /** At once where nothing is to be reserved. */
@@ -76,9 +79,11 @@ export type Change = (live: KubeObject) => KubeObject | Promise<KubeObject>;
 export class Writer {
   readonly #deps: WriteDeps;
   readonly #steps: PluginSteps;
+  readonly #judging: Judging;
 
   constructor(deps: WriteDeps) {
     this.#deps = deps;
+    this.#judging = new Judging(deps.judge);
     this.#steps = new PluginSteps(deps.env, deps.plugins);
   }
 
@@ -117,11 +122,13 @@ export class Writer {
     object = await this.#mutate(object, generateName ? { ...request, generateName } : request, pace);
     const context = { now: this.#deps.env.clock.now(), subresource: route.subresource, caller: options.caller };
     // Of what was asked for: what the server makes of it is nobody's fault.
-    const warnings = kind.rules.warnings?.(object, undefined) ?? [];
+    const warned = this.#judging.warnings(kind, { next: object, previous: undefined, context }, pace);
+    const warnings = warned instanceof Promise ? await warned : warned;
     object = kind.rules.prepareCreate?.(object, context) ?? withoutStatus(kind, object);
     if (hasGeneration(kind)) object = { ...object, metadata: { ...object.metadata, generation: 1 } };
     return this.#reserved<Written>(kind, { next: object, previous: undefined, ...options }, async (next) => {
-      const judging = pace.run(judged(kind, next, { asked: draft.metadata, previous: undefined, context }));
+      const asked = { next, asked: draft.metadata, previous: undefined, context };
+      const judging = this.#judging.errors(kind, asked, pace);
       const errors = judging instanceof Promise ? await judging : judging;
       if (errors.length > 0) throw invalidObject(kind, next.metadata.name, errors);
       for (const text of warnings) options.warn?.(text);
@@ -216,10 +223,11 @@ export class Writer {
       next = { ...next, metadata: { ...next.metadata, generation: (live.metadata.generation ?? 0) + 1 } };
     }
     return this.#reserved(kind, { next, previous: live, ...options }, async (final) => {
-      const errors = await pace.run(judged(kind, final, { asked: asked.metadata, previous: live, context }));
+      const judged = { next: final, previous: live, context };
+      const errors = await this.#judging.errors(kind, { ...judged, asked: asked.metadata }, pace);
       if (errors.length > 0) throw invalidObject(kind, route.name, errors);
       const warned = isMain && !options.admitted;
-      if (warned) for (const text of kind.rules.warnings?.(final, live) ?? []) options.warn?.(text);
+      if (warned) for (const text of await this.#judging.warnings(kind, judged, pace)) options.warn?.(text);
       if (!options.admitted) await this.#steps.validate(final, request);
       await pace.rest();
       const quiet = await pace.run(withQuietTimes(asKept(kind, final), live));
@@ -312,19 +320,6 @@ export class Writer {
 
 function* defaulted({ rules }: Kind, object: KubeObject): Steps<KubeObject> {
   return rules.defaultsInSteps ? yield* rules.defaultsInSteps(object) : (rules.defaults?.(object) ?? object);
-}
-
-/** All that is wrong with an object. */
-function* judged(
-  kind: Kind,
-  next: KubeObject,
-  by: { readonly asked: Meta; readonly previous: KubeObject | undefined; readonly context: WriteContext },
-): Steps<readonly FieldError[]> {
-  const { asked, previous, context } = by;
-  const ofMeta = yield* validateMeta(next.metadata, { asked, previous: previous?.metadata }, kind);
-  const { validate, validateInSteps } = kind.rules;
-  const ofKind = validateInSteps ? yield* validateInSteps(next, previous) : (validate?.(next, previous, context) ?? []);
-  return ofMeta.length === 0 ? ofKind : [...ofMeta, ...ofKind];
 }
 
 /** What keeping an object makes of it. */

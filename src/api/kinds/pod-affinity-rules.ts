@@ -54,6 +54,10 @@ const actions = ['DoNotSchedule', 'ScheduleAnyway'];
 /** How evenly pods are spread. `labels`: what the pod's own keys have been merged into its selectors as. */
 export function validateSpread(constraints: Checked, labels: Readonly<Record<string, string>> | undefined): void {
   const all = constraints.items();
+  const lasts = new Map<string, number>();
+  for (const [index, { part }] of all.entries()) {
+    lasts.set(`{${textOf(part.topologyKey)}, ${textOf(part.whenUnsatisfiable)}}`, index);
+  }
   for (const [index, constraint] of all.entries()) {
     const skew = constraint.at('maxSkew');
     if (skew.number <= 0) skew.invalidAs(skew.number, 'must be greater than zero');
@@ -61,11 +65,7 @@ export function validateSpread(constraints: Checked, labels: Readonly<Record<str
     const action = constraint.at('whenUnsatisfiable');
     action.oneOf(...actions);
     const pair = `{${constraint.at('topologyKey').text}, ${action.text}}`;
-    const again = all.slice(index + 1).some((other) => {
-      const { topologyKey, whenUnsatisfiable } = other.part;
-      return `{${textOf(topologyKey)}, ${textOf(whenUnsatisfiable)}}` === pair;
-    });
-    if (again) constraint.at('{topologyKey, whenUnsatisfiable}').duplicate(pair);
+    if ((lasts.get(pair) ?? index) > index) constraint.at('{topologyKey, whenUnsatisfiable}').duplicate(pair);
     validateDomains(constraint.at('minDomains'), action.text);
     for (const field of ['nodeAffinityPolicy', 'nodeTaintsPolicy']) {
       constraint.at(field).optionalOneOf('Honor', 'Ignore');

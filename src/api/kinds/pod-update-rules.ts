@@ -1,4 +1,4 @@
-import { equalJson, type Json, type JsonObject } from '../../base/json.ts';
+import { canonicalJson, equalJson, type Json, type JsonObject } from '../../base/json.ts';
 import { unifiedDiff } from '../../base/line-diff.ts';
 import { goView } from '../schema/go-view.ts';
 import type { Checked } from './checks.ts';
@@ -52,9 +52,9 @@ function validateDeadline(deadline: Checked, before: unknown): boolean {
 }
 
 function onlyAddedTolerations(tolerations: Checked, before: readonly Part[]): void {
-  const bare = ({ tolerationSeconds: _seconds, ...rest }: Part) => rest;
-  const after = partsOf(tolerations.value);
-  if (before.every((old) => after.some((next) => equalJson(bare(next), bare(old))))) return;
+  const bare = ({ tolerationSeconds: _seconds, ...rest }: Part) => canonicalJson(rest as Json);
+  const after = new Set(partsOf(tolerations.value).map(bare));
+  if (before.every((old) => after.has(bare(old)))) return;
   tolerations.forbidden('existing toleration can not be modified except its tolerationSeconds');
 }
 

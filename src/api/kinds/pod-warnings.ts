@@ -69,7 +69,10 @@ const seccompContainer = 'container.seccomp.security.alpha.kubernetes.io/';
 const appArmorContainer = 'container.apparmor.security.beta.kubernetes.io/';
 
 function annotationWarnings(annotations: Labels, path: string, spec: Checked): readonly string[] {
-  const containers = containerLists.flatMap((list) => spec.at(list).items());
+  const containers = new Map<unknown, Checked>();
+  for (const container of containerLists.flatMap((list) => spec.at(list).items())) {
+    if (!containers.has(container.part.name)) containers.set(container.part.name, container);
+  }
   return Object.keys(annotations)
     .sort()
     .flatMap((key) => {
@@ -78,11 +81,7 @@ function annotationWarnings(annotations: Labels, path: string, spec: Checked): r
         return [`${at}: non-functional in v1.27+; use the "seccompProfile" field instead`];
       }
       if (!key.startsWith(appArmorContainer)) return [];
-      const name = key.slice(appArmorContainer.length);
-      const said = containers
-        .find(({ part }) => part.name === name)
-        ?.at('securityContext')
-        .at('appArmorProfile');
+      const said = containers.get(key.slice(appArmorContainer.length))?.at('securityContext').at('appArmorProfile');
       if (!said?.isAbsent) return [];
       return [`${at}: deprecated since v1.30; use the "appArmorProfile" field instead`];
     });
@@ -154,45 +153,51 @@ const hostWarnings = (port: Checked): readonly string[] =>
 
 interface Door {
   readonly path: string;
-  readonly inside: string;
-  readonly hostPort: number;
+  /** Doors that are not alike in this do not clash. */
+  readonly group: string;
+  /** From everywhere where it is nothing. */
   readonly hostIP: string;
+  readonly hostPort: number;
 }
+/** Of the doors of a group, the first from each address, the first of all under nothing but the group. */
+type FirstDoors = Map<string, { readonly path: string; readonly at: number }>;
 
-/** Doors of the same pod that are the same door, or of which one is a part of the other. */
+/** Doors of the same pod that are the same door, or of which one is a part of the other: each with the first of them. */
 function portWarnings(spec: Checked): readonly string[] {
-  const known: Door[] = [];
+  const firsts: FirstDoors = new Map();
   const sidecars = spec
     .at('initContainers')
     .items()
     .filter(({ part }) => part.restartPolicy === 'Always');
   return [...sidecars, ...spec.at('containers').items()]
     .flatMap((container) => container.at('ports').items())
-    .flatMap((port) => {
+    .flatMap((port, at) => {
       const door = doorOf(port);
-      const warnings = known.flatMap((other) => clash(door, other));
-      known.push(door);
-      return warnings.slice(0, 1);
+      const warnings = clashes(door, firsts);
+      for (const key of [door.group, fromOf(door, door.hostIP)]) {
+        if (!firsts.has(key)) firsts.set(key, { path: door.path, at });
+      }
+      return warnings;
     });
 }
 
 function doorOf(port: Checked): Door {
   const { containerPort, protocol, hostIP } = port.part;
-  const address = textOf(hostIP) === '0.0.0.0' ? '' : textOf(hostIP);
+  const hostPort = port.at('hostPort').number;
   const inside = `${String(containerPort)}/${textOf(protocol)}`;
-  return { path: port.path, inside, hostPort: port.at('hostPort').number, hostIP: address };
+  const group = hostPort === 0 ? `inside ${inside}` : `${hostPort}/${textOf(protocol)}`;
+  return { path: port.path, group, hostPort, hostIP: textOf(hostIP) === '0.0.0.0' ? '' : textOf(hostIP) };
 }
 
-function clash(door: Door, other: Door): readonly string[] {
-  const kind = (text: string) => text.slice(text.indexOf('/'));
-  if (door.hostPort === 0 || other.hostPort === 0) {
-    const same = door.inside === other.inside && door.hostPort === other.hostPort;
-    return same ? [`${door.path}: duplicate port definition with ${other.path}`] : [];
-  }
-  if (door.hostPort !== other.hostPort || kind(door.inside) !== kind(other.inside)) return [];
-  if (door.hostIP === other.hostIP) return [`${door.path}: duplicate port definition with ${other.path}`];
-  const overlaps = door.hostIP === '' || other.hostIP === '';
-  return overlaps ? [`${door.path}: overlapping port definition with ${other.path}`] : [];
+const fromOf = ({ group }: Door, address: string): string => `${group} from ${address}`;
+
+function clashes(door: Door, firsts: FirstDoors): readonly string[] {
+  const any = firsts.get(door.group);
+  if (!any) return [];
+  const same = door.hostPort === 0 ? any : firsts.get(fromOf(door, door.hostIP));
+  const open = door.hostIP === '' ? any : firsts.get(fromOf(door, ''));
+  if (same && (!open || same.at <= open.at)) return [`${door.path}: duplicate port definition with ${same.path}`];
+  return open ? [`${door.path}: overlapping port definition with ${open.path}`] : [];
 }
 
 /** The name of a pod, or of what makes pods, becomes a part of host names. `where`: which ones. */

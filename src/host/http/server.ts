@@ -7,7 +7,7 @@ import { ApiError } from '../../api/error.ts';
 import type { ApiRequest, Caller, Transport } from '../../api/wire.ts';
 import type { Env, Millis } from '../../base/env.ts';
 import { SparingLog } from '../../base/sparing-log.ts';
-import { createServer as createHttp1 } from '../node-http.ts';
+import { createServer as createHttp1, type ServerResponse } from '../node-http.ts';
 import { certificatesIn, type Pair } from '../x509/certificate.ts';
 import { answerOfError, writeAnswer } from './answer.ts';
 import { anonymous, type Identity, identityOf } from './caller.ts';
@@ -106,6 +106,8 @@ class Front {
   /** Watches, streams and upgrades: they end when asked to, not by themselves. */
   readonly #endless = new Set<() => void>();
   readonly #rounds: Rounds;
+  /** The newest on each connection. */
+  readonly #lastAnswers = new WeakMap<Socket, ServerResponse>();
   #closing = false;
   readonly #report: Report = (error, { method, url }, from) => {
     const path = url.split('?')[0];
@@ -263,10 +265,13 @@ class Front {
       if (this.#closing) outgoing.shouldKeepAlive = false;
       // What stands behind a refused request was read together with it.
       if (incoming.socket.writableEnded) return;
+      this.#lastAnswers.set(incoming.socket, outgoing);
       if (namesOneHost(incoming)) this.#guard(incoming, outgoing, identify);
       else this.#refuse(incoming.socket, 'it must name one host');
     });
-    server.on('clientError', (error, socket) => void this.#unparsed(error, socket as Socket, identify));
+    server.on('clientError', (error, socket) => {
+      this.#unparsed(error, socket as Socket, identify).catch(() => socket.destroy());
+    });
     server.on(
       'upgrade',
       (incoming, socket, head) => void this.#upgrade(incoming, socket as Socket, { head, identify }),
@@ -276,6 +281,14 @@ class Front {
 
   /** What the parser refused: a method that it does not know is still answered as its path deserves. */
   async #unparsed(error: Error, socket: Socket, identify: (incoming: IncomingMessage) => Identity): Promise<void> {
+    const under = this.#lastAnswers.get(socket);
+    // Whoever sends a body without saying so is answered, and then let go: nobody knows what the rest is.
+    if (under?.req.complete && !under.writableFinished) {
+      if (!under.headersSent) under.shouldKeepAlive = false;
+      socket.pause();
+      under.once('close', () => socket.destroySoon());
+      return;
+    }
     const incoming = unknownMethodRequest(error, socket);
     if (!incoming) return this.#refuse(socket, error.message);
     const asked = asking(incoming);

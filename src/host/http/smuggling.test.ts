@@ -270,3 +270,34 @@ test('who somebody is cannot be said in headers that only a proxy in front may s
   assert.equal(seen.at(-1)?.path, '/who');
   assert.equal(seen.at(-1)?.caller, undefined);
 });
+
+/** A body whose length nobody said: Node's own client sends such with DELETE. */
+const unsaid = '{"kind":"DeleteOptions","propagationPolicy":"Orphan"}';
+const unusual = `DELETE /slow HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n`;
+const behindAnother: Readonly<Record<string, readonly string[]>> = {
+  'a body that nobody announced': [`DELETE /slow HTTP/1.1\r\n${host}\r\n${unsaid}`],
+  'the same later': [`DELETE /slow HTTP/1.1\r\n${host}\r\n`, unsaid],
+  'the same behind an unusual request': [unusual + unsaid],
+  'the same later, behind an unusual request': [unusual, unsaid],
+  'a method that nobody knows': [`${unusual}FOO /open HTTP/1.1\r\n${host}\r\n`],
+  'the same method later': [unusual, `FOO /open HTTP/1.1\r\n${host}\r\n`],
+  'a body, and another': [unusual + unsaid, unsaid, unsaid],
+};
+
+for (const [what, parts] of Object.entries(behindAnother)) {
+  test(`a request is answered, and the connection ends, where ${what} stands behind it`, async () => {
+    const socket = await open();
+    let answer = '';
+    socket.on('data', (part: string) => (answer += part));
+    for (const part of parts) {
+      socket.write(part, 'latin1');
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    if (!socket.closed) await once(socket, 'close');
+    assert.equal(statuses(answer)[0], '200', answer);
+    assert.doesNotMatch(answer, /heard":"(?!DELETE \/slow")/);
+    assert.deepEqual(statuses(await said(await open(), `GET /open HTTP/1.1\r\n${host}Connection: close\r\n\r\n`)), [
+      '200',
+    ]);
+  });
+}

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
-import { IncomingMessage } from '../node-http.ts';
+import { IncomingMessage, METHODS } from '../node-http.ts';
 
-const requestLine = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64} (\/[^ \r\n]*) HTTP\/1\.[01]\r\n/;
+const requestLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}) (\/[^ \r\n]*) HTTP\/1\.[01]\r\n/;
 /** What decides who asks and how the refusal is written. */
 const heeded = ['authorization', 'accept'] as const;
 
@@ -13,11 +13,12 @@ export function unknownMethodRequest(error: Error, socket: Socket): IncomingMess
   const { code, rawPacket } = error as { readonly code?: string; readonly rawPacket?: Uint8Array };
   if (code !== 'HPE_INVALID_METHOD' || !rawPacket || !socket.writable) return undefined;
   const text = Buffer.from(rawPacket).toString('latin1');
-  const line = requestLine.exec(text);
-  if (!line) return undefined;
+  const [, method, url] = requestLine.exec(text) ?? [];
+  // What it knows is not what it gave up on: that stands further behind.
+  if (method === undefined || url === undefined || METHODS.includes(method)) return undefined;
   const incoming = new IncomingMessage(socket);
   incoming.method = 'OPTIONS';
-  incoming.url = line[1] as string;
+  incoming.url = url;
   incoming.httpVersion = '1.1';
   incoming.httpVersionMajor = 1;
   incoming.httpVersionMinor = 1;
