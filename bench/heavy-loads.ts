@@ -188,10 +188,10 @@ export const loads = {
         strategic,
       ),
   },
-  'an apply of a list of 20,000': {
+  'an apply of a list of 12,000': {
     atOnce: 1,
     run: (user) => {
-      const { metadata: _any, ...rest } = largePod('x', 20_000) as { metadata: object; spec: object };
+      const { metadata: _any, ...rest } = largePod('x', 12_000) as { metadata: object; spec: object };
       const body = {
         apiVersion: 'v1',
         kind: 'PodTemplate',
@@ -204,6 +204,14 @@ export const loads = {
   'a pod of 20,000 variables': {
     atOnce: 1,
     run: (user) => user.send('POST', `${podsPath}?dryRun=All`, largePod('large', 20_000)),
+  },
+  'a pod of 60,000 ports': {
+    atOnce: 1,
+    run: (user) => user.send('POST', `${podsPath}?dryRun=All`, podOfPorts),
+  },
+  'a patch of 100,000 finalizers': {
+    atOnce: 1,
+    run: (user) => user.send('PATCH', `${maps}/patched?dryRun=All`, finalizers, merge),
   },
   'a custom object of 40,000 items with a rule': {
     atOnce: 1,
@@ -257,6 +265,15 @@ const binaryRevision = encodeProtobuf({
   revision: 1,
   data: members(60_000, () => 'v'.repeat(36)),
 } as never);
+const portsPod = samplePod('ports') as { spec: { containers: [object] } };
+const ports = Array.from({ length: 60_000 }, (_, n) => ({ containerPort: n + 1 }));
+const podOfPorts = JSON.stringify({
+  ...portsPod,
+  spec: { ...portsPod.spec, containers: [{ ...portsPod.spec.containers[0], ports }] },
+});
+const finalizers = JSON.stringify({
+  metadata: { finalizers: Array.from({ length: 100_000 }, (_, n) => `example.com/${n}`) },
+});
 const freeForm = (free: unknown) => JSON.stringify({ ...heap('free', 1), free: { list: free } });
 const shortTexts = freeForm(Array.from({ length: 350_000 }, (_, n) => n.toString(36).padStart(5, 'x')));
 const emptyLists = freeForm(Array.from({ length: 900_000 }, () => []));

@@ -74,8 +74,14 @@ export const tooMany = (path: string, count: number, max: number): FieldError =>
   text: `Too many: ${count}: must have at most ${max} item${max === 1 ? '' : 's'}`,
 });
 
+/** A value that is longer is cut: it stands in an answer twice, and everybody waits while that is written. */
+const shownMax = 16 * 1024;
+
 function shown(value: unknown): string {
-  return value === undefined ? '""' : JSON.stringify(value as Json);
+  if (value === undefined) return '""';
+  if (typeof value === 'string' && value.length > shownMax) return `${JSON.stringify(value.slice(0, shownMax))}...`;
+  const text = JSON.stringify(value as Json);
+  return typeof value === 'object' && text.length > shownMax ? `${text.slice(0, shownMax)}...` : text;
 }
 
 /** As many errors are told, no more: an answer of megabytes would help nobody. */

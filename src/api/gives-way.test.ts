@@ -102,6 +102,17 @@ test('Whatever checks a long object gives way all along, and finds what is found
     errors.map(({ path }) => path),
     ['metadata.labels', 'metadata.annotations'],
   );
+  const finalizers = Array.from({ length: count }, (_, n) => `example.com/${n}`);
+  const held = { name: 'x', finalizers: [...finalizers, 'odd'] } as unknown as typeof meta;
+  const before = { name: 'x', finalizers } as unknown as typeof meta;
+  const added = givesWay(
+    'finalizers',
+    validateMeta(held, { asked: held, previous: before }, { namespaced: false, rules: {} }),
+  );
+  assert.deepEqual(
+    added.map(({ path }) => path),
+    [`metadata.finalizers[${count}]`],
+  );
 });
 
 test('Whatever patches a long object gives way all along', () => {
@@ -117,6 +128,17 @@ test('Whatever patches a long object gives way all along', () => {
   assert.deepEqual(strategic, pod);
   const operations = Object.entries(data).map(([name, value]) => ({ op: 'add', path: `/data/${name}`, value }));
   assert.deepEqual(givesWay('JSON patch', jsonPatch({ data: {} }, operations)), { data });
+  const copying = [
+    { op: 'test', path: '/data', value: { ...data } },
+    { op: 'copy', from: '/data', path: '/more' },
+    { op: 'add', path: '/more/k0', value: 'other' },
+  ];
+  const copied = givesWay('a copy', jsonPatch({ data }, copying as unknown as Json));
+  assert.deepEqual(copied, { data, more: { ...data, k0: 'other' } });
+  const finalizers = Object.keys(data);
+  const removal = { metadata: { '$deleteFromPrimitiveList/finalizers': finalizers.slice(1) } };
+  const left = givesWay('removal', strategicPatch(pods, { metadata: { finalizers } }, removal));
+  assert.deepEqual(left, { metadata: { finalizers: ['k0'] } });
 });
 
 test('Whatever judges a long custom object by its schema gives way all along', () => {

@@ -20,7 +20,9 @@ export function* validateMeta(
   kind: Pick<Kind, 'namespaced' | 'rules'>,
 ): Steps<readonly FieldError[]> {
   const { asked, previous } = change;
-  const errors = previous ? immutables(asked, previous) : nameErrors(meta, kind);
+  const known = new Set<string>();
+  yield* each(previous?.finalizers ?? [], (name) => known.add(name));
+  const errors = previous ? immutables(asked, previous, known) : nameErrors(meta, kind);
   yield* inPieces(meta.labels, (some) => errors.push(...validateLabels(some, 'metadata.labels')));
   const path = 'metadata.annotations';
   let bytes = 0;
@@ -31,7 +33,7 @@ export function* validateMeta(
   if (bytes > annotationBytesMax) errors.push(tooLong(path, annotationBytesMax));
   yield* validateOwners(meta.ownerReferences ?? [], errors);
   if (meta.managedFields !== previous?.managedFields) yield* validateManagers(meta.managedFields ?? [], errors);
-  yield* validateFinalizers(meta.finalizers ?? [], previous?.finalizers ?? [], errors);
+  yield* validateFinalizers(meta.finalizers ?? [], known, errors);
   return errors;
 }
 
@@ -45,10 +47,9 @@ function* each<T>(list: readonly T[], judge: (item: T, index: number) => void): 
 
 function* validateFinalizers(
   finalizers: readonly string[],
-  before: readonly string[],
+  known: ReadonlySet<string>,
   errors: FieldError[],
 ): Steps<void> {
-  const known = new Set(before);
   const unqualified: FieldError[] = [];
   yield* each(finalizers, (name, index) => {
     if (known.has(name)) return;
@@ -83,7 +84,7 @@ function nameErrors(meta: Meta, kind: Pick<Kind, 'rules'>): FieldError[] {
   return errors;
 }
 
-function immutables(asked: Partial<Meta>, live: Meta): FieldError[] {
+function immutables(asked: Partial<Meta>, live: Meta, known: ReadonlySet<string>): FieldError[] {
   const errors: FieldError[] = [];
   const fixed = ['deletionTimestamp', 'deletionGracePeriodSeconds'] as const;
   for (const field of fixed) {
@@ -92,8 +93,7 @@ function immutables(asked: Partial<Meta>, live: Meta): FieldError[] {
       errors.push(invalid(`metadata.${field}`, value, 'field is immutable'));
     }
   }
-  const known = asked.finalizers && new Set(live.finalizers);
-  const added = (asked.finalizers ?? []).filter((name) => !known?.has(name));
+  const added = (asked.finalizers ?? []).filter((name) => !known.has(name));
   if (live.deletionTimestamp !== undefined && added.length > 0) {
     const list = `[]string{${added.map((name) => JSON.stringify(name)).join(', ')}}`;
     const sentence = `no new finalizers can be added if the object is being deleted, found new finalizers ${list}`;

@@ -52,3 +52,14 @@ test('unifiedDiff has the same hunks as the reference', { skip: python }, () => 
     assert.equal(unifiedDiff(a, b), JSON.parse(line));
   }
 });
+
+test('What would take long to compare is not compared', { timeout: 20_000 }, () => {
+  const lines = (count: number, differ: number) => Array.from({ length: count }, (_, n) => `${n % differ}`);
+  assert.equal(unifiedDiff(lines(8_000, 101), lines(9_000, 103)), '', 'it takes too many looks');
+  assert.equal(unifiedDiff(lines(30_000, 30_000), []), '', 'it is too long');
+  const alike = lines(5_000, 5_000);
+  assert.match(
+    unifiedDiff(alike, alike.with(2_500, 'other')),
+    /^@@ -2498,7 \+2498,7 @@\n 2497\n 2498\n 2499\n-2500\n\+other/,
+  );
+});

@@ -188,8 +188,18 @@ export function* wholeText(request: ApiRequest): Steps<string> {
   return yield* textOf(body.bytes);
 }
 
-/** A body that must be an object; anything else is a bad request. */
+/** What is read in one go: whoever is asked such things needs a few fields. */
+const shortBytesMax = 256 * 1024;
+
+/** For doors at which nothing long is asked: it is not read at all. */
+export function requireShort({ body }: ApiRequest): void {
+  if (!body || 'object' in body || body.bytes.length <= shortBytesMax) return;
+  throw new ApiError('RequestEntityTooLarge', `Request entity too large: limit is ${shortBytesMax} here`);
+}
+
+/** A short body that must be an object; anything else is a bad request. */
 export function objectBody(request: ApiRequest): JsonObject {
+  requireShort(request);
   const value = request.body ? valueOrBadRequest(() => finish(readBody(request, false)).value) : {};
   if (!isObject(value)) throw new ApiError('BadRequest', 'the body is not a JSON object');
   return value;

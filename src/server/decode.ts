@@ -5,7 +5,7 @@ import { readerOf } from '../api/schema/kind-type.ts';
 import { type ApiRequest, queryValue } from '../api/wire.ts';
 import { isObject, type Json, type JsonObject } from '../base/json.ts';
 import { finish, isListed, type Steps, Stride } from '../base/steps.ts';
-import { type BodyValue, readBody, UnreadableBody, unknownField } from './body.ts';
+import { type BodyValue, readBody, requireShort, UnreadableBody, unknownField } from './body.ts';
 import { type GroupVersionKind, identify, unrecognized } from './identify.ts';
 
 export interface Decoded {
@@ -14,9 +14,11 @@ export interface Decoded {
   readonly warnings: readonly string[];
 }
 
-/** The object in a body, checked against what its kind looks like; only what the kind has is kept. */
-export const decodeObject = (request: ApiRequest, expected: GroupVersionKind): Decoded =>
-  finish(readObject(request, expected));
+/** The object in a short body, checked against what its kind looks like; only what the kind has is kept. */
+export function decodeObject(request: ApiRequest, expected: GroupVersionKind): Decoded {
+  requireShort(request);
+  return finish(readObject(request, expected));
+}
 
 /** The same for bodies that may be long. */
 export function* readObject(request: ApiRequest, expected: GroupVersionKind): Steps<Decoded> {

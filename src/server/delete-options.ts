@@ -4,7 +4,7 @@ import { walk } from '../api/schema/walker.ts';
 import { type ApiRequest, queryValue } from '../api/wire.ts';
 import { isObject } from '../base/json.ts';
 import { finish } from '../base/steps.ts';
-import { readBody, UnreadableBody } from './body.ts';
+import { readBody, requireShort, UnreadableBody } from './body.ts';
 import type { DeleteOptions } from './delete.ts';
 import { notRegistered, saidBy } from './identify.ts';
 import { type AskedOptions, checkOptions } from './write-options.ts';
@@ -37,6 +37,7 @@ function graceOf(text: string | undefined): { readonly gracePeriodSeconds?: numb
 }
 
 function fromBody(request: ApiRequest): DeleteOptions {
+  requireShort(request);
   try {
     const { value } = finish(readBody(request, false));
     const { apiVersion, kind } = saidBy(value);

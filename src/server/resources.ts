@@ -11,7 +11,7 @@ import type { AdmissionRequest, Annotate } from './admission/plugin.ts';
 import { Answers, type Asked, encodedAnswer } from './answer.ts';
 import { applyOf, scaleApplyOf } from './apply.ts';
 import { bind, bindByName, isBinding } from './binding.ts';
-import { mediaTypeOf, objectBody } from './body.ts';
+import { mediaTypeOf, objectBody, requireShort } from './body.ts';
 import { type Decoded, decodeObject, readObject } from './decode.ts';
 import { deleteObject } from './delete.ts';
 import { deleteOptionsOf } from './delete-options.ts';
@@ -302,10 +302,11 @@ export class Resources {
 
   async #finalize(call: Call): Promise<ApiResponse> {
     const { request, route, options } = call;
-    const patch = route.verb === 'patch' ? finish(patchOf(request, route.kind)) : undefined;
-    const asked = patch ? undefined : inRoute(route, decodeObject(request, route.kind)).object;
-    const patched = (live: KubeObject) => patch && finish(patch(live as unknown as JsonObject)).object;
-    const change = (live: KubeObject) => finalized(live as Namespace, asked ?? patched(live) ?? live);
+    const pace = new Pace(this.#deps.env.clock);
+    const patch = route.verb === 'patch' ? await pace.run(patchOf(request, route.kind)) : undefined;
+    const asked = patch ? undefined : inRoute(route, await pace.run(readObject(request, route.kind))).object;
+    const patched = async (live: KubeObject) => patch && (await pace.run(patch(live as unknown as JsonObject))).object;
+    const change = async (live: KubeObject) => finalized(live as Namespace, asked ?? (await patched(live)) ?? live);
     return this.#one(200, await this.#deps.writer.update(route, change, options), call);
   }
 
@@ -316,6 +317,7 @@ export class Resources {
     if (route.verb === 'get') {
       return answer(this.#deps.views.object(route.kind, await getEntry(this.#deps.store, route)));
     }
+    requireShort(request);
     const main = { ...route, subresource: '' };
     const { manager: _unowned, ...by } = options;
     if (route.verb === 'patch' && mediaTypeOf(request) === applyType) {

@@ -231,11 +231,11 @@ export class Writer {
       if (!options.admitted) await this.#steps.validate(final, request);
       await pace.rest();
       const quiet = await pace.run(withQuietTimes(asKept(kind, final), live));
+      if (pace.isLong) await pace.run(longTextsInSteps(quiet as unknown as JsonObject));
       if (options.dryRun) return { written: quiet, kept: false };
       const sameOwners = quiet.metadata.managedFields === live.metadata.managedFields;
       if (sameOwners && (await pace.run(equalJsonInSteps(stored(kind, quiet), entry.value))))
         return { written: live, kept: false };
-      if (pace.isLong) await pace.run(longTextsInSteps(quiet as unknown as JsonObject));
       return this.#committed(kind, entry, roomFor(quiet, options), pace);
     });
   }

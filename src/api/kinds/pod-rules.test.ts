@@ -335,3 +335,24 @@ test('A new pod is warned about what is hardly meant', () => {
     'spec.containers[0].ports[1]: duplicate port definition with spec.containers[0].ports[0]',
   ]);
 });
+
+test('What a pod has very many of takes no longer for each of them', { timeout: 30_000 }, () => {
+  const many = (count: number, one: (n: number) => object) => Array.from({ length: count }, (_, n) => one(n));
+  const ports = many(40_000, (n) => ({ containerPort: 1 + (n % 20_000), protocol: 'TCP' }));
+  const warnings = pods.rules.warnings?.(podOf({ containers: [{ ...container, ports }] }), undefined) ?? [];
+  assert.equal(warnings.length, 20_000);
+  assert.equal(
+    warnings.at(-1),
+    'spec.containers[0].ports[39999]: duplicate port definition with spec.containers[0].ports[19999]',
+  );
+  const volumes = (name: string) => many(2_000, (n) => ({ name: `${name}-${n}`, emptyDir: {} }));
+  assert.deepEqual(judged(podOf({ volumes: volumes('b') }), podOf({ volumes: volumes('a') })), ['spec Forbidden']);
+  const tolerations = many(20_000, (n) => ({ key: `k${n}`, operator: 'Exists' }));
+  assert.deepEqual(judged(podOf({ tolerations: tolerations.toReversed() }), podOf({ tolerations })), []);
+  const topologySpreadConstraints = many(10_000, (n) => ({
+    maxSkew: 1,
+    topologyKey: `k${n}`,
+    whenUnsatisfiable: 'DoNotSchedule',
+  }));
+  assert.deepEqual(judged(podOf({ topologySpreadConstraints })), []);
+});

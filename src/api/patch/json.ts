@@ -1,5 +1,5 @@
-import { equalJson, isObject, type Json } from '../../base/json.ts';
-import { membersIn, type Steps, Stride } from '../../base/steps.ts';
+import { equalJsonInSteps, isObject, type Json } from '../../base/json.ts';
+import { membersIn, namesIn, type Steps, Stride, stepMembersMax } from '../../base/steps.ts';
 import { ApiError } from '../error.ts';
 import { define } from './merge.ts';
 
@@ -79,7 +79,9 @@ class Patching {
     for (const operation of operations) {
       const members = membersPerOperation + membersIn(operation.value);
       if (stride.isLong(members)) yield stride.taken();
-      this.#apply(operation);
+      if (operation.op === 'test') yield* this.#test(operation, stride);
+      else if (operation.op === 'copy') yield* this.#copy(operation, stride);
+      else this.#apply(operation);
     }
     return this.#document;
   }
@@ -92,19 +94,18 @@ class Patching {
         return this.#replace(pointer(path), value);
       case 'remove':
         return this.#remove(pointer(path));
-      case 'test':
-        if (equalJson(this.#look(pointer(path)) ?? null, value)) return;
-        throw refused();
       case 'move': {
         const moved = this.#find(pointer(from));
         this.#remove(pointer(from));
         return this.#add(pointer(path), moved);
       }
-      case 'copy':
-        return this.#add(pointer(path), this.#copy(this.#look(pointer(from)) ?? null));
       default:
         throw refused();
     }
+  }
+
+  *#test({ path, value = null }: Operation, stride: Stride): Steps<void> {
+    if (!(yield* equalJsonInSteps(this.#look(pointer(path)) ?? null, value, stride))) throw refused();
   }
 
   /** The container of the last part, ready to be changed. */
@@ -148,12 +149,12 @@ class Patching {
     else delete container[key];
   }
 
-  /** A copy of its own, so that a later operation changes one of the two. */
-  #copy(value: Json): Json {
-    const text = JSON.stringify(value);
-    this.#copiedBytes += text.length;
+  /** It is a copy of its own, so that a later operation changes one of the two. */
+  *#copy({ path, from }: Operation, stride: Stride): Steps<void> {
+    const { value, letters } = yield* copyOf(this.#look(pointer(from)) ?? null, stride);
+    this.#copiedBytes += letters;
     if (this.#copiedBytes > copiedBytesMax) throw refused();
-    return JSON.parse(text) as Json;
+    this.#add(pointer(path), value);
   }
 
   #look(path: readonly string[]): Json | undefined {
@@ -171,6 +172,35 @@ class Patching {
     return value;
   }
 }
+
+/** A value like this one, and how long the text of it is, about. */
+function* copyOf(value: Json, stride: Stride): Steps<{ readonly value: Json; readonly letters: number }> {
+  const members = membersIn(value);
+  if (stride.isLong(members)) yield stride.taken();
+  if (members < stepMembersMax || typeof value !== 'object' || value === null) {
+    const text = JSON.stringify(value);
+    return { value: JSON.parse(text) as Json, letters: text.length };
+  }
+  let letters = 2;
+  if (Array.isArray(value)) {
+    const list: Json[] = [];
+    for (const item of value as readonly Json[]) {
+      const inner = yield* copyOf(item, stride);
+      letters += inner.letters + 1;
+      list.push(inner.value);
+    }
+    return { value: list, letters };
+  }
+  const out: Members = {};
+  for (const name of namesIn(value)) {
+    const inner = yield* copyOf((value as Members)[name] as Json, stride);
+    letters += name.length + inner.letters + lettersPerMember;
+    define(out, name, inner.value);
+  }
+  return { value: out, letters };
+}
+/** Quotes, colon and comma. */
+const lettersPerMember = 4;
 
 /** The parts of a pointer. Whatever stands before its first slash does not count, as upstream has it. */
 function pointer(text: string | undefined): readonly string[] {

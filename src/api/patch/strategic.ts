@@ -55,7 +55,7 @@ function* mergeMaps(members: Members, target: JsonObject, patch: JsonObject, str
     const value = patch[key] as Json;
     if (key === retainKey || key.startsWith(orderPrefix) || placed.has(key)) continue;
     const name = key.startsWith(deleteFromListPrefix) ? key.slice(deleteFromListPrefix.length) : undefined;
-    if (name !== undefined) removeFromList(out, name, value);
+    if (name !== undefined) yield* removeFromList(out, name, value, stride);
     else if (value === null) delete out[key];
     else if (!Object.hasOwn(out, key)) {
       if (!isDirected(value)) define(out, key, yield* withoutDirectives(value, stride));
@@ -88,15 +88,15 @@ const strategiesOf = (field: Known): readonly string[] => field?.patchStrategy?.
 function* retained(target: JsonObject, patch: JsonObject, stride: Stride): Steps<Growing> {
   const keys = patch[retainKey];
   if (keys === undefined) return yield* copied(target, stride);
-  const isListed = (name: string) => Array.isArray(keys) && keys.includes(name);
+  const listed = new Set<unknown>(Array.isArray(keys) ? keys : []);
   const others = Object.entries(patch).filter(
     ([name, value]) =>
       name !== retainKey && value !== null && !name.startsWith(deleteFromListPrefix) && !name.startsWith(orderPrefix),
   );
-  if (!Array.isArray(keys) || others.some(([name]) => !isListed(name))) {
+  if (!Array.isArray(keys) || others.some(([name]) => !listed.has(name))) {
     throw new ApiError('BadRequest', 'invalid patch format of retainKeys');
   }
-  return Object.fromEntries(Object.entries(target).filter(([name]) => isListed(name)));
+  return Object.fromEntries(Object.entries(target).filter(([name]) => listed.has(name)));
 }
 
 /** `$setElementOrder/x`: the list is merged and put in that order. Answers the members that are done by that. */
@@ -113,7 +113,7 @@ function* mergeOrdered(members: Members, out: Growing, patch: JsonObject, stride
     for (const list of [order, server ?? [], given ?? []]) {
       if (!Array.isArray(list)) throw failed(`expected a list for ${key} and its order, but received ${goText(list)}`);
     }
-    checkOrder(field, (given ?? []) as readonly Json[], order as readonly Json[]);
+    yield* checkOrder(field, { given: (given ?? []) as readonly Json[], order: order as readonly Json[] }, stride);
     if (server === undefined && given === undefined) continue;
     done.add(key);
     const list =
@@ -130,12 +130,17 @@ function* mergeOrdered(members: Members, out: Growing, patch: JsonObject, stride
 }
 
 /** What the patch sets must come in the order that it asks for. */
-function checkOrder(field: Known, given: readonly Json[], order: readonly Json[]): void {
+function* checkOrder(
+  field: Known,
+  { given, order }: { readonly given: readonly Json[]; readonly order: readonly Json[] },
+  stride: Stride,
+): Steps<void> {
   const mergeKey = field?.patchMergeKey;
   const set = given.filter((item) => !(mergeKey && isObject(item) && item[directiveKey] === 'delete'));
   if (order.length === 0 || set.length === 0) return;
   let next = 0;
   for (const wanted of order) {
+    if (stride.isLong(1)) yield stride.taken();
     const item = set[next];
     if (item === undefined) break;
     const keyOf = (value: Json) => (mergeKey && isObject(value) ? (value[mergeKey] ?? null) : value);
@@ -161,7 +166,14 @@ function* mergeLists(
   }
   const mergeKey = field?.patchMergeKey;
   if (!isOfObjects) {
-    const both = [...new Set([...target, ...patch])];
+    const both: Json[] = [];
+    const seen = new Set<Json>();
+    for (const item of [...target, ...patch]) {
+      if (stride.isLong(1)) yield stride.taken();
+      if (seen.has(item)) continue;
+      seen.add(item);
+      both.push(item);
+    }
     return yield* ordered({ items: both, order: patch, mergeKey: undefined }, target, stride);
   }
   if (mergeKey === undefined) throw failed('cannot merge lists without merge key');
@@ -201,11 +213,20 @@ function withoutDeleted(target: readonly Json[], patch: readonly JsonObject[], m
   return target.filter((live) => !isObject(live) || !deleted.has(canonicalJson(live[mergeKey])));
 }
 
-function removeFromList(out: Growing, key: string, values: Json): void {
+function* removeFromList(out: Growing, key: string, values: Json, stride: Stride): Steps<void> {
   const list = out[key];
   if (!Array.isArray(list) || !Array.isArray(values)) return;
-  const removed = new Set(values.map(canonicalJson));
-  out[key] = list.filter((item) => !removed.has(canonicalJson(item)));
+  const removed = new Set<string>();
+  for (const value of values as readonly Json[]) {
+    if (stride.isLong(1)) yield stride.taken();
+    removed.add(canonicalJson(value));
+  }
+  const left: Json[] = [];
+  for (const item of list as readonly Json[]) {
+    if (stride.isLong(1)) yield stride.taken();
+    if (!removed.has(canonicalJson(item))) left.push(item);
+  }
+  out[key] = left;
 }
 
 /**
