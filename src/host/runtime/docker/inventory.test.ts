@@ -47,3 +47,28 @@ test('that memory ran out is told, also where the engine says so after the end a
     inventory.close();
   }
 });
+
+test('what is removed while it is looked at stays gone, however late the answer comes', async () => {
+  const { client } = killed();
+  let answer = () => {};
+  const late = {
+    ...client,
+    json: async (method: 'GET', path: string) => {
+      if (path === '/containers/json') return [];
+      await new Promise<void>((resolve) => (answer = resolve));
+      return client.json(method, path);
+    },
+  };
+  const inventory = new Inventory(hostEnv(), late as unknown as EngineClient, { cluster: 'c', node: 'n' }, () => {});
+  try {
+    await inventory.all();
+    const looked = inventory.look('e1');
+    await new Promise((resolve) => setImmediate(resolve));
+    inventory.drop('e1');
+    answer();
+    assert.equal(await looked, undefined);
+    assert.deepEqual(inventory.known(), []);
+  } finally {
+    inventory.close();
+  }
+});

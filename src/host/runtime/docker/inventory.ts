@@ -38,6 +38,8 @@ export class Inventory {
   /** By the engine's id. */
   #known = new Map<string, Seen>();
   readonly #looking = new Map<string, Promise<unknown>>();
+  /** Removed while they are looked at: the answer may be of the time before. */
+  readonly #gone = new Set<string>();
   /** Those of whom the engine said that memory ran out: it forgets it where it learns of the end of them first. */
   readonly #starved = new Set<string>();
   #syncing: Promise<void> | undefined;
@@ -82,7 +84,9 @@ export class Inventory {
     );
     this.#looking.set(engineId, next);
     const done = () => {
-      if (this.#looking.get(engineId) === next) this.#looking.delete(engineId);
+      if (this.#looking.get(engineId) !== next) return;
+      this.#looking.delete(engineId);
+      this.#gone.delete(engineId);
     };
     next.then(done, done);
     return next;
@@ -112,6 +116,7 @@ export class Inventory {
   }
 
   drop(engineId: string): void {
+    if (this.#looking.has(engineId)) this.#gone.add(engineId);
     const seen = this.#known.get(engineId);
     if (!seen) return;
     this.#known.delete(engineId);
@@ -198,6 +203,7 @@ export class Inventory {
       if (!seen) return undefined;
       const user = this.#known.get(engineId)?.state.user ?? (seen.pid && (await firstUser(engineId, seen.pid)));
       const whole = user ? { ...seen, state: { ...seen.state, user } } : seen;
+      if (this.#gone.has(engineId)) return undefined;
       this.#set(whole);
       return whole;
     } catch (error) {
