@@ -1,9 +1,9 @@
 /**
  * How long a small GET of one user waits behind the heavy work of another: `node bench/fairness.ts [SECONDS] [NAME]`.
- * The limit is 50 ms at the 99th percentile. Both users' clients are processes of their own. `busyMax` is the most of a
- * wait in which the server's main thread ran (Linux only): the rest of it waited for a processor, of which the server,
- * the helpers of its garbage collector and both clients want several. What the server is busy with, `bench/turns.ts`
- * tells.
+ * Both users' clients are processes of their own. `busyMax` is the most of a wait in which the server's main thread ran
+ * (Linux only): the rest of it waited for a processor, of which the server, the helpers of its garbage collector and
+ * both clients want several. The limit is 50 ms of that for each, and by the clock at the 99th percentile. What the
+ * server is busy with, `bench/turns.ts` tells.
  */
 import { fork } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -47,7 +47,7 @@ async function main(): Promise<void> {
       child.kill();
       await ended;
       await sleep(500);
-      worst = Math.max(worst, figures.p99);
+      worst = Math.max(worst, figures.p99, figures.busyMax || 0);
       console.log(JSON.stringify({ bench: 'fairness', behind: name, ...figures }));
     }
     if (worst > limitMs) {

@@ -93,8 +93,9 @@ function immutables(asked: Partial<Meta>, live: Meta, known: ReadonlySet<string>
       errors.push(invalid(`metadata.${field}`, value, 'field is immutable'));
     }
   }
+  if (live.deletionTimestamp === undefined) return errors;
   const added = (asked.finalizers ?? []).filter((name) => !known.has(name));
-  if (live.deletionTimestamp !== undefined && added.length > 0) {
+  if (added.length > 0) {
     const list = `[]string{${added.map((name) => JSON.stringify(name)).join(', ')}}`;
     const sentence = `no new finalizers can be added if the object is being deleted, found new finalizers ${list}`;
     errors.push(forbidden('metadata.finalizers', sentence));
