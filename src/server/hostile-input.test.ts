@@ -1,26 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodeText } from '../base/json.ts';
-import { never } from '../base/stop.ts';
 import { admin, attackedServer } from '../sim/attacked-server.ts';
 
 const maps = '/api/v1/namespaces/a/configmaps';
 
+interface Answered {
+  readonly message?: string;
+  readonly data?: object;
+}
+
 async function hostile() {
   const all = await attackedServer();
   const send = async (method: 'POST' | 'PUT' | 'PATCH', path: string, text: string, mediaType: string) => {
-    const [bare = '', query = ''] = path.split('?');
-    const response = await all.server.handle({
-      method,
-      path: bare,
-      query: [...new URLSearchParams(query)],
-      headers: {},
-      caller: admin,
-      stop: never,
-      body: { bytes: encodeText(text), mediaType },
-    });
-    const object = 'body' in response && 'object' in response.body ? response.body.object : {};
-    return { status: response.status, object: object as { readonly message?: string; readonly data?: object } };
+    const { status, object } = await all.send(`${method} ${path}`, text, mediaType);
+    return { status, object: object as Answered };
   };
   return { ...all, send };
 }

@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { KubeObject } from '../api/object.ts';
-import { encodeText } from '../base/json.ts';
-import { never } from '../base/stop.ts';
-import { jsonOf } from '../client/client.ts';
-import { admin, attackedServer } from '../sim/attacked-server.ts';
+import { attackedServer } from '../sim/attacked-server.ts';
 import { storedBytesMax } from './stored-size.ts';
 
 const roles = '/apis/rbac.authorization.k8s.io/v1/namespaces/a/roles';
@@ -22,21 +19,10 @@ const role = (name: string, letters: number, more: object = {}) => ({
 const tooLong = /the object would take \d+ bytes in the store, limit is 2097152/;
 
 async function served() {
-  const { server } = await attackedServer();
+  const { send } = await attackedServer();
   return async (method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, object?: object, type?: string) => {
-    const [bare = '', query = ''] = path.split('?');
-    const body = object && { bytes: encodeText(JSON.stringify(object)), mediaType: type ?? 'application/json' };
-    const response = await server.handle({
-      method,
-      path: bare,
-      query: [...new URLSearchParams(query)],
-      headers: {},
-      caller: admin,
-      stop: never,
-      ...(body ? { body } : {}),
-    });
-    const answer = await jsonOf(response);
-    return { status: response.status, answer: answer as unknown as KubeObject & { readonly message?: string } };
+    const { status, object: answer } = await send(`${method} ${path}`, object && JSON.stringify(object), type);
+    return { status, answer: answer as unknown as KubeObject & { readonly message?: string } };
   };
 }
 

@@ -71,6 +71,21 @@ export async function attackedServer() {
     await clock.run(second, async () => {});
     return { status: response.status, body: body as Readonly<Record<string, never>> };
   };
+  /** What the administrator says, with a body as it is. */
+  const send = async (words: string, text?: string, mediaType = 'application/json') => {
+    const [method = 'GET', path = '/'] = words.split(' ');
+    const [bare = '', query = ''] = path.split('?');
+    const response = await server.handle({
+      method: method as Method,
+      path: bare,
+      query: [...new URLSearchParams(query)],
+      headers: {},
+      caller: admin,
+      stop: never,
+      ...(text === undefined ? {} : { body: { bytes: encodeText(text), mediaType } }),
+    });
+    return { status: response.status, object: await jsonOf(response) };
+  };
   const make = async (path: string, object: object): Promise<void> => {
     const { status, body } = await ask(admin, `POST ${path}`, object);
     if (status !== 201) throw new Error(`${path}: ${status} ${JSON.stringify(body)}`);
@@ -81,7 +96,7 @@ export async function attackedServer() {
     return String(body.message);
   };
   await make('/api/v1/namespaces', { metadata: { name: 'a' } });
-  return { server, store, clock, ask, make, refused };
+  return { server, store, clock, ask, send, make, refused };
 }
 
 /** The same, where Joe may do this much and nothing else. */
