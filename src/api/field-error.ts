@@ -85,7 +85,7 @@ function shown(value: unknown): string {
 }
 
 /** As many errors are told, no more: an answer of megabytes would help nobody. */
-const toldMax = 1_000;
+export const toldMax = 1_000;
 
 /** The 422 answer for an object with these errors. Equal errors are told once, as upstream does. */
 export function invalidObject(

@@ -149,7 +149,8 @@ class Decoder {
       out[name] ??= [];
       (out[name] as Json[]).push(yield* this.objectInSteps(ref.items.object, reader.message()));
     } else if (isRawJson(ref)) {
-      const value = yield* rawJson(rawTextOf(this.#message(reader, type)));
+      const [text = ''] = this.#parts(ref, this.#message(reader, type)).get(1) ?? [];
+      const value = yield* rawJson(text as string);
       if (value !== undefined) out[name] = value;
     } else this.#field(field, reader, type, out);
   }
@@ -337,14 +338,3 @@ function* rawJson(text: string): Steps<Json | undefined> {
 }
 
 const isRawJson = ({ type }: TypeRef): boolean => type === 'raw' || type === 'fieldsV1' || type === 'json';
-
-/** The one field of a message that holds JSON. */
-function rawTextOf(reader: Reader): string {
-  let text = '';
-  while (!reader.done) {
-    const tag = reader.varint();
-    if (tag === 10) text = reader.text();
-    else reader.skip(tag & 7);
-  }
-  return text;
-}

@@ -1,4 +1,4 @@
-import type { FieldError } from '../api/field-error.ts';
+import { type FieldError, toldMax } from '../api/field-error.ts';
 import type { Kind, WriteContext } from '../api/kind.ts';
 import type { KubeObject } from '../api/object.ts';
 
@@ -24,9 +24,6 @@ export interface Answers {
 export interface Judge {
   answer<A extends keyof Answers>(asked: A, question: Question): Promise<Answers[A]>;
 }
-
-/** Nobody reads more of them, and their text would be longer than the object. */
-const toldMax = 1_000;
 
 /** What the rules of the kind say. Pure, so that it does not matter where it is asked. */
 export function answerOf<A extends keyof Answers>(asked: A, question: Question, kinds: readonly Kind[]): Answers[A];

@@ -55,17 +55,15 @@ const actions = ['DoNotSchedule', 'ScheduleAnyway'];
 export function validateSpread(constraints: Checked, labels: Readonly<Record<string, string>> | undefined): void {
   const all = constraints.items();
   const lasts = new Map<string, number>();
-  for (const [index, { part }] of all.entries()) {
-    lasts.set(`{${textOf(part.topologyKey)}, ${textOf(part.whenUnsatisfiable)}}`, index);
-  }
+  for (const [index, constraint] of all.entries()) lasts.set(pairOf(constraint), index);
   for (const [index, constraint] of all.entries()) {
     const skew = constraint.at('maxSkew');
     if (skew.number <= 0) skew.invalidAs(skew.number, 'must be greater than zero');
     constraint.at('topologyKey').needed('can not be empty');
     const action = constraint.at('whenUnsatisfiable');
     action.oneOf(...actions);
-    const pair = `{${constraint.at('topologyKey').text}, ${action.text}}`;
-    if ((lasts.get(pair) ?? index) > index) constraint.at('{topologyKey, whenUnsatisfiable}').duplicate(pair);
+    const pair = pairOf(constraint);
+    if (lasts.get(pair) !== index) constraint.at('{topologyKey, whenUnsatisfiable}').duplicate(pair);
     validateDomains(constraint.at('minDomains'), action.text);
     for (const field of ['nodeAffinityPolicy', 'nodeTaintsPolicy']) {
       constraint.at(field).optionalOneOf('Honor', 'Ignore');
@@ -74,6 +72,9 @@ export function validateSpread(constraints: Checked, labels: Readonly<Record<str
     constraint.at('labelSelector').selector();
   }
 }
+
+/** No two may have the same. */
+const pairOf = ({ part }: Checked): string => `{${textOf(part.topologyKey)}, ${textOf(part.whenUnsatisfiable)}}`;
 
 function validateDomains(domains: Checked, action: string): void {
   domains.atLeast(1, 'must be greater than zero');
