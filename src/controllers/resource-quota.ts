@@ -71,7 +71,7 @@ export class ResourceQuotaController implements Controller<QuotaObserved> {
     return source(cache, ({ metadata }) =>
       this.#quotas
         .by('namespace', metadata.namespace ?? '')
-        .filter((quota) => limitsIn(quota).some((name) => evaluatorOf(cache.kind).limits(name)))
+        .filter((quota) => isAbout(cache.kind, limitsIn(quota)))
         .map(keyOf),
     );
   }
@@ -82,7 +82,7 @@ export class ResourceQuotaController implements Controller<QuotaObserved> {
     const limits = limitsIn(quota);
     const content = this.#kinds
       .all()
-      .filter(({ kind }) => isCounted(kind) && limits.some((name) => evaluatorOf(kind).limits(name)))
+      .filter(({ kind }) => isCounted(kind) && isAbout(kind, limits))
       .map((cache) => ({ kind: cache.kind, objects: cache.by('namespace', key.namespace) }));
     return { quota, content };
   }
@@ -118,6 +118,10 @@ const takesBack = (used: Texts, before: Texts): boolean =>
   Object.entries(before).some(([name, text]) => parseQuantity(used[name] ?? '0').nanos < parseQuantity(text).nanos);
 
 const isCounted = (kind: Kind): boolean => kind.namespaced && !(kind.plural === 'events' && kind.group === '');
+function isAbout(kind: Kind, limits: readonly string[]): boolean {
+  const evaluator = evaluatorOf(kind);
+  return limits.some((name) => evaluator.limits(name));
+}
 const limitsIn = (quota: ResourceQuota): readonly string[] => Object.keys(mapOf(partOf(quota.spec).hard));
 
 /** What is used of each resource that the quota names and somebody counts. */

@@ -172,3 +172,46 @@ test('ControllerLoop leaves a key alone for a while whose look took long, and se
   stop.stop();
   await running;
 });
+
+test('ControllerLoop asks many questions a few at a time, and the others have their turn in between', async () => {
+  const clock = new SimClock();
+  const env = simEnv({ clock, random: seeded('questions') });
+  const server = new ApiServer(env, new MemoryStore(), { kinds: builtInKinds, address: '127.0.0.1:6443' });
+  const direct = new Client(server.handle, admin);
+  await bootstrap(direct, { serviceRange: '10.96.0.0/16', apiServiceIp: '10.96.0.1', port: 6443 });
+  await direct.send(
+    act({ verb: 'create', kind: configMaps, object: { metadata: { name: 'a', namespace: 'default' } } }),
+  );
+  const cache = new Cache(env, direct, configMaps);
+  const path = '/api/v1/namespaces/default/pods/gone';
+  const counts: number[] = [];
+  const curious: Controller<true> = {
+    name: 'curious',
+    sources: () => [source(cache, (map) => [keyOf(map)])],
+    observe: () => true,
+    wants: () => Array.from({ length: 1_000 }, () => ({ path })),
+    plan: (_observed, _now, _random, answers = []) => {
+      counts.push(answers.filter((answer) => 'error' in answer).length);
+      return nothing;
+    },
+  };
+  let asked = 0;
+  const client = new Client((request) => {
+    asked++;
+    return server.handle(request);
+  }, admin);
+  const stop = new StopSource();
+  const loop = new ControllerLoop(env, client, curious, { events: new EventRecorder(env, direct, 'test') });
+  const running = Promise.all([cache.run(stop), loop.run(stop)]);
+  let most = 0;
+  while (counts.length === 0) {
+    const before = asked;
+    await drain();
+    clock.step(clock.monotonic());
+    most = Math.max(most, asked - before);
+  }
+  assert.deepEqual(counts, [1_000]);
+  assert.ok(most <= 16, `${most} questions in one turn`);
+  stop.stop();
+  await running;
+});

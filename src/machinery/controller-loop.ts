@@ -1,7 +1,7 @@
 import { type ApiError, isApiError } from '../api/error.ts';
 import { type KubeObject, keyText, parseKey } from '../api/object.ts';
 import { jsonType, objectType } from '../api/wire.ts';
-import type { Component, Env, Millis } from '../base/env.ts';
+import { type Component, type Env, type Millis, Stopped, sleep } from '../base/env.ts';
 import { type Stop, StopSource } from '../base/stop.ts';
 import type { Action, Notice } from '../client/action.ts';
 import { type Client, jsonOf } from '../client/client.ts';
@@ -15,6 +15,8 @@ import { WorkFigures } from './work-figures.ts';
 const backoffMinMs = 5;
 const backoffMaxMs = 60_000;
 const groupBatchMax = 64;
+/** Many questions are asked a few at a time, and others have their turn in between: a hostile object asks thousands. */
+const questionsAtOnce = 16;
 /** A look that takes longer than this, because much belongs to its key, is followed by a rest so many times as long. */
 const longLookMs: Millis = 5;
 const restTimes = 9;
@@ -111,6 +113,7 @@ export class ControllerLoop<Observed> implements Component {
       await this.#step(key, stop);
       this.#failures.delete(key);
     } catch (error) {
+      if (error instanceof Stopped) return;
       if (!isApiError(error)) throw new Error(`${this.name} at ${key}`, { cause: error });
       this.#retry(key, error);
     } finally {
@@ -144,8 +147,9 @@ export class ControllerLoop<Observed> implements Component {
     const observed = this.#controller.observe(parseKey(key));
     if (observed === undefined) return;
     const observedIn = clock.monotonic() - begun;
-    const first = await this.#askAll(this.#controller.wants?.(observed, clock.now()) ?? []);
-    const answers = [...first, ...(await this.#askAll(this.#controller.wantsMore?.(observed, first) ?? []))];
+    const first = await this.#askAll(this.#controller.wants?.(observed, clock.now()) ?? [], stop);
+    const more = await this.#askAll(this.#controller.wantsMore?.(observed, first) ?? [], stop);
+    const answers = [...first, ...more];
     const planning = clock.monotonic();
     const plan = this.#controller.plan(observed, clock.now(), this.#env.random, answers);
     this.#looked(key, observedIn + clock.monotonic() - planning);
@@ -163,8 +167,14 @@ export class ControllerLoop<Observed> implements Component {
     if (tookMs > longLookMs) this.#rests.set(key, this.#env.clock.monotonic() + tookMs * restTimes);
   }
 
-  #askAll(questions: readonly Question[]): Promise<readonly Answer[]> {
-    return Promise.all(questions.map((question) => this.#ask(question)));
+  async #askAll(questions: readonly Question[], stop: Stop): Promise<readonly Answer[]> {
+    const answers: Answer[] = [];
+    for (let start = 0; start < questions.length; start += questionsAtOnce) {
+      if (start > 0) await sleep(this.#env.clock, 0, stop);
+      const some = questions.slice(start, start + questionsAtOnce);
+      answers.push(...(await Promise.all(some.map((question) => this.#ask(question)))));
+    }
+    return answers;
   }
 
   /** A question that cannot be answered is answered by why. */
