@@ -8,7 +8,7 @@ import type { Readable } from 'node:stream';
 
 const program = join(import.meta.dirname, '..', 'bin', 'mini-k8s.cjs');
 /** What /proc counts processor time in, on every Linux that Node runs on. */
-const ticksPerSecond = 100;
+export const ticksPerSecond = 100;
 // Behind the name, which may hold spaces and parentheses: state is the third field of the line, utime the 14th.
 const userTimeAfterName = 11;
 const systemTimeAfterName = 12;

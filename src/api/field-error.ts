@@ -11,7 +11,8 @@ export type FieldErrorType =
   | 'TypeInvalid'
   | 'TooLong'
   | 'TooMany'
-  | 'TooFew';
+  | 'TooFew'
+  | 'Internal';
 
 /** One thing wrong with one field. `text` is the sentence after the path, as Kubernetes words it. */
 export interface FieldError {
@@ -31,6 +32,7 @@ const causeReason: Readonly<Record<FieldErrorType, string>> = {
   TooLong: 'FieldValueTooLong',
   TooMany: 'FieldValueTooMany',
   TooFew: 'FieldValueTooFew',
+  Internal: 'InternalError',
 };
 
 export const required = (path: string, detail = ''): FieldError => ({
@@ -62,6 +64,12 @@ export const notFound = (path: string, value: unknown): FieldError => ({
   path,
   type: 'NotFound',
   text: `Not found: ${shown(value)}`,
+});
+/** What upstream could not find out, and tells among what is wrong. */
+export const internal = (path: string, detail: string): FieldError => ({
+  path,
+  type: 'Internal',
+  text: `Internal error: ${detail}`,
 });
 export const tooLong = (path: string, max: number): FieldError => ({
   path,

@@ -54,12 +54,18 @@ function grammar({ max, unit, pattern, sentence }: GrammarFacts): Grammar {
 
 const fine: readonly string[] = [];
 
-export const dnsLabel = grammar({
+const plainLabel = grammar({
   max: labelLengthMax,
   unit: 'characters',
   pattern: labelPattern,
   sentence: withExamples(labelSentence, labelPattern, 'my-name', '123-abc'),
 });
+export const dnsLabel: Grammar = (text) => {
+  const sentences = plainLabel(text);
+  // Where dots are all that is wrong, they are named.
+  if (sentences.length === 0 || !text.includes('.') || dnsSubdomain(text).length > 0) return sentences;
+  return [...sentences.slice(0, -1), 'must not contain dots'];
+};
 export const dnsSubdomain = grammar({
   max: subdomainLengthMax,
   unit: 'characters',

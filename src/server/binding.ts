@@ -1,5 +1,6 @@
 import { ApiError } from '../api/error.ts';
 import { type Pod, pods } from '../api/kinds/pod.ts';
+import { pathSegment } from '../api/names.ts';
 import type { KubeObject } from '../api/object.ts';
 import type { ApiResponse } from '../api/wire.ts';
 import type { Env } from '../base/env.ts';
@@ -25,10 +26,12 @@ export async function bindByName(
   object: KubeObject,
   { manager: _unowned, ...by }: WriteOptions,
 ): Promise<ApiResponse> {
-  const { name } = object.metadata;
-  if (!name) throw new ApiError('BadRequest', 'Name parameter required.');
   const binding = object as unknown as JsonObject;
   requireTarget(binding);
+  const { name } = object.metadata;
+  if (!name) throw new ApiError('BadRequest', 'Name parameter required.');
+  const wrong = pathSegment(name);
+  if (wrong.length > 0) throw new ApiError('BadRequest', `Name parameter invalid: "${name}": ${wrong.join(';')}`);
   const door: ResourceRoute = { ...route, kind: pods, name, subresource: 'binding' };
   await bind(deps, door, binding, by);
   return {

@@ -130,7 +130,7 @@ export class Writer {
       const asked = { next, asked: draft.metadata, previous: undefined, context };
       const judging = this.#judging.errors(kind, asked, pace);
       const errors = judging instanceof Promise ? await judging : judging;
-      if (errors.length > 0) throw invalidObject(kind, next.metadata.name, errors);
+      if (errors.length > 0) throw invalidObject(asStored(kind), next.metadata.name, errors);
       for (const text of warnings) options.warn?.(text);
       const rests = pace.rest();
       if (rests) await rests;
@@ -225,7 +225,7 @@ export class Writer {
     return this.#reserved(kind, { next, previous: live, ...options }, async (final) => {
       const judged = { next: final, previous: live, context };
       const errors = await this.#judging.errors(kind, { ...judged, asked: asked.metadata }, pace);
-      if (errors.length > 0) throw invalidObject(kind, route.name, errors);
+      if (errors.length > 0) throw invalidObject(asStored(kind), route.name, errors);
       const warned = isMain && !options.admitted;
       if (warned) for (const text of await this.#judging.warnings(kind, judged, pace)) options.warn?.(text);
       if (!options.admitted) await this.#steps.validate(final, request);
@@ -399,6 +399,9 @@ export function isReadyToGo(kind: Kind, object: KubeObject): boolean {
     !kind.rules.isHeld?.(object)
   );
 }
+
+/** Events of the newer group are judged as those of the core, and told of as such. */
+const asStored = ({ kind, group, rules }: Kind) => ({ kind, group: (rules.storedAs ?? { group }).group });
 
 function alreadyExists({ kind, name }: ResourceRoute): ApiError {
   return new ApiError('AlreadyExists', `${resourceText(kind)} ${JSON.stringify(name)} already exists`, {

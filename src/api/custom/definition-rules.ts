@@ -14,7 +14,8 @@ export function judgeDefinition(next: CustomDefinition, previous: CustomDefiniti
   const { spec } = next;
   const names = spec.names ?? {};
   const errors: FieldError[] = [];
-  if (!previous && next.metadata.name !== `${names.plural ?? ''}.${spec.group ?? ''}`) {
+  // That there is no name is told already.
+  if (!previous && next.metadata.name !== '' && next.metadata.name !== `${names.plural ?? ''}.${spec.group ?? ''}`) {
     errors.push(invalid('metadata.name', next.metadata.name, 'must be spec.names.plural+"."+spec.group'));
   }
   errors.push(...judgeSpec(spec, previous?.spec));
@@ -111,10 +112,11 @@ function judgeParts(version: DefinitionVersion, { path, index, shared }: Part): 
   const isOrphaned = shared.selectable && index === 0 && !(shared.schema && schema);
   if (isOrphaned && version.selectableFields?.length) {
     errors.push(invalid('spec.selectableFields', '', 'may only be set when all versions have one schema'));
-  } else if (isTold(shared.selectable)) {
-    errors.push(
-      ...judgeSelectable(version.selectableFields ?? [], schema ?? {}, `${at(shared.selectable)}.selectableFields`),
-    );
+  } else if (isTold(shared.selectable) && version.selectableFields?.length) {
+    const path = `${at(shared.selectable)}.selectableFields`;
+    // Upstream's sentence, which means the opposite.
+    const why = 'may only be set when `version.schema.openAPIV3Schema` is not included';
+    errors.push(...(schema ? judgeSelectable(version.selectableFields, schema, path) : [invalid(path, '', why)]));
   }
   return errors;
 }

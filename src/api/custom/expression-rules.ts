@@ -128,7 +128,7 @@ function judgeForm(rule: ValidationRule, schema: JsonSchema, path: string): Fiel
     errors.push(invalid(`${path}.fieldPath`, fieldPath, 'fieldPath must not contain line breaks'));
   }
   if (fieldPath.trim() !== '' && !isFieldPath(fieldPath, schema)) {
-    errors.push(invalid(`${path}.fieldPath`, fieldPath, 'fieldPath must be a valid path'));
+    errors.push(invalid(`${path}.fieldPath`, fieldPath, 'must be a valid path'));
   }
   return errors;
 }

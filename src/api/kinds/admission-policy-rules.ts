@@ -133,8 +133,9 @@ function annotationListRules(annotations: Checked, policy: string): void {
   const keys = new Set<string>();
   for (const annotation of items) {
     const key = annotation.at('key');
-    const whole = policy === '' ? key.text : `${policy}/${key.text}`;
-    for (const sentence of qualifiedName(whole)) key.add(invalid(key.path, whole, sentence));
+    const whole = `${policy}/${key.text}`;
+    if (policy === '') key.invalid('requires metadata.name be non-empty');
+    else for (const sentence of qualifiedName(whole)) key.invalidAs(whole, sentence);
     const value = annotation.at('valueExpression');
     if (value.text.trim().length > valueExpressionBytesMax) {
       value.add(required(value.path, `must not exceed ${valueExpressionBytesMax} bytes in length`));
@@ -165,7 +166,13 @@ function mutationRules(mutation: Checked): void {
       if (form.isAbsent) form.add(required(form.path, `must be specified when patchType is ${word}`));
       else expressionRules(form.at('expression'));
     } else if (!form.isAbsent) {
-      form.add(invalid(form.path, form.part, `must not be specified when patchType is ${type.text}`));
+      form.add(
+        invalid(
+          form.path,
+          `{${form.path.slice(form.path.lastIndexOf('.') + 1)}}`,
+          `must not be specified when patchType is ${type.text}`,
+        ),
+      );
     }
   }
 }

@@ -1,5 +1,6 @@
 import { humanDuration, timestamp } from '../../base/text.ts';
 import type { Kind, WriteContext } from '../kind.ts';
+import { pathSegment } from '../names.ts';
 import type { KubeObject } from '../object.ts';
 import { certificateRules } from './certificate-rules.ts';
 import { ageCell, columnsOf } from './columns.ts';
@@ -15,7 +16,7 @@ export const certificateSigningRequests: Kind<CertificateSigningRequest> = defin
     hasGeneration: false,
     unowned: ['spec'],
     // The name says nothing, so that any will do that fits into a path.
-    validateName: () => [],
+    validateName: pathSegment,
     validate: certificateRules,
     prepareCreate: (request, context) => ({ ...request, spec: askedBy(partOf(request.spec), context), status: {} }),
     prepareUpdate: (next, previous, context) => {

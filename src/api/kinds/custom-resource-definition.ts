@@ -52,8 +52,9 @@ function withNames(names: DefinitionNames): Part {
 }
 
 function storedVersions({ spec }: CustomDefinition, before: readonly string[]): readonly string[] | null {
-  const storage = (spec.versions ?? []).filter((version) => version.storage).map(({ name }) => name);
-  const all = [...new Set([...before, ...storage])];
+  // Where several are said to be, which is wrong, the first one is.
+  const storage = spec.versions?.find((version) => version.storage);
+  const all = [...new Set([...before, ...(storage ? [storage.name] : [])])];
   return all.length > 0 ? all : null;
 }
 

@@ -25,7 +25,7 @@ const identifier: Grammar = (text) =>
 export function driverNameRules(name: Checked): void {
   if (!name.needed()) return;
   name.bytesAtMost(domainBytesMax);
-  name.like(dnsSubdomain);
+  for (const sentence of dnsSubdomain(name.text.toLowerCase())) name.invalid(sentence);
 }
 
 /** The name of a pool: domains between slashes. */

@@ -1,3 +1,4 @@
+import { equalJson, type Json } from '../../base/json.ts';
 import { duplicate, invalid, tooMany } from '../field-error.ts';
 import { dnsLabel, dnsSubdomain, type Grammar, isIpv4, isIpv6, labelValue, qualifiedName } from '../names.ts';
 import { endpointAddressSentences, strictAddress } from './addresses.ts';
@@ -13,8 +14,11 @@ const topologyMax = 16;
 export const endpointSliceRules = rulesOf((root, previous) => {
   const type = root.at('addressType');
   if (type.needed()) type.oneOf('FQDN', 'IPv4', 'IPv6');
-  endpointListRules(root.at('endpoints'), type.text);
   portListRules(root.at('ports'));
+  const endpoints = root.at('endpoints');
+  // What was never right may stay.
+  if (!previous || !equalJson(endpoints.value as Json, previous.at('endpoints').value as Json))
+    endpointListRules(endpoints, type.text);
   if (previous) type.same(previous.at('addressType').value);
 });
 

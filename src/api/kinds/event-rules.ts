@@ -17,6 +17,9 @@ export const newerEventRules = rulesOf((root, previous) => {
     if (JSON.stringify(root.at('series').value) !== JSON.stringify(previous.at('series').value)) {
       seriesRules(root.at('series'));
     }
+    for (const key of ['involvedObject', 'related']) {
+      root.at(key).sameStructure(previous.at(key).value, 'core.v1.ObjectReference');
+    }
     for (const key of fixed) root.at(key).same(previous.at(key).value);
     const before = previous.at('reportingComponent').text;
     const controller = root.at('reportingComponent').text;
@@ -27,8 +30,8 @@ export const newerEventRules = rulesOf((root, previous) => {
 });
 
 const fixed: readonly string[] = [
-  ...['involvedObject', 'reason', 'message', 'source', 'firstTimestamp', 'lastTimestamp', 'count'],
-  ...['type', 'eventTime', 'action', 'related', 'reportingInstance'],
+  ...['reason', 'message', 'source', 'firstTimestamp', 'lastTimestamp', 'count'],
+  ...['type', 'eventTime', 'action', 'reportingInstance'],
 ];
 
 const wrong = (at: Checked, detail: string): void => at.add(invalid(at.path, '', detail));

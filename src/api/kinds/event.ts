@@ -1,6 +1,7 @@
 import type { Instant } from '../../base/env.ts';
 import type { Json } from '../../base/json.ts';
 import type { Kind } from '../kind.ts';
+import { pathSegment } from '../names.ts';
 import type { KubeObject } from '../object.ts';
 import { ageOf, columnsOf } from './columns.ts';
 import { defineKind } from './define.ts';
@@ -34,6 +35,8 @@ export interface Event extends KubeObject<never, never> {
 
 export const events: Kind<Event> = defineKind<Event>('v1', 'Event', {
   validate: coreEventRules,
+  // Whatever a path may have: events were never asked for more.
+  validateName: pathSegment,
   columns: eventColumns(),
   cells: eventCells,
   fields: eventFields,

@@ -84,9 +84,9 @@ function validateBackend(backend: Checked): void {
   const service = backend.at('service');
   const resource = backend.at('resource');
   if (!service.isAbsent && !resource.isAbsent) {
-    backend.invalid('cannot set both resource and service backends');
+    backend.invalidAs('', 'cannot set both resource and service backends');
   } else if (!resource.isAbsent) validateReference(resource);
-  else if (service.isAbsent) backend.invalid('resource or service backend is required');
+  else if (service.isAbsent) backend.invalidAs('', 'resource or service backend is required');
   else {
     if (service.at('name').needed()) service.at('name').like(dnsLabel);
     const port = service.at('port');

@@ -10,7 +10,7 @@ export const ipAddressRules = rulesOf((root, previous) => {
     for (const key of ['resource', 'name']) if (parent.at(key).needed()) parent.at(key).like(pathSegment);
     parent.at('namespace').optionalLike(pathSegment);
   }
-  if (previous) parent.same(previous.at('spec').at('parentRef').value);
+  if (previous) parent.sameStructure(previous.at('spec').at('parentRef').value, 'networking.v1.ParentReference');
 });
 
 /** The name of an address is the address, as it is written canonically. */

@@ -1,5 +1,5 @@
 import { equalJson } from '../../base/json.ts';
-import { forbidden } from '../field-error.ts';
+import { forbidden, internal } from '../field-error.ts';
 import { cidr, isIpv4, labelValue, qualifiedName } from '../names.ts';
 import { goView } from '../schema/go-view.ts';
 import { type Checked, rulesOf } from './checks.ts';
@@ -49,6 +49,13 @@ function validateAmounts(root: Checked): void {
 function validateRanges(ranges: Checked): void {
   const given = textsOf(ranges.value);
   for (const range of ranges.items()) range.like(cidr);
+  const broken = given.findIndex((range) => cidr(range).length > 0);
+  if (given.length > 1 && broken >= 0) {
+    const why = `invalid CIDR[${broken}]: <nil> (invalid CIDR address: ${given[broken]})`;
+    ranges.add(internal(ranges.path, `invalid PodCIDRs. failed to check with dual stack with error:${why}`));
+    ranges.invalid('may specify no more than one CIDR for each IP family');
+    return;
+  }
   const families = new Set(given.map((range) => isIpv4(range.replace(/\/.*$/, ''))));
   if (given.length > 1 && families.size < given.length) {
     ranges.invalid('may specify no more than one CIDR for each IP family');

@@ -1,5 +1,6 @@
 import { equalJson, type Json } from '../../base/json.ts';
 import { dnsLabel, dnsSubdomain } from '../names.ts';
+import { goView, shownDifference } from '../schema/go-view.ts';
 import { type Checked, rulesOf } from './checks.ts';
 import { type Part, partOf, textOf } from './defaulting.ts';
 import { validateAccessModes } from './persistent-volume-rules.ts';
@@ -68,7 +69,11 @@ function validateUpdate(root: Checked, previous: Checked): void {
     root.at('metadata').key(betaClass).invalidAs(annotation(root), 'field is immutable');
   }
   const bound = textOf(previous.at('status').part.phase) === 'Bound';
-  if (!equalJson(comparable(spec.part, before, bound), comparable(before, before, bound))) spec.forbidden(frozen);
+  const [old, next] = [comparable(before, before, bound), comparable(spec.part, before, bound)];
+  if (!equalJson(old, next)) {
+    const view = (part: Json) => goView('core.v1.PersistentVolumeClaimSpec', part);
+    spec.forbidden(`${frozen}\n${shownDifference(view(old), view(next))}`);
+  }
   const storage = (part: Part) => nanosOf(partOf(partOf(part.resources).requests).storage);
   const had = nanosOf(partOf(previous.at('status').part.capacity).storage);
   if (storage(spec.part) < storage(before) && storage(spec.part) <= had) {

@@ -85,7 +85,7 @@ function validateCapacity(capacity: Checked): void {
   const names = Object.keys(capacity.part);
   if (names.length === 0) capacity.missing();
   if (!names.includes('storage') || names.length > 1) {
-    capacity.add(notSupported(capacity.path, capacity.value ?? {}, ['storage']));
+    capacity.add(notSupported(capacity.path, capacity.value ?? null, ['storage']));
   }
   for (const amount of capacity.entries()) positiveAmount(amount);
 }

@@ -1,4 +1,5 @@
 import { invalid } from '../field-error.ts';
+import { goView } from '../schema/go-view.ts';
 import { type Checked, rulesOf } from './checks.ts';
 import { conditionRules } from './status-rules.ts';
 import { notNegativeEach } from './workload-rules.ts';
@@ -15,7 +16,8 @@ export const podDisruptionBudgetRules = rulesOf(
 function validateBudget(spec: Checked): void {
   const { minAvailable, maxUnavailable } = spec.part;
   if (minAvailable !== undefined && maxUnavailable !== undefined) {
-    spec.add(invalid(spec.path, spec.value, 'minAvailable and maxUnavailable cannot be both set'));
+    const shown = goView('policy.v1.PodDisruptionBudgetSpec', spec.value);
+    spec.add(invalid(spec.path, shown, 'minAvailable and maxUnavailable cannot be both set'));
   }
   for (const key of ['minAvailable', 'maxUnavailable']) {
     spec.at(key).portion();

@@ -140,7 +140,6 @@ function validateSchedulingGates(gates: Checked): void {
 function validateHostAliases(aliases: Checked): void {
   for (const alias of aliases.items()) {
     alias.at('ip').like(ipAddress);
-    const names = alias.at('hostnames');
-    for (const name of textsOf(names.value)) for (const s of dnsSubdomain(name)) names.invalidAs(name, s);
+    for (const name of alias.at('hostnames').items()) name.like(dnsSubdomain);
   }
 }

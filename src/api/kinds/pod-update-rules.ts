@@ -1,6 +1,5 @@
 import { canonicalJson, equalJson, type Json, type JsonObject } from '../../base/json.ts';
-import { unifiedDiff } from '../../base/line-diff.ts';
-import { goView } from '../schema/go-view.ts';
+import { goView, shownDifference } from '../schema/go-view.ts';
 import type { Checked } from './checks.ts';
 import { mapOf, type Part, partOf, partsOf } from './defaulting.ts';
 
@@ -21,13 +20,9 @@ export function validatePodUpdate(spec: Checked, before: Part): void {
   const gated = partsOf(before.schedulingGates).length > 0;
   if (gated) validateNarrowing(spec, before);
   const rest = comparable(spec.part, before, gated);
-  if (!equalJson(rest, before as Json)) spec.forbidden(`${frozen}\n${shownDifference(before as Json, rest)}`);
-}
-
-/** Where the two differ, so that whoever is refused need not search. */
-function shownDifference(before: Json, after: Json): string {
-  const lines = (spec: Json) => JSON.stringify(inOrder(goView('core.v1.PodSpec', spec)), null, 1).split('\n');
-  return unifiedDiff(lines(before), lines(after));
+  if (equalJson(rest, before as Json)) return;
+  const view = (part: Json) => inOrder(goView('core.v1.PodSpec', part));
+  spec.forbidden(`${frozen}\n${shownDifference(view(before as Json), view(rest))}`);
 }
 
 /** As upstream's own structure has them: what is started first stands first. */

@@ -24,11 +24,22 @@ export function podRules(next: Pod, previous: Pod | undefined, { subresource }: 
   const spec = root.at('spec');
   validatePodSpec(spec, root.at('metadata').part);
   validatePodContainers(spec);
+  if (spec.at('serviceAccountName').isEmpty) validateNoTokens(spec.at('volumes'));
   if (!before) validateNew(spec);
   else if (subresource === '') validatePodUpdate(spec, before.at('spec').part);
   else if (subresource === 'ephemeralcontainers') validateEphemeralUpdate(root, before);
   else if (subresource === 'resize') validateResize(root, before);
   return root.errors;
+}
+
+/** Admission names an account in every new pod; who replaces a pod may leave it out. */
+function validateNoTokens(volumes: Checked): void {
+  for (const volume of volumes.items()) {
+    for (const source of volume.at('projected').at('sources').items()) {
+      const token = source.at('serviceAccountToken');
+      if (!token.isAbsent) token.forbidden('must not be specified when serviceAccountName is not set');
+    }
+  }
 }
 
 function validateNew(spec: Checked): void {

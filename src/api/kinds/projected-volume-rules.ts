@@ -13,10 +13,9 @@ export function validateProjections(projected: Checked): void {
   };
   for (const source of projected.at('sources').items()) {
     const given = Object.keys(rules).filter((kind) => !source.at(kind).isAbsent);
-    for (const kind of given.slice(1)) source.at(kind).forbidden('may not specify more than 1 volume type');
-    const [kind] = given;
     // A source that says nothing projects nothing; upstream lets it pass.
-    if (kind !== undefined) (rules[kind] as Rule)(source.at(kind), projected, write);
+    for (const kind of given) (rules[kind] as Rule)(source.at(kind), projected, write);
+    if (given.length > 1) source.forbidden('may not specify more than 1 volume type per source');
   }
 }
 
@@ -42,13 +41,12 @@ const rules: Readonly<Record<string, Rule>> = {
       write(file.at('path').text, file.at('path').text);
     }
   },
-  serviceAccountToken: (source, projected, write) => {
+  serviceAccountToken: (source, projected) => {
     const seconds = source.at('expirationSeconds');
     seconds.atLeast(tokenSecondsMin, 'may not specify a duration less than 10 minutes');
     if (seconds.number > tokenSecondsMax) seconds.invalid('may not specify a duration larger than 2^32 seconds');
     const path = source.at('path');
     const told = path.toldAt(`${projected.path}.path`);
     if (told.needed()) ownPath(told);
-    write(path.text, path.text);
   },
 };

@@ -15,7 +15,7 @@ export function clusterAddressRules(spec: Checked): void {
   const single = spec.at('clusterIP');
   const addresses = spec.at('clusterIPs');
   const texts = addresses.items().map(({ text }) => text);
-  if (single.isEmpty && texts.length > 0) addresses.forbidden('must be empty when `clusterIP` is not specified');
+  if (single.isEmpty && texts.length > 0) addresses.invalid('must be empty when `clusterIP` is not specified');
   else if (!single.isEmpty && texts.length === 0) addresses.add(required(addresses.path));
   else if (texts[0] !== undefined && texts[0] !== single.text) {
     addresses.invalid('first value must match `clusterIP`');

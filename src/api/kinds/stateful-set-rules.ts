@@ -26,8 +26,8 @@ function validateSet(root: Checked, previous: Checked | undefined): void {
   for (const field of ['whenDeleted', 'whenScaled']) retention.at(field).optionalOneOf('Retain', 'Delete');
   notNegativeEach(spec, 'replicas', 'minReadySeconds');
   spec.at('ordinals').at('start').notNegative();
-  // Names of services that were never right may stay.
-  if (spec.at('serviceName').text !== textOf(before?.serviceName)) spec.at('serviceName').optionalLike(dnsLabel);
+  // It cannot be changed, and names that were never right may stay.
+  if (!before) spec.at('serviceName').optionalLike(dnsLabel);
   const matches = selectorRules(spec.at('selector'), 'statefulset');
   if (matches) {
     labelsMatch(spec.at('template'), matches);
@@ -68,7 +68,7 @@ function validateStrategy(strategy: Checked): void {
 
 /** Claims that a set makes for each pod are volumes of the pod, although its template does not say so. */
 function withClaims(spec: Part): Part {
-  const claims = partsOf(spec.volumeClaimTemplates).map((claim) => textOf(partOf(claim.metadata).name));
+  const claims = [...new Set(partsOf(spec.volumeClaimTemplates).map((claim) => textOf(partOf(claim.metadata).name)))];
   if (claims.length === 0) return partOf(spec.template);
   return changed(partOf(spec.template), 'spec', (podSpec) => {
     const own = partsOf(podSpec.volumes).filter((volume) => !claims.includes(textOf(volume.name)));

@@ -67,13 +67,9 @@ export function* serverSideApply(
 function* checkConfig(followed: Followed, config: JsonObject): Steps<void> {
   const apiVersion = typeof config.apiVersion === 'string' ? config.apiVersion : '';
   const kind = typeof config.kind === 'string' ? config.kind : '';
-  if (apiVersion !== followed.apiVersion) {
-    throw new ApiError(
-      'BadRequest',
-      `Incorrect version specified in apply patch. Specified patch version: ${apiVersion}, expected: ${followed.apiVersion}`,
-    );
+  if (apiVersion !== followed.apiVersion || kind !== followed.kind) {
+    throw new ApiError('BadRequest', `invalid object type: ${gvkText(apiVersion, kind)}`);
   }
-  if (kind !== followed.kind) throw new ApiError('BadRequest', `invalid object type: ${gvkText(apiVersion, kind)}`);
   const { metadata } = config;
   if (isObject(metadata) && metadata.managedFields !== undefined && metadata.managedFields !== null) {
     throw new ApiError('BadRequest', 'metadata.managedFields must be nil');

@@ -9,6 +9,7 @@ import {
   Stride,
   stepMembersMax,
 } from '../../base/steps.ts';
+import { ApiError } from '../error.ts';
 import { emptySet, type FieldSet, leaf } from './field-set.ts';
 import { GrowingSet, inOrderOfSets } from './field-set-in-steps.ts';
 import { itemTag, type ListShape, partsOf, type Shape, type StructShape } from './shape.ts';
@@ -245,13 +246,18 @@ function* ofListsInSteps(
   return out.whole();
 }
 
-/** Items with the same key are compared together, as one. */
+/** Items with the same key are compared together, as one of which nobody knows what is in it. */
 function ofItems(shape: Shape, before: readonly Json[], after: readonly Json[]): Differences | undefined {
   if (before.length <= 1 && after.length <= 1) return differences(shape, before[0], after[0]);
-  if (after.length === 0) return { removed: leaf };
-  if (before.length === 0) return { added: leaf };
-  return equalJson(before, after) ? undefined : modifiedLeaf;
+  if (before.length > 1 && after.length > 1) return equalJson(before, after) ? undefined : modifiedLeaf;
+  return {
+    ...(before.length > 0 ? { removed: pathsOfItems(shape, before) } : {}),
+    ...(after.length > 0 ? { added: pathsOfItems(shape, after) } : {}),
+  };
 }
+
+const pathsOfItems = (shape: Shape, items: readonly Json[]): FieldSet =>
+  items.length > 1 ? leaf : everyPath(shape, items[0] as Json);
 
 function* ofItemsInSteps(
   shape: Shape,
@@ -262,7 +268,7 @@ function* ofItemsInSteps(
   if (before.length <= 1 && after.length <= 1) {
     return yield* differencesInSteps(shape, before[0], after[0], stride);
   }
-  if (after.length === 0 || before.length === 0) return ofItems(shape, before, after);
+  if (after.length <= 1 || before.length <= 1) return ofItems(shape, before, after);
   return (yield* equalJsonInSteps(before, after, stride)) ? undefined : modifiedLeaf;
 }
 
@@ -286,11 +292,23 @@ function* byTagInSteps(
 }
 
 function addByTag(found: Map<string, Json[]>, shape: ListShape, item: Json): void {
-  const tag = itemTag(shape, item);
-  if (tag === undefined) return;
+  const tag = tagOf(shape, item);
   const same = found.get(tag);
   if (same) same.push(item);
   else found.set(tag, [item]);
+}
+
+/** An item without the key by which it is told from others: fields of such an object cannot be followed. */
+export class ItemWithoutKey extends ApiError {
+  constructor({ keys }: ListShape) {
+    super('BadRequest', `an item of a list has no ${keys.map(({ name }) => `"${name}"`).join(' and ')} to tell it by`);
+  }
+}
+
+function tagOf(shape: ListShape, item: Json): string {
+  const tag = itemTag(shape, item);
+  if (tag === undefined) throw new ItemWithoutKey(shape);
+  return tag;
 }
 
 /** All paths of a value that was not there before, the containers among them. */
@@ -301,8 +319,7 @@ function everyPath(shape: Shape, value: Json): FieldSet {
   if (shape.is === 'list') {
     if (!Array.isArray(value) || shape.how === 'atomic') return leaf;
     for (const item of value) {
-      const tag = itemTag(shape, item);
-      if (tag === undefined) continue;
+      const tag = tagOf(shape, item);
       out[tag] = out[tag] ? leaf : everyPath(shape.items, item);
       any = true;
     }
@@ -331,8 +348,7 @@ function* everyPathInSteps(shape: Shape, value: Json, stride: Stride): Steps<Fie
   if (shape.is === 'list') {
     if (!Array.isArray(value) || shape.how === 'atomic') return leaf;
     for (const item of value as readonly Json[]) {
-      const tag = itemTag(shape, item);
-      if (tag === undefined) continue;
+      const tag = tagOf(shape, item);
       out.put(tag, out.has(tag) ? leaf : yield* everyPathInSteps(shape.items, item, stride));
       any = true;
     }

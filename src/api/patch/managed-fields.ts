@@ -2,7 +2,7 @@ import { equalJsonInSteps, type JsonObject } from '../../base/json.ts';
 import { finish, isLarge, type Steps } from '../../base/steps.ts';
 import { compareText } from '../../base/text.ts';
 import type { KubeObject, ManagedFields } from '../object.ts';
-import { type Comparison, compareInSteps } from './compare.ts';
+import { type Comparison, compareInSteps, ItemWithoutKey } from './compare.ts';
 import { emptySet, type FieldSet, isEmptySet, leaf, readFieldSet } from './field-set.ts';
 import { differenceInSteps, inWrittenOrderInSteps, unionInSteps } from './field-set-in-steps.ts';
 import type { RecentSets } from './recent-sets.ts';
@@ -96,12 +96,27 @@ export function* managedAfterUpdate(
   if (live && (!entries || entries.length === 0)) return undefined;
   const before = live ? comparable(live) : followed.empty;
   const after = comparable(next);
-  const changes = yield* compareInSteps(followed.shape, before, after, followed.ignored);
+  const changes = yield* changesOf(followed, before, after);
+  if (changes === 'untold') return undefined;
   if (!changes) return given;
   const owners = capped(yield* owned(followed, entries ?? [], { before, after, changes }, write));
   const made = yield* written(followed, owners);
   if (isPlain) followed.recent.remember({ object: next, write, made });
   return made;
+}
+
+/** What nobody can tell apart has no owners, and with it the whole object has none. */
+function* changesOf(
+  { shape, ignored }: Followed,
+  before: JsonObject,
+  after: JsonObject,
+): Steps<Comparison | undefined | 'untold'> {
+  try {
+    return yield* compareInSteps(shape, before, after, ignored);
+  } catch (error) {
+    if (error instanceof ItemWithoutKey) return 'untold';
+    throw error;
+  }
 }
 
 const comparable = (object: KubeObject): JsonObject => {

@@ -1,9 +1,12 @@
 import { isObject, type Json } from '../../base/json.ts';
 import { namedAs, namesIn, type Steps, Stride } from '../../base/steps.ts';
 
-/** JSON merge patch (RFC 7386): null removes, an object merges, all else replaces. */
+/**
+ * JSON merge patch (RFC 7386): null removes, an object merges, all else replaces. Beyond it, and as upstream does it,
+ * null removes in the items of a new list too.
+ */
 export function* mergePatch(target: Json | undefined, patch: Json, stride: Stride = new Stride()): Steps<Json> {
-  if (!isObject(patch)) return patch;
+  if (!isObject(patch)) return isObject(target) ? patch : yield* itemsWithoutNulls(patch, stride);
   const out: Record<string, Json> = isObject(target) ? yield* copied(target, stride) : {};
   let isWhole = !isObject(target);
   for (const key of namesIn(patch)) {
@@ -15,6 +18,17 @@ export function* mergePatch(target: Json | undefined, patch: Json, stride: Strid
     } else define(out, key, yield* mergePatch(out[key], value, stride));
   }
   if (isWhole) namedAs(out, patch);
+  return out;
+}
+
+function* itemsWithoutNulls(value: Json, stride: Stride): Steps<Json> {
+  if (!Array.isArray(value)) return value;
+  const out: Json[] = [];
+  for (const item of value) {
+    if (stride.isLong(1)) yield stride.taken();
+    // Texts and numbers are most of what is in lists.
+    out.push(typeof item === 'object' && item !== null ? yield* mergePatch(undefined, item, stride) : item);
+  }
   return out;
 }
 

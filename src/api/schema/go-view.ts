@@ -1,4 +1,5 @@
 import { isObject, type Json, type JsonObject } from '../../base/json.ts';
+import { unifiedDiff } from '../../base/line-diff.ts';
 import { type Field, type ObjectType, type TypeRef, typeNamed } from './schema.ts';
 
 /**
@@ -9,6 +10,12 @@ export function goView(typeName: string, value: unknown): Json {
   const type = typeNamed(typeName);
   if (value === undefined || value === null) return null;
   return type ? viewOf({ type: 'object', name: typeName, object: type }, value as Json) : (value as Json);
+}
+
+/** Where two such views differ, so that whoever is refused need not search. */
+export function shownDifference(before: Json, after: Json): string {
+  const lines = (view: Json) => JSON.stringify(view, null, 1).split('\n');
+  return unifiedDiff(lines(before), lines(after));
 }
 
 function viewOf(ref: TypeRef, value: Json): Json {

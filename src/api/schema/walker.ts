@@ -1,3 +1,4 @@
+import { encodeBase64 } from '../../base/base64.ts';
 import { isObject, type Json, type JsonObject } from '../../base/json.ts';
 import {
   isLarge,
@@ -263,7 +264,9 @@ class Walker {
   #special(ref: TypeRef, value: Json): Json | undefined {
     switch (ref.type) {
       case 'bytes':
-        return typeof value === 'string' ? this.#scalar(canonicalBase64(value)) : this.#wrong(ref, value);
+        if (typeof value === 'string') return this.#scalar(canonicalBase64(value));
+        // Go reads bytes from a list of numbers too.
+        return isBytes(value) ? encodeBase64(Uint8Array.from(value)) : this.#wrong(ref, value);
       case 'time':
         return this.#time(value, canonicalTime);
       case 'microTime':
@@ -444,6 +447,9 @@ function zeroObject(type: ObjectType): JsonObject {
   for (const field of alwaysPrinted(type)) out[field.name] = field.absent === 'null' ? null : zeroOf(field.ref);
   return out;
 }
+
+const isBytes = (value: Json): value is readonly number[] =>
+  Array.isArray(value) && value.every((item) => Number.isInteger(item) && Number(item) >= 0 && Number(item) <= 0xff);
 
 function wordFor(value: unknown): string {
   if (value === null) return 'null';
