@@ -275,6 +275,19 @@ test('a binding gives a pod its node, once, though an update of the pod may not'
   assert.equal((await ask('POST', `${path}/a/binding`, body(binding))).status, 409);
 });
 
+test('a binding that is made by itself says which pod it is for', async () => {
+  const { ask, body } = await world();
+  const bind = async (metadata: JsonObject, target: JsonObject) => {
+    const { status, body: told } = await ask('POST', '/api/v1/namespaces/default/bindings', body({ metadata, target }));
+    return [status, told.message];
+  };
+  const node = { kind: 'Node', name: 'n' };
+  assert.deepEqual(await bind({}, {}), [500, 'target.name: Required value']);
+  assert.deepEqual(await bind({}, node), [400, 'Name parameter required.']);
+  const slash = `Name parameter invalid: "../up": may not contain '/'`;
+  assert.deepEqual(await bind({ name: '../up' }, node), [400, slash]);
+});
+
 test('a patch of a status keeps nothing else, and what it says of the rest is checked all the same', async () => {
   const { ask, body } = await world();
   const path = '/api/v1/namespaces/default/pods';

@@ -105,6 +105,12 @@ const rows: readonly Row[] = [
     errors: ['spec.podCIDRs Forbidden', 'spec.providerID Forbidden'],
   },
   {
+    claim: 'A node has ranges that can be read, one of each family',
+    kind: nodes,
+    object: { spec: { podCIDRs: ['10.0.1.0/24', 'x'] } },
+    errors: ['spec.podCIDRs[1] Invalid', 'spec.podCIDRs Internal', 'spec.podCIDRs Invalid'],
+  },
+  {
     claim: 'A node has whole pods',
     kind: nodes,
     object: { status: { capacity: { pods: '1500m' } } },
@@ -168,6 +174,16 @@ const rows: readonly Row[] = [
       },
     },
     errors: ['spec.dataSource Invalid', 'spec Invalid'],
+  },
+  {
+    claim: 'A ratio is compared below nothing too',
+    kind: limitRanges,
+    object: {
+      spec: {
+        limits: [{ type: 'Container', min: { cpu: '-1' }, max: { cpu: '2' }, maxLimitRequestRatio: { cpu: '10' } }],
+      },
+    },
+    errors: ['spec.limits[0].maxLimitRequestRatio[cpu] Invalid'],
   },
   {
     claim: 'A limit range has its smallest below its largest',

@@ -2,7 +2,7 @@ import type { Kind } from '../kind.ts';
 import type { KubeObject } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
 import { csiNodeRules } from './csi-node-rules.ts';
-import { changed, filled, type Part, partOf, partsOf } from './defaulting.ts';
+import { changed, changedItems, filled, type Part, partOf, partsOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 
 export interface CSINode extends KubeObject<Part, Part> {}
@@ -11,12 +11,8 @@ export const csiNodes: Kind<CSINode> = defineKind<CSINode>('storage.k8s.io/v1', 
   answersDeleted: true,
   validate: csiNodeRules,
   needsRevision: true,
-  // Lists without items are printed as null here.
   defaults: (node) =>
-    changed(node, 'spec', (spec) => {
-      const drivers = partsOf(spec.drivers).map((driver) => filled(driver, { topologyKeys: null }));
-      return { ...spec, drivers: drivers.length > 0 ? drivers : null };
-    }),
+    changed(node, 'spec', (spec) => changedItems(spec, 'drivers', (driver) => filled(driver, { topologyKeys: null }))),
   columns: columnsOf('Name', 'Drivers:integer', 'Age'),
   cells: (node, now) => [node.metadata.name, partsOf(partOf(node.spec).drivers).length, ageCell(node, now)],
 });

@@ -40,12 +40,7 @@ export interface EndpointSlice extends KubeObject<never, never> {
 export const endpointSlices: Kind<EndpointSlice> = defineKind<EndpointSlice>('discovery.k8s.io/v1', 'EndpointSlice', {
   hasGeneration: true,
   validate: endpointSliceRules,
-  defaults: (slice) => {
-    const ports = (slice.ports ?? []).length > 0 ? slice.ports : null;
-    const endpoints = ((slice.endpoints ?? []).length > 0 ? slice.endpoints : null) as EndpointSlice['endpoints'];
-    const whole = { ...slice, endpoints, ports: ports as EndpointSlice['ports'] & object };
-    return changedItems(whole, 'ports', (port) => filled(port, { name: '', protocol: 'TCP' }));
-  },
+  defaults: (slice) => changedItems(slice, 'ports', (port) => filled(port, { name: '', protocol: 'TCP' })),
   prepareCreate: (slice) => withoutTopology(slice, new Set()),
   prepareUpdate: (next, previous) => {
     if (equalJson(told(next), told(previous))) return next;
@@ -67,7 +62,10 @@ export const endpointSlices: Kind<EndpointSlice> = defineKind<EndpointSlice>('di
 });
 
 /** What its generation counts. Labels say which Service it belongs to. */
-const told = ({ metadata, ...rest }: EndpointSlice): object => ({ ...rest, labels: metadata.labels ?? {} });
+const told = ({ metadata, endpoints, ports, ...rest }: EndpointSlice): object => {
+  const [labels, lists] = [metadata.labels ?? {}, { endpoints: endpoints ?? [], ports: ports ?? [] }];
+  return { ...rest, ...lists, labels };
+};
 
 const hostLabel = 'kubernetes.io/hostname';
 const topologyOf = (endpoint: Endpoint): Labels => endpoint.deprecatedTopology ?? {};

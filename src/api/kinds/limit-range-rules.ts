@@ -82,6 +82,7 @@ function validateRatio(at: Checked, min: bigint | undefined, max: bigint | undef
   if (at.isAbsent) return;
   const ratio = nanosOf(at.value);
   if (ratio < one) at.invalid(`ratio ${at.text} is less than 1`);
-  if (min === undefined || max === undefined || min <= 0n || ratio * min <= max * one) return;
-  at.invalid(`ratio ${at.text} is greater than max/min = ${(Number(max) / Number(min)).toFixed(6)}`);
+  if (min === undefined || max === undefined || min === 0n) return;
+  const most = Number(max) / Number(min);
+  if (Number(ratio) / Number(one) > most) at.invalid(`ratio ${at.text} is greater than max/min = ${most.toFixed(6)}`);
 }

@@ -23,6 +23,7 @@ const ranges = (...cidrs: readonly string[]) => ({ spec: { cidrs } });
 type Case = readonly [claim: string, kind: unknown, object: object, ...errors: readonly string[]];
 const created: readonly Case[] = [
   ['A slice may be plain', endpointSlices, slice({})],
+  ['A name with dots is told as that', endpointSlices, slice({ hostname: 'a.b' }), 'endpoints[0].hostname Invalid'],
   ['An endpoint has an address', endpointSlices, slice({ addresses: [] }), 'endpoints[0].addresses Required'],
   [
     'An address is of the slice its family, and not of this machine',

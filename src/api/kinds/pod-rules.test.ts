@@ -44,6 +44,31 @@ const created: readonly (readonly [claim: string, spec: object, ...errors: reado
     'spec.volumes[0].hostPath Forbidden',
   ],
   [
+    'has one source for each part of a projected volume, and may have two tokens at one path',
+    withVolume({
+      projected: {
+        sources: [
+          { serviceAccountToken: { path: 't', expirationSeconds: 3_600 }, configMap: { name: 'm' } },
+          { serviceAccountToken: { path: 't', expirationSeconds: 3_600 } },
+        ],
+      },
+    }),
+    'spec.volumes[0].projected.sources[0] Forbidden',
+  ],
+  [
+    'has no token of an account where it has no account',
+    {
+      serviceAccountName: '',
+      ...withVolume({ projected: { sources: [{ serviceAccountToken: { path: 't', expirationSeconds: 3_600 } }] } }),
+    },
+    'spec.volumes[0].projected.sources[0].serviceAccountToken Forbidden',
+  ],
+  [
+    'has other names for hosts, each of them right',
+    { hostAliases: [{ ip: '10.0.0.1', hostnames: ['a', 'a,b'] }] },
+    'spec.hostAliases[0].hostnames[1] Invalid',
+  ],
+  [
     'mounts each path once, below where it says',
     withVolume(
       { emptyDir: {} },

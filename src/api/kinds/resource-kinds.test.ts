@@ -83,6 +83,7 @@ const created: readonly Row[] = [
     'spec.extendedResourceName Invalid',
   ],
   ['A slice may be empty', resourceSlices, slice()],
+  ['The name of a driver may have capitals', resourceSlices, slice({ driver: 'D.io' })],
   [
     'A slice has a driver, a pool and a place',
     resourceSlices,

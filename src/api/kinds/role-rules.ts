@@ -4,15 +4,15 @@ import { dnsSubdomain, pathSegment } from '../names.ts';
 import type { KubeObject } from '../object.ts';
 import { goView } from '../schema/go-view.ts';
 import { type Checked, rulesOf } from './checks.ts';
-import { type Part, partsOf } from './defaulting.ts';
+import type { Part } from './defaulting.ts';
 
 export const roleRules = rulesOf(validateRole);
 export const roleBindingRules = rulesOf((root, previous) => validateBinding(root, previous, ['Role', 'ClusterRole']));
 export const clusterRoleBindingRules = rulesOf((root, previous) => validateBinding(root, previous, ['ClusterRole']));
 
 /** No rules are told as null. */
-export const withoutEmptyRules = <T extends KubeObject>(role: T): T =>
-  partsOf((role as unknown as Part).rules).length > 0 ? role : { ...role, rules: null };
+export const withRules = <T extends KubeObject>(role: T): T =>
+  (role as unknown as Part).rules === undefined ? { ...role, rules: null } : role;
 
 const rbac = 'rbac.authorization.k8s.io';
 

@@ -3,12 +3,12 @@ import { pathSegment } from '../names.ts';
 import type { KubeObject } from '../object.ts';
 import type { Part } from './defaulting.ts';
 import { defineKind } from './define.ts';
-import { roleRules, withoutEmptyRules } from './role-rules.ts';
+import { roleRules, withRules } from './role-rules.ts';
 
 export interface Role extends KubeObject<Part, Part> {}
 
 export const roles: Kind<Role> = defineKind<Role>('rbac.authorization.k8s.io/v1', 'Role', {
   validate: roleRules,
-  defaults: withoutEmptyRules,
+  defaults: withRules,
   validateName: pathSegment,
 });

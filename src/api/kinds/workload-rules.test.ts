@@ -117,6 +117,14 @@ test('The claims of a stateful set are volumes of its pods, and judged when it i
   const missing = 'spec.volumeClaimTemplates[0].spec.resources[storage] Required';
   assert.deepEqual(judged(kinds.StatefulSet, set), [missing]);
   assert.deepEqual(judged(kinds.StatefulSet, set, set), []);
+  const twice = workload({ template: { ...template, spec }, volumeClaimTemplates: [claim, claim] });
+  assert.deepEqual(judged(kinds.StatefulSet, twice), [missing, missing.replace('[0]', '[1]')]);
+});
+
+test('The name of the service of a stateful set is judged when it is made, and cannot be changed after that', () => {
+  const named = workload({ serviceName: 'A' });
+  assert.deepEqual(judged(kinds.StatefulSet, named), ['spec.serviceName Invalid']);
+  assert.deepEqual(judged(kinds.StatefulSet, named, workload({ serviceName: 'a' })), ['spec Forbidden']);
 });
 
 test('Of a stateful set only a few fields may change', () => {

@@ -4,6 +4,7 @@ import type { JsonObject } from '../../base/json.ts';
 import { seeded } from '../../base/random.ts';
 import { finish } from '../../base/steps.ts';
 import { ApiError } from '../error.ts';
+import { withRules } from '../kinds/role-rules.ts';
 import type { KubeObject, ManagedFields } from '../object.ts';
 import { schemaOf } from '../schema/schema.ts';
 import { walk } from '../schema/walker.ts';
@@ -16,6 +17,7 @@ const kinds = {
   deployments: { group: 'apps', version: 'v1', kind: 'Deployment' },
   configMaps: { group: '', version: 'v1', kind: 'ConfigMap' },
   pods: { group: '', version: 'v1', kind: 'Pod' },
+  serviceAccounts: { group: '', version: 'v1', kind: 'ServiceAccount' },
 };
 type KindName = keyof typeof kinds;
 
@@ -235,6 +237,60 @@ test('An update that changes nothing keeps the owners as they are, one with an e
   assert.equal(managed(followed('configMaps'), live, reset, { manager: 'gamma', time }), undefined);
 });
 
+test('Of items with the same key nobody owns a part, and each part again when one of them is left', () => {
+  const port = (...names: readonly string[]) => names.map((name) => ({ containerPort: 80, protocol: 'TCP', name }));
+  const pod = (ports: JsonObject[]) =>
+    ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'x' },
+      spec: { containers: [{ name: 'c', ports }] },
+    }) as unknown as KubeObject;
+  const write = { manager: 'alpha', time };
+  const key = 'k:{"containerPort":80,"protocol":"TCP"}';
+  const owned = (managedFields: readonly ManagedFields[] | undefined) =>
+    JSON.stringify(managedFields?.[0]?.fieldsV1).split(`${JSON.stringify(key)}:`)[1];
+  const withOwners = (object: KubeObject, managedFields: readonly ManagedFields[] | undefined) =>
+    ({ ...object, metadata: { ...object.metadata, managedFields } }) as KubeObject;
+  const first = managed(followed('pods'), undefined, pod(port('a')), write);
+  assert.match(String(owned(first)), /^\{"\.":\{\},"f:containerPort"/);
+  const live = withOwners(pod(port('a')), first);
+  const twice = managed(followed('pods'), live, pod(port('a', 'b')), write);
+  assert.match(String(owned(twice)), /^\{\}/);
+  const again = managed(followed('pods'), withOwners(pod(port('a', 'b')), twice), pod(port('b')), write);
+  assert.equal(owned(again), owned(first));
+});
+
+test('An object with an item that has no key has no owners', () => {
+  const owned = (secret: object) => {
+    const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'x' }, secrets: [secret] };
+    return managed(followed('serviceAccounts'), undefined, account as unknown as KubeObject, {
+      manager: 'alpha',
+      time,
+    });
+  };
+  assert.equal(owned({ name: 'a' })?.length, 1);
+  assert.equal(owned({}), undefined);
+});
+
+test('A list that is sent empty is owned, although it is kept as none', () => {
+  const role = { group: 'rbac.authorization.k8s.io', version: 'v1', kind: 'ClusterRole' };
+  const type = schemaOf(role);
+  assert.ok(type);
+  const clusterRoles = {
+    ...followed('pods'),
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRole',
+    shape: structShape(type),
+    empty: walk(type, null).value,
+  };
+  const owning = (sent: JsonObject) => {
+    const next = withRules({ metadata: { name: 'x' }, ...walk(type, sent).value } as unknown as KubeObject);
+    return managed(clusterRoles, undefined, next, { manager: 'alpha', time })?.[0]?.fieldsV1;
+  };
+  assert.deepEqual([owning({ rules: [] }), owning({})], [{ 'f:rules': {} }, undefined]);
+});
+
 test('More than ten owners by update are merged, the oldest into one', () => {
   let live = applied('configMaps', undefined, configMap({}), as('alpha'));
   const managersMade = 14;
@@ -301,6 +357,8 @@ test('What is not of its type is told in the words that tools look for', () => {
     wrong(configMap({}, { finalizers: ['x/a', 'x/a'] })),
     `${head}.metadata.finalizers: duplicate entries for key [="x/a"]`,
   );
+  assert.equal(wrong({ ...configMap({}), apiVersion: 'v2' }), 'invalid object type: /v2, Kind=ConfigMap');
+  assert.equal(wrong({ metadata: { name: 'x' } }), 'invalid object type: /, Kind=');
 });
 
 test('An apply of long lists takes time in proportion to their length', () => {

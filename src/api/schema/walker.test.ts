@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import type { Json } from '../../base/json.ts';
 import { type ObjectType, schemaOf } from './schema.ts';
 import { resources } from './tables/resources.ts';
 import { walk } from './walker.ts';
@@ -62,6 +63,13 @@ test('walk writes quantities, times and bytes in their canonical form', () => {
   assert.deepEqual((value.spec as Record<string, unknown>).capacity, { storage: '1Gi' });
   const lease = walk(typeOf('Lease', 'coordination.k8s.io'), { spec: { renewTime: '2024-01-01T02:00:00.5+02:00' } });
   assert.deepEqual(lease.value.spec, { renewTime: '2024-01-01T00:00:00.500000Z' });
+});
+
+test('walk reads bytes from lists of numbers too, as Go does', () => {
+  const read = (bytes: Json) => walk(typeOf('ConfigMap'), { binaryData: { a: bytes } });
+  assert.deepEqual(read([1, 2, 255]).value.binaryData, { a: 'AQL/' });
+  assert.deepEqual(read([]).value.binaryData, { a: '' });
+  for (const wrong of [[256], [-1], [0.5], ['x']]) assert.equal(read(wrong).errors.length, 1, JSON.stringify(wrong));
 });
 
 test('walk keeps hostile names in maps and never touches a prototype', () => {
