@@ -183,6 +183,10 @@ export class Answers {
       ? this.#table(kind, [], metadata, asked)
       : { kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${wanted.version}`, metadata };
     const name = table ? 'rows' : 'items';
+    if (listed.entries.length === 0) {
+      // A table says by itself how it is without rows.
+      return this.#encoded(200, table ? head : { ...(head as JsonObject), items: null }, wanted.mediaType);
+    }
     const part = (entry: Entry): Json => {
       const object = views.passing(kind, entry);
       if (!table) return partialMetadata(kind, object, wanted.version);
@@ -190,11 +194,9 @@ export class Answers {
     };
     if (wanted.mediaType !== jsonType) {
       const parts = await this.#each(listed, part);
-      const whole = { ...(head as JsonObject), ...(parts.length > 0 || !table ? { [name]: parts } : {}) };
-      return this.#encoded(200, whole, wanted.mediaType);
+      return this.#encoded(200, { ...(head as JsonObject), [name]: parts }, wanted.mediaType);
     }
-    const { rows, ...rest } = head as JsonObject;
-    if (rows === null && listed.entries.length === 0) return encodedAnswer(200, head, wanted.mediaType);
+    const { rows: _none, ...rest } = head as JsonObject;
     return this.#inPieces(rest, name, { listed, text: (entry) => JSON.stringify(part(entry)) });
   }
 }

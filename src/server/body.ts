@@ -37,8 +37,16 @@ const summaryMax = 30;
 /** The media type without its parameters. */
 export function mediaTypeOf(request: ApiRequest): string {
   if (!request.body || 'object' in request.body || request.body.mediaType === jsonType) return jsonType;
-  return (request.body.mediaType.split(';')[0] as string).trim().toLowerCase() || jsonType;
+  return bareType(request.body.mediaType) || jsonType;
 }
+
+/** What a request says that it is sent in, even where it sends nothing. */
+export function sentTypeOf(request: ApiRequest): string {
+  if (request.body) return mediaTypeOf(request);
+  return bareType(request.headers['content-type'] ?? '') || jsonType;
+}
+
+const bareType = (text: string): string => (text.split(';', 1)[0] as string).trim().toLowerCase();
 
 /** JSON, YAML or protobuf, by what the request says it is. `strict` looks for fields that are written twice. */
 export function* readBody(request: ApiRequest, strict: boolean): Steps<BodyValue> {

@@ -15,6 +15,12 @@ const facts = { group: '', version: 'v1', kind: 'DeleteOptions' };
 export function deleteOptionsOf(request: ApiRequest): DeleteOptions {
   const { query, body } = request;
   const dryRun = query.filter(([key]) => key === 'dryRun').map(([, value]) => value);
+  if (body && !('bytes' in body && body.bytes.length === 0)) {
+    // Of a request that says it both ways the body counts; only that nothing is to happen is heard either way.
+    const options = { ...(dryRun.length > 0 ? { dryRun } : {}), ...fromBody(request) };
+    checkOptions('DeleteOptions', options);
+    return options;
+  }
   const policy = queryValue(query, 'propagationPolicy');
   const orphans = queryValue(query, 'orphanDependents');
   const options: DeleteOptions & AskedOptions = {
@@ -22,7 +28,6 @@ export function deleteOptionsOf(request: ApiRequest): DeleteOptions {
     ...(policy === undefined ? {} : { propagationPolicy: policy }),
     ...(orphans === undefined ? {} : { orphanDependents: orphans === 'true' || orphans === '1' }),
     ...graceOf(queryValue(query, 'gracePeriodSeconds')),
-    ...(body && !('bytes' in body && body.bytes.length === 0) ? fromBody(request) : {}),
   };
   checkOptions('DeleteOptions', options);
   return options;

@@ -13,7 +13,7 @@ import { schemaOf } from '../api/schema/schema.ts';
 import { type ApiRequest, queryValue } from '../api/wire.ts';
 import { isObject, type Json, type JsonObject } from '../base/json.ts';
 import type { Steps } from '../base/steps.ts';
-import { mediaTypeOf, unknownField, wholeText } from './body.ts';
+import { sentTypeOf, unknownField, wholeText } from './body.ts';
 import { calling, type Decoded } from './decode.ts';
 import type { GroupVersionKind } from './identify.ts';
 import type { ResourceRoute } from './route.ts';
@@ -22,10 +22,11 @@ export const applyType = 'application/apply-patch+yaml';
 const jsonPatchType = 'application/json-patch+json';
 const mergePatchType = 'application/merge-patch+json';
 const strategicPatchType = 'application/strategic-merge-patch+json';
+export const builtInPatchTypes: readonly string[] = [jsonPatchType, mergePatchType, strategicPatchType, applyType];
 
 /** What only a patch may say wrongly about itself. */
 export function patchOptionErrors(request: ApiRequest): readonly FieldError[] {
-  const isApply = mediaTypeOf(request) === applyType;
+  const isApply = sentTypeOf(request) === applyType;
   if (!isApply && queryValue(request.query, 'force') !== undefined) {
     return [forbidden('force', 'may not be specified for non-apply patch')];
   }
@@ -41,14 +42,14 @@ export function isForced(request: ApiRequest): boolean {
 /** Custom objects have no strategies to merge by. */
 export function requirePatchType(request: ApiRequest, kind: GroupVersionKind): void {
   const types = [jsonPatchType, mergePatchType, ...(schemaOf(kind) ? [strategicPatchType] : []), applyType];
-  if (types.includes(mediaTypeOf(request))) return;
+  if (types.includes(sentTypeOf(request))) return;
   throw new ApiError(
     'UnsupportedMediaType',
     `the body of the request was in an unknown format - accepted media types include: ${types.join(', ')}`,
   );
 }
 
-type Patch = (live: JsonObject) => Steps<Decoded>;
+export type Patch = (live: JsonObject) => Steps<Decoded>;
 
 /**
  * How this request, which is no apply, changes a live object of the kind. Through `status` nothing else is kept: what
@@ -60,7 +61,7 @@ export function* patchOf(request: ApiRequest, kind: GroupVersionKind, subresourc
   const type = schemaOf(kind);
   const mode = queryValue(request.query, 'fieldValidation') || 'Warn';
   const read = yield* readPatch(request, mode !== 'Ignore');
-  switch (mediaTypeOf(request)) {
+  switch (sentTypeOf(request)) {
     case jsonPatchType: {
       const odd = unknownInPatch(read.patch).map((path) => `json patch unknown field ${JSON.stringify(path)}`);
       return function* (live) {
@@ -140,7 +141,7 @@ function* readPatch(
 ): Steps<{ readonly patch: Json; readonly complaints: readonly string[] }> {
   const { body } = request;
   if (body && 'object' in body) return { patch: body.object, complaints: [] };
-  const prefix = mediaTypeOf(request) === strategicPatchType ? '' : 'error decoding patch: ';
+  const prefix = sentTypeOf(request) === strategicPatchType ? '' : 'error decoding patch: ';
   try {
     const text = body ? yield* wholeText(request) : '';
     const { value, duplicates } = yield* decodeJsonInSteps(text, { duplicates: strict });

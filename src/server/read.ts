@@ -32,14 +32,18 @@ export function notFound(kind: Kind, name: string): ApiError {
 
 export function selectionOf(route: ResourceRoute, query: ApiRequest['query']): Selection {
   const { kind, namespace, name } = route;
-  const fieldText = queryValue(query, 'fieldSelector') ?? '';
-  const fields = [...parseFieldSelector(fieldText)];
-  if (name) fields.push({ field: 'metadata.name', equal: true, value: name });
-  const labelText = queryValue(query, 'labelSelector') ?? '';
-  const labels = labelText === '' ? undefined : parseLabelSelector(labelText);
+  const { fieldText, labelText, labels, ...asked } = selectorsIn(query);
+  const fields = name ? [...asked.fields, { field: 'metadata.name', equal: true, value: name }] : asked.fields;
   const prefix = `${storagePrefix(kind)}${kind.namespaced && namespace ? `${namespace}/` : ''}`;
   const matches = labels || fields.length > 0 ? matcher(kind, labels, fields) : undefined;
   return { prefix, matches, text: matches ? JSON.stringify([name, fieldText, labelText]) : '' };
+}
+
+function selectorsIn(query: ApiRequest['query']) {
+  const fieldText = queryValue(query, 'fieldSelector') ?? '';
+  const labelText = queryValue(query, 'labelSelector') ?? '';
+  const labels = labelText === '' ? undefined : parseLabelSelector(labelText);
+  return { fieldText, labelText, labels, fields: parseFieldSelector(fieldText) };
 }
 
 function matcher(
@@ -99,6 +103,7 @@ export async function listEntries(
   route: ResourceRoute,
   query: ApiRequest['query'],
 ): Promise<Listed> {
+  requireReadable(query);
   checkListOptions(query, false);
   const { prefix, matches } = selectionOf(route, query);
   const limit = limitOf(query);
@@ -151,12 +156,21 @@ export function revisionError(error: unknown): unknown {
   return error;
 }
 
+/** What cannot be read is told before what cannot be. */
+export function requireReadable(query: ApiRequest['query']): void {
+  for (const key of ['limit', 'timeoutSeconds']) {
+    const text = queryValue(query, key);
+    if (text === undefined) continue;
+    if (!/^[-+]?\d+$/.test(text)) throw notANumber(text, 'invalid syntax');
+    if (BigInt.asIntN(64, BigInt(text)) !== BigInt(text)) throw notANumber(text, 'value out of range');
+  }
+  selectorsIn(query);
+}
+
 /** What is there at any revision is answered whole, as upstream's cache does: only then a limit does not count. */
 function limitOf(query: ApiRequest['query']): number {
   const text = queryValue(query, 'limit');
-  if (text === undefined || text === '') return 0;
-  if (!/^[-+]?\d+$/.test(text)) throw notANumber(text, 'invalid syntax');
-  if (BigInt.asIntN(64, BigInt(text)) !== BigInt(text)) throw notANumber(text, 'value out of range');
+  if (text === undefined) return 0;
   const anyRevision = queryValue(query, 'resourceVersion') === '0';
   return anyRevision && queryValue(query, 'resourceVersionMatch') !== 'Exact' ? 0 : Math.max(0, Number(text));
 }

@@ -11,16 +11,17 @@ import type { AdmissionRequest, Annotate } from './admission/plugin.ts';
 import { Answers, type Asked, encodedAnswer } from './answer.ts';
 import { applyOf, scaleApplyOf } from './apply.ts';
 import { bind, bindByName, isBinding } from './binding.ts';
-import { mediaTypeOf, objectBody, requireShort } from './body.ts';
+import { objectBody, requireShort, sentTypeOf } from './body.ts';
 import { type Decoded, decodeObject, readObject } from './decode.ts';
 import { deleteObject } from './delete.ts';
 import { deleteOptionsOf } from './delete-options.ts';
 import { evict } from './eviction.ts';
 import { managerOf } from './field-tracker.ts';
+import { refuseAtFirstLook, requireReadable } from './first-look.ts';
 import { podLogs } from './logs.ts';
 import { negotiate, negotiatePlain, type Wanted } from './negotiate.ts';
 import { Pace } from './pace.ts';
-import { applyType, patchOf, patchOptionErrors, requireIdentity } from './patch.ts';
+import { applyType, type Patch, patchOf, patchOptionErrors, requireIdentity } from './patch.ts';
 import { getAtLeast, getEntry, listEntries, type ReadDeps } from './read.ts';
 import type { ResourceRoute } from './route.ts';
 import { type ConnectionDeps, Connections } from './streaming/connections.ts';
@@ -28,7 +29,7 @@ import { asksForSocket } from './streaming/log-socket.ts';
 import { watchOverSocket } from './streaming/watch-socket.ts';
 import { finalized, scaled, scaleOf } from './subresources.ts';
 import type { Describe } from './table.ts';
-import { notServed } from './unrouted.ts';
+import { notAllowed, notServed } from './unrouted.ts';
 import { openWatch } from './watch.ts';
 import type { WriteOptions, Writer } from './write.ts';
 import { askedOptions, checkOptions, type WriteOptionsKind } from './write-options.ts';
@@ -79,12 +80,15 @@ export class Resources {
     const { verb } = route;
     if (verb === 'connect') return this.#connections.handle(request, route, by);
     requireNamespace(route);
+    refuseAtFirstLook(request, route);
     const wanted = negotiate(request.headers.accept, verb === 'watch');
+    if (verb === 'create') requireReadable(request);
     const reads = verb === 'get' || verb === 'list' || verb === 'watch';
     const { caller, warn } = by;
     const options: WriteOptions = reads
       ? { caller, warn, dryRun: false }
       : { ...by, dryRun: isDryRun(request, route), manager: managerOf(request, caller) };
+    if (verb === 'update') requireReadable(request);
     const call: Call = { request, route, wanted, options };
     return route.subresource === '' ? this.#main(call) : this.#subresource(call);
   }
@@ -96,7 +100,6 @@ export class Resources {
 
   #main(call: Call): ApiResponse | Promise<ApiResponse> {
     const { request, route } = call;
-    if (!(route.kind.verbs as readonly string[]).includes(route.verb)) throw notAllowed();
     switch (route.verb) {
       case 'get':
         return this.#get(call);
@@ -138,7 +141,6 @@ export class Resources {
 
   async #create(call: Call): Promise<ApiResponse> {
     const { request, route } = call;
-    if (route.name !== '') throw notAllowed();
     const closed = route.kind.custom?.closed;
     if (closed !== undefined) throw new ApiError('MethodNotAllowed', closed);
     // Waits even for what is read already: first all that came together is read, then all of it is judged.
@@ -178,15 +180,25 @@ export class Resources {
 
   async #patch(call: Call): Promise<ApiResponse> {
     const { request, route } = call;
-    if (mediaTypeOf(request) === applyType) return this.#apply(call);
+    if (sentTypeOf(request) === applyType) return this.#apply(call);
     const pace = new Pace(this.#deps.env.clock);
-    const patch = await pace.run(patchOf(request, route.kind, route.subresource));
+    const patch = await this.#readPatch(call, pace);
     await pace.rest();
     return this.#changed(call, async (live) => {
       const patched = await pace.run(patch(live as unknown as JsonObject));
       await pace.rest();
       return { ...patched, object: requireIdentity(route, live, patched.object) };
     });
+  }
+
+  /** Of what is not there that is told, whatever the patch says. */
+  async #readPatch({ request, route }: Call, pace: Pace): Promise<Patch> {
+    try {
+      return await pace.run(patchOf(request, route.kind, route.subresource));
+    } catch (error) {
+      await getEntry(this.#deps.store, route);
+      throw error;
+    }
   }
 
   /** Makes the object if it is not there. The owners are known already when it is written. */
@@ -252,17 +264,13 @@ export class Resources {
 
   #subresource(call: Call): ApiResponse | Promise<ApiResponse> {
     const { route } = call;
-    const facts = route.kind.subresources.find((subresource) => subresource.name === route.subresource);
-    if (!facts) throw new ApiError('NotFound', 'the server could not find the requested resource', {});
     switch (route.subresource) {
       case 'status':
       case 'approval':
       case 'resize':
       case 'ephemeralcontainers':
         if (route.verb === 'get') return this.#get(call);
-        if (route.verb === 'update') return this.#update(call);
-        if (route.verb === 'patch') return this.#patch(call);
-        throw notAllowed();
+        return route.verb === 'update' ? this.#update(call) : this.#patch(call);
       case 'scale':
         return this.#scale(call);
       case 'binding':
@@ -287,14 +295,12 @@ export class Resources {
 
   async #bind(call: Call): Promise<ApiResponse> {
     const { request, route, options, wanted } = call;
-    if (route.verb !== 'create') throw notAllowed();
     const { manager: _unowned, ...by } = options;
     await bind(this.#deps, route, objectBody(request), by);
     return encodedAnswer(201, succeeded, wanted.mediaType);
   }
 
   async #evict({ request, route, options, wanted }: Call): Promise<ApiResponse> {
-    if (route.verb !== 'create') throw notAllowed();
     const { manager: _unowned, ...by } = options;
     await evict(this.#deps, route, request, by);
     return encodedAnswer(201, succeeded, wanted.mediaType);
@@ -320,7 +326,7 @@ export class Resources {
     requireShort(request);
     const main = { ...route, subresource: '' };
     const { manager: _unowned, ...by } = options;
-    if (route.verb === 'patch' && mediaTypeOf(request) === applyType) {
+    if (route.verb === 'patch' && sentTypeOf(request) === applyType) {
       const apply = scaleApplyOf(request, route, this.#deps.fields);
       const change = async (live: KubeObject) => {
         const { object } = apply(live);
@@ -353,9 +359,6 @@ export class Resources {
 const succeeded = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
 
 const asked = ({ route, request, wanted }: Call): Asked => ({ kind: route.kind, request, wanted });
-
-const notAllowed = () =>
-  new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
 
 /** Over all namespaces things can only be looked at. */
 function requireNamespace(route: ResourceRoute): void {

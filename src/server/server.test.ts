@@ -172,6 +172,18 @@ test('a watch from a revision that is gone opens, says 410 and ends', async () =
   assert.equal(ends, 1);
 });
 
+test('a watch from a revision that is still to come waits for it and tells what comes after it', async () => {
+  const { ask, body, store } = await world();
+  const { response } = await ask('GET', `${maps}?watch=1&resourceVersion=${store.revision + 2}`);
+  assert.ok('watch' in response);
+  const events = collected(response.watch) as unknown as { object: { metadata: { name: string } } }[];
+  for (const name of ['a', 'b', 'c']) await ask('POST', maps, body(map(name)));
+  assert.deepEqual(
+    events.map(({ object }) => object.metadata.name),
+    ['c'],
+  );
+});
+
 test('documents of the API are told again only when they are others', async () => {
   const { send } = await world();
   const aggregated = (version: string) =>

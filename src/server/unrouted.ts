@@ -10,7 +10,7 @@ export function pageNotFound(): ApiResponse {
 }
 
 export const notServed = () => new ApiError('NotFound', 'the server could not find the requested resource', {});
-const notAllowed = () =>
+export const notAllowed = () =>
   new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
 
 /**

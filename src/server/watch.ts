@@ -16,7 +16,7 @@ import { StopSource } from '../base/stop.ts';
 import { type Change, Compacted, type Entry, type Revision } from '../store/store.ts';
 import { checkListOptions, flagged } from './list-options.ts';
 import type { Wanted } from './negotiate.ts';
-import { isBeforeAll, type ReadDeps, revisionOf, type Selection, selectionOf } from './read.ts';
+import { isBeforeAll, type ReadDeps, requireReadable, revisionOf, type Selection, selectionOf } from './read.ts';
 import type { ResourceRoute } from './route.ts';
 import { seenAlike } from './seen-alike.ts';
 import { filterInSlices, mapInSlices } from './slices.ts';
@@ -37,9 +37,10 @@ export async function openWatch(
   request: ApiRequest,
   wanted: Wanted,
 ): Promise<ApiResponse> {
+  requireReadable(request.query);
+  checkListOptions(request.query, true);
   const selection = selectionOf(route, request.query);
   const since = queryValue(request.query, 'resourceVersion') ?? '';
-  checkListOptions(request.query, true);
   const asked = queryValue(request.query, 'sendInitialEvents') !== undefined;
   const sendInitial = flagged(request.query, 'sendInitialEvents');
   const fromStart = sendInitial || (!asked && (since === '' || since === '0'));
@@ -96,6 +97,7 @@ class Session {
   #done: ((error?: unknown) => void) | undefined;
   #sent: Revision = 0;
   #seen: Revision = 0;
+  #since: Revision = 0;
 
   constructor(
     deps: ReadDeps,
@@ -151,7 +153,7 @@ class Session {
 
   #start(since: Revision, initial: readonly WatchEvent[] | undefined, endMark: boolean): void {
     this.#stop.onStop(() => this.#end());
-    this.#sent = this.#seen = since;
+    this.#sent = this.#seen = this.#since = since;
     if (initial) {
       // The end is told by a bookmark, to those who take bookmarks.
       const end = endMark && this.#bookmarks ? [this.#bookmark(since, initialEventsEnd)] : [];
@@ -160,11 +162,12 @@ class Session {
     }
     this.#deadline();
     if (this.#bookmarks) this.#tick();
-    if (isBeforeAll(since, this.#deps.store.revision)) return this.#gone(since, this.#deps.store.revision);
+    const { revision } = this.#deps.store;
+    if (isBeforeAll(since, revision)) return this.#gone(since, revision);
     try {
       this.#deps.store.watch(
         this.#selection.prefix,
-        since,
+        Math.min(since, revision),
         { take: (batch, upTo) => this.#changes(batch, upTo), closed: () => this.#stop.stop() },
         this.#stop,
       );
@@ -181,7 +184,11 @@ class Session {
     this.#stop.stop();
   }
 
-  #changes(batch: readonly Change[], upTo: Revision): 'more' | 'full' {
+  /** Who asks from a revision that is still to come waits for it, and hears of what comes after it alone. */
+  #changes(all: readonly Change[], upTo: Revision): 'more' | 'full' {
+    if (upTo <= this.#since) return 'more';
+    const first = all[0];
+    const batch = first && first.entry.modified <= this.#since ? all.filter(this.#isNew) : all;
     this.#seen = Math.max(this.#seen, upTo);
     if (batch.length === 0) return 'more';
     const see = () => this.#events(batch);
@@ -191,6 +198,8 @@ class Session {
     this.#sent = (batch[batch.length - 1] as Change).entry.modified;
     return this.#take(events);
   }
+
+  readonly #isNew = ({ entry }: Change): boolean => entry.modified > this.#since;
 
   #events(batch: readonly Change[]): readonly WatchEvent[] {
     const events: WatchEvent[] = [];

@@ -232,3 +232,85 @@ test('negotiate and decodeObject answer anything with a choice, an object or an 
     },
   );
 });
+
+test('What is refused at first look is refused in the order of upstream: route, method, body, answer, options', async () => {
+  const { ask } = await world();
+  const refused = async (method: Method, path: string, headers: Readonly<Record<string, string>>, text = '{}') => {
+    const { status, ...rest } = await ask(method, path, headers, method === 'GET' ? undefined : encodeText(text));
+    return [status, jsonOf({ status, ...rest } as ApiResponse).message];
+  };
+  const cbor = { accept: 'application/cbor' };
+  const odd = { ...cbor, 'content-type': 'text/plain' };
+  const shaped = { accept: 'application/json;as=X;v=v1;g=meta.k8s.io' };
+  const cases: readonly (readonly [Method, string, Readonly<Record<string, string>>, number, RegExp])[] = [
+    ['GET', `${maps}/a/bogus`, cbor, 404, /could not find the requested/],
+    ['DELETE', '/api/v1/namespaces/default/pods/a/log', cbor, 405, /does not allow this method/],
+    ['POST', `${maps}/a`, cbor, 405, /does not allow this method/],
+    ['PATCH', `${maps}/a?dryRun=x`, odd, 415, /^415: Unsupported Media Type$/],
+    ['POST', `${maps}?dryRun=x`, odd, 406, /^406: Not Acceptable\n\nAvailable/],
+    ['GET', maps, { accept: 'application/*' }, 406, /^406: Not Acceptable/],
+    ['POST', `${maps}?dryRun=x`, { ...odd, ...shaped }, 406, /^only the following media types/],
+    ['POST', `${maps}?dryRun=x`, { 'content-type': 'text/plain' }, 415, /unknown format/],
+    ['PUT', `${maps}/a?dryRun=x`, { 'content-type': 'text/plain' }, 422, /UpdateOptions/],
+    ['PUT', `${maps}/a`, { 'content-type': 'text/plain' }, 415, /unknown format/],
+  ];
+  for (const [method, path, headers, status, message] of cases) {
+    const [code, told] = await refused(method, path, headers);
+    assert.equal(code, status, `${method} ${path}: ${told}`);
+    assert.match(String(told), message);
+  }
+});
+
+test('What cannot be read in the options of a list is told before what they cannot be together', async () => {
+  const { ask } = await world();
+  const told = async (query: string) => {
+    const answer = await ask('GET', `${maps}?sendInitialEvents=true&${query}`);
+    return [answer.status, jsonOf(answer).message];
+  };
+  const number = (text: string, why: string) => [400, `strconv.ParseInt: parsing "${text}": ${why}`];
+  assert.deepEqual(await told('timeoutSeconds=x'), number('x', 'invalid syntax'));
+  assert.deepEqual(await told('limit='), number('', 'invalid syntax'));
+  assert.deepEqual(
+    await told('watch=1&limit=99999999999999999999'),
+    number('99999999999999999999', 'value out of range'),
+  );
+  assert.equal((await told('labelSelector=a+in+('))[0], 400);
+  assert.equal((await told('limit=1'))[0], 422);
+});
+
+test('Of what is not there that is told, whatever a patch of it says', async () => {
+  const { ask } = await world();
+  const patch = async (name: string) => {
+    const headers = { 'content-type': 'application/merge-patch+json' };
+    return (await ask('PATCH', `${maps}/${name}`, headers, encodeText('[]'))).status;
+  };
+  assert.deepEqual([await patch('none'), await patch('a')], [404, 400]);
+});
+
+test('A deletion is done as its body says, and not at all where either says so', async () => {
+  const { ask } = await world();
+  const body = encodeText('{"propagationPolicy":"Background"}');
+  const remove = (query: string) => ask('DELETE', `${maps}/a?${query}`, {}, body);
+  assert.equal((await remove('dryRun=All&propagationPolicy=x&gracePeriodSeconds=y')).status, 200);
+  assert.equal((await ask('GET', `${maps}/a`)).status, 200);
+  assert.equal((await remove('propagationPolicy=x')).status, 200);
+  assert.equal((await ask('GET', `${maps}/a`)).status, 404);
+});
+
+test('Lists of nothing are null where metadata alone is asked for, and tables of kinds with columns are empty', async () => {
+  const { ask } = await world();
+  const nothing = async (as: string) =>
+    jsonOf(await ask('GET', '/api/v1/nodes', { accept: `application/json;as=${as};g=meta.k8s.io;v=v1` }));
+  assert.equal((await nothing('PartialObjectMetadataList')).items, null);
+  assert.deepEqual((await nothing('Table')).rows, []);
+});
+
+test('People get answers on lines of their own', async () => {
+  const { ask } = await world();
+  const text = async (path: string, agent: string) =>
+    decodeText(bytesOf(await ask('GET', path, { 'user-agent': agent })));
+  assert.match(await text(`${maps}/a`, 'curl/8.5.0'), /^\{\n {2}"kind": "ConfigMap",\n/);
+  assert.match(await text('/apis', 'curl/8.5.0'), /^\{\n {2}"kind": "APIGroupList",\n/);
+  assert.match(await text(`${maps}/a`, 'kubectl/v1.36'), /^\{"kind":"ConfigMap",/);
+  assert.match(await text('/version', 'kubectl/v1.36'), /^\{\n {2}"major": "1",\n/);
+});

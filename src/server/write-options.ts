@@ -41,13 +41,15 @@ export function checkOptions(kind: WriteOptionsKind, asked: AskedOptions, more: 
 
 function deletionErrors({ propagationPolicy, orphanDependents }: AskedOptions): readonly FieldError[] {
   if (propagationPolicy === undefined) return [];
+  const errors: FieldError[] = [];
   if (orphanDependents !== undefined) {
-    return [
-      invalid('propagationPolicy', propagationPolicy, 'orphanDependents and deletionPropagation cannot be both set'),
-    ];
+    const both = 'orphanDependents and deletionPropagation cannot be both set';
+    errors.push(invalid('propagationPolicy', propagationPolicy, both));
   }
-  if (propagationPolicies.slice(0, 3).includes(propagationPolicy)) return [];
-  return [notSupported('propagationPolicy', propagationPolicy, propagationPolicies)];
+  if (!propagationPolicies.slice(0, 3).includes(propagationPolicy)) {
+    errors.push(notSupported('propagationPolicy', propagationPolicy, propagationPolicies));
+  }
+  return errors;
 }
 
 function managerErrors(manager: string): readonly FieldError[] {
