@@ -62,6 +62,7 @@ export class UpstreamServer implements Measured {
       `--service-account-key-file=${key}`,
       `--service-account-signing-key-file=${key}`,
       '--service-cluster-ip-range=10.96.0.0/16',
+      '--allow-privileged=true',
     ]);
     let said = '';
     for (const child of [etcd, server]) child.stderr?.on('data', (bytes) => (said = (said + bytes).slice(-4_000)));

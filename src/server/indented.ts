@@ -2,6 +2,7 @@ import { type ApiRequest, type ApiResponse, jsonType, type Pieces, queryValue } 
 import type { Clock } from '../base/env.ts';
 import { encodeText } from '../base/json.ts';
 import { Pace } from './pace.ts';
+import type { ResourceRoute } from './route.ts';
 
 /** What is longer is indented while it is written out: others have their turn in between. */
 const wholeBytesMax = 64 * 1024;
@@ -21,6 +22,13 @@ export function isReadByPeople({ query, headers }: Pick<ApiRequest, 'query' | 'h
   const said = queryValue(query, 'pretty');
   if (said) return ['1', 't', 'true'].includes(said.toLowerCase());
   return /^(?:curl|Wget|Mozilla\/5\.0)/.test(headers['user-agent'] ?? '');
+}
+
+/** The version always is, as upstream writes it; what pods and nodes answer themselves is handed on as it is. */
+export function isSpread(request: ApiRequest, route: ResourceRoute | undefined): boolean {
+  const { path } = request;
+  if (path === '/version') return true;
+  return /^\/apis?(?:\/|$)/.test(path) && route?.verb !== 'connect' && isReadByPeople(request);
 }
 
 /** JSON that is a value, not a row of events, on lines of its own for each member. */

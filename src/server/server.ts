@@ -29,7 +29,7 @@ import { FairGate } from './fair-gate.ts';
 import { FieldTracker } from './field-tracker.ts';
 import { Health } from './health.ts';
 import { healthChecks } from './health-checks.ts';
-import { indented, isReadByPeople } from './indented.ts';
+import { indented, isSpread } from './indented.ts';
 import type { Judge } from './judge.ts';
 import { KindRegistry } from './kinds.ts';
 import { requireLeadership } from './leader-fence.ts';
@@ -221,7 +221,7 @@ export class ApiServer {
   #finished(handling: Handling, answer: ApiResponse): ApiResponse {
     const { warnings, audited, started } = handling;
     let response = warnings ? withWarnings(answer, [...warnings]) : answer;
-    if (isSpread(handling)) response = indented(response, this.#env.clock);
+    if (isSpread(handling.request, handling.route)) response = indented(response, this.#env.clock);
     if (audited) response = audited.answered(response);
     this.#told(handling, response, this.#env.clock.monotonic() - started);
     return response;
@@ -494,11 +494,4 @@ function withETag(
 
 function textAnswer(text: string): ApiResponse {
   return { status: 200, body: { bytes: encodeText(text), mediaType: 'text/plain; charset=utf-8' } };
-}
-
-/** What pods and nodes answer themselves is handed on as it is. */
-function isSpread({ request, route }: Handling): boolean {
-  const { path } = request;
-  if (path === '/version') return true;
-  return /^\/apis?(?:\/|$)/.test(path) && route?.verb !== 'connect' && isReadByPeople(request);
 }

@@ -184,7 +184,8 @@ export class Writer {
         );
       }
       if (asked && asked !== live.metadata.resourceVersion) throw modified(route);
-      if (!asked && route.kind.rules.needsRevision) throw revisionNeeded(route);
+      // Who scales says it of the Scale, if at all.
+      if (!asked && route.kind.rules.needsRevision && !options.admitted) throw revisionNeeded(route);
       const done = await this.#commitUpdate(route, entry, next, { ...options, pace });
       if (done) return done;
       if (tries >= conflictRetriesMax) throw modified(route);

@@ -130,6 +130,7 @@ function rulesOf(parts: Parts, { converted }: CustomOptions): KindRules {
     defaults: filled,
     defaultsInSteps: (object) => filledInSteps(schema, json(object)) as Steps<unknown> as Steps<KubeObject>,
     hasGeneration: true,
+    needsRevision: true,
     ...(hasStatus ? { prepareUpdate: (next, live, { subresource }) => splitWrite(next, live, subresource) } : {}),
     validate: (next, previous) => finish(judge(parts, next, previous)),
     validateInSteps: (next, previous) => judge(parts, next, previous),

@@ -12,6 +12,7 @@ export const apiServices: Kind<APIService> = defineKind<APIService>('apiregistra
   // The name must be what the spec says: one of the rules.
   validateName: () => [],
   validate: apiServiceRules,
+  needsRevision: true,
   defaults: (service) =>
     changed(service, 'spec', (spec) => changed(spec, 'service', (target) => filled(target, { port: 443 }))),
   columns: columnsOf('Name', 'Service', 'Available', 'Age'),

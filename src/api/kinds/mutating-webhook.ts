@@ -14,6 +14,7 @@ export const mutatingWebhooks: Kind<MutatingWebhookConfiguration> = defineKind<M
   {
     hasGeneration: true,
     validate: mutatingWebhookRules,
+    needsRevision: true,
     defaults: (configuration) =>
       changedItems(configuration, 'webhooks', (webhook) =>
         filled(webhookDefaults(webhook), { reinvocationPolicy: 'Never' }),

@@ -90,6 +90,14 @@ function containerDefaults(given: Part): Part {
   });
 }
 
+const imageNameMax = 255;
+/** With the registry and the library that a name means which says neither. */
+function wholeName(path: string): string {
+  if (!path.includes('/')) return `docker.io/library/${path}`;
+  const [first = ''] = path.split('/', 1);
+  return /[.:]/.test(first) || first === 'localhost' ? path : `docker.io/${path}`;
+}
+
 /** Always for a tag that moves, IfNotPresent for everything else. */
 function pullPolicyOf(image: string): string {
   if (!/^[a-zA-Z0-9][\w.:/@-]*$/.test(image) || image.includes('@')) return 'IfNotPresent';
@@ -98,7 +106,7 @@ function pullPolicyOf(image: string): string {
   const path = colon < 0 ? image : image.slice(0, image.lastIndexOf(':'));
   const named = path.includes('/') ? path.slice(path.indexOf('/') + 1) : path;
   // A name in capitals is no image's name, so nothing is known about its tag.
-  if (/[A-Z]/.test(named)) return 'IfNotPresent';
+  if (/[A-Z]/.test(named) || wholeName(path).length > imageNameMax) return 'IfNotPresent';
   return colon < 0 || last.slice(colon + 1) === 'latest' ? 'Always' : 'IfNotPresent';
 }
 

@@ -14,6 +14,7 @@ export const validatingWebhooks: Kind<ValidatingWebhookConfiguration> = defineKi
   {
     hasGeneration: true,
     validate: validatingWebhookRules,
+    needsRevision: true,
     defaults: (configuration) => changedItems(configuration, 'webhooks', webhookDefaults),
     columns: columnsOf('Name', 'Webhooks:integer', 'Age'),
     cells: (configuration, now) => [

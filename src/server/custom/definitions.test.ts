@@ -191,6 +191,23 @@ test('Status and scale of a custom object are written through their own paths', 
   );
 });
 
+test('An update of a custom object says which revision it changes, one of its scale need not', async () => {
+  const { ask } = world();
+  await ask('POST', definitions, definition() as unknown as Json);
+  const made = await ask('POST', gizmos, gizmo('a', { size: 3 }));
+  const { resourceVersion } = made.body.metadata as { readonly resourceVersion: string };
+  const blind = await ask('PUT', `${gizmos}/a`, gizmo('a', { size: 4 }));
+  assert.equal(blind.status, 422);
+  assert.match(
+    String(blind.body.message),
+    /metadata\.resourceVersion: Invalid value: 0: must be specified for an update/,
+  );
+  const told = { ...gizmo('a', { size: 4 }), metadata: { name: 'a', resourceVersion } };
+  assert.equal((await ask('PUT', `${gizmos}/a`, told)).status, 200);
+  const scale = { apiVersion: 'autoscaling/v1', kind: 'Scale', metadata: { name: 'a' }, spec: { replicas: 5 } };
+  assert.equal((await ask('PUT', `${gizmos}/a/scale`, scale)).status, 200);
+});
+
 test('Versions of a custom kind show the same objects, and a deprecated one says so', async () => {
   const { ask } = world();
   const old = version('v1beta1', { deprecated: true, deprecationWarning: 'use v1' });

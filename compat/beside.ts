@@ -1,0 +1,150 @@
+// Sends recorded bodies, changed at random, to a server of ours and to upstream's, and says how far the answers agree.
+//   node compat/beside.ts --upstream KUBE_APISERVER,ETCD [--mode create|update|merge|apply] [--seed 1] [--count 2000]
+//     [--kind Pod] [--show 20]
+// Recorded cases are what was asked once; this is what nobody asked before. Everything is a dry run.
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { MeasuredServer, type ServerUser } from '../bench/measured-server.ts';
+import { UpstreamServer } from '../bench/upstream-server.ts';
+import { seeded } from '../src/base/random.ts';
+import { type Cases, type Digest, readCases } from './cases.ts';
+import { Changes } from './changed.ts';
+import { agrees } from './judge.ts';
+import { digestOf } from './normal.ts';
+import { type Edit, edited, isObject } from './tree.ts';
+
+const { values: flags } = parseArgs({
+  options: {
+    upstream: { type: 'string' },
+    mode: { type: 'string', default: 'create' },
+    seed: { type: 'string', default: '1' },
+    count: { type: 'string', default: '2000' },
+    kind: { type: 'string' },
+    show: { type: 'string', default: '20' },
+  },
+});
+const run = 'rzq';
+const user = 'beside';
+const atOnce = 8;
+const shownTextMax = 600;
+
+interface Base {
+  readonly id: string;
+  readonly kind: string;
+  readonly path: string;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+type Both<T> = readonly [own: T, upstream: T];
+type Ask = (method: string, path: string, body?: unknown, type?: string) => Promise<Both<Digest>>;
+
+/** Bodies that a real server took, with what they stand for put in. */
+function basesOf({ cases, objects }: Cases): readonly Base[] {
+  return cases.flatMap(({ id, section, kind, steps: [step], answers: [answer] }) => {
+    if (section !== 'create' || step?.method !== 'POST' || step.headers || step.raw || answer?.code !== 201) return [];
+    const body = step.ref === undefined ? step.body : edited(objects.get(step.ref), step.edit);
+    const text = JSON.stringify({ path: step.path.split('?')[0], body }).replaceAll('{{run}}', run);
+    if (text.includes('{{') || (flags.kind && flags.kind !== kind)) return [];
+    const base = JSON.parse(text) as Pick<Base, 'path' | 'body'>;
+    return isObject(base.body) ? [{ id, kind, ...base }] : [];
+  });
+}
+
+function asking(users: Both<ServerUser>): Ask {
+  return async (method, path, body, type) => {
+    const known = JSON.stringify(body ?? '');
+    const step = { method, path, managed: flags.mode !== 'create' };
+    const asked = users.map(async (each) => {
+      const headers = { 'user-agent': 'oracle', ...(type === undefined ? {} : { 'content-type': type }) };
+      try {
+        const { status, body: bytes } = await each.send(method, path, body, headers);
+        const answer = { code: status, type: 'application/json', warnings: [], text: bytes.toString() };
+        return digestOf(answer, { known, run, step });
+      } catch {
+        return { code: 0 };
+      }
+    });
+    return (await Promise.all(asked)) as unknown as Both<Digest>;
+  };
+}
+
+/** Makes the objects that are changed later, and the namespaces that all of them live in. */
+async function prepared(ask: Ask, bases: readonly Base[]): Promise<readonly Base[]> {
+  const namespaces = new Set([
+    'default',
+    ...bases.map(({ path }) => /\/namespaces\/([^/]+)\//.exec(path)?.[1] ?? 'default'),
+  ]);
+  for (const name of namespaces) {
+    await ask('POST', '/api/v1/namespaces', { metadata: { name } });
+    await ask('POST', `/api/v1/namespaces/${name}/serviceaccounts`, { metadata: { name: 'default' } });
+  }
+  if (flags.mode === 'create') return bases;
+  const made = new Map<string, Base>();
+  for (const base of bases) {
+    const key = objectPath(base);
+    if (!nameOf(base) || made.has(key)) continue;
+    const [own, upstream] = await ask('POST', base.path, base.body);
+    if (own.code === 201 && upstream.code === 201) made.set(key, base);
+  }
+  return [...made.values()];
+}
+
+const nameOf = ({ body }: Base): string => String((body.metadata as { name?: string } | undefined)?.name ?? '');
+const objectPath = (base: Base): string => `${base.path}/${encodeURIComponent(nameOf(base))}`;
+
+function sent(ask: Ask, base: Base, body: unknown): Promise<Both<Digest>> {
+  const path = `${objectPath(base)}?dryRun=All`;
+  switch (flags.mode) {
+    case 'update':
+      return ask('PUT', path, body);
+    case 'merge':
+      return ask('PATCH', path, body, 'application/merge-patch+json');
+    case 'apply':
+      return ask('PATCH', `${path}&fieldManager=alpha&force=true`, body, 'application/apply-patch+yaml');
+    default:
+      return ask('POST', `${base.path}?dryRun=All`, body);
+  }
+}
+
+async function compared(ask: Ask, all: readonly Base[]): Promise<number> {
+  const bases = await prepared(ask, all);
+  const random = seeded(`beside ${flags.seed}`);
+  const changes = new Changes(random);
+  for (const { kind, body } of all) changes.learn(kind, body);
+  const rest = { type: 'case', section: 'beside', fixture: '', steps: [], answers: [] } as const;
+  let [tried, agreed, shown] = [0, 0, 0];
+  const one = async (base: Base, edit: Edit) => {
+    const [own, upstream] = await sent(ask, base, edited(base.body, [edit]));
+    // What ends upstream's request says nothing.
+    if (upstream.code === 0) return;
+    tried++;
+    if (agrees({ ...rest, id: base.id, kind: base.kind }, upstream, own)) agreed++;
+    else if (shown++ < Number(flags.show)) {
+      const text = (value: unknown) => JSON.stringify(value).slice(0, shownTextMax);
+      console.log(`${base.id} ${text(edit)}\n  upstream ${text(upstream)}\n  own      ${text(own)}`);
+    }
+  };
+  const jobs = Array.from({ length: Number(flags.count) }, () => {
+    const base = bases[random.below(bases.length)] as Base;
+    return { base, edit: changes.of(base.kind, base.body, flags.mode !== 'create') };
+  });
+  const next = jobs.values();
+  const work = async () => {
+    for (const { base, edit } of next) if (edit) await one(base, edit);
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  console.log(`${flags.mode}: ${agreed} of ${tried} agree, ${((100 * agreed) / tried).toFixed(2)} %`);
+  return tried - agreed;
+}
+
+const [apiServer, etcd] = (flags.upstream ?? '').split(',');
+if (!apiServer || !etcd) throw new Error('--upstream KUBE_APISERVER,ETCD: two programs are needed to compare with');
+const own = await MeasuredServer.start([user]);
+const upstream = await UpstreamServer.start([user], { apiServer, etcd });
+const users: Both<ServerUser> = [own.user(user), upstream.user(user)];
+try {
+  const cases = readCases(fileURLToPath(new URL('cases.jsonl.br', import.meta.url)));
+  await compared(asking(users), basesOf(cases));
+} finally {
+  for (const each of users) each.close();
+  await Promise.all([own.remove(), upstream.remove()]);
+}
