@@ -103,7 +103,7 @@ export async function listEntries(
   route: ResourceRoute,
   query: ApiRequest['query'],
 ): Promise<Listed> {
-  requireReadable(query);
+  requireReadableOptions(query);
   checkListOptions(query, false);
   const { prefix, matches } = selectionOf(route, query);
   const limit = limitOf(query);
@@ -157,7 +157,7 @@ export function revisionError(error: unknown): unknown {
 }
 
 /** What cannot be read is told before what cannot be. */
-export function requireReadable(query: ApiRequest['query']): void {
+export function requireReadableOptions(query: ApiRequest['query']): void {
   for (const key of ['limit', 'timeoutSeconds']) {
     const text = queryValue(query, key);
     if (text === undefined) continue;

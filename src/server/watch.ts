@@ -16,7 +16,7 @@ import { StopSource } from '../base/stop.ts';
 import { type Change, Compacted, type Entry, type Revision } from '../store/store.ts';
 import { checkListOptions, flagged } from './list-options.ts';
 import type { Wanted } from './negotiate.ts';
-import { isBeforeAll, type ReadDeps, requireReadable, revisionOf, type Selection, selectionOf } from './read.ts';
+import { isBeforeAll, type ReadDeps, requireReadableOptions, revisionOf, type Selection, selectionOf } from './read.ts';
 import type { ResourceRoute } from './route.ts';
 import { seenAlike } from './seen-alike.ts';
 import { filterInSlices, mapInSlices } from './slices.ts';
@@ -37,7 +37,7 @@ export async function openWatch(
   request: ApiRequest,
   wanted: Wanted,
 ): Promise<ApiResponse> {
-  requireReadable(request.query);
+  requireReadableOptions(request.query);
   checkListOptions(request.query, true);
   const selection = selectionOf(route, request.query);
   const since = queryValue(request.query, 'resourceVersion') ?? '';
