@@ -15,22 +15,24 @@ const facts = { group: '', version: 'v1', kind: 'DeleteOptions' };
 export function deleteOptionsOf(request: ApiRequest): DeleteOptions {
   const { query, body } = request;
   const dryRun = query.filter(([key]) => key === 'dryRun').map(([, value]) => value);
-  if (body && !('bytes' in body && body.bytes.length === 0)) {
+  const isInBody = body !== undefined && !('bytes' in body && body.bytes.length === 0);
+  const options: DeleteOptions & AskedOptions = {
     // Of a request that says it both ways the body counts; only that nothing is to happen is heard either way.
-    const options = { ...(dryRun.length > 0 ? { dryRun } : {}), ...fromBody(request) };
-    checkOptions('DeleteOptions', options);
-    return options;
-  }
+    ...(dryRun.length > 0 ? { dryRun } : {}),
+    ...(isInBody ? fromBody(request) : fromQuery(query)),
+  };
+  checkOptions('DeleteOptions', options);
+  return options;
+}
+
+function fromQuery(query: ApiRequest['query']): DeleteOptions & AskedOptions {
   const policy = queryValue(query, 'propagationPolicy');
   const orphans = queryValue(query, 'orphanDependents');
-  const options: DeleteOptions & AskedOptions = {
-    ...(dryRun.length > 0 ? { dryRun } : {}),
+  return {
     ...(policy === undefined ? {} : { propagationPolicy: policy }),
     ...(orphans === undefined ? {} : { orphanDependents: orphans === 'true' || orphans === '1' }),
     ...graceOf(queryValue(query, 'gracePeriodSeconds')),
   };
-  checkOptions('DeleteOptions', options);
-  return options;
 }
 
 function graceOf(text: string | undefined): { readonly gracePeriodSeconds?: number } {

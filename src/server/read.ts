@@ -22,6 +22,14 @@ export interface Selection {
   readonly text: string;
 }
 
+interface ReadOptions {
+  readonly fieldText: string;
+  readonly fields: readonly FieldRequirement[];
+  readonly labelText: string;
+  readonly labels: Matches | undefined;
+  readonly limit: number;
+}
+
 export function notFound(kind: Kind, name: string): ApiError {
   return new ApiError('NotFound', `${resourceText(kind)} ${JSON.stringify(name)} not found`, {
     name,
@@ -30,20 +38,13 @@ export function notFound(kind: Kind, name: string): ApiError {
   });
 }
 
-export function selectionOf(route: ResourceRoute, query: ApiRequest['query']): Selection {
+export function selectionOf(route: ResourceRoute, asked: ReadOptions): Selection {
   const { kind, namespace, name } = route;
-  const { fieldText, labelText, labels, ...asked } = selectorsIn(query);
+  const { fieldText, labelText, labels } = asked;
   const fields = name ? [...asked.fields, { field: 'metadata.name', equal: true, value: name }] : asked.fields;
   const prefix = `${storagePrefix(kind)}${kind.namespaced && namespace ? `${namespace}/` : ''}`;
   const matches = labels || fields.length > 0 ? matcher(kind, labels, fields) : undefined;
   return { prefix, matches, text: matches ? JSON.stringify([name, fieldText, labelText]) : '' };
-}
-
-function selectorsIn(query: ApiRequest['query']) {
-  const fieldText = queryValue(query, 'fieldSelector') ?? '';
-  const labelText = queryValue(query, 'labelSelector') ?? '';
-  const labels = labelText === '' ? undefined : parseLabelSelector(labelText);
-  return { fieldText, labelText, labels, fields: parseFieldSelector(fieldText) };
 }
 
 function matcher(
@@ -103,10 +104,10 @@ export async function listEntries(
   route: ResourceRoute,
   query: ApiRequest['query'],
 ): Promise<Listed> {
-  requireReadableOptions(query);
+  const options = readOptions(query);
   checkListOptions(query, false);
-  const { prefix, matches } = selectionOf(route, query);
-  const limit = limitOf(query);
+  const { prefix, matches } = selectionOf(route, options);
+  const limit = limitOf(query, options.limit);
   const token = queryValue(query, 'continue');
   const resume = token ? openToken(token, prefix) : undefined;
   if (resume && !['', '0'].includes(queryValue(query, 'resourceVersion') ?? '')) {
@@ -156,23 +157,28 @@ export function revisionError(error: unknown): unknown {
   return error;
 }
 
-/** What cannot be read is told before what cannot be. */
-export function requireReadableOptions(query: ApiRequest['query']): void {
-  for (const key of ['limit', 'timeoutSeconds']) {
-    const text = queryValue(query, key);
-    if (text === undefined) continue;
-    if (!/^[-+]?\d+$/.test(text)) throw notANumber(text, 'invalid syntax');
-    if (BigInt.asIntN(64, BigInt(text)) !== BigInt(text)) throw notANumber(text, 'value out of range');
-  }
-  selectorsIn(query);
+/** What the options of a list or watch say. What cannot be read is told before what they cannot be together. */
+export function readOptions(query: ApiRequest['query']): ReadOptions {
+  const limit = numberIn(query, 'limit');
+  numberIn(query, 'timeoutSeconds');
+  const fieldText = queryValue(query, 'fieldSelector') ?? '';
+  const labelText = queryValue(query, 'labelSelector') ?? '';
+  const labels = labelText === '' ? undefined : parseLabelSelector(labelText);
+  return { fieldText, labelText, labels, fields: parseFieldSelector(fieldText), limit };
+}
+
+function numberIn(query: ApiRequest['query'], key: string): number {
+  const text = queryValue(query, key);
+  if (text === undefined) return 0;
+  if (!/^[-+]?\d+$/.test(text)) throw notANumber(text, 'invalid syntax');
+  if (BigInt.asIntN(64, BigInt(text)) !== BigInt(text)) throw notANumber(text, 'value out of range');
+  return Number(text);
 }
 
 /** What is there at any revision is answered whole, as upstream's cache does: only then a limit does not count. */
-function limitOf(query: ApiRequest['query']): number {
-  const text = queryValue(query, 'limit');
-  if (text === undefined) return 0;
+function limitOf(query: ApiRequest['query'], asked: number): number {
   const anyRevision = queryValue(query, 'resourceVersion') === '0';
-  return anyRevision && queryValue(query, 'resourceVersionMatch') !== 'Exact' ? 0 : Math.max(0, Number(text));
+  return anyRevision && queryValue(query, 'resourceVersionMatch') !== 'Exact' ? 0 : Math.max(0, asked);
 }
 
 const notANumber = (text: string, why: string) =>

@@ -16,7 +16,7 @@ import { StopSource } from '../base/stop.ts';
 import { type Change, Compacted, type Entry, type Revision } from '../store/store.ts';
 import { checkListOptions, flagged } from './list-options.ts';
 import type { Wanted } from './negotiate.ts';
-import { isBeforeAll, type ReadDeps, requireReadableOptions, revisionOf, type Selection, selectionOf } from './read.ts';
+import { isBeforeAll, type ReadDeps, readOptions, revisionOf, type Selection, selectionOf } from './read.ts';
 import type { ResourceRoute } from './route.ts';
 import { seenAlike } from './seen-alike.ts';
 import { filterInSlices, mapInSlices } from './slices.ts';
@@ -37,9 +37,9 @@ export async function openWatch(
   request: ApiRequest,
   wanted: Wanted,
 ): Promise<ApiResponse> {
-  requireReadableOptions(request.query);
+  const options = readOptions(request.query);
   checkListOptions(request.query, true);
-  const selection = selectionOf(route, request.query);
+  const selection = selectionOf(route, options);
   const since = queryValue(request.query, 'resourceVersion') ?? '';
   const asked = queryValue(request.query, 'sendInitialEvents') !== undefined;
   const sendInitial = flagged(request.query, 'sendInitialEvents');

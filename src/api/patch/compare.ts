@@ -250,10 +250,10 @@ function* ofListsInSteps(
 function ofItems(shape: Shape, before: readonly Json[], after: readonly Json[]): Differences | undefined {
   if (before.length <= 1 && after.length <= 1) return differences(shape, before[0], after[0]);
   if (before.length > 1 && after.length > 1) return equalJson(before, after) ? undefined : modifiedLeaf;
-  return {
-    ...(before.length > 0 ? { removed: pathsOfItems(shape, before) } : {}),
-    ...(after.length > 0 ? { added: pathsOfItems(shape, after) } : {}),
-  };
+  const out: Differences = {};
+  if (before.length > 0) out.removed = pathsOfItems(shape, before);
+  if (after.length > 0) out.added = pathsOfItems(shape, after);
+  return out;
 }
 
 const pathsOfItems = (shape: Shape, items: readonly Json[]): FieldSet =>
@@ -268,8 +268,17 @@ function* ofItemsInSteps(
   if (before.length <= 1 && after.length <= 1) {
     return yield* differencesInSteps(shape, before[0], after[0], stride);
   }
-  if (after.length <= 1 || before.length <= 1) return ofItems(shape, before, after);
-  return (yield* equalJsonInSteps(before, after, stride)) ? undefined : modifiedLeaf;
+  if (before.length > 1 && after.length > 1) {
+    return (yield* equalJsonInSteps(before, after, stride)) ? undefined : modifiedLeaf;
+  }
+  const out: Differences = {};
+  if (before.length > 0) out.removed = yield* pathsOfItemsInSteps(shape, before, stride);
+  if (after.length > 0) out.added = yield* pathsOfItemsInSteps(shape, after, stride);
+  return out;
+}
+
+function* pathsOfItemsInSteps(shape: Shape, items: readonly Json[], stride: Stride): Steps<FieldSet> {
+  return items.length > 1 ? leaf : yield* everyPathInSteps(shape, items[0] as Json, stride);
 }
 
 function byTag(shape: ListShape, list: readonly Json[]): ReadonlyMap<string, readonly Json[]> {
