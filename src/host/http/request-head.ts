@@ -15,16 +15,29 @@ export interface WholeRequest {
 }
 
 type Headers = Record<string, string>;
+interface Line {
+  readonly method: string;
+  readonly url: string;
+  /** With its end. */
+  readonly length: number;
+}
 interface Block {
   readonly bytes: Uint8Array;
   readonly headers: Readonly<Headers>;
   readonly bodyLength: number;
   readonly isLast: boolean;
 }
+interface Head {
+  readonly line: Line;
+  readonly block: Block;
+  /** Of one that came twice in a row: who says the same twice says it often, and others never do. */
+  readonly bytes: Uint8Array | undefined;
+}
 
 const methods: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']);
 const tail = ' HTTP/1.1';
 const return_ = 13;
+const newLine = 10;
 const space = 32;
 /** Longer than any method that is read here. */
 const methodMax = 8;
@@ -45,45 +58,59 @@ const unusual: ReadonlySet<string> = new Set([
  * again with every request, so that the same bytes are not read twice.
  */
 export class HeadReader {
-  #known: Block | undefined;
+  #known: Head | undefined;
 
   /** Undefined: not one of those. */
   read(bytes: Buffer): WholeRequest | undefined {
-    const lineEnd = bytes.indexOf(return_);
-    if (lineEnd < 0 || lineEnd > limits.headerBytesMax) return undefined;
-    const line = lineOf(bytes, lineEnd);
-    const block = line && this.#blockAt(bytes, lineEnd + 2);
-    if (!block) return undefined;
-    const bodyStart = lineEnd + 2 + block.bytes.length;
+    const head = this.#head(bytes);
+    if (!head) return undefined;
+    const { line, block } = head;
+    const bodyStart = line.length + block.bytes.length;
     const end = bodyStart + block.bodyLength;
     if (end > bytes.length) return undefined;
-    if (line.method === 'GET' && block.bodyLength > 0) return undefined;
+    const { method, url } = line;
+    if (method === 'GET' && block.bodyLength > 0) return undefined;
     const { headers, isLast } = block;
-    return { ...line, headers, body: bytes.subarray(bodyStart, end), end, isLast };
+    return { method, url, headers, body: bytes.subarray(bodyStart, end), end, isLast };
   }
 
-  #blockAt(bytes: Buffer, at: number): Block | undefined {
+  #head(bytes: Buffer): Head | undefined {
     const known = this.#known;
-    if (known && bytes.length >= at + known.bytes.length) {
-      if (bytes.compare(known.bytes, 0, known.bytes.length, at, at + known.bytes.length) === 0) return known;
-    }
-    const end = bytes.indexOf('\r\n\r\n', at - 2, 'latin1');
-    if (end < at || end - at > limits.headerBytesMax) return undefined;
-    const block = blockOf(bytes.toString('latin1', at, end), Uint8Array.prototype.slice.call(bytes, at, end + 4));
-    if (block) this.#known = block;
-    return block;
+    if (known?.bytes && isAt(bytes, 0, known.bytes)) return known;
+    const line = lineOf(bytes);
+    const block = line && blockAt(bytes, line.length, known?.block);
+    if (!block) return undefined;
+    const isAgain = block === known?.block && line.url === known.line.url && line.method === known.line.method;
+    this.#known = { line, block, bytes: isAgain ? ownBytes(bytes, 0, line.length + block.bytes.length) : undefined };
+    return this.#known;
   }
 }
 
+function blockAt(bytes: Buffer, at: number, known: Block | undefined): Block | undefined {
+  if (known && isAt(bytes, at, known.bytes)) return known;
+  const end = bytes.indexOf('\r\n\r\n', at - 2, 'latin1');
+  if (end < at || end - at > limits.headerBytesMax) return undefined;
+  return blockOf(bytes.toString('latin1', at, end), ownBytes(bytes, at, end + 4));
+}
+
+function isAt(bytes: Buffer, at: number, known: Uint8Array): boolean {
+  const end = at + known.length;
+  return bytes.length >= end && bytes.compare(known, 0, known.length, at, end) === 0;
+}
+
+const ownBytes = (bytes: Buffer, start: number, end: number): Uint8Array =>
+  Uint8Array.prototype.slice.call(bytes, start, end);
+
 /** Text of its own, so that nobody who keeps a part of it keeps all that came with it. */
-function lineOf(bytes: Buffer, end: number): { readonly method: string; readonly url: string } | undefined {
-  if (bytes[end + 1] !== 10) return undefined;
+function lineOf(bytes: Buffer): Line | undefined {
+  const end = bytes.indexOf(return_);
+  if (end < 0 || end > limits.headerBytesMax || bytes[end + 1] !== newLine) return undefined;
   const gap = bytes.indexOf(space);
   if (gap < 0 || gap > methodMax) return undefined;
   const method = bytes.toString('latin1', 0, gap);
   const url = bytes.toString('latin1', gap + 1, end - tail.length);
   if (!methods.has(method) || !/^\/[!-~]*$/.test(url)) return undefined;
-  return bytes.toString('latin1', end - tail.length, end) === tail ? { method, url } : undefined;
+  return bytes.toString('latin1', end - tail.length, end) === tail ? { method, url, length: end + 2 } : undefined;
 }
 
 function blockOf(text: string, bytes: Uint8Array): Block | undefined {
