@@ -4,6 +4,7 @@ import { decodeText } from '../../base/json.ts';
 import { anonymous } from '../attributes.ts';
 import { errorList } from './authorization.ts';
 import { decodeBase64Url } from './jwt.ts';
+import { oncePerHeaders } from './once-per-headers.ts';
 import { authenticatedGroup, type TokenAnswer, type TokenKind } from './tokens.ts';
 
 export interface Authenticated {
@@ -53,7 +54,7 @@ export class Authentication {
 
   authenticate(request: ApiRequest): Authenticated | Promise<Authenticated> {
     if (request.caller) return { caller: request.caller, warnings: nothingToWarn };
-    const { token, warnings } = presented(request);
+    const { token, warnings } = presented(request.headers);
     if (token !== undefined) return this.#byToken(token, warnings);
     if (!this.#allowsAnonymous(request.path)) throw new ApiError('Unauthorized', 'Unauthorized');
     return { caller: anonymous, warnings };
@@ -109,22 +110,9 @@ interface Presented {
   readonly token?: string;
   readonly warnings: readonly string[];
 }
-/** Of headers that a connection repeats, and that are frozen to say so. */
-const presentedBy = new WeakMap<ApiRequest['headers'], Presented>();
 
-function presented(request: ApiRequest): Presented {
-  const { headers } = request;
-  if (!Object.isFrozen(headers)) return readPresented(request);
-  let known = presentedBy.get(headers);
-  if (!known) {
-    known = readPresented(request);
-    presentedBy.set(headers, known);
-  }
-  return known;
-}
-
-function readPresented(request: ApiRequest): Presented {
-  const { authorization = '' } = request.headers;
+const presented = oncePerHeaders((headers): Presented => {
+  const { authorization = '' } = headers;
   // As every client writes it.
   const plain = /^Bearer ([!-~]+)$/.exec(authorization)?.[1];
   if (plain !== undefined) return { token: plain, warnings: nothingToWarn };
@@ -133,10 +121,10 @@ function readPresented(request: ApiRequest): Presented {
     if (token !== '') return { token, warnings: [] };
     return { warnings: rest === undefined ? [] : [extraSpace] };
   }
-  const protocols = request.headers['sec-websocket-protocol'];
+  const protocols = headers['sec-websocket-protocol'];
   const fromSocket = protocols === undefined ? undefined : socketToken(protocols);
   return fromSocket === undefined ? { warnings: nothingToWarn } : { token: fromSocket, warnings: nothingToWarn };
-}
+});
 
 /** Browsers cannot set headers on a WebSocket: the token travels as one of its protocols. */
 function socketToken(protocols: string): string | undefined {

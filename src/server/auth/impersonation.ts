@@ -4,6 +4,7 @@ import type { ApiRequest, Caller } from '../../api/wire.ts';
 import type { Attributes, ResourceAttributes } from '../attributes.ts';
 import { anonymous } from '../attributes.ts';
 import type { Authorization } from './authorization.ts';
+import { oncePerHeaders } from './once-per-headers.ts';
 import { serviceAccountGroups } from './service-account-tokens.ts';
 import { authenticatedGroup } from './tokens.ts';
 
@@ -178,7 +179,7 @@ function withStanding(name: string, groups: readonly string[]): readonly string[
   return groups.includes(authenticatedGroup) ? groups : [...groups, authenticatedGroup];
 }
 
-function wantedOf(headers: ApiRequest['headers']): Wanted | undefined {
+const wantedOf = oncePerHeaders((headers): Wanted | undefined => {
   if (!asksToBe(headers)) return undefined;
   const keyed = Object.entries(headers).flatMap(([name, value]) =>
     name.startsWith(extraPrefix) ? [[decodedKey(name.slice(extraPrefix.length)), listed(value)] as const] : [],
@@ -191,7 +192,7 @@ function wantedOf(headers: ApiRequest['headers']): Wanted | undefined {
     extra: Object.fromEntries(keyed),
   };
   return wanted.name === '' && isNameOnly(wanted) ? undefined : wanted;
-}
+});
 
 /** Hardly anybody does. */
 function asksToBe(headers: ApiRequest['headers']): boolean {
