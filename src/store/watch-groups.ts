@@ -1,8 +1,9 @@
 import type { Stop } from '../base/stop.ts';
 import type { Change, Revision, Watcher } from './store.ts';
+import { type Told, ToldOrder } from './told-order.ts';
 
 /** One watcher and how far it was told. */
-interface Member {
+interface Member extends Told<Member> {
   readonly group: Group;
   readonly watcher: Watcher;
   told: Revision;
@@ -12,6 +13,15 @@ interface Member {
 interface Group {
   readonly prefix: string;
   readonly members: Set<Member>;
+}
+
+/** Whom the changes in a folder concern. */
+interface Near {
+  readonly folder: string;
+  /** By the names of the folder and of those around it. */
+  readonly groups: readonly Group[];
+  /** Of prefixes that end inside a name in it. */
+  readonly lengths: ReadonlyMap<number, number> | undefined;
 }
 
 /** What a group is to be told, of one batch or of several. */
@@ -46,9 +56,11 @@ export class WatchGroups {
   /** Folder -> length of a prefix that ends inside a word there -> how many groups have it. */
   readonly #lengths = new Map<string, Map<number, number>>();
   /** Everybody, the one told longest ago first. */
-  readonly #byTold = new Set<Member>();
+  readonly #byTold = new ToldOrder<Member>();
   readonly #due = new Map<Group, Share>();
   #handOuts: HandOut[] = [];
+  /** Most often the next change is in the same folder. */
+  #near: Near | undefined;
 
   get size(): number {
     return this.#byTold.size;
@@ -60,9 +72,10 @@ export class WatchGroups {
     if (group === undefined) {
       group = { prefix, members: new Set() };
       this.#groups.set(prefix, group);
+      this.#near = undefined;
       this.#countLength(prefix, 1);
     }
-    const member: Member = { group, watcher, told, forget: () => {} };
+    const member: Member = { group, watcher, told, forget: () => {}, before: undefined, after: undefined };
     group.members.add(member);
     this.#byTold.add(member);
     member.forget = stop.onStop(() => this.#remove(member));
@@ -93,6 +106,7 @@ export class WatchGroups {
 
   /** What is due is handed out from now on, to each once, all of a group sharing one array. */
   begin(): void {
+    if (this.#due.size === 0) return;
     for (const [{ members }, share] of this.#due) this.#handOuts.push({ members: members.values(), share });
     this.#due.clear();
   }
@@ -117,8 +131,7 @@ export class WatchGroups {
   /** Tells at most `max` of those left behind how far the store is. Answers whether more are left behind. */
   progress(upTo: Revision, max: number): boolean {
     let told = 0;
-    for (const member of this.#byTold) {
-      if (member.told >= upTo) return false;
+    for (let member = this.#byTold.first; member && member.told < upTo; member = this.#byTold.first) {
       if (told++ === max) return true;
       this.#tell(member, [], upTo);
     }
@@ -128,41 +141,52 @@ export class WatchGroups {
   close(): void {
     this.#handOuts = [];
     this.#due.clear();
-    for (const member of [...this.#byTold]) {
-      if (this.#remove(member)) member.watcher.closed('store closed');
+    for (let member = this.#byTold.first; member; member = this.#byTold.first) {
+      this.#remove(member);
+      member.watcher.closed('store closed');
     }
   }
 
   #tell(member: Member, batch: readonly Change[], upTo: Revision): void {
     member.told = upTo;
-    this.#byTold.delete(member);
-    this.#byTold.add(member);
+    this.#byTold.toEnd(member);
     if (member.watcher.take(batch, upTo) === 'full' && this.#remove(member)) member.watcher.closed('full');
   }
 
   #remove(member: Member): boolean {
-    if (!this.#byTold.delete(member)) return false;
+    if (!this.#byTold.remove(member)) return false;
     member.forget();
     const { group } = member;
     group.members.delete(member);
     if (group.members.size === 0) {
       this.#groups.delete(group.prefix);
+      this.#near = undefined;
       this.#countLength(group.prefix, -1);
     }
     return true;
   }
 
   #eachGroup(key: string, found: (group: Group) => void): void {
+    const { groups, lengths } = this.#nearOf(key);
+    for (const group of groups) found(group);
+    if (lengths !== undefined) this.#eachInside(key, lengths, found);
+  }
+
+  #nearOf(key: string): Near {
+    const near = this.#near;
+    if (near && key.startsWith(near.folder) && !key.includes('/', near.folder.length)) return near;
+    const folder = key.slice(0, key.lastIndexOf('/') + 1);
+    const groups: Group[] = [];
+    const found = (group: Group) => void groups.push(group);
     // The empty prefix ends where its folder does, as every folder's own prefix.
     for (let end = 0; ; ) {
-      const folder = key.slice(0, end);
-      const group = this.#groups.get(folder);
+      const around = key.slice(0, end);
+      const group = this.#groups.get(around);
       if (group !== undefined) found(group);
-      const lengths = this.#lengths.get(folder);
+      const lengths = this.#lengths.get(around);
+      if (end === folder.length) return (this.#near = { folder, groups, lengths });
       const slash = key.indexOf('/', end);
-      const wordEnd = slash < 0 ? key.length : slash;
-      if (lengths !== undefined) this.#eachInside(key.slice(0, wordEnd), lengths, found);
-      if (slash < 0) return;
+      if (lengths !== undefined) this.#eachInside(key.slice(0, slash), lengths, found);
       end = slash + 1;
     }
   }
