@@ -72,7 +72,7 @@ export const unknownFormat = (accepted: readonly string[]): string =>
 export function* readJson(bytes: Uint8Array, strict: boolean): Steps<BodyValue> {
   try {
     const text = yield* textOf(bytes);
-    return jsonBody(text, yield* decodeJsonInSteps(text, { duplicates: strict }));
+    return new JsonBody(text, yield* decodeJsonInSteps(text, { duplicates: strict }));
   } catch (error) {
     if (error instanceof JsonSyntaxError) {
       throw new UnreadableBody(`couldn't get version/kind; json parse error: ${error.message}`);
@@ -82,20 +82,31 @@ export function* readJson(bytes: Uint8Array, strict: boolean): Steps<BodyValue> 
 }
 
 /** What stands twice is looked for by whoever asks for complaints: in a long body that is a step of its own. */
-function jsonBody(text: string, read: DecodedJson): BodyValue {
-  const inOrder = function* (unknown: readonly string[]) {
-    const found = yield* inOrderOfText(text, read.duplicates, unknown);
+class JsonBody implements BodyValue {
+  readonly #text: string;
+  readonly #read: DecodedJson;
+
+  constructor(text: string, read: DecodedJson) {
+    this.#text = text;
+    this.#read = read;
+  }
+
+  get value(): Json {
+    return this.#read.value;
+  }
+
+  get complaints(): readonly string[] {
+    return this.#read.duplicates.map(duplicateField);
+  }
+
+  get inOrder(): BodyValue['inOrder'] {
+    return this.#read.duplicates.length === 0 ? undefined : (unknown) => this.#inOrder(unknown);
+  }
+
+  *#inOrder(unknown: readonly string[]): Steps<readonly string[]> {
+    const found = yield* inOrderOfText(this.#text, this.#read.duplicates, unknown);
     return found.map(({ path, again }) => (again ? duplicateField : unknownField)(path));
-  };
-  return {
-    value: read.value,
-    get complaints() {
-      return read.duplicates.map(duplicateField);
-    },
-    get inOrder() {
-      return read.duplicates.length === 0 ? undefined : inOrder;
-    },
-  };
+  }
 }
 
 export function* readYaml(bytes: Uint8Array, strict: boolean): Steps<BodyValue> {

@@ -19,6 +19,8 @@ export const defaultGateLimits: FairGateLimits = {
 };
 
 const retryAfterSeconds = 1;
+/** So many users are remembered who have nothing inside. */
+const absentMax = 64;
 
 /**
  * Lets so many requests in at once. Those beyond wait in a queue per user, and the queues take turns: whoever floods
@@ -93,7 +95,8 @@ export class FairGate {
     this.#inside--;
     if (changes) this.#changing--;
     const own = (this.#insideOf.get(user) ?? 1) - 1;
-    if (own > 0) this.#insideOf.set(user, own);
+    // Whoever leaves is likely to come back: to forget a user and know him again costs more than to keep a nought.
+    if (own > 0 || this.#insideOf.size <= absentMax) this.#insideOf.set(user, own);
     else this.#insideOf.delete(user);
     const next = this.#next();
     if (!next) return;

@@ -1,9 +1,20 @@
 import type { Kind } from '../api/kind.ts';
 
+interface Found {
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+  readonly kind: Kind | undefined;
+}
+
+const nothingFound: Found = { group: '', version: '', plural: '', kind: undefined };
+
 /** The kinds that are served, found by path. Custom kinds come and go at run time; `version` rises when they do. */
 export class KindRegistry {
   readonly #byPath = new Map<string, Kind>();
   version = 0;
+  /** Who asks for a kind mostly asks for it again. */
+  #last = nothingFound;
   readonly #listeners: (() => void)[] = [];
 
   constructor(kinds: readonly Kind[]) {
@@ -27,11 +38,16 @@ export class KindRegistry {
 
   #changed(): void {
     this.version++;
+    this.#last = nothingFound;
     for (const run of this.#listeners) run();
   }
 
   find(group: string, version: string, plural: string): Kind | undefined {
-    return this.#byPath.get(pathKey(group, version, plural));
+    const last = this.#last;
+    if (last.plural === plural && last.group === group && last.version === version) return last.kind;
+    const kind = this.#byPath.get(pathKey(group, version, plural));
+    this.#last = { group, version, plural, kind };
+    return kind;
   }
 
   all(): readonly Kind[] {

@@ -6,6 +6,8 @@ import type { Commit, ListOptions, Revision, Store, Watcher } from '../store/sto
 const operations = ['create', 'update', 'delete', 'get', 'list'] as const;
 type Operation = (typeof operations)[number];
 interface Names {
+  /** What the keys begin with. */
+  readonly place: string;
   readonly of: Readonly<Record<Operation, Labels>>;
   readonly resource: Labels;
 }
@@ -18,6 +20,8 @@ export class MeasuredStore implements Store {
   readonly #env: Pick<Env, 'clock' | 'metrics'>;
   readonly #store: Store;
   readonly #names = new Map<string, Names>();
+  /** Most often the next key is of the same place. */
+  #last: Names | undefined;
 
   constructor(env: Pick<Env, 'clock' | 'metrics'>, store: Store) {
     this.#env = env;
@@ -83,6 +87,7 @@ export class MeasuredStore implements Store {
 
   /** Keys begin with their group and resource, of which there are few. */
   #namesOf(key: string): Names {
+    if (this.#last && key.startsWith(this.#last.place)) return this.#last;
     const place = key.slice(0, key.indexOf('/', key.indexOf('/', 1) + 1) + 1);
     let names = this.#names.get(place);
     if (!names) {
@@ -91,9 +96,11 @@ export class MeasuredStore implements Store {
       const of = Object.fromEntries(
         operations.map((operation) => [operation, Object.freeze({ operation, group, resource })]),
       );
-      names = { of: of as unknown as Names['of'], resource: Object.freeze({ group, resource }) };
+      names = { place, of: of as unknown as Names['of'], resource: Object.freeze({ group, resource }) };
       this.#names.set(place, names);
     }
+    // Whatever begins otherwise would begin with nothing.
+    if (place !== '') this.#last = names;
     return names;
   }
 }

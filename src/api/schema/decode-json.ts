@@ -37,14 +37,24 @@ export function decodeJson(text: string, options: { readonly duplicates?: boolea
     throw new JsonSyntaxError(finish(syntaxError(text)));
   }
   if (!options.duplicates) return { value, duplicates: [] };
-  let duplicates: readonly string[] | undefined;
-  return {
-    value,
-    get duplicates() {
-      duplicates ??= mayRepeat(text, value) ? finish(findDuplicates(text)) : [];
-      return duplicates;
-    },
-  };
+  return new Searched(text, value);
+}
+
+/** A class: an object that is given a getter of its own costs as much as reading a short text. */
+class Searched implements DecodedJson {
+  readonly value: Json;
+  readonly #text: string;
+  #duplicates: readonly string[] | undefined;
+
+  constructor(text: string, value: Json) {
+    this.#text = text;
+    this.value = value;
+  }
+
+  get duplicates(): readonly string[] {
+    this.#duplicates ??= mayRepeat(this.#text, this.value) ? finish(findDuplicates(this.#text)) : [];
+    return this.#duplicates;
+  }
 }
 
 /**

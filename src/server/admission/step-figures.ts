@@ -4,18 +4,15 @@ import type { AdmissionRequest } from './plugin.ts';
 type Step = 'admit' | 'validate';
 const name = 'apiserver_admission_step_admission_duration_seconds';
 
-/** Labels are made once: nothing is put together for a request. */
-const made = new Map<string, readonly [passed: Labels, rejected: Labels]>();
+type Operation = AdmissionRequest['operation'];
+type Both = readonly [passed: Labels, rejected: Labels];
 
-function labelsOf(operation: AdmissionRequest['operation'], type: Step): readonly [Labels, Labels] {
-  const key = type === 'admit' ? operation : `${operation} ${type}`;
-  let both = made.get(key);
-  if (!both) {
-    const of = (rejected: string) => Object.freeze({ operation, rejected, type });
-    both = [of('false'), of('true')];
-    made.set(key, both);
-  }
-  return both;
+/** Labels are made once: nothing is put together for a request. */
+const made: Readonly<Record<Step, Partial<Record<Operation, Both>>>> = { admit: {}, validate: {} };
+
+function labelsOf(operation: Operation, type: Step): Both {
+  const of = (rejected: string) => Object.freeze({ operation, rejected, type });
+  return (made[type][operation] ??= [of('false'), of('true')]);
 }
 
 /** Runs all plugins of one sort over a write, and notes how long that took and what came of it. */
