@@ -70,7 +70,7 @@ function nameErrors(meta: Meta, kind: Pick<Kind, 'rules'>): FieldError[] {
   const errors: FieldError[] = [];
   if (meta.generateName) {
     // A prefix may end where a name may not: what follows makes it whole.
-    const whole = meta.generateName.replace(/.-$/, 'a');
+    const whole = meta.generateName.endsWith('-') ? meta.generateName.replace(/.-$/, 'a') : meta.generateName;
     for (const sentence of grammar(whole, true)) {
       errors.push(invalid('metadata.generateName', meta.generateName, sentence));
     }

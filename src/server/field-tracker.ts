@@ -151,10 +151,11 @@ function ignoredBy(kind: Kind, subresource: string): ReadonlySet<string> {
 }
 
 export function withManaged(object: KubeObject, managedFields: readonly ManagedFields[] | undefined): KubeObject {
-  if (object.metadata.managedFields === managedFields) return object;
-  const { managedFields: _old, ...others } = object.metadata;
-  const metadata = managedFields && managedFields.length > 0 ? { ...others, managedFields } : others;
-  return { ...object, metadata };
+  const { metadata } = object;
+  if (metadata.managedFields === managedFields) return object;
+  if (managedFields && managedFields.length > 0) return { ...object, metadata: { ...metadata, managedFields } };
+  const { managedFields: _old, ...others } = metadata;
+  return { ...object, metadata: others };
 }
 
 /** A write that would change nothing but the time of a write changes nothing. */

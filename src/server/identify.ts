@@ -22,6 +22,7 @@ const metaStruct =
 export function identify(value: Json, expected: GroupVersionKind, request: ApiRequest): GroupVersionKind {
   const builtIn = schemaOf(expected) !== undefined;
   const said = saidBy(value);
+  if (said.kind === expected.kind && said.apiVersion === apiVersionOf(expected)) return expected;
   const apiVersion = parseApiVersion(said.apiVersion);
   if (!builtIn) return identifyCustom({ ...apiVersion, kind: said.kind }, expected, request);
   const actual = withDefaults({ ...apiVersion, kind: said.kind }, expected);

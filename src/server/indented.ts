@@ -1,6 +1,7 @@
 import { type ApiRequest, type ApiResponse, jsonType, type Pieces, queryValue } from '../api/wire.ts';
 import type { Clock } from '../base/env.ts';
 import { encodeText } from '../base/json.ts';
+import { oncePerHeaders } from './once-per-headers.ts';
 import { Pace } from './pace.ts';
 import type { ResourceRoute } from './route.ts';
 
@@ -21,14 +22,16 @@ const bytesMadeMax = 2 + 2 * depthMax;
 export function isReadByPeople({ query, headers }: Pick<ApiRequest, 'query' | 'headers'>): boolean {
   const said = queryValue(query, 'pretty');
   if (said) return ['1', 't', 'true'].includes(said.toLowerCase());
-  return /^(?:curl|Wget|Mozilla\/5\.0)/.test(headers['user-agent'] ?? '');
+  return usesTool(headers);
 }
+
+const usesTool = oncePerHeaders((headers) => /^(?:curl|Wget|Mozilla\/5\.0)/.test(headers['user-agent'] ?? ''));
 
 /** The version always is, as upstream writes it; what pods and nodes answer themselves is handed on as it is. */
 export function isSpread(request: ApiRequest, route: ResourceRoute | undefined): boolean {
   const { path } = request;
   if (path === '/version') return true;
-  return /^\/apis?(?:\/|$)/.test(path) && route?.verb !== 'connect' && isReadByPeople(request);
+  return isReadByPeople(request) && route?.verb !== 'connect' && /^\/apis?(?:\/|$)/.test(path);
 }
 
 /** JSON that is a value, not a row of events, on lines of its own for each member. */

@@ -2,6 +2,7 @@ import type { NodeLink } from '../api/node-link.ts';
 import { type ApiRequest, type ApiResponse, queryValue } from '../api/wire.ts';
 import type { Clock, Millis } from '../base/env.ts';
 
+const pathStart = '/mini-k8s/';
 const pathForm = /^\/mini-k8s\/nodes\/([^/]+)\/link$/;
 /** Nobody has so many nodes; without a limit, whoever may write here could fill the memory. */
 const linksMax = 100_000;
@@ -28,7 +29,7 @@ export class NodeLinks {
 
   /** Whether it is about a sign of life, which waits for nothing: its node would be taken for dead. */
   owns({ path }: ApiRequest): boolean {
-    return pathForm.test(path);
+    return path.startsWith(pathStart) && pathForm.test(path);
   }
 
   answer({ path, method, query }: ApiRequest): ApiResponse | undefined {

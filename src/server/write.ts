@@ -298,9 +298,8 @@ export class Writer {
         : kind.rules.namesItself
           ? random.uid()
           : '');
-    const { deletionTimestamp: _gone, deletionGracePeriodSeconds: _grace, ...rest } = given;
     const metadata: Meta = {
-      ...rest,
+      ...unmarked(given),
       name,
       ...(kind.namespaced ? { namespace: route.namespace } : {}),
       uid: this.#deps.env.random.uid(),
@@ -332,13 +331,21 @@ function asKept(kind: Kind, object: KubeObject): KubeObject {
 /** The stored form: without the revision, which the store alone knows. */
 export function stored(kind: Kind, object: KubeObject): Json {
   const form = kind.rules.storedAs ? kind.rules.storedAs.to(object) : object;
-  const { resourceVersion, ...metadata } = form.metadata;
-  return (resourceVersion === undefined ? form : { ...form, metadata }) as unknown as JsonObject;
+  if (form.metadata.resourceVersion === undefined) return form as unknown as JsonObject;
+  const { resourceVersion: _revision, ...metadata } = form.metadata;
+  return { ...form, metadata } as unknown as JsonObject;
 }
 
 export const hasStatus = (kind: Kind): boolean =>
   kind.subresources.some((subresource) => subresource.name === 'status');
 const hasGeneration = (kind: Kind): boolean => kind.rules.hasGeneration ?? hasStatus(kind);
+
+/** Nobody makes an object that is going already. Most drafts say nothing of it, and then nothing is copied. */
+function unmarked(given: Meta): Meta {
+  if (given.deletionTimestamp === undefined && given.deletionGracePeriodSeconds === undefined) return given;
+  const { deletionTimestamp: _gone, deletionGracePeriodSeconds: _grace, ...rest } = given;
+  return rest;
+}
 
 /** A new object has the status that says nothing: for some kinds {}, for others zeros. */
 function withoutStatus(kind: Kind, object: KubeObject): KubeObject {

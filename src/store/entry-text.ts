@@ -50,5 +50,5 @@ export function partsOf(object: JsonObject): TextParts {
 
 function nameOf(object: JsonObject, key: string): string {
   const member = object[key];
-  return member === undefined ? '' : `${memberName(key)}${JSON.stringify(member)},`;
+  return member === undefined ? '' : `${memberName(key)}${jsonText(member)},`;
 }

@@ -100,7 +100,7 @@ class SqliteJournal implements Journal {
   readonly #rollback: StatementSync;
   readonly #insertNamed: StatementSync;
   readonly #long: LongValues;
-  #dropped: readonly Change[] = [];
+  #dropped: Change[] = [];
   /** Whether there are long values among them, which are not kept for long. */
   #dropsLong = false;
   /** Published, and written with what comes next. */
@@ -170,7 +170,7 @@ class SqliteJournal implements Journal {
       this.#deleteDropped(count, gone);
     });
     this.#carried = [];
-    this.#dropped = this.#dropped.slice(count);
+    if (count > 0) this.#dropped.splice(0, count);
     this.#dropsLong &&= this.#dropped.length > 0;
   }
 
@@ -214,7 +214,7 @@ class SqliteJournal implements Journal {
   }
 
   forget(dropped: readonly Change[]): void {
-    this.#dropped = this.#dropped.length === 0 ? dropped : [...this.#dropped, ...dropped];
+    for (const change of dropped) this.#dropped.push(change);
     this.#dropsLong ||= dropped.some(({ previous }) => previous !== undefined && this.#long.has(previous.modified));
   }
 

@@ -2,9 +2,9 @@ import { ApiError } from '../../api/error.ts';
 import type { ApiRequest, Caller } from '../../api/wire.ts';
 import { decodeText } from '../../base/json.ts';
 import { anonymous } from '../attributes.ts';
+import { oncePerHeaders } from '../once-per-headers.ts';
 import { errorList } from './authorization.ts';
 import { decodeBase64Url } from './jwt.ts';
-import { oncePerHeaders } from './once-per-headers.ts';
 import { authenticatedGroup, type TokenAnswer, type TokenKind } from './tokens.ts';
 
 export interface Authenticated {

@@ -3,8 +3,8 @@ import { dnsLabel, dnsSubdomain } from '../../api/names.ts';
 import type { ApiRequest, Caller } from '../../api/wire.ts';
 import type { Attributes, ResourceAttributes } from '../attributes.ts';
 import { anonymous } from '../attributes.ts';
+import { oncePerHeaders } from '../once-per-headers.ts';
 import type { Authorization } from './authorization.ts';
-import { oncePerHeaders } from './once-per-headers.ts';
 import { serviceAccountGroups } from './service-account-tokens.ts';
 import { authenticatedGroup } from './tokens.ts';
 

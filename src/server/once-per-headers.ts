@@ -1,4 +1,4 @@
-import type { ApiRequest } from '../../api/wire.ts';
+import type { ApiRequest } from '../api/wire.ts';
 
 type Headers = ApiRequest['headers'];
 
