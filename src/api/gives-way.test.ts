@@ -6,7 +6,8 @@ import { paceOf } from '../base/steps.test-data.ts';
 import { finish, isListed, namesIn, type Steps, stepMembersMax } from '../base/steps.ts';
 import { filledIn, filledInSteps } from './custom/fill.ts';
 import type { JsonSchema } from './custom/json-schema.ts';
-import { judgeListTypes, judgeValueInSteps } from './custom/judge-value.ts';
+import { judgeParts } from './custom/judge-parts.ts';
+import { judgeValueInSteps } from './custom/judge-value.ts';
 import { prunedInSteps } from './custom/prune.ts';
 import { judgeRules } from './custom/rules.ts';
 import type { FieldError } from './field-error.ts';
@@ -149,7 +150,7 @@ test('Whatever judges a long custom object by its schema gives way all along', (
   });
   assert.deepEqual(givesWay('values', judgeValueInSteps(schema, value, '', undefined)), []);
   const twice = { items: [...items, items[0]] } as unknown as Json;
-  assert.equal(givesWay('list types', judgeListTypes(schema, twice, '')).length, 1);
+  assert.equal(givesWay('list types', judgeParts(schema, twice)).length, 1);
   const wrong = { items: [...items, { name: 'x', size: -1 }] } as unknown as Json;
   assert.equal(givesWay('rules', judgeRules(schema, wrong, undefined)).length, 1);
 });

@@ -64,8 +64,8 @@ export interface KindRules<T extends KubeObject = KubeObject> {
   /** What an update may not change silently: by default a main-resource update keeps the old status. */
   prepareUpdate?(next: T, previous: T, context: WriteContext): T;
   validate?(next: T, previous: T | undefined, context: WriteContext): readonly FieldError[];
-  /** The same for kinds whose objects may take long to judge. */
-  validateInSteps?(next: T, previous: T | undefined): Steps<readonly FieldError[]>;
+  /** The same for kinds whose objects may take long to judge. `ofMeta`: what is wrong with the metadata, told already. */
+  validateInSteps?(next: T, previous: T | undefined, ofMeta?: readonly FieldError[]): Steps<readonly FieldError[]>;
   /** Sentences for Warning headers. */
   warnings?(next: T, previous: T | undefined): readonly string[];
   /** Whether the spec counts as changed. By default: whether anything outside metadata did, and outside status where that is written by itself. */

@@ -60,7 +60,9 @@ function* allErrors(kind: Kind, object: Judged & { readonly asked: Meta }): Step
   const { next, previous, context } = object;
   const ofMeta = yield* metaErrors(kind, object);
   const { validate, validateInSteps } = kind.rules;
-  const ofKind = validateInSteps ? yield* validateInSteps(next, previous) : (validate?.(next, previous, context) ?? []);
+  const ofKind = validateInSteps
+    ? yield* validateInSteps(next, previous, ofMeta)
+    : (validate?.(next, previous, context) ?? []);
   return ofMeta.length === 0 ? ofKind : [...ofMeta, ...ofKind];
 }
 

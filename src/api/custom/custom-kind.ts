@@ -5,15 +5,16 @@ import { type FieldError, invalid } from '../field-error.ts';
 import { type CustomForm, type Kind, type KindFacts, type KindRules, makeKind, type Verb } from '../kind.ts';
 import { ageOf, nameColumn } from '../kinds/columns.ts';
 import type { KubeObject } from '../object.ts';
-import { type ObjectType, typeNamed } from '../schema/schema.ts';
-import { type Walked, walkInSteps } from '../schema/walker.ts';
+import type { ObjectType } from '../schema/schema.ts';
+import { decoded } from './decoded.ts';
 import type { CustomDefinition, DefinitionVersion, PrinterColumn } from './definition.ts';
 import { filledIn, filledInSteps } from './fill.ts';
 import { atPath, findAll } from './json-path.ts';
 import type { JsonSchema } from './json-schema.ts';
-import { judgeListTypes, judgeValueInSteps } from './judge-value.ts';
+import { judgeParts } from './judge-parts.ts';
+import { judgeValueInSteps } from './judge-value.ts';
 import { objectTypeOf } from './object-type.ts';
-import { prunedInSteps, prunedObject } from './prune.ts';
+import { prunedObject } from './prune.ts';
 import { hasRules, judgeRules } from './rules.ts';
 
 const verbs: readonly Verb[] = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
@@ -103,21 +104,6 @@ function formOf({ definition, version, schema, facts }: Parts, options: CustomOp
   };
 }
 
-/** Metadata is what it is everywhere; the rest is what the schema knows. */
-function* decoded(schema: JsonSchema, value: JsonObject): Steps<Walked> {
-  const type = typeNamed('meta.v1.ObjectMeta') as ObjectType;
-  const meta = yield* walkInSteps(type, value.metadata ?? {}, { path: 'metadata' });
-  const { value: whole, unknown } = yield* prunedInSteps(schema, value);
-  const errors = meta.errors.map((text) =>
-    text.replace('Go struct field ObjectMeta.', 'Go struct field ObjectMeta.metadata.'),
-  );
-  return {
-    value: { ...(whole as JsonObject), metadata: meta.value },
-    unknown: [...meta.unknown, ...unknown].sort((a, b) => (a < b ? -1 : 1)),
-    errors,
-  };
-}
-
 function rulesOf(parts: Parts, { converted }: CustomOptions): KindRules {
   const { definition, version, schema, facts } = parts;
   const hasStatus = version.subresources?.status !== undefined;
@@ -132,8 +118,8 @@ function rulesOf(parts: Parts, { converted }: CustomOptions): KindRules {
     hasGeneration: true,
     needsRevision: true,
     ...(hasStatus ? { prepareUpdate: (next, live, { subresource }) => splitWrite(next, live, subresource) } : {}),
-    validate: (next, previous) => finish(judge(parts, next, previous)),
-    validateInSteps: (next, previous) => judge(parts, next, previous),
+    validate: (next, previous) => finish(judge(parts, { next, previous }, [])),
+    validateInSteps: (next, previous, ofMeta = []) => judge(parts, { next, previous }, ofMeta),
     ...tableOf(version.additionalPrinterColumns),
     fields: (object) => fieldsOf(version, object),
     storedAs: {
@@ -167,16 +153,16 @@ function splitWrite(next: KubeObject, live: KubeObject, subresource: string): Ku
 
 function* judge(
   { schema, version }: Parts,
-  next: KubeObject,
-  previous: KubeObject | undefined,
+  { next, previous }: { readonly next: KubeObject; readonly previous: KubeObject | undefined },
+  ofMeta: readonly FieldError[],
 ): Steps<readonly FieldError[]> {
   const value = next as unknown as Json;
   const before = previous as unknown as Json | undefined;
   const ofValue = yield* judgeValueInSteps(schema, value, '', before);
-  const ofLists = yield* judgeListTypes(schema, value, '');
-  const errors = [...ofValue, ...judgeScale(version, value), ...ofLists];
+  const ofParts = yield* judgeParts(schema, value);
+  const errors = [...ofValue, ...judgeScale(version, value), ...ofParts];
   if (!hasRules(schema)) return errors;
-  if (errors.some(({ type }) => blocking.has(type))) return [...errors, unjudged];
+  if ([...ofMeta, ...errors].some(({ type }) => blocking.has(type))) return [...errors, unjudged];
   return [...errors, ...(yield* judgeRules(schema, value, before))];
 }
 

@@ -1,10 +1,10 @@
 import { canonicalJson, equalJson, equalJsonInSteps, isObject, type Json, type JsonObject } from '../../base/json.ts';
-import { finish, membersIn, namesIn, type Steps, Stride } from '../../base/steps.ts';
+import { finish, namesIn, type Steps, Stride } from '../../base/steps.ts';
 import { CelError } from '../cel/cel-error.ts';
 import { patternOf } from '../cel/library/regex.ts';
 import { textLength } from '../cel/value.ts';
 import { type FieldError, notSupported, required, tooLong } from '../field-error.ts';
-import { fitsFormat } from './formats.ts';
+import { fitsFormat, formatOf } from './formats.ts';
 import { additionalOf, isIntOrString, type JsonSchema, propertyOf } from './json-schema.ts';
 
 /** What stands for the whole object, where an error has no field. */
@@ -49,10 +49,8 @@ function* judgePlace({ schema, value, path, previous }: Place, told: Told): Step
     errors.push(wrongType(schema, 'null', path));
     return;
   }
-  const wanted = wordsOf(schema);
-  const given = wordOf(value);
-  const fits = wanted.length === 0 || wanted.includes(given) || (given === 'integer' && wanted.includes('number'));
-  if (!fits) errors.push(wrongType(schema, given === 'integer' && isWhole(value) ? 'integer' : given, path));
+  const mistyped = judgeType(schema, value, path);
+  if (mistyped) errors.push(mistyped);
   if (typeof value === 'string') errors.push(...judgeText(schema, value, path));
   else if (typeof value === 'number') errors.push(...judgeNumber(schema, value, path));
   else if (Array.isArray(value)) yield* judgeList({ schema, value, path, previous }, told);
@@ -63,7 +61,20 @@ function* judgePlace({ schema, value, path, previous }: Place, told: Told): Step
   yield* judgeJunctions(schema, value, path, told);
 }
 
-const isWhole = (value: Json): boolean => typeof value === 'number' && Number.isInteger(value);
+/** What the format of a text is about, texts and lists alike are left to; of anything else the format is told. */
+function judgeType(schema: JsonSchema, value: Json, path: string): FieldError | undefined {
+  const wanted = wordsOf(schema);
+  const given = wordOf(value);
+  if (wanted.length === 0 || wanted.includes(given) || (given === 'integer' && wanted.includes('number')))
+    return undefined;
+  const format = formatOf(schema);
+  if (format === undefined) return wrongType(schema, given, path);
+  const isLeft = typeof value === 'string' || Array.isArray(value);
+  if (isLeft)
+    return wanted.includes('number') || wanted.includes('integer') ? wrongType(schema, given, path) : undefined;
+  const of = given === 'integer' ? 'int64' : given === 'number' ? 'float64' : '';
+  return typeInvalid(path, of, `${path} in body must be of type ${format}: ${JSON.stringify(of)}`);
+}
 
 function wordOf(value: Json): string {
   if (Array.isArray(value)) return 'array';
@@ -101,7 +112,7 @@ const tooMany = (path: string, count: number, max: number): FieldError => ({
 
 /** The first thing that is wrong with the text itself, and then its format. */
 function judgeText(schema: JsonSchema, value: string, path: string): readonly FieldError[] {
-  const { format } = schema;
+  const format = formatOf(schema);
   const errors: FieldError[] = [];
   const first = judgeLetters(schema, value, path);
   if (first) errors.push(first);
@@ -129,13 +140,26 @@ function matches(pattern: string, value: string): boolean {
   return compiled instanceof CelError ? false : compiled.matcher(value).find();
 }
 
+const int32Max = 2 ** 31;
+const int64Max = 2 ** 63;
+
+/** What a number of its type and format cannot say is told beside everything else. */
+function judgeRange(schema: JsonSchema, value: number, path: string): FieldError | undefined {
+  const format = formatOf(schema);
+  const { type } = schema;
+  if (type === 'integer') {
+    const max = format === 'int32' ? int32Max : int64Max;
+    if (Number.isInteger(value) && value >= -max && value < max) return undefined;
+  } else if (format !== 'float' || Number.isFinite(Math.fround(value))) return undefined;
+  const said = format === undefined ? '(default format)' : `with format ${format}`;
+  return bare(`Checked value must be of type ${type} ${said} in ${path}`);
+}
+
 function judgeNumber(schema: JsonSchema, value: number, path: string): readonly FieldError[] {
   const { minimum, maximum, multipleOf } = schema;
   const errors: FieldError[] = [];
-  const isBounded = minimum !== undefined || maximum !== undefined || multipleOf !== undefined;
-  if (isBounded && schema.type === 'integer' && !Number.isInteger(value)) {
-    return [bare(`Checked value must be of type integer (default format) in ${path}`)];
-  }
+  const outside = judgeRange(schema, value, path);
+  if (outside) errors.push(outside);
   if (multipleOf !== undefined) errors.push(...judgeMultiple(multipleOf, value, path));
   if (maximum !== undefined && (schema.exclusiveMaximum ? value >= maximum : value > maximum)) {
     errors.push(wrong(path, value, `should be less than ${schema.exclusiveMaximum ? '' : 'or equal to '}${maximum}`));
@@ -265,52 +289,3 @@ function* judgeJunctions(schema: JsonSchema, value: Json, path: string, told: To
   const [result] = yield* judgedBy([schema.not]);
   if (result?.length === 0) errors.push(bare(`${name} must not validate the schema (not)`));
 }
-
-/** Lists that are sets or maps hold nothing twice. */
-export function* judgeListTypes(schema: JsonSchema, value: Json, path: string): Steps<readonly FieldError[]> {
-  const errors: FieldError[] = [];
-  yield* judgeListsWithin({ schema, value, path, previous: undefined }, { errors, stride: new Stride() });
-  return errors;
-}
-
-function* judgeListsWithin({ schema, value, path }: Place, told: Told): Steps<void> {
-  if (told.stride.isLong(1)) yield told.stride.taken();
-  if (Array.isArray(value)) {
-    yield* duplicates(schema, value, path, told);
-    const { items } = schema;
-    if (!items) return;
-    for (const [index, item] of value.entries()) {
-      const at = `${path}[${index}]`;
-      yield* judgeListsWithin({ schema: items, value: item, path: at, previous: undefined }, told);
-    }
-    return;
-  }
-  if (!isObject(value)) return;
-  const additional = additionalOf(schema);
-  for (const key of namesIn(value)) {
-    const known = propertyOf(schema, key) ?? additional;
-    const at = path === '' ? key : `${path}.${key}`;
-    if (known)
-      yield* judgeListsWithin({ schema: known, value: value[key] as Json, path: at, previous: undefined }, told);
-  }
-}
-
-function* duplicates(schema: JsonSchema, list: readonly Json[], path: string, { errors, stride }: Told): Steps<void> {
-  const how = schema['x-kubernetes-list-type'];
-  if (how !== 'set' && how !== 'map') return;
-  const keys = schema['x-kubernetes-list-map-keys'] ?? [];
-  const seen = new Set<string>();
-  for (const [index, item] of list.entries()) {
-    if (stride.isLong(membersIn(item))) yield stride.taken();
-    const identity = how === 'set' ? item : keyOf(item, keys);
-    const text = canonical(identity);
-    if (seen.has(text)) {
-      errors.push({ path: `${path}[${index}]`, type: 'Duplicate', text: `Duplicate value: ${text}` });
-    }
-    seen.add(text);
-  }
-}
-
-const keyOf = (item: Json, keys: readonly string[]): Json =>
-  isObject(item) ? Object.fromEntries(keys.filter((key) => key in item).map((key) => [key, item[key] as Json])) : item;
-const canonical = (value: Json): string => JSON.stringify(value);
