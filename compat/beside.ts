@@ -56,7 +56,8 @@ function asking(users: Both<ServerUser>): Ask {
     const asked = users.map(async (each) => {
       const headers = { 'user-agent': 'oracle', ...(type === undefined ? {} : { 'content-type': type }) };
       try {
-        const { status, body: bytes } = await each.send(method, path, body, headers);
+        const said = method === 'PUT' ? await withRevision(each, path, body) : body;
+        const { status, body: bytes } = await each.send(method, path, said, headers);
         const answer = { code: status, type: 'application/json', warnings: [], text: bytes.toString() };
         return digestOf(answer, { known, run, step });
       } catch {
@@ -65,6 +66,13 @@ function asking(users: Both<ServerUser>): Ask {
     });
     return (await Promise.all(asked)) as unknown as Both<Digest>;
   };
+}
+
+/** Some kinds are only updated by who says what was seen, and the two servers count on their own. */
+async function withRevision(user: ServerUser, path: string, body: unknown): Promise<unknown> {
+  if (!isObject(body) || !isObject(body.metadata) || 'resourceVersion' in body.metadata) return body;
+  const seen = JSON.parse((await user.send('GET', path.split('?')[0] as string)).body.toString());
+  return { ...body, metadata: { ...body.metadata, resourceVersion: seen.metadata?.resourceVersion } };
 }
 
 /** Makes the objects that are changed later, and the namespaces that all of them live in. */

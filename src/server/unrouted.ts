@@ -35,6 +35,8 @@ export function refused(request: ApiRequest, kinds: KindRegistry): ApiResponse |
   const known = kinds.all().filter((kind) => kind.group === group);
   const served = known.some((kind) => kind.version === version);
   if (known.length === 0 || (version !== undefined && !served && !known.some(hasProtobuf))) return pageNotFound();
+  // Groups of custom kinds alone have another server behind them, which knows no such page.
+  if (rest.length > 0 && !known.some(hasProtobuf)) return pageNotFound();
   if (rest.length > 0 || (version !== undefined && !served)) throw notServed();
   // A group's own page answers whatever it is asked with.
   if (version !== undefined && readsOnly) throw notAllowed();

@@ -59,6 +59,11 @@ class Inside {
   }
 
   *#withMeta(object: JsonObject, path: string): Steps<JsonObject> {
+    for (const name of ['apiVersion', 'kind']) {
+      const said = object[name];
+      if (said === undefined || typeof said === 'string') continue;
+      this.errors.push(`${path}.${name}: Invalid value: ${JSON.stringify(said)}: must be a string`);
+    }
     const { metadata } = object;
     if (metadata === undefined) return object;
     const at = `${path}.metadata`;

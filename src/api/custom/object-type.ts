@@ -57,7 +57,7 @@ function refOf(name: string, schema: JsonSchema): TypeRef {
   if (isIntOrString(schema)) return { type: 'intOrString' };
   switch (schema.type) {
     case 'string':
-      return text;
+      return schema.format && schema.format !== 'byte' ? { type: 'formatted' } : text;
     case 'integer':
       return { type: 'int64' };
     case 'number':

@@ -123,6 +123,7 @@ function differences(shape: Shape, before: Json | undefined, after: Json | undef
   if (before === undefined) return { added: everyPath(shape, after as Json) };
   if (after === undefined) return { removed: everyPath(shape, before) };
   if (hasItems(shape, before, after)) return ofLists(shape, listOf(before), listOf(after));
+  if (isOtherSort(shape, before, after)) return ofSorts(everyPath(shape, before), everyPath(shape, after));
   const parts = partsWithin(shape, before, after);
   if (!parts) return equalJson(before, after) ? undefined : modifiedLeaf;
   return ofObjects(parts, (before ?? {}) as JsonObject, (after ?? {}) as JsonObject);
@@ -141,9 +142,28 @@ function* differencesInSteps(
   if (before === undefined) return { added: yield* everyPathInSteps(shape, after as Json, stride) };
   if (after === undefined) return { removed: yield* everyPathInSteps(shape, before, stride) };
   if (hasItems(shape, before, after)) return yield* ofListsInSteps(shape, listOf(before), listOf(after), stride);
+  if (isOtherSort(shape, before, after)) {
+    const gone = yield* everyPathInSteps(shape, before, stride);
+    return ofSorts(gone, yield* everyPathInSteps(shape, after, stride));
+  }
   const parts = partsWithin(shape, before, after);
   if (!parts) return (yield* equalJsonInSteps(before, after, stride)) ? undefined : modifiedLeaf;
   return yield* ofObjectsInSteps(parts, (before ?? {}) as JsonObject, (after ?? {}) as JsonObject, stride);
+}
+
+/** Any JSON that became JSON of another sort: an object, or something that has no members. */
+const isOtherSort = (shape: Shape, before: Json, after: Json): boolean =>
+  shape.is === 'deduced' && before !== null && after !== null && isObject(before) !== isObject(after);
+
+/** It is there before and after, and is another; what the one contained went, and what the other contains came. */
+function ofSorts(before: FieldSet, after: FieldSet): Differences {
+  const [removed, added] = [inside(before), inside(after)];
+  return { modified: leaf, ...(removed ? { removed } : {}), ...(added ? { added } : {}) };
+}
+
+function inside(set: FieldSet): FieldSet | undefined {
+  const { '.': _itself, ...members } = set;
+  return isBare(members) ? undefined : members;
 }
 
 /** Whether they are lists whose items are compared one by one. */

@@ -23,6 +23,8 @@ export interface Member {
   /** The field's path element. */
   readonly tag: string;
   readonly shape: Shape;
+  /** A struct that may have any field has this one as a map has a key. */
+  readonly isKey?: true;
 }
 export interface MapShape {
   readonly is: 'map';
@@ -62,7 +64,7 @@ export function structShape(type: ObjectType, asOne = type.mapType === 'atomic')
 function memberOf(type: ObjectType, name: string, members: Map<string, Member>): Member | undefined {
   const field = type.byName.get(name);
   // What a type keeps without naming it may have any name: that is not remembered.
-  if (!field) return type.open ? { tag: fieldTag(name), shape: deduced } : undefined;
+  if (!field) return type.open ? { tag: fieldTag(name), shape: deduced, isKey: true } : undefined;
   const member = { tag: fieldTag(name), shape: shapeOf(field.ref, field) };
   members.set(name, member);
   return member;
@@ -91,8 +93,6 @@ function shapeOf(ref: TypeRef, hints: Hints = {}): Shape {
       return listShape(ref.items, hints);
     case 'string':
     case 'bytes':
-    case 'time':
-    case 'microTime':
     case 'duration':
       return text;
     case 'int32':
@@ -101,6 +101,10 @@ function shapeOf(ref: TypeRef, hints: Hints = {}): Shape {
       return number;
     case 'bool':
       return truth;
+    // Whatever has a format of its own.
+    case 'time':
+    case 'microTime':
+    case 'formatted':
     case 'quantity':
     case 'intOrString':
       return anyScalar;
@@ -139,18 +143,18 @@ function absentValue(field: Field | undefined): Json | undefined {
   return field.ref.type === 'bool' ? false : 0;
 }
 
-/** The path element of a list item; undefined where it has none: a key is missing, or it is no scalar in a set. */
+/** The path element of a list item; undefined where it has none: all keys are missing, or it is no scalar in a set. */
 export function itemTag(shape: ListShape, item: Json): string | undefined {
   if (shape.how === 'set') return typeof item === 'object' ? undefined : valueTag(item);
   if (!isObject(item)) return undefined;
   let tag = 'k:{';
   for (const { name, absent } of shape.keys) {
     const value = item[name] ?? absent;
-    if (value === undefined) return undefined;
+    if (value === undefined) continue;
     if (tag.length > 3) tag += ',';
     tag += `${JSON.stringify(name)}:${typeof value === 'object' ? canonicalJson(value) : JSON.stringify(value)}`;
   }
-  return `${tag}}`;
+  return tag === 'k:{' ? undefined : `${tag}}`;
 }
 
 /** The parts of an object-like value by name, or undefined where the value is owned as one. */

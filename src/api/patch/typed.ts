@@ -25,7 +25,8 @@ function* spokenOf(shape: Shape, value: Json, stride: Stride): Steps<FieldSet | 
     const member = inner === undefined ? undefined : parts(name);
     if (!member) continue;
     // Keys of a map are owned themselves; fields of a struct only where they hold a value, be it an empty one.
-    const owned = shape.is !== 'struct' || inner === null || (isObject(inner) && Object.keys(inner).length === 0);
+    const owned =
+      shape.is !== 'struct' || member.isKey || inner === null || (isObject(inner) && Object.keys(inner).length === 0);
     const spoken = yield* spokenOf(member.shape, inner as Json, stride);
     const node = spoken === leaf ? leaf : nodeOf(spoken, owned);
     if (node) out.put(member.tag, node);
@@ -54,7 +55,7 @@ export function* withNamedFields(shape: Shape, set: FieldSet, stride: Stride = n
     if (!inner) continue;
     const node = set[element] as FieldSet;
     const deeper = yield* withNamedFields(inner, node, stride);
-    const next = nodeOf(deeper, isMember(node) || (shape.is === 'struct' && element.startsWith('f:'))) as FieldSet;
+    const next = nodeOf(deeper, isMember(node) || isNamed(shape, element)) as FieldSet;
     if (next !== node) named.set(element, next);
   }
   if (named.size === 0) return set;
@@ -66,6 +67,9 @@ export function* withNamedFields(shape: Shape, set: FieldSet, stride: Stride = n
   namedAs(out, set);
   return out;
 }
+
+const isNamed = (shape: Shape, element: string): boolean =>
+  shape.is === 'struct' && element.startsWith('f:') && !shape.member(element.slice(2))?.isKey;
 
 /** The shape of what a path element leads to, where it leads anywhere. */
 export function shapeBelow(shape: Shape, element: string): Shape | undefined {

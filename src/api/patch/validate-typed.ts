@@ -91,8 +91,8 @@ function whyUntagged(shape: ListShape, item: Json): string {
   }
   if (item === null) return 'associative list with keys may not have a null element';
   if (!isObject(item)) return 'associative list with keys may not have non-map elements';
-  const lacking = shape.keys.find(({ name, absent }) => (item[name] ?? absent) === undefined);
-  return `associative list with keys has an element that omits key field ${JSON.stringify(lacking?.name)} (and doesn't have default value)`;
+  const keys = shape.keys.map(({ name }) => JSON.stringify(name)).join(' ');
+  return `associative list with keys has an element that omits all key fields [${keys}] (and doesn't have default values for any key fields)`;
 }
 
 // Upstream's messages show how it holds values inside; tools read them.

@@ -16,6 +16,8 @@ export type ScalarType =
   | 'duration'
   | 'quantity'
   | 'intOrString'
+  /** A text of a custom kind with a format. */
+  | 'formatted'
   /** An embedded object of any kind (RawExtension). */
   | 'raw'
   | 'fieldsV1'
