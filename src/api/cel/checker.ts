@@ -25,6 +25,8 @@ class Checker {
   readonly #environment: Environment;
   readonly #bindings = new Bindings();
   readonly #issues: Issue[] = [];
+  /** How many calls of `format` are around. */
+  #formats = 0;
   readonly #types = new Map<Expression, CelType>();
   readonly #names = new Map<Expression, string>();
   readonly #overloads = new Map<Expression, readonly Overload[]>();
@@ -66,7 +68,7 @@ class Checker {
       case 'select':
         return this.#select(expression);
       case 'call':
-        return this.#call(expression);
+        return expression.name === 'format' ? this.#formatted(expression) : this.#call(expression);
       case 'list':
         return types.listOf(
           this.#joined(expression.items.map((item, index) => this.#item(item, expression.optional[index] ?? false))),
@@ -158,19 +160,27 @@ class Checker {
     return this.#report(at, `expected type 'optional_type' but found '${typeText(known)}'`);
   }
 
-  /** One type for all elements of a literal: upstream takes no mixture here. */
+  /** One type for all elements of a literal: upstream takes a mixture only for what is written into a text. */
   #joined(elements: readonly (readonly [CelType, number])[]): CelType {
     let joined: CelType | undefined;
     for (const [type, at] of elements) {
       if (!joined) joined = type;
       else if (this.#bindings.assign(type, joined)) {
         if (!isMoreGeneral(this.#bindings.filled(joined), this.#bindings.filled(type))) joined = type;
-      } else {
+      } else if (this.#formats > 0) return types.dyn;
+      else {
         const expected = typeText(this.#bindings.filled(joined));
         this.#report(at, `expected type '${expected}' but found '${typeText(this.#bindings.filled(type))}'`);
       }
     }
     return joined ?? this.#parameter('E');
+  }
+
+  #formatted(call: Call): CelType {
+    this.#formats++;
+    const type = this.#call(call);
+    this.#formats--;
+    return type;
   }
 
   #parameter(name: string): CelType {

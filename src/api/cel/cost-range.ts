@@ -1,3 +1,5 @@
+import type { CelType } from './type.ts';
+
 /** At least and at most: of a size or a cost. */
 export interface Range {
   readonly min: number;
@@ -8,6 +10,10 @@ export interface Sized {
   readonly size: Range;
   /** Of the elements of a list, the values of a map. */
   readonly elementSize?: Range;
+  /** The number itself, where it is written in the expression. */
+  readonly written?: number;
+  /** What sort of values they are. */
+  readonly elementKind?: CelType['kind'];
 }
 
 /** Nothing costs more: upstream's counters are 64 bits wide. */

@@ -133,7 +133,8 @@ class Estimator {
 
   #function(call: Call, given: readonly Estimate[], before: Range): Estimate {
     const overloads: readonly Overload[] = this.#checked.overloadsOf(call) ?? [];
-    const sized = given.map(({ shape }) => sizedOf(shape));
+    const parts = this.#given(call);
+    const sized = given.map(({ shape }, index) => this.#sized(shape, parts[index] as Expression));
     let cost: Range | undefined;
     let shape: Shape | undefined;
     for (const overload of overloads) {
@@ -145,6 +146,17 @@ class Estimator {
       }
     }
     return { cost: sum(before, cost ?? one), shape: shape ?? this.#byType(call) };
+  }
+
+  #sized({ size, element }: Shape, expression: Expression): Sized {
+    const type = this.#checked.typeOf(expression);
+    const isWritten = expression.kind === 'constant' && typeof expression.value === 'bigint';
+    return {
+      size,
+      ...(isWritten ? { written: Math.max(0, Number(expression.value)) } : {}),
+      ...(element ? { elementSize: element.size } : {}),
+      ...(type.kind === 'list' ? { elementKind: type.element.kind } : {}),
+    };
   }
 
   #fold(fold: Fold): Estimate {
@@ -176,8 +188,6 @@ class Estimator {
     return all;
   }
 }
-
-const sizedOf = ({ size, element }: Shape): Sized => (element ? { size, elementSize: element.size } : { size });
 
 function joined(a: Shape | undefined, b: Shape): Shape {
   if (!a) return b;

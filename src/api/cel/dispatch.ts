@@ -50,6 +50,10 @@ function planBinary(overloads: readonly Overload[], first: Step, second: Step): 
 }
 
 function charged(frame: Frame, overload: Overload, values: readonly Value[]): Result {
+  if (overload.price) {
+    frame.charge(overload.price(values));
+    return overload.call(...values);
+  }
   const result = overload.call(...values);
   frame.charge(overload.cost ? overload.cost(values, result) : 1);
   return result;

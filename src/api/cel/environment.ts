@@ -12,6 +12,8 @@ export interface Overload {
   readonly call: (...args: Value[]) => Result;
   /** What a call costs; 1 where nothing is said. */
   readonly cost?: (args: readonly Value[], result: Result) => number;
+  /** The same of a call that could take long or make something large: it is paid before. */
+  readonly price?: (args: readonly Value[]) => number;
   /** What a call may cost at least and at most, and how large its result may be, before anything is known but sizes. */
   readonly estimate?: (args: readonly Sized[]) => Estimated;
 }

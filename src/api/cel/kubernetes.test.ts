@@ -34,6 +34,12 @@ const truths = [
   "!format.named('nothing').hasValue()",
   "{'a': 1}.transformMap(k, v, v + 1) == {'a': 2} && [1, 2].transformList(i, v, i * v) == [0, 2]",
   "optional.of(1).optMap(x, x + 1).orValue(0) == 2 && optional.none().orValue('x') == 'x'",
+  "[3, 1, 2].sort() == [1, 2, 3] && ['b', 'a'].sort() == ['a', 'b'] && [1, 2, 3].reverse() == [3, 2, 1]",
+  "['bbb', 'a', 'cc'].sortBy(e, e.size()) == ['a', 'cc', 'bbb'] && [1, 2].sortBy(e, -e) == [2, 1]",
+  "[1, 2, 1].distinct() == [1, 2] && [[1], [2, 3]].flatten() == [1, 2, 3] && ['a', 'b', 'a'].distinct() == ['a', 'b']",
+  'lists.range(4).slice(1, 3) == [1, 2] && [1, 2].first().value() == 1 && !lists.range(-1).last().hasValue()',
+  'optional.unwrap([optional.of(1), optional.none()]) == [1] && [optional.of(2)].unwrapOpt() == [2]',
+  "'%s is %d'.format(['a', 1]) == 'a is 1' && '%s'.format([['a', 1.5]]) == '[\"a\", 1.500000]'",
   "timestamp('2024-02-29T00:00:00Z').getDayOfYear('+01:00') == 59 && duration('90m').getHours() == 1",
 ];
 for (const source of truths) {
@@ -70,6 +76,22 @@ test('Costs are counted while a program runs and bounded before it does', () => 
   const { cost } = estimateCost(program.expression, program.checked, () => shape);
   const used = program.evaluate(() => Array.from({ length: 10 }, () => 'abcdef')).cost;
   assert.ok(used <= cost.max && used > 10, `${used} of at most ${cost.max}`);
+});
+
+test('What would be large or take long is paid before it is made', () => {
+  assert.throws(() => run('lists.range(1000000000).size() > 0'), CostExceeded);
+  const environment = baseEnvironment.withVariables({ words: listOf(string) });
+  const words = Array.from({ length: 20_000 }, (_, index) => `${index}`);
+  for (const source of ['words.sort().size() > 0', 'words.distinct().size() > 0']) {
+    assert.throws(() => compile(environment, source).program?.evaluate(() => words), CostExceeded);
+  }
+});
+
+test('Lists say why they cannot be changed so', () => {
+  assert.equal(run('[1, 2].slice(1, 3) == []'), 'error: cannot slice(1, 3), list is length 2');
+  assert.equal(run('[1].slice(-1, 0) == []'), 'error: cannot slice(-1, 0), negative indexes not supported');
+  assert.equal(run('[[1]].flatten(-1) == []'), 'error: level must be non-negative');
+  assert.match(String(run("[1, 'a'].sort() == []")), /expected type 'int' but found 'string'/);
 });
 
 test('The authorizer is asked what an expression puts together', () => {

@@ -9,6 +9,7 @@ import {
 } from './library/authorization.ts';
 import { conversions } from './library/conversions.ts';
 import { formatType, namedFormats } from './library/formats.ts';
+import { listChanges } from './library/list-changes.ts';
 import { lists, sets } from './library/lists.ts';
 import { cidrType, ipType, network } from './library/network.ts';
 import { operators } from './library/operators.ts';
@@ -22,7 +23,7 @@ import { semverType, versions } from './library/versions.ts';
 
 /** What every expression in Kubernetes may use, before its own variables. */
 export const baseEnvironment: Environment = new Environment()
-  .withFunctions(operators, conversions, times, strings, regex, optionals, lists, sets)
+  .withFunctions(operators, conversions, times, strings, regex, optionals, lists, listChanges, sets)
   .withFunctions(urls, network, quantities, versions, namedFormats, authorization)
   .withTypes(urlType, ipType, cidrType, quantityType, semverType, formatType)
   .withTypes(authorizerType, pathCheckType, groupCheckType, resourceCheckType, decisionType);

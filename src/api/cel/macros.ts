@@ -115,10 +115,11 @@ const insert = (at: number, key: Expression, value: Expression): Expression =>
 const insertEntry = (at: number, entry: Expression): Expression =>
   called(at, 'cel.@mapInsert', named(at, accumulatorName), entry);
 
+/** The field is told to be where the call is. */
 const has: Macro = ({ at, args }) => {
   const argument = args[0] as Expression;
   if (argument.kind !== 'select') throw new SyntaxIssue(at, 'invalid argument to has() macro');
-  return { ...argument, isTest: true };
+  return { ...argument, at, isTest: true };
 };
 
 const targetName = '#target';
@@ -151,6 +152,21 @@ function optional(wrap: (at: number, value: Expression) => Expression): Macro {
   };
 }
 
+/** The name is out of reach for whoever writes expressions, as the function is. */
+const sortedName = '#sorted';
+
+/** By what an expression makes of each element. The list itself is worked out once. */
+const sortBy: Macro = (call) => {
+  const { at, target } = call;
+  const it = named(at, sortedName);
+  const keys = gathering(1, listed, (place, [, value]) => [append(place, value as Expression)])({
+    ...call,
+    target: it,
+  });
+  const sorted: Expression = { kind: 'call', at, name: '@sortByAssociatedKeys', target: it, args: [keys] };
+  return bound(at, sortedName, target as Expression, sorted);
+};
+
 const macros: Readonly<Record<string, Macro>> = {
   'has/1': has,
   '.all/2': all(1),
@@ -173,6 +189,7 @@ const macros: Readonly<Record<string, Macro>> = {
     insertEntry(at, entry as Expression),
     filter,
   ]),
+  '.sortBy/2': sortBy,
   '.optMap/2': optional((at, value) => ({
     kind: 'call',
     at,

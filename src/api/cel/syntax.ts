@@ -82,7 +82,8 @@ export const accumulatorName = '@result';
 
 /** Every issue with its line and a caret, as upstream prints them. */
 export function issuesText(source: string, issues: readonly Issue[]): string {
-  return issues.map((issue) => issueText(source, issue)).join('\n');
+  const ordered = [...issues].sort((a, b) => a.at - b.at);
+  return ordered.map((issue) => issueText(source, issue)).join('\n');
 }
 
 function issueText(source: string, { at, message }: Issue): string {

@@ -83,24 +83,22 @@ const times = (count: number | undefined, more: number | undefined): number | un
 const reasons = ['FieldValueRequired', 'FieldValueForbidden', 'FieldValueInvalid', 'FieldValueDuplicate'];
 const breaks = /[\r\n]/;
 
-/** What is wrong with a schema's rules. They are compiled only where the schema itself is fine. */
-export function judgeExpressions(
-  schema: JsonSchema,
-  path: string,
-  nesting: Nesting,
-  isBroken: boolean,
-): readonly FieldError[] {
-  const rules = rulesOf(schema);
-  if (rules.length === 0) return [];
-  const at = (index: number) => `${path}.x-kubernetes-validations[${index}]`;
-  const errors = rules.flatMap((rule, index) => judgeForm(rule, schema, at(index)));
-  if (isBroken || errors.length > 0 || !nesting.compiles) return errors;
+const placeOf = (path: string, index: number): string => `${path}.x-kubernetes-validations[${index}]`;
+
+/** What is wrong with how a schema's rules are written, before anybody reads the expressions. */
+export const judgeForms = (schema: JsonSchema, path: string): readonly FieldError[] =>
+  rulesOf(schema).flatMap((rule, index) => judgeForm(rule, schema, placeOf(path, index)));
+
+/** What is wrong with the expressions of a schema that is fine. */
+export function judgeExpressions(schema: JsonSchema, path: string, nesting: Nesting): readonly FieldError[] {
+  const errors: FieldError[] = [];
+  if (rulesOf(schema).length === 0 || !nesting.compiles) return errors;
   const isResource = nesting.isResource || isEmbedded(schema);
   const declared = declaredOf(schema, isResource);
   if (!declared) return errors;
   for (const [index, compiled] of compileRules(schema, isResource).entries()) {
     if (compiled.rule.rule.trim() === '') continue;
-    errors.push(...judgeCompiled(compiled, { declared, nesting, path: at(index) }));
+    errors.push(...judgeCompiled(compiled, { declared, nesting, path: placeOf(path, index) }));
   }
   return errors;
 }
@@ -159,10 +157,10 @@ function judgeCompiled(compiled: CompiledRule, place: Place): readonly FieldErro
   const { rule, condition, message, isTransition } = compiled;
   const { path, nesting } = place;
   const errors: FieldError[] = [];
-  if (condition.error !== undefined) errors.push(invalid(`${path}.rule`, rule, compileText(condition)));
+  if (condition.error !== undefined) errors.push(invalid(`${path}.rule`, goRule(rule), compileText(condition)));
   errors.push(...judgeCost(condition, `${path}.rule`, 'estimated rule cost', place));
   if (message?.error !== undefined) {
-    errors.push(invalid(`${path}.messageExpression`, rule, `messageExpression ${compileText(message)}`));
+    errors.push(invalid(`${path}.messageExpression`, goRule(rule), `messageExpression ${compileText(message)}`));
   } else if (message)
     errors.push(...judgeCost(message, `${path}.messageExpression`, 'estimated messageExpression cost', place));
   if (rule.optionalOldSelf !== undefined && condition.program && !isTransition) {
@@ -176,8 +174,18 @@ function judgeCompiled(compiled: CompiledRule, place: Place): readonly FieldErro
   return errors;
 }
 
+/** As upstream prints what it holds. */
+const goRule = ({ rule, message, messageExpression, reason, fieldPath, optionalOldSelf }: ValidationRule) => ({
+  Rule: rule,
+  Message: message ?? '',
+  MessageExpression: messageExpression ?? '',
+  Reason: reason ?? null,
+  FieldPath: fieldPath ?? '',
+  OptionalOldSelf: optionalOldSelf ?? null,
+});
+
 function compileText({ error = '' }: Compiled): string {
-  return error.startsWith('must evaluate') ? `cel expression ${error}` : error;
+  return error.replace(/^must evaluate to (?=\w+$)/, 'cel expression must evaluate to a ');
 }
 
 function judgeCost({ program }: Compiled, path: string, what: string, place: Place): readonly FieldError[] {

@@ -4,7 +4,7 @@ import { CelError } from '../cel/cel-error.ts';
 import { patternOf } from '../cel/library/regex.ts';
 import { textLength } from '../cel/value.ts';
 import { type FieldError, notSupported, required, tooLong } from '../field-error.ts';
-import { fitsFormat, formatOf } from './formats.ts';
+import { fitsFormat, formatOf } from '../text-formats.ts';
 import { additionalOf, isIntOrString, type JsonSchema, propertyOf } from './json-schema.ts';
 
 /** What stands for the whole object, where an error has no field. */

@@ -60,7 +60,7 @@ test('A rule names its path, its reason and its message', () => {
 
 test('A rule that cannot be worked out says why', () => {
   assert.deepEqual(judge("self.maybe == 'x'", {}), [
-    "<nil>: Invalid value: no such key: maybe evaluating rule: self.maybe == 'x'",
+    `<nil>: Invalid value: "object": no such key: maybe evaluating rule: self.maybe == 'x'`,
   ]);
 });
 

@@ -146,7 +146,8 @@ class Run {
       if (!(error instanceof CostExceeded)) throw error;
       this.#budget = -1;
       const why = `call cost exceeds limit for rule: ${ruleText(rule)}`;
-      this.#add('Invalid', place, `no further validation rules will be run due to ${why}`);
+      const text = `'operation cancelled: actual cost limit exceeded': no further validation rules will be run due to ${why}`;
+      this.#add('Invalid', place, `${JSON.stringify(place.schema.type ?? '')}: ${text}`);
     }
   }
 
@@ -154,14 +155,14 @@ class Run {
     this.#budget -= cost;
     if (this.#budget >= 0) return;
     const text = 'validation failed due to running out of cost budget, no further validation rules will be run';
-    this.#add('Invalid', place, text);
+    this.#add('Invalid', place, `${JSON.stringify(place.schema.type ?? '')}: ${text}`);
   }
 
   #failed({ message }: CelError, rule: ValidationRule, place: Place): void {
     const text = message.startsWith('no such overload')
       ? `'${message}': call arguments did not match a supported operator, function or macro signature for rule: ${ruleText(rule)}`
       : `${message} evaluating rule: ${ruleText(rule)}`;
-    this.#add('Invalid', place, text);
+    this.#add('Invalid', place, `${JSON.stringify(place.schema.type ?? '')}: ${text}`);
   }
 
   #broken(compiled: CompiledRule, place: Place, inputs: Inputs): void {

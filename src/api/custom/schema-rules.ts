@@ -1,5 +1,5 @@
 import { type FieldError, forbidden, invalid, notSupported, required } from '../field-error.ts';
-import { judgeExpressions, type Nesting } from './expression-rules.ts';
+import { judgeExpressions, judgeForms, type Nesting } from './expression-rules.ts';
 import { additionalOf, type JsonSchema, propertiesOf, propertyOf } from './json-schema.ts';
 
 const types = ['array', 'boolean', 'integer', 'number', 'object', 'string'];
@@ -7,10 +7,30 @@ const scalarTypes = ['boolean', 'integer', 'number', 'string'];
 
 /** What is wrong with a schema and all that it contains. */
 export function judgeSchema(schema: JsonSchema, path: string, nesting: Nesting): readonly FieldError[] {
-  const own = [...unsupported(schema, path), ...kinds(schema, path), ...lists(schema, path)];
+  const { ofSchema, ofRules } = judged(schema, path, nesting);
+  return [...ofSchema, ...ofRules];
+}
+
+/** A rule is only compiled where the schema that it is about is fine, with all that it contains. */
+interface Judged {
+  readonly ofSchema: readonly FieldError[];
+  /** Told behind everything else. */
+  readonly ofRules: readonly FieldError[];
+}
+
+function judged(schema: JsonSchema, path: string, nesting: Nesting): Judged {
   const inside = children(schema, path, nesting);
-  const errors = [...own, ...inside];
-  return [...errors, ...judgeExpressions(schema, path, nesting, errors.length > 0)];
+  const forms = judgeForms(schema, path);
+  const ofSchema = [
+    ...unsupported(schema, path),
+    ...kinds(schema, path),
+    ...lists(schema, path),
+    ...inside.flatMap((child) => child.ofSchema),
+    ...forms,
+  ];
+  const ofRules = inside.flatMap((child) => child.ofRules);
+  if (ofSchema.length > 0) return { ofSchema, ofRules };
+  return { ofSchema, ofRules: [...ofRules, ...judgeExpressions(schema, path, nesting)] };
 }
 
 function unsupported(schema: JsonSchema, path: string): readonly FieldError[] {
@@ -132,21 +152,21 @@ function setItems(items: JsonSchema, path: string): readonly FieldError[] {
   return isFine || (type !== 'array' && type !== 'object') ? [] : [invalid(`${path}.${key}`, value ?? null, why)];
 }
 
-function children(schema: JsonSchema, path: string, nesting: Nesting): readonly FieldError[] {
+function children(schema: JsonSchema, path: string, nesting: Nesting): readonly Judged[] {
   const additional = additionalOf(schema);
   const all = (list: readonly JsonSchema[] | undefined, name: string) =>
-    (list ?? []).flatMap((one, index) => judgeSchema(one, `${path}.${name}[${index}]`, nesting.inside()));
+    (list ?? []).map((one, index) => judged(one, `${path}.${name}[${index}]`, nesting.inside()));
   return [
-    ...(additional ? judgeSchema(additional, `${path}.additionalProperties`, nesting.inValues(schema)) : []),
-    ...Object.entries(propertiesOf(schema)).flatMap(([name, property]) =>
-      judgeSchema(property, `${path}.properties[${name}]`, nesting.inside()),
+    ...(additional ? [judged(additional, `${path}.additionalProperties`, nesting.inValues(schema))] : []),
+    ...Object.entries(propertiesOf(schema)).map(([name, property]) =>
+      judged(property, `${path}.properties[${name}]`, nesting.inside()),
     ),
-    ...(schema.not ? judgeSchema(schema.not, `${path}.not`, nesting.inside()) : []),
+    ...(schema.not ? [judged(schema.not, `${path}.not`, nesting.inside())] : []),
     ...all(schema.allOf, 'allOf'),
     ...all(schema.oneOf, 'oneOf'),
     ...all(schema.anyOf, 'anyOf'),
     ...(schema.items && !Array.isArray(schema.items)
-      ? judgeSchema(schema.items, `${path}.items`, nesting.inItems(schema, path))
+      ? [judged(schema.items, `${path}.items`, nesting.inItems(schema, path))]
       : []),
   ];
 }

@@ -21,8 +21,8 @@ import { durationText, inDurationRange, inTimestampRange, parseTimestamp, timest
 
 const A = types.parameter('A');
 const second = 1_000_000_000n;
-const conversion = (text: unknown, to: string) =>
-  new CelError(`type conversion error from '${String(text)}' to '${to}'`);
+/** The text itself is not told: it may be long, or secret. */
+const conversion = (to: string) => new CelError(`type conversion error from 'string' to '${to}'`);
 
 function doubleToInteger(value: number, check: (whole: bigint) => Result): Result {
   if (!Number.isFinite(value)) return overflow;
@@ -32,30 +32,30 @@ function doubleToInteger(value: number, check: (whole: bigint) => Result): Resul
 }
 
 function textToInt(text: string): Result {
-  return /^[+-]?\d+$/.test(text) ? checkedInt(BigInt(text.replace('+', ''))) : conversion(text, 'int');
+  return /^[+-]?\d+$/.test(text) ? checkedInt(BigInt(text.replace('+', ''))) : conversion('int');
 }
 
 function textToDouble(text: string): Result {
   if (/^[+-]?(inf|infinity)$/i.test(text)) return text.startsWith('-') ? -Infinity : Infinity;
   if (/^nan$/i.test(text)) return Number.NaN;
-  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : conversion(text, 'double');
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : conversion('double');
 }
 
 function textToBool(text: string): Result {
   if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
   if (['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text)) return false;
-  return conversion(text, 'bool');
+  return conversion('bool');
 }
 
 function textToTimestamp(text: string): Result {
   const nanos = parseTimestamp(text);
-  if (nanos === undefined) return conversion(text, 'timestamp');
+  if (nanos === undefined) return conversion('google.protobuf.Timestamp');
   return inTimestampRange(nanos) ? new Timestamp(nanos) : overflow;
 }
 
 function textToDuration(text: string): Result {
   const nanos = parseDuration(text);
-  return nanos !== undefined && inDurationRange(nanos) ? new Duration(nanos) : conversion(text, 'duration');
+  return nanos !== undefined && inDurationRange(nanos) ? new Duration(nanos) : conversion('google.protobuf.Duration');
 }
 
 function bytesToText(bytes: Uint8Array): Result {
@@ -94,7 +94,7 @@ export const conversions: Functions = {
     plain('int64_to_uint64', [types.int], types.uint, checkedUint),
     plain('double_to_uint64', [types.double], types.uint, (value: number) => doubleToInteger(value, checkedUint)),
     plain('string_to_uint64', [types.string], types.uint, (text: string) =>
-      /^\d+$/.test(text) ? checkedUint(BigInt(text)) : conversion(text, 'uint'),
+      /^\d+$/.test(text) ? checkedUint(BigInt(text)) : conversion('uint'),
     ),
   ],
   double: [

@@ -3,7 +3,7 @@ import type { Overload } from '../environment.ts';
 import type { CelType } from '../type.ts';
 import { type Result, sizeOf, type Value } from '../value.ts';
 
-type Extra = Pick<Overload, 'cost' | 'estimate'>;
+type Extra = Pick<Overload, 'cost' | 'estimate' | 'price'>;
 
 // A table of functions is easier to read with its calls typed by their arguments: the dispatcher has checked these.
 // biome-ignore lint/suspicious/noExplicitAny: each signature names its own argument types beside it
@@ -27,7 +27,7 @@ export const method = (id: string, args: readonly CelType[], result: CelType, ho
 /** Reading a text costs a tenth per character. */
 export const traversal = 0.1;
 /** An expression is taken to have a part for each four of its characters. */
-const patternPart = 0.25;
+export const patternPart = 0.25;
 
 /** Cost by the size of one argument; the result is at most as large. */
 export const byTraversal = (index = 0, keepsSize = false): Extra => ({

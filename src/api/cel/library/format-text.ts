@@ -71,7 +71,7 @@ function textOf(value: Value): string | CelError {
     case 'number':
       return specialDouble(value) ?? doubleText(value);
   }
-  if (Array.isArray(value)) return joined((value as readonly Value[]).map(textOf), '[', ']');
+  if (Array.isArray(value)) return joined((value as readonly Value[]).map(nestedText), '[', ']');
   if (value instanceof CelMap) return mapText(value);
   if (value instanceof Uint) return String(value.value);
   if (value instanceof Uint8Array) return replacing(value);
@@ -96,12 +96,27 @@ function joined(parts: readonly (string | CelError)[], open: string, close: stri
   return failure ?? `${open}${parts.join(', ')}${close}`;
 }
 
+const decimalsWithin = 6;
+
+/** As the text of an expression says it: what is inside of others is quoted, or called by its type. */
+function nestedText(value: Value): string | CelError {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'number') {
+    const special = specialDouble(value);
+    return special === undefined ? value.toFixed(decimalsWithin) : JSON.stringify(special);
+  }
+  if (value instanceof Uint8Array) return `b${JSON.stringify(replacing(value))}`;
+  if (value instanceof Duration) return `duration(${JSON.stringify(durationText(value.nanos))})`;
+  if (value instanceof Timestamp) return `timestamp(${JSON.stringify(timestampText(value.nanos))})`;
+  return textOf(value);
+}
+
 function mapText(map: CelMap): string | CelError {
-  const entries = map.keys().map((key) => [textOf(key), textOf(map.get(key) as Value)] as const);
+  const entries = map.keys().map((key) => [nestedText(key), nestedText(map.get(key) as Value)] as const);
   const failure = entries.flat().find((part) => part instanceof CelError);
   if (failure) return failure;
   const sorted = [...(entries as readonly (readonly [string, string])[])].sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${sorted.map(([key, member]) => `${key}: ${member}`).join(', ')}}`;
+  return `{${sorted.map(([key, member]) => `${key}:${member}`).join(', ')}}`;
 }
 
 function specialDouble(value: number): string | undefined {

@@ -1,21 +1,22 @@
 import { dnsLabel, dnsOldLabel, dnsSubdomain, type Grammar, labelValue, qualifiedName } from '../../names.ts';
-import { canonicalBase64 } from '../../schema/scalars.ts';
+import { fitsFormat } from '../../text-formats.ts';
+import { type Sized, scaled } from '../cost-range.ts';
 import type { Functions, Overload } from '../environment.ts';
 import * as types from '../type.ts';
-import { none, Opaque, Optional, type Result } from '../value.ts';
-import { byTraversal, method, plain } from './declare.ts';
-import { parseTimestamp } from './time-text.ts';
-import { isUrl } from './urls.ts';
+import { none, Opaque, Optional, type Result, sizeOf, type Value } from '../value.ts';
+import { method, patternPart, plain, traversal } from './declare.ts';
 
 export const formatType = { kind: 'opaque', name: 'kubernetes.NamedFormat' } as const;
 
 class NamedFormat extends Opaque {
   readonly typeName = formatType.name;
   readonly name: string;
+  readonly length: number;
   readonly grammar: Grammar;
-  constructor(name: string, grammar: Grammar) {
+  constructor(name: string, length: number, grammar: Grammar) {
     super();
     this.name = name;
+    this.length = length;
     this.grammar = grammar;
   }
   equals(other: Opaque): boolean {
@@ -33,25 +34,35 @@ const saying =
   (text) =>
     fits(text) ? [] : [sentence];
 
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-const isDate = (text: string): boolean =>
-  /^\d{4}-\d\d-\d\d$/.test(text) && parseTimestamp(`${text}T00:00:00Z`) !== undefined;
+/** Of the format of that name that fields of custom objects may have. */
+const asField = (format: string, sentence: string): Grammar => saying((text) => fitsFormat(format, text), sentence);
 
-const formats: readonly NamedFormat[] = Object.entries<Grammar>({
-  dns1123Label: dnsLabel,
-  dns1123Subdomain: dnsSubdomain,
-  dns1035Label: dnsOldLabel,
-  qualifiedName,
-  dns1123LabelPrefix: prefixOf(dnsLabel),
-  dns1123SubdomainPrefix: prefixOf(dnsSubdomain),
-  dns1035LabelPrefix: prefixOf(dnsOldLabel),
-  labelValue,
-  uri: saying(isUrl, 'invalid URI for request'),
-  uuid: saying((text) => uuid.test(text), 'does not match the UUID format'),
-  byte: saying((text) => 'value' in canonicalBase64(text), 'invalid base64'),
-  date: saying(isDate, 'invalid date'),
-  datetime: saying((text) => parseTimestamp(text) !== undefined, 'invalid datetime'),
-}).map(([name, grammar]) => new NamedFormat(name, grammar));
+/** With each how long an expression for it is: what it costs is reckoned by that. */
+const formats: readonly NamedFormat[] = Object.entries<readonly [number, Grammar]>({
+  dns1123Label: [30, dnsLabel],
+  dns1123Subdomain: [60, dnsSubdomain],
+  dns1035Label: [30, dnsOldLabel],
+  qualifiedName: [60, qualifiedName],
+  dns1123LabelPrefix: [30, prefixOf(dnsLabel)],
+  dns1123SubdomainPrefix: [60, prefixOf(dnsSubdomain)],
+  dns1035LabelPrefix: [30, prefixOf(dnsOldLabel)],
+  labelValue: [40, labelValue],
+  uri: [1103, asField('uri', 'invalid URI for request')],
+  uuid: [70, asField('uuid', 'does not match the UUID format')],
+  byte: [84, asField('byte', 'invalid base64')],
+  date: [71, asField('date', 'invalid date')],
+  datetime: [71, asField('datetime', 'invalid datetime')],
+}).map(([name, [length, grammar]]) => new NamedFormat(name, length, grammar));
+
+/** Nobody knows beforehand which format it will be. */
+const lengthMax = 128;
+const validating = {
+  cost: ([format, text]: readonly Value[]) =>
+    Math.ceil((1 + sizeOf(text as Value)) * traversal) * Math.ceil((format as NamedFormat).length * patternPart),
+  estimate: ([, text]: readonly Sized[]) => ({
+    cost: scaled(scaled((text as Sized).size, traversal), lengthMax * patternPart),
+  }),
+};
 
 function named(name: string): Result {
   const found = formats.find((format) => format.name === name);
@@ -73,7 +84,7 @@ export const namedFormats: Functions = {
   validate: [
     method('format_validate', [formatType, types.string], types.optionalOf(types.listOf(types.string)), [
       validated,
-      byTraversal(1),
+      validating,
     ]),
   ],
   ...Object.fromEntries(constants),

@@ -1,27 +1,29 @@
 import { compareCodePoints } from '../../../base/text.ts';
 import { CelError } from '../cel-error.ts';
-import { one, product, type Sized, sum } from '../cost-range.ts';
+import { one, product, type Sized, scaled, sum, unknownSize } from '../cost-range.ts';
 import type { Functions, Overload } from '../environment.ts';
 import type { CelType } from '../type.ts';
 import * as types from '../type.ts';
 import { compareBytes, compareNumbers, Duration, equals, type Result, sizeOf, Uint, type Value } from '../value.ts';
-import { method, plain } from './declare.ts';
+import { method, plain, traversal } from './declare.ts';
 import { checkedInt, checkedUint, pairwise } from './operators.ts';
 
 const T = types.parameter('T');
 const listT = types.listOf(T);
 const { int, bool } = types;
 
-/** Each element is looked at once. */
+/** Each element is looked at once. What that costs of long ones is only reckoned beforehand. */
 const perElement = {
   cost: ([list]: readonly Value[]) => sizeOf(list as Value),
-  estimate: ([list]: readonly Sized[]) => ({
-    cost: (list as Sized).size,
-    ...((list as Sized).elementSize ? { size: (list as Sized).elementSize as Sized['size'] } : {}),
-  }),
+  estimate: ([list]: readonly Sized[]) => {
+    const { size, elementSize, elementKind } = list as Sized;
+    const isText = elementKind === 'string' || elementKind === 'bytes';
+    const each = isText ? sum(one, scaled(elementSize ?? unknownSize, traversal)) : one;
+    return { cost: product(size, each), ...(elementSize ? { size: elementSize } : {}) };
+  },
 };
 
-const orderable: readonly CelType[] = [
+export const orderable: readonly CelType[] = [
   types.int,
   types.uint,
   types.double,
@@ -33,7 +35,7 @@ const orderable: readonly CelType[] = [
 ];
 const addable: readonly CelType[] = [types.int, types.uint, types.double, types.duration];
 
-function compare(a: Value, b: Value): number {
+export function compare(a: Value, b: Value): number {
   if (typeof a === 'string') return compareCodePoints(a, b as string);
   if (a instanceof Uint8Array) return compareBytes(a, b as Uint8Array);
   if (typeof a === 'boolean') return Number(a) - Number(b);

@@ -180,7 +180,6 @@ export const strings: Functions = {
   ],
   'strings.quote': [plain('strings_quote', [string], string, [quote, kept])],
   format: [method('string_format', [string, types.listOf(types.dyn)], string, [formatted, growing])],
-  reverse: [method('string_reverse', [string], string, [(text: string) => [...text].reverse().join(''), kept])],
 };
 
 function splitCost() {

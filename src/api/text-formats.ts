@@ -1,10 +1,9 @@
-import { byteLength } from '../../base/text.ts';
-import { parseTimestamp } from '../cel/library/time-text.ts';
-import { isUrl } from '../cel/library/urls.ts';
-import { cidr, isIpv4, isIpv6 } from '../names.ts';
-import { parseDuration } from '../schema/scalars.ts';
+import { byteLength } from '../base/text.ts';
+import { parseTimestamp } from './cel/library/time-text.ts';
+import { isUrl } from './cel/library/urls.ts';
 import { isEmail } from './email.ts';
-import type { JsonSchema } from './json-schema.ts';
+import { cidr, isIpv4, isIpv6 } from './names.ts';
+import { parseDuration } from './schema/scalars.ts';
 
 type Fits = (text: string) => boolean;
 
@@ -141,8 +140,13 @@ const numberFormats: Readonly<Record<string, readonly string[]>> = {
   number: ['float', 'double'],
 };
 
+interface Formatted {
+  readonly type?: string;
+  readonly format?: string;
+}
+
 /** The format of a schema, where it is one that values of its type have. Others say nothing. */
-export function formatOf({ type, format }: Pick<JsonSchema, 'type' | 'format'>): string | undefined {
+export function formatOf({ type, format }: Formatted): string | undefined {
   if (format === undefined) return undefined;
   const isKnown =
     type === undefined || type === 'string'

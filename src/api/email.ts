@@ -1,4 +1,4 @@
-import { isIpv4, isIpv6 } from '../names.ts';
+import { isIpv4, isIpv6 } from './names.ts';
 
 const space = /[ \t]*/y;
 /** Letters of an address outside of quotes, with dots anywhere: those are looked at afterwards. */
