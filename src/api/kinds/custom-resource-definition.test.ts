@@ -69,7 +69,7 @@ const wrong: readonly (readonly [JsonSchema, ...string[]])[] = [
   ],
   [
     { ...object({ a: { type: 'string' } }), 'x-kubernetes-validations': [{ rule: 'self.a' }] },
-    '$.x-kubernetes-validations[0].rule: Invalid value: {"rule":"self.a"}: cel expression must evaluate to a bool',
+    '$.x-kubernetes-validations[0].rule: Invalid value: {"Rule":"self.a","Message":"","MessageExpression":"","Reason":null,"FieldPath":"","OptionalOldSelf":null}: cel expression must evaluate to a bool',
   ],
 ];
 for (const [schema, ...errors] of wrong) {
