@@ -1,7 +1,9 @@
 // Sends recorded bodies, changed at random, to a server of ours and to upstream's, and says how far the answers agree.
 //   node compat/beside.ts --upstream KUBE_APISERVER,ETCD [--mode create|update|merge|apply] [--seed 1] [--count 2000]
 //     [--kind Pod] [--show 20]
-// Recorded cases are what was asked once; this is what nobody asked before. What is changed is a dry run.
+// Recorded cases are what was asked once; this is what nobody asked before. What is changed is a dry run. Beside
+// them objects of custom kinds are changed (`--kind Plain`, Formatted, Logic or Ruled: these alone).
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { MeasuredServer, type ServerUser } from '../bench/measured-server.ts';
@@ -9,6 +11,7 @@ import { UpstreamServer } from '../bench/upstream-server.ts';
 import { seeded } from '../src/base/random.ts';
 import { type Cases, type Digest, readCases } from './cases.ts';
 import { Changes } from './changed.ts';
+import { customObjects, definitions, definitionsPath } from './custom-kinds.ts';
 import { agrees } from './judge.ts';
 import { digestOf } from './normal.ts';
 import { type Edit, edited, isObject } from './tree.ts';
@@ -27,6 +30,8 @@ const run = 'rzq';
 const user = 'beside';
 const atOnce = 8;
 const shownTextMax = 600;
+/** Upstream takes a while to serve a kind that it has accepted. */
+const establishedMs = 6_000;
 
 interface Base {
   readonly id: string;
@@ -39,7 +44,8 @@ type Ask = (method: string, path: string, body?: unknown, type?: string) => Prom
 
 /** Bodies that a real server took, with what they stand for put in. */
 function basesOf({ cases, objects }: Cases): readonly Base[] {
-  return cases.flatMap(({ id, section, kind, steps: [step], answers: [answer] }) => {
+  const custom = customObjects.filter(({ kind }) => !flags.kind || flags.kind === kind);
+  const recorded = cases.flatMap(({ id, section, kind, steps: [step], answers: [answer] }) => {
     if (section !== 'create' || step?.method !== 'POST' || step.headers || step.raw || answer?.code !== 201) return [];
     const body = step.ref === undefined ? step.body : edited(objects.get(step.ref), step.edit);
     const text = JSON.stringify({ path: step.path.split('?')[0], body }).replaceAll('{{run}}', run);
@@ -47,6 +53,7 @@ function basesOf({ cases, objects }: Cases): readonly Base[] {
     const base = JSON.parse(text) as Pick<Base, 'path' | 'body'>;
     return isObject(base.body) ? [{ id, kind, ...base }] : [];
   });
+  return [...recorded, ...custom];
 }
 
 function asking(users: Both<ServerUser>): Ask {
@@ -82,6 +89,8 @@ async function prepared(ask: Ask, bases: readonly Base[]): Promise<readonly Base
     await ask('POST', '/api/v1/namespaces', { metadata: { name } });
     await ask('POST', `/api/v1/namespaces/${name}/serviceaccounts`, { metadata: { name: 'default' } });
   }
+  for (const definition of definitions) await ask('POST', definitionsPath, definition);
+  await sleep(establishedMs);
   if (flags.mode === 'create') return bases;
   const made = new Map<string, Base>();
   for (const base of bases) {

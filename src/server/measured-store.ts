@@ -99,7 +99,7 @@ export class MeasuredStore implements Store {
       names = { place, of: of as unknown as Names['of'], resource: Object.freeze({ group, resource }) };
       this.#names.set(place, names);
     }
-    // Whatever begins otherwise would begin with nothing.
+    // With nothing, every key begins.
     if (place !== '') this.#last = names;
     return names;
   }

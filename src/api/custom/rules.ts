@@ -147,7 +147,7 @@ class Run {
       this.#budget = -1;
       const why = `call cost exceeds limit for rule: ${ruleText(rule)}`;
       const text = `'operation cancelled: actual cost limit exceeded': no further validation rules will be run due to ${why}`;
-      this.#add('Invalid', place, `${JSON.stringify(place.schema.type ?? '')}: ${text}`);
+      this.#unjudged(place, text);
     }
   }
 
@@ -155,6 +155,11 @@ class Run {
     this.#budget -= cost;
     if (this.#budget >= 0) return;
     const text = 'validation failed due to running out of cost budget, no further validation rules will be run';
+    this.#unjudged(place, text);
+  }
+
+  /** What stands for the value is its type: of the value itself nobody can say that it is wrong. */
+  #unjudged(place: Place, text: string): void {
     this.#add('Invalid', place, `${JSON.stringify(place.schema.type ?? '')}: ${text}`);
   }
 
@@ -162,7 +167,7 @@ class Run {
     const text = message.startsWith('no such overload')
       ? `'${message}': call arguments did not match a supported operator, function or macro signature for rule: ${ruleText(rule)}`
       : `${message} evaluating rule: ${ruleText(rule)}`;
-    this.#add('Invalid', place, `${JSON.stringify(place.schema.type ?? '')}: ${text}`);
+    this.#unjudged(place, text);
   }
 
   #broken(compiled: CompiledRule, place: Place, inputs: Inputs): void {

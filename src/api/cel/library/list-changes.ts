@@ -15,7 +15,6 @@ const { int } = types;
 const making = 11;
 
 type Lists = readonly Value[];
-const fullSize = (value: Value): number => sizeOf(value);
 const made = (count: number, factor = 1): number => Math.floor(count * factor) + making;
 const estimated = (size: Range, factor = 1) => ({
   cost: sum(scaled(size, factor), exactly(making)),
@@ -29,7 +28,7 @@ const squared = (size: Range): Range => product(size, size);
 const comparing = (list: Value): number => {
   const [first] = list as Lists;
   const isText = typeof first === 'string' || first instanceof Uint8Array;
-  return made(fullSize(list) ** 2, isText ? 2 + traversal : 2);
+  return made(sizeOf(list) ** 2, isText ? 2 + traversal : 2);
 };
 
 function slice(list: Lists, from: bigint, to: bigint): Result {
@@ -80,9 +79,9 @@ const sortCost = (index: number, kind: types.CelType) => ({
 });
 
 const flatCost = {
-  price: ([list, depth]: Lists) => made(fullSize(list as Value), depth === undefined ? 1 : Number(depth)),
+  price: ([list, depth]: Lists) => made(sizeOf(list as Value), depth === undefined ? 1 : Number(depth)),
   estimate: ([list, depth]: readonly Sized[]) =>
-    estimated((list as Sized).size, depth === undefined ? 1 : (depth.written ?? Number.MAX_SAFE_INTEGER)),
+    estimated((list as Sized).size, depth === undefined ? 1 : (depth.written ?? rangeMax)),
 };
 
 export const listChanges: Functions = {
@@ -108,14 +107,14 @@ export const listChanges: Functions = {
       (count: bigint) => Array.from({ length: Math.max(0, Number(count)) }, (_, index) => BigInt(index)),
       {
         price: ([count]) => made(Math.max(0, Number(count))),
-        estimate: ([count]) => estimated(exactly(count?.written ?? Number.MAX_SAFE_INTEGER)),
+        estimate: ([count]) => estimated(exactly(count?.written ?? rangeMax)),
       },
     ]),
   ],
   reverse: [
     method('list_reverse', [listT], listT, [
       (list: Lists) => [...list].reverse(),
-      { price: ([list]) => made(fullSize(list as Value)), estimate: ([list]) => estimated((list as Sized).size) },
+      { price: ([list]) => made(sizeOf(list as Value)), estimate: ([list]) => estimated((list as Sized).size) },
     ]),
   ],
   distinct: [
