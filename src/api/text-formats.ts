@@ -2,7 +2,7 @@ import { byteLength } from '../base/text.ts';
 import { parseTimestamp } from './cel/library/time-text.ts';
 import { isUrl } from './cel/library/urls.ts';
 import { isEmail } from './email.ts';
-import { cidr, isIpv4, isIpv6 } from './names.ts';
+import { cidr, dnsLabel, dnsSubdomain, isIpv4, isIpv6 } from './names.ts';
 import { parseDuration } from './schema/scalars.ts';
 
 type Fits = (text: string) => boolean;
@@ -97,12 +97,6 @@ function isCreditCard(text: string): boolean {
 }
 
 const color = String.raw`\s*(?:0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])\s*`;
-const labelForm = '[a-z0-9](?:[-a-z0-9]*[a-z0-9])?';
-const shortMax = 63;
-const longMax = 253;
-const isShortName = like(new RegExp(`^${labelForm}$`));
-const isLongName = like(new RegExp(String.raw`^${labelForm}(?:\.${labelForm})*$`));
-
 const formats: Readonly<Record<string, Fits>> = {
   bsonobjectid: like(/^[0-9a-f]{24}$/i),
   byte: like(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})$/),
@@ -119,8 +113,8 @@ const formats: Readonly<Record<string, Fits>> = {
   isbn: (text) => isIsbn10(text) || isIsbn13(text),
   isbn10: isIsbn10,
   isbn13: isIsbn13,
-  k8slongname: (text) => text.length <= longMax && isLongName(text),
-  k8sshortname: (text) => text.length <= shortMax && isShortName(text),
+  k8slongname: (text) => dnsSubdomain(text).length === 0,
+  k8sshortname: (text) => dnsLabel(text).length === 0,
   mac: isMac,
   password: () => true,
   rgbcolor: like(new RegExp(String.raw`^rgb\(${color},${color},${color}\)$`)),

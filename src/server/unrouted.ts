@@ -34,10 +34,10 @@ export function refused(request: ApiRequest, kinds: KindRegistry): ApiResponse |
   if (root !== 'apis' || group === undefined) return undefined;
   const known = kinds.all().filter((kind) => kind.group === group);
   const served = known.some((kind) => kind.version === version);
-  if (known.length === 0 || (version !== undefined && !served && !known.some(hasProtobuf))) return pageNotFound();
+  const isMissing = rest.length > 0 || (version !== undefined && !served);
   // Groups of custom kinds alone have another server behind them, which knows no such page.
-  if (rest.length > 0 && !known.some(hasProtobuf)) return pageNotFound();
-  if (rest.length > 0 || (version !== undefined && !served)) throw notServed();
+  if (known.length === 0 || (isMissing && !known.some(hasProtobuf))) return pageNotFound();
+  if (isMissing) throw notServed();
   // A group's own page answers whatever it is asked with.
   if (version !== undefined && readsOnly) throw notAllowed();
   return undefined;

@@ -20,13 +20,12 @@ interface Judged {
 
 function judged(schema: JsonSchema, path: string, nesting: Nesting): Judged {
   const inside = children(schema, path, nesting);
-  const forms = judgeForms(schema, path);
   const ofSchema = [
     ...unsupported(schema, path),
     ...kinds(schema, path),
     ...lists(schema, path),
     ...inside.flatMap((child) => child.ofSchema),
-    ...forms,
+    ...judgeForms(schema, path),
   ];
   const ofRules = inside.flatMap((child) => child.ofRules);
   if (ofSchema.length > 0) return { ofSchema, ofRules };
