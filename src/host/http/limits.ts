@@ -28,7 +28,7 @@ export const deadlines = {
   /** From the first byte of a request to the last of its body. */
   requestMs: 60_000 as Millis,
   idleMs: 90_000 as Millis,
-  /** How long a closed watcher may take to read what is left. */
+  /** How long a closed watcher may take to read what is left, and who sends too much to come to its end. */
   lingerMs: 10_000 as Millis,
   /** How long a client waits for a sign of life of an answer that is not a watch. */
   silenceMs: 70_000 as Millis,

@@ -4,7 +4,7 @@ import { ApiError } from '../../api/error.ts';
 import { type ApiRequest, jsonType, type Method } from '../../api/wire.ts';
 import { type Stop, StopSource } from '../../base/stop.ts';
 import type { Identity } from './caller.ts';
-import { limits } from './limits.ts';
+import { deadlines, limits } from './limits.ts';
 
 /** Where a long answer is written: Node's own of HTTP/1.1, a Reply, or a stream of HTTP/2. */
 export interface Outgoing extends Writable {
@@ -112,25 +112,37 @@ export function hasBody({ method, headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 }
 
-/** Nothing when there is none. Rejects above the limit, at once where the length is announced. */
+/**
+ * Nothing when there is none. What is above the limit is still read, and dropped, before it is refused: whoever is cut
+ * off while he writes never reads the answer.
+ */
 export function readBody(incoming: IncomingMessage): Promise<ApiRequest['body']> {
   return new Promise((resolve, reject) => {
-    if (Number(incoming.headers['content-length'] ?? 0) > limits.bodyBytesMax) return reject(tooLarge());
     const parts: Buffer[] = [];
     let size = 0;
+    let linger: NodeJS.Timeout | undefined;
+    // Who announces much and sends little is not waited for until the deadline of all requests.
+    const drop = () => {
+      parts.length = 0;
+      linger ??= setTimeout(() => reject(tooLarge()), deadlines.lingerMs);
+    };
+    if (Number(incoming.headers['content-length'] ?? 0) > limits.bodyBytesMax) drop();
     incoming.on('data', (part: Buffer) => {
       size += part.length;
-      // What is too much is still read, and dropped: a client that is cut off while it writes never reads the answer.
-      if (size > limits.bodyBytesMax) reject(tooLarge());
-      else parts.push(part);
+      if (size > limits.bodyBytesMax) drop();
+      if (!linger) parts.push(part);
     });
     incoming.on('end', () => {
+      if (linger) return reject(tooLarge());
       const bytes = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
       const mediaType = incoming.headers['content-type'] ?? jsonType;
       resolve(size === 0 ? undefined : { bytes, mediaType });
     });
     // A client that goes away is nobody's fault here; most requests never make this error.
-    const gone = () => (incoming.complete ? undefined : reject(cutShort()));
+    const gone = () => {
+      clearTimeout(linger);
+      if (!incoming.complete) reject(cutShort());
+    };
     incoming.on('error', gone);
     incoming.on('close', gone);
   });

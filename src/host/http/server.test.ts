@@ -333,6 +333,25 @@ test('a body above the limit is 413, announced or not, and one below arrives who
   );
 });
 
+test('who asks only once and sends too much comes to the end of it before the connection ends', async () => {
+  const socket = connectTls({ port: server.port, host: '127.0.0.1', ca: authority.certificate, ...userCertificate });
+  await once(socket, 'secureConnect');
+  let text = '';
+  socket.on('data', (part) => {
+    text += part;
+  });
+  const size = 4 * 1024 * 1024;
+  socket.write(`POST /body HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${size}\r\n\r\n`);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.equal(text, '');
+  // Fails when the other side has closed.
+  await new Promise<void>((resolve, reject) =>
+    socket.write(Buffer.alloc(size, 'x'), (error) => (error ? reject(error) : resolve())),
+  );
+  await once(socket, 'end');
+  assert.match(text, /^HTTP\/1\.1 413 .*Connection: close.*RequestEntityTooLarge/s);
+});
+
 test('a long body that comes while long answers are still on their way is read to its end', async () => {
   const socket = connectTls({ port: server.port, host: '127.0.0.1', ca: authority.certificate, ...userCertificate });
   await once(socket, 'secureConnect');
