@@ -1,5 +1,5 @@
 // Sends recorded bodies, changed at random, to a server of ours and to upstream's, and says how far the answers agree.
-//   node compat/beside.ts --upstream KUBE_APISERVER,ETCD [--mode create|update|merge|apply] [--seed 1] [--count 2000]
+//   node compat/beside.ts --upstream KUBE_APISERVER,ETCD [--mode create|update|merge|strategic|json|apply|status|subresource] [--seed 1] [--count 2000]
 //     [--kind Pod] [--show 20]
 // Recorded cases are what was asked once; this is what nobody asked before. What is changed is a dry run. Beside
 // them objects of custom kinds are changed (`--kind Plain`, Formatted, Logic or Ruled: these alone).
@@ -14,7 +14,8 @@ import { Changes } from './changed.ts';
 import { customObjects, definitions, definitionsPath } from './custom-kinds.ts';
 import { agrees } from './judge.ts';
 import { digestOf } from './normal.ts';
-import { type Edit, edited, isObject } from './tree.ts';
+import { differences, edited, isObject } from './tree.ts';
+import { type Base, nameOf, type Target, targetsOf, type Way } from './ways.ts';
 
 const { values: flags } = parseArgs({
   options: {
@@ -29,18 +30,18 @@ const { values: flags } = parseArgs({
 const run = 'rzq';
 const user = 'beside';
 const atOnce = 8;
-const shownTextMax = 600;
+const shownTextMax = 500;
 /** Upstream takes a while to serve a kind that it has accepted. */
 const establishedMs = 6_000;
 
-interface Base {
-  readonly id: string;
-  readonly kind: string;
-  readonly path: string;
-  readonly body: Readonly<Record<string, unknown>>;
-}
 type Both<T> = readonly [own: T, upstream: T];
-type Ask = (method: string, path: string, body?: unknown, type?: string) => Promise<Both<Digest>>;
+interface Asked {
+  readonly body?: unknown;
+  readonly type?: string | undefined;
+  /** The path of what is changed. */
+  readonly object?: string;
+}
+type Ask = (method: string, path: string, asked?: Asked) => Promise<Both<Digest>>;
 
 /** Bodies that a real server took, with what they stand for put in. */
 function basesOf({ cases, objects }: Cases): readonly Base[] {
@@ -57,13 +58,13 @@ function basesOf({ cases, objects }: Cases): readonly Base[] {
 }
 
 function asking(users: Both<ServerUser>): Ask {
-  return async (method, path, body, type) => {
+  return async (method, path, { body, type, object = path } = {}) => {
     const known = JSON.stringify(body ?? '');
     const step = { method, path, managed: flags.mode !== 'create' };
     const asked = users.map(async (each) => {
       const headers = { 'user-agent': 'oracle', ...(type === undefined ? {} : { 'content-type': type }) };
       try {
-        const said = method === 'PUT' ? await withRevision(each, path, body) : body;
+        const said = method === 'PUT' ? await withRevision(each, object, body) : body;
         const { status, body: bytes } = await each.send(method, path, said, headers);
         const answer = { code: status, type: 'application/json', warnings: [], text: bytes.toString() };
         return digestOf(answer, { known, run, step });
@@ -78,7 +79,7 @@ function asking(users: Both<ServerUser>): Ask {
 /** Some kinds are only updated by who says what was seen, and the two servers count on their own. */
 async function withRevision(user: ServerUser, path: string, body: unknown): Promise<unknown> {
   if (!isObject(body) || !isObject(body.metadata) || 'resourceVersion' in body.metadata) return body;
-  const seen = JSON.parse((await user.send('GET', path.split('?')[0] as string)).body.toString());
+  const seen = JSON.parse((await user.send('GET', path)).body.toString());
   return { ...body, metadata: { ...body.metadata, resourceVersion: seen.metadata?.resourceVersion } };
 }
 
@@ -86,69 +87,58 @@ async function withRevision(user: ServerUser, path: string, body: unknown): Prom
 async function prepared(ask: Ask, bases: readonly Base[]): Promise<readonly Base[]> {
   const namespaces = new Set(bases.map(({ path }) => /\/namespaces\/([^/]+)\//.exec(path)?.[1] ?? 'default'));
   for (const name of namespaces) {
-    await ask('POST', '/api/v1/namespaces', { metadata: { name } });
-    await ask('POST', `/api/v1/namespaces/${name}/serviceaccounts`, { metadata: { name: 'default' } });
+    await ask('POST', '/api/v1/namespaces', { body: { metadata: { name } } });
+    await ask('POST', `/api/v1/namespaces/${name}/serviceaccounts`, { body: { metadata: { name: 'default' } } });
   }
-  for (const definition of definitions) await ask('POST', definitionsPath, definition);
+  for (const definition of definitions) await ask('POST', definitionsPath, { body: definition });
   await sleep(establishedMs);
   if (flags.mode === 'create') return bases;
   const made = new Map<string, Base>();
   for (const base of bases) {
-    const key = objectPath(base);
+    const key = `${base.path}/${nameOf(base)}`;
     if (!nameOf(base) || made.has(key)) continue;
-    const [own, upstream] = await ask('POST', base.path, base.body);
+    const [own, upstream] = await ask('POST', base.path, { body: base.body });
     if (own.code === 201 && upstream.code === 201) made.set(key, base);
   }
   return [...made.values()];
 }
 
-const nameOf = ({ body }: Base): string => String((body.metadata as { name?: string } | undefined)?.name ?? '');
-const objectPath = (base: Base): string => `${base.path}/${encodeURIComponent(nameOf(base))}`;
-
-function sent(ask: Ask, base: Base, body: unknown): Promise<Both<Digest>> {
-  const path = `${objectPath(base)}?dryRun=All`;
-  switch (flags.mode) {
-    case 'update':
-      return ask('PUT', path, body);
-    case 'merge':
-      return ask('PATCH', path, body, 'application/merge-patch+json');
-    case 'apply':
-      return ask('PATCH', `${path}&fieldManager=alpha&force=true`, body, 'application/apply-patch+yaml');
-    case 'create':
-      return ask('POST', `${base.path}?dryRun=All`, body);
-    default:
-      throw new Error(`--mode ${flags.mode}: create, update, merge or apply`);
-  }
-}
-
 async function compared(ask: Ask, all: readonly Base[]): Promise<void> {
-  const bases = await prepared(ask, all);
+  const targets = targetsOf(flags.mode, await prepared(ask, all));
   const random = seeded(`beside ${flags.seed}`);
   const changes = new Changes(random);
-  for (const { kind, body } of all) changes.learn(kind, body);
+  for (const { kind, body } of flags.mode === 'create' ? all : [...all, ...targets]) changes.learn(kind, body);
   const rest = { type: 'case', section: 'beside', fixture: '', steps: [], answers: [] } as const;
   let [tried, agreed, shown] = [0, 0, 0];
-  const one = async (base: Base, edit: Edit) => {
-    const [own, upstream] = await sent(ask, base, edited(base.body, [edit]));
+  const one = async ({ id, kind, path, object }: Target, { method, type, query = '' }: Way, body: unknown) => {
+    const [own, upstream] = await ask(method, `${path}?dryRun=All${query}`, { body, type, object });
     // What ends upstream's request says nothing.
     if (upstream.code === 0) return;
     tried++;
-    if (agrees({ ...rest, id: base.id, kind: base.kind }, upstream, own)) agreed++;
-    else if (shown++ < Number(flags.show)) {
-      const text = (value: unknown) => JSON.stringify(value).slice(0, shownTextMax);
-      console.log(`${base.id} ${text(edit)}\n  upstream ${text(upstream)}\n  own      ${text(own)}`);
-    }
+    if (agrees({ ...rest, id, kind }, upstream, own)) agreed++;
+    else if (shown++ < Number(flags.show)) show(`${id} ${type ?? method} ${shortText(body)}`, upstream, own);
   };
   const jobs = Array.from({ length: Number(flags.count) }, () => {
-    const base = bases[random.below(bases.length)] as Base;
-    return { base, edit: changes.of(base.kind, base.body, flags.mode !== 'create') };
+    const target = targets[random.below(targets.length)] as Target;
+    const way = target.ways[random.below(target.ways.length)] as Way;
+    const edit = changes.of(target.kind, target.body, flags.mode !== 'create');
+    return { target, way, body: edit && way.bodyOf(random, target.body, edit) };
   });
   const next = jobs.values();
   const work = async () => {
-    for (const { base, edit } of next) if (edit) await one(base, edit);
+    for (const { target, way, body } of next) if (body !== undefined) await one(target, way, body);
   };
   await Promise.all(Array.from({ length: atOnce }, work));
   console.log(`${flags.mode}: ${agreed} of ${tried} agree, ${((100 * agreed) / tried).toFixed(2)} %`);
+}
+
+const shortText = (value: unknown): string => (JSON.stringify(value) ?? 'nothing').slice(0, shownTextMax);
+
+function show(asked: string, upstream: Digest, own: Digest): void {
+  console.log(asked);
+  for (const { place, expected, actual } of differences(upstream, own)) {
+    console.log(`  ${place}\n    upstream ${shortText(expected)}\n    own      ${shortText(actual)}`);
+  }
 }
 
 const [apiServer, etcd] = (flags.upstream ?? '').split(',');

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 /** A change of a JSON tree: put a value, take one away, insert one into a list. */
 export type Edit = readonly [op: 'set' | 'del' | 'ins', path: readonly (string | number)[], value?: unknown];
 export type Tree = Record<string | number, unknown>;
@@ -33,3 +35,17 @@ export function sortedTree(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, sortedTree(item)]));
 }
 export const byText = (a: unknown, b: unknown): number => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
+
+export interface Difference {
+  readonly place: string;
+  readonly expected: unknown;
+  readonly actual: unknown;
+}
+
+/** Where two trees differ: the deepest places. */
+export function differences(expected: unknown, actual: unknown, place = ''): readonly Difference[] {
+  if (isDeepStrictEqual(expected, actual)) return [];
+  if (!isObject(expected) || !isObject(actual)) return [{ place, expected, actual }];
+  const keys = new Set([...Object.keys(expected), ...Object.keys(actual)]);
+  return [...keys].flatMap((key) => differences(expected[key], actual[key], `${place}/${key}`));
+}
