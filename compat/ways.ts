@@ -56,7 +56,7 @@ export function targetsOf(mode: string, bases: readonly Base[]): readonly Target
 
 function ofStatus(base: Base): readonly Target[] {
   const { apiVersion, kind } = base.body;
-  const said = { apiVersion, kind, metadata: { name: nameOf(base) } };
+  const said = { apiVersion, kind, metadata: { name: nameOf(base), labels: { via: 'status' } } };
   return (statuses[base.kind] ?? []).map((status) => ({
     ...{ id: `${base.id}/status`, kind: base.kind, path: `${objectPath(base)}/status`, object: objectPath(base) },
     body: { ...said, status },

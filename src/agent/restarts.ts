@@ -1,4 +1,5 @@
 import type { Container } from '../api/kinds/pod.ts';
+import { restartActionOf } from '../api/restart-rule.ts';
 import type { Instant, Millis } from '../base/env.ts';
 import type { Attempt, PodFacts, Role } from './pod-view.ts';
 
@@ -36,7 +37,7 @@ export function restartOf(facts: PodFacts, { container, role, attempts: [latest]
   const policy = role === 'sidecar' ? 'Always' : (container.restartPolicy ?? facts.pod.spec.restartPolicy ?? 'Always');
   const succeeded = latest.exitCode === 0;
   const never = policy === 'Never' || (succeeded && (policy === 'OnFailure' || role === 'init'));
-  if (never && ruleOf(container, latest) !== 'Restart') return undefined;
+  if (never && actionOf(container, latest) !== 'Restart') return undefined;
   // Of an attempt that the engine has lost nobody knows the end. Its wait must not move along with the clock.
   const ended = latest.finishedAt ?? latest.startedAt;
   const wait = backOff(facts, container.name, latest);
@@ -75,16 +76,11 @@ export function restartAfter(reset: Reset, { container, role, attempts: [latest]
   return { delayMs, at, streakFrom: latest.attempt + 1 };
 }
 
-/** What the first rule says that fits; nothing where none does. */
-function ruleOf({ restartPolicyRules }: Container, { exitCode = 0 }: Attempt): string | undefined {
-  return restartPolicyRules?.find(({ exitCodes }) => {
-    const among = exitCodes?.values?.includes(exitCode) ?? false;
-    return exitCodes !== undefined && among === (exitCodes.operator === 'In');
-  })?.action;
-}
+const actionOf = ({ restartPolicyRules }: Container, { exitCode = 0 }: Attempt): string | undefined =>
+  restartActionOf(restartPolicyRules, exitCode);
 
 const isTrigger = (container: Container, attempt: Attempt): boolean =>
-  attempt.state === 'exited' && ruleOf(container, attempt) === 'RestartAllContainers';
+  attempt.state === 'exited' && actionOf(container, attempt) === 'RestartAllContainers';
 
 function isOverBy(facts: PodFacts, seen: Seen, at: Instant): boolean {
   const [latest] = seen.attempts;

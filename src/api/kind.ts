@@ -8,6 +8,9 @@ import type { ObjectType } from './schema/schema.ts';
 import type { Walked } from './schema/walker.ts';
 import type { Caller } from './wire.ts';
 
+/** The names of fields, one inside the other. */
+export type FieldPath = readonly string[];
+
 export type Verb = 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | 'patch' | 'update' | 'watch';
 
 /** What discovery says about a kind: facts, made from upstream's own documents by tools/schema.ts. */
@@ -91,8 +94,11 @@ export interface KindRules<T extends KubeObject = KubeObject> {
   readonly hasGeneration?: boolean;
   /** Whether an update must say which revision it changes. */
   readonly needsRevision?: boolean;
-  /** Top-level fields, besides status, that writes of the main resource are not asked about: nobody can own them. */
-  readonly unowned?: readonly string[];
+  /**
+   * By subresource, '' for the object itself: what a write through it leaves as it was besides the other half, so that
+   * nobody comes to own it that way.
+   */
+  readonly resets?: Readonly<Record<string, readonly FieldPath[]>>;
   /** Whether whoever deletes an object is shown it once more, instead of being told that it is gone. */
   readonly answersDeleted?: boolean;
   /** Whether an object that comes without a name is given one instead of being refused. */

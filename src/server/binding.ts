@@ -17,6 +17,8 @@ export interface BindingDeps {
   readonly plugins: readonly AdmissionPlugin[];
 }
 
+export const bindingKind = { group: '', version: 'v1', kind: 'Binding' };
+
 /** The older of two doors to the same thing: a binding that is made by itself names its pod as its own name. */
 export const isBinding = ({ kind }: ResourceRoute): boolean => kind.group === '' && kind.plural === 'bindings';
 

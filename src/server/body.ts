@@ -6,7 +6,7 @@ import { decodeJsonInSteps } from '../api/schema/decode-long-json.ts';
 import { type ApiRequest, jsonType, protobufType, yamlType } from '../api/wire.ts';
 import { decodeYamlInSteps } from '../api/yaml/decode.ts';
 import { YamlError } from '../api/yaml/scalars.ts';
-import { decodeText, encodeText, isObject, type Json, type JsonObject } from '../base/json.ts';
+import { decodeText, encodeText, type Json } from '../base/json.ts';
 import { finish, type Steps, stepMembersMax } from '../base/steps.ts';
 
 /** What a body says, before anybody asks what it is. */
@@ -214,21 +214,4 @@ const shortBytesMax = 256 * 1024;
 export function requireShort({ body }: ApiRequest): void {
   if (!body || 'object' in body || body.bytes.length <= shortBytesMax) return;
   throw new ApiError('RequestEntityTooLarge', `Request entity too large: limit is ${shortBytesMax} here`);
-}
-
-/** A short body that must be an object; anything else is a bad request. */
-export function objectBody(request: ApiRequest): JsonObject {
-  requireShort(request);
-  const value = request.body ? valueOrBadRequest(() => finish(readBody(request, false)).value) : {};
-  if (!isObject(value)) throw new ApiError('BadRequest', 'the body is not a JSON object');
-  return value;
-}
-
-function valueOrBadRequest(read: () => Json): Json {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof UnreadableBody) throw new ApiError('BadRequest', error.message);
-    throw error;
-  }
 }

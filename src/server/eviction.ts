@@ -14,6 +14,7 @@ import { storagePrefix } from './kinds.ts';
 import { getEntry } from './read.ts';
 import type { ResourceRoute } from './route.ts';
 import type { WriteDeps, WriteOptions, Writer } from './write.ts';
+import { checkOptions } from './write-options.ts';
 
 const evictionKind = { group: 'policy', version: 'v1', kind: 'Eviction' };
 const retryAfterSeconds = 10;
@@ -64,9 +65,14 @@ export async function evict(
     throw new ApiError('BadRequest', 'name in URL does not match name in Eviction object');
   }
   const asked = eviction.deleteOptions ?? {};
+  const dryRun = asked.dryRun ?? [];
+  if (options.dryRun && dryRun.length > 0 && dryRun.join() !== 'All') {
+    throw new ApiError('', `Non-matching dry-run options in request and content: [All] and [${dryRun.join(' ')}]`);
+  }
   const main = { ...route, subresource: '' };
-  const how = { ...options, admitted: true, dryRun: options.dryRun || (asked.dryRun?.length ?? 0) > 0 };
+  const how = { ...options, admitted: true, dryRun: options.dryRun || dryRun.length > 0 };
   const pod = deps.views.object(pods, await getEntry(deps.store, main)) as Pod;
+  checkOptions('DeleteOptions', asked);
   const guard = await guardOf(deps, pod);
   // It is as it was when this was decided, or the eviction fails: a pod may have become ready meanwhile.
   const { resourceVersion } = pod.metadata;

@@ -1,4 +1,4 @@
-import type { Kind } from '../api/kind.ts';
+import type { FieldPath, Kind } from '../api/kind.ts';
 import type { KubeObject, ManagedFields } from '../api/object.ts';
 import { type Applied, serverSideApply } from '../api/patch/apply.ts';
 import { type Followed, managedAfterUpdate, sameButTimes, type VersionView } from '../api/patch/managed-fields.ts';
@@ -112,6 +112,7 @@ export class FieldTracker {
       empty: { ...nothing, apiVersion, kind: kind.kind },
       subresource,
       ignored: ignoredBy(kind, subresource),
+      reset: resetsOf(kind, subresource).filter(({ length }) => length > 1),
       recent: new RecentSets(),
       versioned: (version) => this.#versioned(kind, version),
       ...(kind.custom ? { changeable: true } : {}),
@@ -139,15 +140,20 @@ function converted(from: Kind, to: Kind, object: JsonObject): JsonObject {
   return { ...out, apiVersion: to.apiVersion, kind: to.kind } as unknown as JsonObject;
 }
 
+const resetsOf = ({ rules }: Kind, subresource: string): readonly FieldPath[] => rules.resets?.[subresource] ?? [];
+
 /** What a write through this resource cannot change: status through the main one, all else through status. */
 function ignoredBy(kind: Kind, subresource: string): ReadonlySet<string> {
-  if (subresource !== 'status') {
-    const own = kind.subresources.some(({ name }) => name === 'status') ? ['status'] : [];
-    return new Set([...own, ...(kind.rules.unowned ?? [])]);
-  }
+  const whole = resetsOf(kind, subresource).flatMap((path) => (path.length === 1 ? path : []));
+  return new Set([...otherHalf(kind, subresource), ...whole]);
+}
+
+function otherHalf(kind: Kind, subresource: string): readonly string[] {
+  if (subresource === '') return kind.subresources.some(({ name }) => name === 'status') ? ['status'] : [];
+  if (subresource !== 'status') return [];
   const kept = ['apiVersion', 'kind', 'metadata', 'status'];
   const names = typeOfKind(kind)?.fields.map(({ name }) => name) ?? ['spec'];
-  return new Set(names.filter((name) => !kept.includes(name)));
+  return names.filter((name) => !kept.includes(name));
 }
 
 export function withManaged(object: KubeObject, managedFields: readonly ManagedFields[] | undefined): KubeObject {

@@ -1,6 +1,5 @@
 import { ApiError, isApiError } from '../api/error.ts';
 import type { Kind } from '../api/kind.ts';
-import type { Namespace } from '../api/kinds/namespace.ts';
 import type { KubeObject } from '../api/object.ts';
 import type { ApiRequest, ApiResponse, Caller } from '../api/wire.ts';
 import type { Json, JsonObject } from '../base/json.ts';
@@ -10,8 +9,8 @@ import { admittedThrough } from './admission/door.ts';
 import type { AdmissionRequest, Annotate } from './admission/plugin.ts';
 import { Answers, type Asked, encodedAnswer } from './answer.ts';
 import { applyOf, scaleApplyOf } from './apply.ts';
-import { bind, bindByName, isBinding } from './binding.ts';
-import { objectBody, requireShort, sentTypeOf } from './body.ts';
+import { bind, bindByName, bindingKind, isBinding } from './binding.ts';
+import { requireShort, sentTypeOf } from './body.ts';
 import { type Decoded, decodeObject, readObject } from './decode.ts';
 import { deleteObject } from './delete.ts';
 import { deleteOptionsOf } from './delete-options.ts';
@@ -21,13 +20,13 @@ import { refuseAtFirstLook, requireReadable } from './first-look.ts';
 import { podLogs } from './logs.ts';
 import { negotiate, negotiatePlain, type Wanted } from './negotiate.ts';
 import { Pace } from './pace.ts';
-import { applyType, type Patch, patchOf, patchOptionErrors, requireIdentity } from './patch.ts';
+import { applyType, type Patch, patchOf, patchOptionErrors, requireIdentity, requireName } from './patch.ts';
 import { getAtLeast, getEntry, listEntries, type ReadDeps } from './read.ts';
 import type { ResourceRoute } from './route.ts';
 import { type ConnectionDeps, Connections } from './streaming/connections.ts';
 import { asksForSocket } from './streaming/log-socket.ts';
 import { watchOverSocket } from './streaming/watch-socket.ts';
-import { finalized, scaled, scaleOf } from './subresources.ts';
+import { type ScalePaths, scaled, scaleOf } from './subresources.ts';
 import type { Describe } from './table.ts';
 import { notAllowed, notServed } from './unrouted.ts';
 import { openWatch } from './watch.ts';
@@ -168,7 +167,7 @@ export class Resources {
   async #update(call: Call): Promise<ApiResponse> {
     const { request, route } = call;
     const { object, warnings } = await this.#decoded(request, route);
-    if (object.metadata.name !== route.name) throw wrongName(object.metadata.name, route.name);
+    requireName(route, object);
     try {
       return await this.#changed(call, () => ({ object, warnings }));
     } catch (error) {
@@ -269,14 +268,13 @@ export class Resources {
       case 'approval':
       case 'resize':
       case 'ephemeralcontainers':
+      case 'finalize':
         if (route.verb === 'get') return this.#get(call);
         return route.verb === 'update' ? this.#update(call) : this.#patch(call);
       case 'scale':
         return this.#scale(call);
       case 'binding':
         return this.#bind(call);
-      case 'finalize':
-        return this.#finalize(call);
       case 'eviction':
         return this.#evict(call);
       case 'log':
@@ -296,7 +294,7 @@ export class Resources {
   async #bind(call: Call): Promise<ApiResponse> {
     const { request, route, options, wanted } = call;
     const { manager: _unowned, ...by } = options;
-    await bind(this.#deps, route, objectBody(request), by);
+    await bind(this.#deps, route, decodeObject(request, bindingKind).object as unknown as JsonObject, by);
     return encodedAnswer(201, succeeded, wanted.mediaType);
   }
 
@@ -304,16 +302,6 @@ export class Resources {
     const { manager: _unowned, ...by } = options;
     await evict(this.#deps, route, request, by);
     return encodedAnswer(201, succeeded, wanted.mediaType);
-  }
-
-  async #finalize(call: Call): Promise<ApiResponse> {
-    const { request, route, options } = call;
-    const pace = new Pace(this.#deps.env.clock);
-    const patch = route.verb === 'patch' ? await pace.run(patchOf(request, route.kind)) : undefined;
-    const asked = patch ? undefined : inRoute(route, await pace.run(readObject(request, route.kind))).object;
-    const patched = async (live: KubeObject) => patch && (await pace.run(patch(live as unknown as JsonObject))).object;
-    const change = async (live: KubeObject) => finalized(live as Namespace, asked ?? (await patched(live)) ?? live);
-    return this.#one(200, await this.#deps.writer.update(route, change, options), call);
   }
 
   async #scale(call: Call): Promise<ApiResponse> {
@@ -335,13 +323,9 @@ export class Resources {
       };
       return answer(await this.#deps.writer.update(main, change, { ...by, admitted: true }));
     }
-    const facts = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
-    const whole = route.verb === 'update' ? decodeObject(request, facts).object : undefined;
-    if (whole?.metadata.name && whole.metadata.name !== route.name) throw wrongName(whole.metadata.name, route.name);
-    const patch = whole ? undefined : finish(patchOf(request, facts));
+    const asked = askedScale(request, route, paths);
     const change = async (live: KubeObject) => {
-      const next = whole ?? (patch && finish(patch(scaleOf(live, paths) as JsonObject)).object);
-      const admitted = await this.#admitScale(next as unknown as Json, live, call);
+      const admitted = await this.#admitScale(asked(live) as unknown as Json, live, call);
       return scaled(live, admitted as unknown as JsonObject, paths);
     };
     return answer(await this.#deps.writer.update(main, change, { ...options, through: 'scale', admitted: true }));
@@ -397,8 +381,19 @@ function inRoute(route: ResourceRoute, decoded: Decoded): Decoded {
   return decoded;
 }
 
-const wrongName = (given: string | undefined, expected: string) =>
-  new ApiError(
-    'BadRequest',
-    `the name of the object (${given ?? ''}) does not match the name on the URL (${expected})`,
-  );
+const scaleKind = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
+
+/** What an object's Scale is to be. */
+function askedScale(
+  request: ApiRequest,
+  route: ResourceRoute,
+  paths: ScalePaths | undefined,
+): (live: KubeObject) => KubeObject {
+  if (route.verb === 'update') {
+    const whole = decodeObject(request, scaleKind).object;
+    requireName(route, whole);
+    return () => whole;
+  }
+  const patch = finish(patchOf(request, scaleKind));
+  return (live) => requireIdentity(route, undefined, finish(patch(scaleOf(live, paths) as JsonObject)).object);
+}

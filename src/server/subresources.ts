@@ -1,7 +1,6 @@
 import { atPath, withPath } from '../api/custom/json-path.ts';
 import { ApiError } from '../api/error.ts';
 import type { CustomForm } from '../api/kind.ts';
-import type { Namespace } from '../api/kinds/namespace.ts';
 import type { Pod } from '../api/kinds/pod.ts';
 import type { KubeObject, Meta } from '../api/object.ts';
 import type { Instant } from '../base/env.ts';
@@ -62,13 +61,6 @@ export function requireTarget({ target }: JsonObject): string {
   return name as string;
 }
 
-/** Finalize writes nothing but the namespace's own finalizers. */
-export function finalized(live: Namespace, asked: KubeObject): Namespace {
-  const finalizers = (asked as Namespace).spec?.finalizers ?? [];
-  const { finalizers: _before, ...spec } = live.spec ?? {};
-  return { ...live, spec: finalizers.length > 0 ? { ...spec, finalizers } : spec };
-}
-
 /** autoscaling/v1 Scale of whatever has replicas and a selector. */
 export function scaleOf(object: KubeObject, paths?: ScalePaths): Json {
   if (paths) return customScale(object, paths);
@@ -85,7 +77,7 @@ export function scaleOf(object: KubeObject, paths?: ScalePaths): Json {
   };
 }
 
-type ScalePaths = NonNullable<CustomForm['scale']>;
+export type ScalePaths = NonNullable<CustomForm['scale']>;
 
 /** The same of a custom object, which says where its replicas are. */
 function customScale(object: KubeObject, paths: ScalePaths): Json {

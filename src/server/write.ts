@@ -207,15 +207,13 @@ export class Writer {
     const named = { ...asked, metadata: keptMeta(asked.metadata, live.metadata) };
     const defaulting = pace.run(defaulted(kind, named));
     let next = defaulting instanceof Promise ? await defaulting : defaulting;
-    // Through a subresource only what it really changes counts; else what was asked for, before the server has its say.
-    const isMain = route.subresource === '';
-    if (isMain) next = await this.#owned(route, live, next, options);
+    // What was asked for, before the server has its say.
+    next = await this.#owned(route, live, next, options);
     await pace.rest();
     const { managedFields } = next.metadata;
     if (!options.admitted) next = await this.#mutate(next, request, pace);
     next = kind.rules.prepareUpdate?.(next, live, context) ?? keptOtherHalf(kind, next, live, route.subresource);
     next = withManaged(next, managedFields);
-    if (!isMain) next = await this.#owned(route, live, next, options);
     if (
       hasGeneration(kind) &&
       route.subresource !== 'status' &&
@@ -227,7 +225,7 @@ export class Writer {
       const judged = { next: final, previous: live, context };
       const errors = await this.#judging.errors(kind, { ...judged, asked: asked.metadata }, pace);
       if (errors.length > 0) throw invalidObject(asStored(kind), route.name, errors);
-      const warned = isMain && !options.admitted;
+      const warned = route.subresource === '' && !options.admitted;
       if (warned) for (const text of await this.#judging.warnings(kind, judged, pace)) options.warn?.(text);
       if (!options.admitted) await this.#steps.validate(final, request);
       await pace.rest();

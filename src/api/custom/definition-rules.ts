@@ -19,7 +19,7 @@ export function judgeDefinition(next: CustomDefinition, previous: CustomDefiniti
     errors.push(invalid('metadata.name', next.metadata.name, 'must be spec.names.plural+"."+spec.group'));
   }
   errors.push(...judgeSpec(spec, previous?.spec));
-  errors.push(...judgeStatus(next));
+  errors.push(...judgeDefinitionStatus(next), ...judgeStored(next));
   if (previous && isEstablished(previous)) errors.push(...judgeFixed(spec, previous.spec));
   errors.push(...judgeApproval(next, previous));
   return errors;
@@ -164,12 +164,13 @@ function judgeNames(names: DefinitionNames, path: string): readonly FieldError[]
   return errors;
 }
 
-function judgeStatus({ spec, status }: CustomDefinition): readonly FieldError[] {
-  const errors: FieldError[] = [...judgeNames(status?.acceptedNames ?? {}, 'status.acceptedNames')];
+/** What is stored somewhere can still be read. A write of the status is not asked about it. */
+function judgeStored({ spec, status }: CustomDefinition): readonly FieldError[] {
+  const errors: FieldError[] = [];
   const kept = status?.storedVersions ?? [];
   const at = 'status.storedVersions';
   const shown = status?.storedVersions ?? null;
-  if (kept.length === 0) return [...errors, invalid(at, shown, 'must have at least one stored version')];
+  if (kept.length === 0) return [invalid(at, shown, 'must have at least one stored version')];
   for (const [index, name] of kept.entries()) {
     if (!spec.versions?.some((version) => version.name === name)) {
       const why = `missing from spec.versions; ${name} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${name} and removes ${name} from status.storedVersions`;
@@ -219,5 +220,6 @@ function judgeApproval(next: CustomDefinition, previous: CustomDefinition | unde
   return [invalid(path, approval, why)];
 }
 
-/** A status write may say what it likes about conditions; names and versions must hold. */
-export const judgeDefinitionStatus = (next: CustomDefinition): readonly FieldError[] => judgeStatus(next);
+/** A status write may say what it likes about conditions; names must hold. */
+export const judgeDefinitionStatus = ({ status }: CustomDefinition): readonly FieldError[] =>
+  judgeNames(status?.acceptedNames ?? {}, 'status.acceptedNames');

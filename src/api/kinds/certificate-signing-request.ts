@@ -14,7 +14,7 @@ export const certificateSigningRequests: Kind<CertificateSigningRequest> = defin
   'CertificateSigningRequest',
   {
     hasGeneration: false,
-    unowned: ['spec'],
+    resets: { '': [['spec']], status: [['status', 'conditions']], approval: [['spec'], ['status', 'certificate']] },
     // The name says nothing, so that any will do that fits into a path.
     validateName: pathSegment,
     validate: certificateRules,

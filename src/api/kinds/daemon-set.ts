@@ -22,11 +22,12 @@ export const daemonSets: Kind<DaemonSet> = defineKind<DaemonSet>('apps/v1', 'Dae
     return { ...withTemplateGeneration(set, 1), ...(status === undefined ? {} : { status: status as Part }) };
   },
   prepareUpdate: (next, previous, { subresource }) => {
+    const count = Number(previous.metadata.annotations?.[templateGeneration] ?? 1);
     if (subresource === 'status') {
-      return { ...previous, metadata: next.metadata, ...(next.status ? { status: next.status } : {}) };
+      const { status: _old, ...kept } = withTemplateGeneration({ ...previous, metadata: next.metadata }, count);
+      return { ...kept, ...(next.status ? { status: next.status } : {}) };
     }
     const same = equalJson(partOf(next.spec).template, partOf(previous.spec).template);
-    const count = Number(previous.metadata.annotations?.[templateGeneration] ?? 1);
     const kept = withTemplateGeneration(next, same ? count : count + 1);
     return { ...kept, ...(previous.status ? { status: previous.status } : {}) };
   },

@@ -8,7 +8,7 @@ import { defineKind } from './define.ts';
 import { deploymentRules } from './deployment-rules.ts';
 import type { Condition, IntOrString, PodTemplate } from './pod.ts';
 import { templateDefaults } from './pod-defaults.ts';
-import { keepsLabels } from './status-writes.ts';
+import { statusKeepsLabels } from './status-writes.ts';
 import { workloadWarnings } from './workload-warnings.ts';
 
 export interface DeploymentSpec {
@@ -42,7 +42,7 @@ export interface Deployment extends KubeObject<DeploymentSpec, DeploymentStatus>
 export const deployments: Kind<Deployment> = defineKind<Deployment>('apps/v1', 'Deployment', {
   validate: deploymentRules,
   warnings: workloadWarnings,
-  prepareUpdate: keepsLabels,
+  ...statusKeepsLabels,
   // The revision of a deployment is an annotation of its, so a change of those counts as well.
   changesGeneration: (next, previous) =>
     !equalJson(next.spec, previous.spec) ||

@@ -4,11 +4,13 @@ import { ageCell, columnsOf } from './columns.ts';
 import { changed, changedItems, type Part, partOf, partsOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { flowSchemaRules } from './flow-schema-rules.ts';
+import { statusKeepsMetadata } from './status-writes.ts';
 
 export interface FlowSchema extends KubeObject<Part, Part> {}
 
 export const flowSchemas: Kind<FlowSchema> = defineKind<FlowSchema>('flowcontrol.apiserver.k8s.io/v1', 'FlowSchema', {
   validate: flowSchemaRules,
+  ...statusKeepsMetadata,
   defaults: (schema) => changed(schema, 'spec', specDefaults),
   columns: columnsOf('Name', 'PriorityLevel', 'MatchingPrecedence', 'DistinguisherMethod', 'Age', 'MissingPL'),
   cells: (schema, now) => {

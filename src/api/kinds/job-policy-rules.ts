@@ -110,24 +110,37 @@ function successRule(rule: Checked, completions: number): void {
   }
 }
 
+export type Interval = readonly [first: number, last: number];
+
 /** How many indexes a text like `0,2-5` names, or what is wrong with it. */
 export function countIndexes(text: string, completions: number): number | string {
   if (text === '') return 0;
   let total = 0;
-  let last = -1;
+  let last: number | undefined;
   for (const part of text.split(',')) {
-    const limits = part.split('-');
-    if (limits.length > 2) {
-      return `the fragment ${JSON.stringify(part)} violates the requirement that an index interval can have at most two parts separated by '-'`;
-    }
-    for (const [place, limit] of limits.entries()) {
-      if (!/^[+-]?[0-9]+$/.test(limit)) return `cannot convert string to integer for index: ${JSON.stringify(limit)}`;
-      const index = Number(limit);
-      if (index >= completions) return `too large index: ${JSON.stringify(limit)}`;
-      if (last >= index) return `non-increasing order, previous: ${last}, current: ${index}`;
-      total += place === 0 ? 1 : index - last;
-      last = index;
-    }
+    const interval = intervalOf(part, completions);
+    if (typeof interval === 'string') return interval;
+    const [from, to] = interval;
+    if (last !== undefined && last >= from) return disorder(last, from);
+    total += to - from + 1;
+    last = to;
   }
   return total;
 }
+
+/** The first and the last index of `2-5`, or what is wrong with it. */
+export function intervalOf(text: string, completions: number): Interval | string {
+  const limits = text.split('-');
+  if (limits.length > 2) {
+    return `the fragment ${JSON.stringify(text)} violates the requirement that an index interval can have at most two parts separated by '-'`;
+  }
+  for (const limit of limits) {
+    if (!/^[+-]?[0-9]+$/.test(limit)) return `cannot convert string to integer for index: ${JSON.stringify(limit)}`;
+    if (Number(limit) >= completions) return `too large index: ${JSON.stringify(limit)}`;
+  }
+  const [from = 0, to = from] = limits.map(Number);
+  return limits.length > 1 && from >= to ? disorder(from, to) : [from, to];
+}
+
+const disorder = (previous: number, current: number): string =>
+  `non-increasing order, previous: ${previous}, current: ${current}`;

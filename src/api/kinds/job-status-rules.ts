@@ -1,105 +1,208 @@
 import { equalJson } from '../../base/json.ts';
 import { parseTime } from '../../base/text.ts';
-import type { FieldError } from '../field-error.ts';
 import type { Checked } from './checks.ts';
 import { type Part, partOf, partsOf } from './defaulting.ts';
-import { countIndexes } from './job-policy-rules.ts';
+import { countIndexes, intervalOf } from './job-policy-rules.ts';
 import { notNegativeEach } from './workload-rules.ts';
 
-/** What an end of a job leaves no doubt about, and what it may not take back. */
+/**
+ * What an end of a job leaves no doubt about, and what it may not take back. Most rules hold only for what a write
+ * changes: what was wrong before, or became so by another spec, does not stand in the way of other news.
+ */
 export function jobStatusRules(root: Checked, previous: Checked | undefined): void {
-  const status = root.at('status');
-  notNegativeEach(status, 'active', 'succeeded', 'failed', 'ready', 'terminating');
-  const before = previous?.at('status').part ?? {};
-  countRules(root, before);
-  timeRules(root, before);
-  conditionRules(status, before);
-  indexRules(root, before);
+  const job = new JobStatus(root, previous?.at('status').part ?? {});
+  notNegativeEach(job.status, 'active', 'succeeded', 'failed', 'ready', 'terminating');
+  uncountedRules(job);
+  endRules(job);
+  timeRules(job);
+  finishedRules(job);
+  indexRules(job);
+  criteriaRules(job);
+  if (previous) changeRules(job);
 }
 
-const is = (status: Part, type: string): boolean =>
-  partsOf(status.conditions).some((condition) => condition.type === type && condition.status === 'True');
-const isFinished = (status: Part): boolean => is(status, 'Complete') || is(status, 'Failed');
+class JobStatus {
+  readonly status: Checked;
+  readonly now: Part;
+  readonly before: Part;
+  readonly spec: Part;
 
-/** An error about a value that is not worth repeating. */
-const bare = (path: string, sentence: string): FieldError => ({
-  path,
-  type: 'Invalid',
-  text: `Invalid value: ${sentence}`,
-});
-
-function countRules(root: Checked, before: Part): void {
-  const status = root.at('status');
-  const { completionMode, completions, parallelism } = root.at('spec').part;
-  const elastic = completionMode === 'Indexed' && completions === parallelism;
-  for (const field of elastic ? ['failed'] : ['succeeded', 'failed']) {
-    const old = Number(before[field] ?? 0);
-    if (status.at(field).number < old) status.at(field).invalid(`cannot decrease the ${field} counter`);
+  constructor(root: Checked, before: Part) {
+    this.status = root.at('status');
+    this.now = this.status.part;
+    this.before = before;
+    this.spec = root.at('spec').part;
   }
-  if (status.at('ready').number > status.at('active').number)
-    status.at('ready').invalid('cannot set more ready pods than active');
-  if (!isFinished(status.part)) return;
-  if (status.at('active').number > 0) status.at('active').invalid('active>0 is invalid for finished job');
-  if (status.at('terminating').number > 0)
-    status.at('terminating').invalid('terminating>0 is invalid for finished job');
-  const { succeeded, failed } = partOf(status.part.uncountedTerminatedPods);
-  if (partsOf(succeeded).length + partsOf(failed).length > 0) {
-    status.at('uncountedTerminatedPods').invalid('uncountedTerminatedPods needs to be empty for finished job');
+
+  is(type: string): boolean {
+    return holds(this.now, type);
+  }
+  was(type: string): boolean {
+    return holds(this.before, type);
+  }
+  /** Whether one of these fields has another value. */
+  moves(...fields: readonly string[]): boolean {
+    return fields.some((field) => !equalJson(this.before[field] ?? null, this.now[field] ?? null));
+  }
+  /** Whether one of these conditions has come or gone. */
+  turns(...types: readonly string[]): boolean {
+    return types.some((type) => this.is(type) !== this.was(type));
+  }
+  get isFinished(): boolean {
+    return this.is('Complete') || this.is('Failed');
+  }
+  get finishes(): boolean {
+    return this.isFinished !== (this.was('Complete') || this.was('Failed'));
+  }
+  get completions(): number | undefined {
+    return this.spec.completions === undefined ? undefined : Number(this.spec.completions);
+  }
+
+  /** An error about conditions, which are not repeated in it. */
+  tell(sentence: string): void {
+    const { path } = this.status.at('conditions');
+    this.status.add({ path, type: 'Invalid', text: `Invalid value: ${sentence}` });
   }
 }
 
-function timeRules(root: Checked, before: Part): void {
-  const status = root.at('status');
+const holds = (status: Part, type: string, word = 'True'): boolean =>
+  partsOf(status.conditions).some((condition) => condition.type === type && condition.status === word);
+
+function uncountedRules({ status }: JobStatus): void {
+  const seen = new Set<string>();
+  for (const field of ['succeeded', 'failed']) {
+    for (const uid of status.at('uncountedTerminatedPods').at(field).items()) {
+      if (uid.text === '') uid.invalid('must not be empty');
+      else if (seen.has(uid.text)) uid.duplicate();
+      else seen.add(uid.text);
+    }
+  }
+}
+
+/** One end only, and each after what announces it. */
+function endRules(job: JobStatus): void {
+  const both = (type: string, other: string) => {
+    if (job.is(type) && job.is(other)) job.tell(`cannot set ${type}=True and ${other}=true conditions`);
+  };
+  if (job.turns('Complete', 'Failed')) both('Complete', 'Failed');
+  if (job.turns('Complete', 'FailureTarget')) both('Complete', 'FailureTarget');
+  both('SuccessCriteriaMet', 'Failed');
+  both('SuccessCriteriaMet', 'FailureTarget');
+  const after = (type: string, first: string) => {
+    if (job.is(type) && !job.is(first))
+      job.tell(`cannot set ${type}=True condition without the ${first}=true condition`);
+  };
+  if (job.turns('Failed') || job.moves('failedIndexes')) after('Failed', 'FailureTarget');
+  if (job.turns('Complete', 'SuccessCriteriaMet')) after('Complete', 'SuccessCriteriaMet');
+}
+
+function timeRules(job: JobStatus): void {
+  const start = job.status.at('startTime');
+  const end = job.status.at('completionTime');
+  if (job.turns('Complete') || job.moves('completionTime')) {
+    const isComplete = job.is('Complete');
+    if (!isComplete && !end.isAbsent) end.invalid('cannot set completionTime when there is no Complete=True condition');
+    if (isComplete && end.isAbsent) end.missing('completionTime is required for Complete jobs');
+  }
+  if (!job.moves('startTime', 'completionTime') || start.isAbsent || end.isAbsent) return;
+  if (parseTime(end.text) < parseTime(start.text)) end.invalid('must be equal to or after `startTime`');
+}
+
+/** Nothing is left to do for a job that has come to an end. */
+function finishedRules(job: JobStatus): void {
+  const { status, spec } = job;
+  const touches = (field: string) => job.isFinished && (job.finishes || job.moves(field));
+  for (const field of ['active', 'terminating']) {
+    const count = status.at(field);
+    if (touches(field) && count.number > 0) count.invalid(`${field}>0 is invalid for finished job`);
+  }
+  const never = spec.suspend === true && job.completions === 0;
   const start = status.at('startTime');
+  if (touches('startTime') && !never && start.isAbsent) start.missing('startTime is required for finished job');
+  const uncounted = status.at('uncountedTerminatedPods');
+  const { succeeded, failed } = partOf(uncounted.value);
+  if (
+    touches('uncountedTerminatedPods') &&
+    [succeeded, failed].some((list) => Array.isArray(list) && list.length > 0)
+  ) {
+    uncounted.invalid('must be empty for finished job');
+  }
+  const ready = status.at('ready');
+  if (job.moves('ready', 'active') && ready.number > status.at('active').number) {
+    ready.invalid('cannot set more ready pods than active');
+  }
+}
+
+function indexRules(job: JobStatus): void {
+  const { status, spec, completions } = job;
+  const [completed, failed] = [status.at('completedIndexes'), status.at('failedIndexes')];
+  const judge = (indexes: Checked, name: string) => {
+    const counted = countIndexes(indexes.text, completions ?? 0);
+    if (completions !== undefined && typeof counted === 'string') indexes.invalid(`error parsing ${name}: ${counted}`);
+  };
+  if (job.moves('completedIndexes')) {
+    judge(completed, 'completedIndexes');
+    if (!completed.isEmpty && spec.completionMode !== 'Indexed') {
+      completed.invalid('cannot set non-empty completedIndexes when non-indexed completion mode');
+    }
+  }
+  if (job.moves('failedIndexes') && !failed.isAbsent) {
+    if (spec.backoffLimitPerIndex !== undefined) judge(failed, 'failedIndexes');
+    else failed.invalid('cannot set non-null failedIndexes when backoffLimitPerIndex is null');
+  }
+  if (!job.moves('completedIndexes', 'failedIndexes') || completions === undefined) return;
+  const shared = sharedIndex(completed.text, failed.text, completions);
+  if (shared !== undefined) failed.invalid(`failedIndexes and completedIndexes overlap at index: ${shared}`);
+}
+
+/** The first index that both texts name. Parts that cannot be read are told of elsewhere. */
+function sharedIndex(one: string, other: string, completions: number): number | undefined {
+  const intervals = (text: string) =>
+    text.split(',').flatMap((part) => {
+      const interval = intervalOf(part, completions);
+      return typeof interval === 'string' ? [] : [interval];
+    });
+  const [mine, others] = [intervals(one), intervals(other)];
+  let [place, otherPlace] = [0, 0];
+  for (;;) {
+    const [interval, otherInterval] = [mine[place], others[otherPlace]];
+    if (!interval || !otherInterval) return undefined;
+    if (interval[0] <= otherInterval[1] && otherInterval[0] <= interval[1]) {
+      return Math.max(interval[0], otherInterval[0]);
+    }
+    if (interval[0] <= otherInterval[0]) place++;
+    else otherPlace++;
+  }
+}
+
+function criteriaRules(job: JobStatus): void {
+  if (job.spec.successPolicy === undefined || job.is('SuccessCriteriaMet') || !job.is('Complete')) return;
+  job.tell('cannot set Complete=True for Job with SuccessPolicy unless SuccessCriteriaMet=True');
+}
+
+/** What was said once stays said. */
+function changeRules(job: JobStatus): void {
+  const { status, before, spec } = job;
+  const lost = (type: string) => job.was(type) && !job.is(type);
+  for (const type of ['Failed', 'Complete', 'FailureTarget']) {
+    if (lost(type)) job.tell(`cannot disable the terminal ${type}=True condition`);
+  }
+  // Such a job may be made smaller, with what it has done.
+  const isElastic = spec.completionMode === 'Indexed' && spec.completions === spec.parallelism;
+  for (const field of isElastic ? ['failed'] : ['failed', 'succeeded']) {
+    const count = status.at(field);
+    if (count.number < Number(before[field] ?? 0)) count.invalid(`cannot decrease the ${field} counter`);
+  }
   const end = status.at('completionTime');
-  const suspended = root.at('spec').part.suspend === true;
-  const idle = suspended && root.at('spec').part.completions === 0;
-  if (isFinished(status.part) && start.isAbsent && !idle) start.needed('startTime is required for finished job');
-  if (before.startTime !== undefined && !suspended) {
-    if (start.isAbsent) start.needed('startTime cannot be removed for unsuspended job');
-    else if (start.value !== before.startTime) start.needed('startTime cannot be modified for unsuspended job');
+  if (!end.isAbsent && before.completionTime !== undefined && job.moves('completionTime')) {
+    end.invalid('field is immutable');
   }
-  if (!start.isAbsent && !end.isAbsent && parseTime(end.text) < parseTime(start.text)) {
-    end.invalid('completionTime cannot be set before startTime');
+  const resumes = job.was('Suspended') && holds(job.now, 'Suspended', 'False');
+  if (before.startTime !== undefined && job.moves('startTime') && !resumes && spec.suspend !== true) {
+    status.at('startTime').invalidAs(job.now.startTime ?? null, 'field is immutable for unsuspended job once set');
   }
-  const complete = is(status.part, 'Complete');
-  if (complete && end.isAbsent) end.needed('completionTime is required for Complete jobs');
-  if (!complete && !end.isAbsent) end.invalid('cannot set completionTime when there is no Complete=True condition');
-  if (before.completionTime !== undefined && end.value !== before.completionTime) end.invalid('field is immutable');
-}
-
-function conditionRules(status: Checked, before: Part): void {
-  const conditions = status.at('conditions');
-  const tell = (sentence: string) => conditions.add(bare(conditions.path, sentence));
-  for (const type of ['Failed', 'Complete', 'FailureTarget', 'SuccessCriteriaMet']) {
-    if (is(before, type) && !is(status.part, type)) tell(`cannot disable the terminal ${type}=True condition`);
-  }
-  if (equalJson(before.conditions ?? null, conditions.value ?? null)) return;
-  const pairs = [
-    ['Complete', 'Failed'],
-    ['Complete', 'FailureTarget'],
-    ['SuccessCriteriaMet', 'Failed'],
-    ['SuccessCriteriaMet', 'FailureTarget'],
-  ] as const;
-  for (const [one, other] of pairs) {
-    if (is(status.part, one) && is(status.part, other)) tell(`cannot set ${one}=True and ${other}=true conditions`);
-  }
-}
-
-function indexRules(root: Checked, before: Part): void {
-  const spec = root.at('spec').part;
-  const status = root.at('status');
-  for (const field of ['completedIndexes', 'failedIndexes']) {
-    const indexes = status.at(field);
-    if (indexes.isEmpty || indexes.value === before[field]) continue;
-    if (spec.completionMode !== 'Indexed') {
-      indexes.invalid(`cannot set non-empty ${field} when non-indexed completion mode`);
-      continue;
-    }
-    if (field === 'failedIndexes' && spec.backoffLimitPerIndex === undefined) {
-      indexes.invalid('cannot set non-empty failedIndexes when no backoff limit per index');
-    }
-    const counted = countIndexes(indexes.text, Number(spec.completions ?? 0));
-    if (typeof counted !== 'number') indexes.invalid(`error parsing ${field}: ${counted}`);
+  if (lost('SuccessCriteriaMet')) job.tell('cannot disable the SuccessCriteriaMet=True condition');
+  if (job.was('Complete') && !job.was('SuccessCriteriaMet') && job.is('SuccessCriteriaMet')) {
+    job.tell('cannot set SuccessCriteriaMet=True for Job already has Complete=true conditions');
   }
 }

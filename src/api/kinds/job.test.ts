@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Instant } from '../../base/env.ts';
 import { type CronJob, cronJobs } from './cron-job.ts';
+import type { Part } from './defaulting.ts';
 import { type Job, jobs } from './job.ts';
 
 const context = (subresource = '') => ({ now: 0 as Instant, subresource });
@@ -128,17 +129,66 @@ test('An indexed job grows with its parallelism', () => {
   assert.deepEqual(judged(grown(3, 2), before), ['spec.completions Invalid']);
 });
 
-test('The end of a job leaves no doubt and is not taken back', () => {
-  const running = made({}, { startTime: '2026-01-01T00:00:00Z', active: 1 });
-  const ended = { ...running, status: { ...running.status, conditions: [{ type: 'Complete', status: 'True' }] } };
-  assert.deepEqual(judged(ended, running, 'status'), ['status.active Invalid', 'status.completionTime Required']);
-  const done = { startTime: '2026-01-01T00:00:00Z', conditions: [{ type: 'Failed', status: 'True' }], failed: 1 };
-  const back = { ...running, status: { startTime: '2026-01-01T00:00:00Z' } };
-  assert.deepEqual(judged(back, { ...running, status: done }, 'status'), [
-    'status.failed Invalid',
+const start = '2026-01-01T00:00:00Z';
+const hold = (...types: readonly string[]) => types.map((type) => ({ type, status: 'True' }));
+const complete = { startTime: start, completionTime: start, conditions: hold('SuccessCriteriaMet', 'Complete') };
+const failed = { startTime: start, failed: 1, conditions: hold('FailureTarget', 'Failed') };
+const indexed = { completionMode: 'Indexed', completions: 5, parallelism: 5, backoffLimitPerIndex: 1 };
+
+interface Change {
+  readonly spec?: Part;
+  readonly before?: Part;
+}
+const statusCases: readonly (readonly [claim: string, next: Part, more: Change, ...errors: readonly string[]])[] = [
+  ['may be complete', complete, {}],
+  ['may have failed', failed, {}],
+  [
+    'is announced, and has its time',
+    { startTime: start, active: 1, conditions: hold('Complete') },
+    {},
+    ...['status.conditions Invalid', 'status.completionTime Required', 'status.active Invalid'],
+  ],
+  ['is announced where it failed', { ...failed, conditions: hold('Failed') }, {}, 'status.conditions Invalid'],
+  [
+    'is one end',
+    { ...complete, conditions: hold('SuccessCriteriaMet', 'Complete', 'FailureTarget') },
+    {},
     'status.conditions Invalid',
-  ]);
-});
+  ],
+  [
+    'is not before the start',
+    { ...complete, completionTime: '2025-01-01T00:00:00Z' },
+    {},
+    'status.completionTime Invalid',
+  ],
+  ['is not taken back', { startTime: start }, { before: failed }, 'status.conditions Invalid', 'status.failed Invalid'],
+  [
+    'is asked about when it changes',
+    { ...failed, conditions: hold('Failed') },
+    { before: { conditions: hold('Failed') } },
+  ],
+  [
+    'counts what is left once each',
+    { uncountedTerminatedPods: { succeeded: ['a', ''], failed: ['a'] } },
+    {},
+    ...['status.uncountedTerminatedPods.succeeded[1] Invalid', 'status.uncountedTerminatedPods.failed[0] Duplicate'],
+  ],
+  ['has indexes of indexed jobs', { completedIndexes: '0' }, {}, 'status.completedIndexes Invalid'],
+  ['has indexes that can be read', { completedIndexes: '1-' }, { spec: indexed }, 'status.completedIndexes Invalid'],
+  [
+    'has each index once',
+    { completedIndexes: '0,2-4', failedIndexes: '1,3' },
+    { spec: indexed },
+    'status.failedIndexes Invalid',
+  ],
+  ['may start again when it was suspended', {}, { before: { startTime: start }, spec: { suspend: true } }],
+  ['starts once', { startTime: '2026-01-02T00:00:00Z' }, { before: { startTime: start } }, 'status.startTime Invalid'],
+];
+for (const [claim, status, { spec = {}, before = {} }, ...errors] of statusCases) {
+  test(`The end of a job ${claim}`, () => {
+    assert.deepEqual(judged(made(spec, status), made(spec, before), 'status'), errors);
+  });
+}
 
 const cronOf = (spec: object, name = 'a'): CronJob =>
   cronJobs.rules.defaults?.({

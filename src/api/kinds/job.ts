@@ -10,6 +10,7 @@ import { changed, changedItems, filled, mapOf, type Part, partOf, partsOf, textO
 import { defineKind } from './define.ts';
 import { jobRules } from './job-rules.ts';
 import { templateDefaults } from './pod-defaults.ts';
+import { keepsHalves } from './status-writes.ts';
 import { workloadWarnings } from './workload-warnings.ts';
 
 export interface Job extends KubeObject<Part, Part> {}
@@ -20,6 +21,8 @@ export const jobs: Kind<Job> = defineKind<Job>('batch/v1', 'Job', {
   warnings: workloadWarnings,
   defaults: (job) => changed(labelled(job), 'spec', specDefaults),
   prepareCreate: created,
+  // Whoever takes away its labels through the status sees those of its pods.
+  prepareUpdate: keepsHalves(labelled),
   columns: columnsOf('Name', 'Status', 'Completions', 'Duration', 'Age', ...workloadColumns),
   cells: (job, now) => [
     job.metadata.name,

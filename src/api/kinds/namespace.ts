@@ -18,14 +18,18 @@ export const namespaces: Kind<Namespace> = defineKind<Namespace>('v1', 'Namespac
   validateName: dnsLabel,
   defaults: (namespace) => {
     const { name, labels } = namespace.metadata;
-    if (!name || labels?.[nameLabel] === name) return namespace;
-    return { ...namespace, metadata: { ...namespace.metadata, labels: { ...labels, [nameLabel]: name } } };
+    const living = namespace.status?.phase
+      ? namespace
+      : { ...namespace, status: { ...namespace.status, phase: 'Active' } };
+    if (!name || labels?.[nameLabel] === name) return living;
+    return { ...living, metadata: { ...living.metadata, labels: { ...labels, [nameLabel]: name } } };
   },
   prepareCreate: (namespace) => {
     const asked = namespace.spec?.finalizers ?? [];
     const finalizers = asked.includes(ownFinalizer) ? asked : [...asked, ownFinalizer];
     return { ...namespace, spec: { ...namespace.spec, finalizers }, status: { phase: 'Active' } };
   },
+  resets: { finalize: [['status']] },
   prepareUpdate: (next, previous, { subresource }) => {
     if (subresource === 'status') return { ...previous, metadata: next.metadata, ...half('status', next.status) };
     // Only the finalize door may take away what holds the namespace.

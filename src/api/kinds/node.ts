@@ -5,6 +5,7 @@ import { changed, type Part, partOf, textOf, textsOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { nodeRules } from './node-rules.ts';
 import { type Condition, conditionOf } from './pod.ts';
+import { keepsHalves } from './status-writes.ts';
 
 export interface Taint {
   readonly key: string;
@@ -49,6 +50,7 @@ export const nodes: Kind<Node> = defineKind<Node>('v1', 'Node', {
   hasGeneration: false,
   // A kubelet registers its node together with its status.
   prepareCreate: (node) => node,
+  prepareUpdate: keepsHalves(withoutNewConfig),
   columns: columnsOf(
     'Name',
     'Status',
@@ -79,6 +81,12 @@ export const nodes: Kind<Node> = defineKind<Node>('v1', 'Node', {
   },
   fields: (node) => ({ 'spec.unschedulable': String(node.spec?.unschedulable ?? false) }),
 });
+
+/** Nobody configures a node through the API any more, besides where somebody still does. */
+function withoutNewConfig(node: Node, previous: Node): Node {
+  const { config, ...status } = partOf(node.status);
+  return config === undefined || partOf(previous.status).config !== undefined ? node : { ...node, status };
+}
 
 const oldFields: Readonly<Record<string, string>> = {
   configSource: 'the feature is no longer supported',

@@ -1,10 +1,11 @@
 import { equalJson, type Json } from '../../base/json.ts';
-import { dnsLabel, dnsSubdomain } from '../names.ts';
+import { notSupported } from '../field-error.ts';
+import { dnsLabel, dnsSubdomain, qualifiedName } from '../names.ts';
 import { goView, shownDifference } from '../schema/go-view.ts';
 import { type Checked, rulesOf } from './checks.ts';
 import { type Part, partOf, textOf } from './defaulting.ts';
 import { validateAccessModes } from './persistent-volume-rules.ts';
-import { nanosOf, positiveAmount, resourceAmount } from './resource-name-rules.ts';
+import { isNative, nanosOf, positiveAmount } from './resource-name-rules.ts';
 
 export const persistentVolumeClaimRules = rulesOf(
   (root, previous) => {
@@ -13,11 +14,43 @@ export const persistentVolumeClaimRules = rulesOf(
   },
   (root) => {
     root.at('spec').at('accessModes').toldAt('Spec.accessModes').needed();
-    for (const field of ['capacity', 'allocatedResources']) {
-      for (const amount of root.at('status').at(field).entries()) resourceAmount(amount, amount.lastKey);
-    }
+    statusRules(root.at('status'));
   },
 );
+
+const resizeWords = [
+  'ControllerResizeInProgress',
+  'ControllerResizeInfeasible',
+  'NodeResizeInProgress',
+  'NodeResizeInfeasible',
+  'NodeResizePending',
+];
+
+function statusRules(status: Checked): void {
+  for (const amount of status.at('capacity').entries()) {
+    if (nanosOf(amount.value) < 0n) amount.invalid('must be a valid resource quantity');
+  }
+  const words = status.at('allocatedResourceStatuses');
+  for (const word of words.entries()) {
+    allocatedName(words, word.lastKey);
+    if (!resizeWords.includes(word.text)) words.add(notSupported(words.path, word.lastKey, resizeWords));
+  }
+  const amounts = status.at('allocatedResources');
+  for (const amount of amounts.entries()) {
+    if (allocatedName(amounts, amount.lastKey) && nanosOf(amount.value) < 0n) {
+      amount.invalid('must be a valid resource quantity');
+    }
+  }
+}
+
+/** Of the resources that Kubernetes names itself a volume has storage alone. */
+function allocatedName(at: Checked, name: string): boolean {
+  const sentences = qualifiedName(name);
+  for (const sentence of sentences) at.invalidAs(name, sentence);
+  const isOther = isNative(name) && name !== 'storage';
+  if (sentences.length === 0 && isOther) at.add(notSupported(at.path, name, ['storage']));
+  return sentences.length === 0 && !isOther;
+}
 
 /** What holds for the spec of a claim, its own or that of a template for claims. */
 export function validateClaimSpec(spec: Checked): void {

@@ -17,7 +17,10 @@ export const persistentVolumeClaims: Kind<PersistentVolumeClaim> = defineKind<Pe
     validate: persistentVolumeClaimRules,
     warnings: persistentVolumeClaimWarnings,
     hasGeneration: false,
-    defaults: (claim) => changed(claim, 'spec', (spec) => filled(spec, { volumeMode: 'Filesystem' })),
+    defaults: (claim) => {
+      const status = filled(partOf(claim.status), { phase: 'Pending' });
+      return changed({ ...claim, status }, 'spec', (spec) => filled(spec, { volumeMode: 'Filesystem' }));
+    },
     prepareUpdate: (next, previous, { subresource }) =>
       subresource === 'status'
         ? { ...previous, metadata: next.metadata, ...statusOf(next) }

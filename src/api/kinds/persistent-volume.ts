@@ -16,7 +16,7 @@ export const persistentVolumes: Kind<PersistentVolume> = defineKind<PersistentVo
   warnings: persistentVolumeWarnings,
   hasGeneration: false,
   defaults: (volume) =>
-    changed(volume, 'spec', (spec) =>
+    changed({ ...volume, status: filled(partOf(volume.status), { phase: 'Pending' }) }, 'spec', (spec) =>
       filled(volumeSourceDefaults(spec), { persistentVolumeReclaimPolicy: 'Retain', volumeMode: 'Filesystem' }),
     ),
   prepareUpdate: (next, previous, { now, subresource }) => {
@@ -25,8 +25,9 @@ export const persistentVolumes: Kind<PersistentVolume> = defineKind<PersistentVo
     const before = partOf(previous.status);
     const moved = status.phase !== before.phase;
     const told = status.lastPhaseTransitionTime;
-    // Who moves it without saying when moves it now.
-    const since = moved && (told === undefined || told === before.lastPhaseTransitionTime) ? timestamp(now) : told;
+    const old = before.lastPhaseTransitionTime;
+    // Who moves it without saying when moves it now, and who leaves it where it is leaves its time.
+    const since = moved && (told === undefined || told === old) ? timestamp(now) : (told ?? old);
     const times = since === undefined ? {} : { lastPhaseTransitionTime: since };
     return { ...previous, metadata: next.metadata, status: { ...status, ...times } };
   },

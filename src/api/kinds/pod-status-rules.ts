@@ -1,7 +1,11 @@
 import { equalJson } from '../../base/json.ts';
-import { dnsSubdomain, ipAddress, isIpv4, qualifiedName } from '../names.ts';
+import { dnsSubdomain, isIpv4, qualifiedName } from '../names.ts';
+import { restartActionOf } from '../restart-rule.ts';
+import { strictAddress } from './addresses.ts';
 import type { Checked } from './checks.ts';
 import { type Part, partOf, partsOf, textOf } from './defaulting.ts';
+import type { RestartRule } from './pod.ts';
+import { containerStatusRules, extendedClaimRules } from './pod-container-status-rules.ts';
 
 const ownConditions = ['PodScheduled', 'Ready', 'Initialized'];
 
@@ -17,43 +21,59 @@ export function validatePodStatus(root: Checked, previous: Checked): void {
   if (!equalJson(root.at('spec').part.nodeName, previous.at('spec').part.nodeName)) {
     status.at('nodeName').forbidden('may not be changed directly');
   }
-  status.at('nominatedNodeName').optionalLike(dnsSubdomain);
+  nominationRules(status.at('nominatedNodeName'), before, previous);
   status.at('qosClass').same(before.qosClass);
   status.at('observedGeneration').notNegative();
   const policy = textOf(previous.at('spec').part.restartPolicy);
   const containers = partsOf(previous.at('spec').part.containers);
   const starters = partsOf(previous.at('spec').part.initContainers);
-  staysEnded(status.at('containerStatuses'), before.containerStatuses, restartsOf(containers, policy));
-  // An init container that failed is tried again unless the pod never restarts.
-  staysEnded(status.at('initContainerStatuses'), before.initContainerStatuses, restartsOf(starters, policy));
-  staysEnded(status.at('ephemeralContainerStatuses'), before.ephemeralContainerStatuses, () => 'Never');
+  // Where one may ask for all of them to begin anew, all of them may.
+  if (![...containers, ...starters].some(endsAll)) {
+    staysEnded(status.at('containerStatuses'), before.containerStatuses, restartsOf(containers, policy));
+    staysEnded(status.at('initContainerStatuses'), before.initContainerStatuses, restartsOf(starters, policy));
+  }
+  staysEnded(status.at('ephemeralContainerStatuses'), before.ephemeralContainerStatuses, () => false);
   validateClaimStatuses(status.at('resourceClaimStatuses'), root.at('spec').part);
-  validateAddresses(status.at('podIPs'));
+  extendedClaimRules(status.at('extendedResourceClaimStatus'), root.at('spec').part);
+  containerStatusRules(status, root.at('spec').part);
+  validateAddresses(status.at('podIPs'), before.podIPs);
   const hosts = status.at('hostIPs');
   const first = partsOf(hosts.value)[0];
   if (first !== undefined && first.ip !== status.part.hostIP) {
     hosts.toldAt('status.hostIPs[0].ip').invalidAs(first.ip, 'must be equal to `hostIP`');
   }
-  validateAddresses(hosts);
+  validateAddresses(hosts, before.hostIPs);
 }
 
-type Restarts = (name: unknown) => string;
+/** A node that is to be made free for a pod is looked for only as long as the pod has none. */
+function nominationRules(name: Checked, before: Part, previous: Checked): void {
+  if (name.isEmpty || name.value === before.nominatedNodeName) return;
+  name.like(dnsSubdomain);
+  if (previous.at('spec').at('nodeName').isEmpty) return;
+  name.forbidden('may not be set on pods that are already bound to a node');
+}
+
+type Restarts = (name: unknown, exitCode: number) => boolean;
+/** What the rules of a container say about its exit code, else its own policy, else that of the pod. */
 const restartsOf =
   (containers: readonly Part[], policy: string): Restarts =>
-  (name) => {
+  (name, exitCode) => {
     const own = containers.find((container) => container.name === name);
-    // Rules for exit codes may start it again whatever the pod's policy says.
-    return partsOf(own?.restartPolicyRules).length > 0 ? 'Always' : textOf(own?.restartPolicy) || policy;
+    if (!own) return false;
+    const rules = own.restartPolicyRules as readonly RestartRule[] | undefined;
+    if (own.restartPolicy !== undefined && restartActionOf(rules, exitCode) !== undefined) return true;
+    const word = textOf(own.restartPolicy) || policy;
+    return word === 'OnFailure' ? exitCode !== 0 : word !== 'Never';
   };
+const endsAll = (container: Part): boolean =>
+  partsOf(container.restartPolicyRules).some(({ action }) => action === 'RestartAllContainers');
 
 /** A container that ended for good has not begun again. */
 function staysEnded(statuses: Checked, before: unknown, restarts: Restarts): void {
   const after = partsOf(statuses.value);
   for (const [index, old] of partsOf(before).entries()) {
     const terminated = partOf(old.state).terminated;
-    const policy = restarts(old.name);
-    if (terminated === undefined || policy === 'Always') continue;
-    if (policy === 'OnFailure' && Number(partOf(terminated).exitCode ?? 0) !== 0) continue;
+    if (terminated === undefined || restarts(old.name, Number(partOf(terminated).exitCode ?? 0))) continue;
     const next = after.find(({ name }) => name === old.name);
     if (next === undefined || partOf(next.state).terminated !== undefined) continue;
     statuses.toldAt(`${statuses.path}[${index}].state`).forbidden('may not be transitioned to non-terminated state');
@@ -69,19 +89,19 @@ function validateClaimStatuses(statuses: Checked, spec: Part): void {
     if (seen.has(claim.part.name)) name.duplicate();
     seen.add(claim.part.name);
     for (const sentence of dnsSubdomain(textOf(claim.part.resourceClaimName) || 'a')) {
-      name.invalidAs(claim.part.resourceClaimName, sentence);
+      claim.at('resourceClaimName').invalid(sentence);
     }
   }
 }
 
-function validateAddresses(addresses: Checked): void {
-  const seen = new Set<string>();
+function validateAddresses(addresses: Checked, before: unknown): void {
+  const known = new Set(partsOf(before).map(({ ip }) => textOf(ip)));
   const families = new Set<boolean>();
   for (const address of addresses.items()) {
     const text = textOf(address.part.ip);
-    for (const sentence of ipAddress(text)) address.invalidAs(text, sentence);
-    if (seen.has(text)) address.duplicate();
-    seen.add(text);
+    // One that was there already may be as it is.
+    const sentences = known.has(text) ? [] : strictAddress(text);
+    for (const sentence of sentences) address.invalidAs(text, sentence);
     families.add(isIpv4(text));
   }
   const count = addresses.items().length;

@@ -252,6 +252,12 @@ export const pods: Kind<Pod> = defineKind<Pod>('v1', 'Pod', {
       : [...nameWarnings(pod.metadata.name, "the Pod's hostname"), ...podWarnings(pod as unknown as Part, '')],
   prepareCreate: preparedCreate,
   prepareUpdate: preparedUpdate,
+  resets: {
+    status: [
+      ['metadata', 'ownerReferences'],
+      ['metadata', 'deletionTimestamp'],
+    ],
+  },
   // Where a pod goes is not what it says: a binding leaves its generation as it was.
   changesGeneration: (next, previous) => !equalJson({ ...next.spec, nodeName: '' }, { ...previous.spec, nodeName: '' }),
   fields: (pod) => ({

@@ -4,6 +4,7 @@ import { ageCell, columnsOf, orUnset } from './columns.ts';
 import { changed, filled, type Part, partOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { priorityLevelRules } from './priority-level-rules.ts';
+import { statusKeepsMetadata } from './status-writes.ts';
 
 export interface PriorityLevelConfiguration extends KubeObject<Part, Part> {}
 
@@ -12,6 +13,7 @@ export const priorityLevels: Kind<PriorityLevelConfiguration> = defineKind<Prior
   'PriorityLevelConfiguration',
   {
     validate: priorityLevelRules,
+    ...statusKeepsMetadata,
     defaults: (level) => changed(level, 'spec', specDefaults),
     columns: columnsOf('Name', 'Type', 'NominalConcurrencyShares', 'Queues', 'HandSize', 'QueueLengthLimit', 'Age'),
     cells: (level, now) => {

@@ -6,6 +6,7 @@ import { defineKind } from './define.ts';
 import { templateDefaults } from './pod-defaults.ts';
 import { nameWarnings, podWarnings } from './pod-warnings.ts';
 import { replicationControllerRules } from './replication-controller-rules.ts';
+import { keepsHalves } from './status-writes.ts';
 
 export interface ReplicationController extends KubeObject<Part, Part> {}
 
@@ -20,14 +21,14 @@ export const replicationControllers: Kind<ReplicationController> = defineKind<Re
       ...podWarnings(partOf(partOf(controller.spec).template), 'spec.template'),
     ],
     defaults: (controller) => {
-      const { labels } = (partOf(partOf(controller.spec).template).metadata ?? {}) as { labels?: Labels };
+      const labels = podLabels(controller);
       const selector = labels && Object.keys(labels).length > 0 ? { selector: labels } : {};
-      const named =
-        labels && Object.keys(controller.metadata.labels ?? {}).length === 0
-          ? { ...controller, metadata: { ...controller.metadata, labels } }
-          : controller;
-      return changed(named, 'spec', (spec) => filled(templateDefaults(spec), { replicas: 1, ...selector }));
+      return changed(labelled(controller), 'spec', (spec) =>
+        filled(templateDefaults(spec), { replicas: 1, ...selector }),
+      );
     },
+    // Whoever takes away its labels through the status sees those of its pods.
+    prepareUpdate: keepsHalves(labelled),
     columns: columnsOf('Name', 'Desired:integer', 'Current:integer', 'Ready:integer', 'Age', ...workloadColumns),
     cells: (controller, now) => [
       controller.metadata.name,
@@ -41,3 +42,13 @@ export const replicationControllers: Kind<ReplicationController> = defineKind<Re
     fields: (controller) => ({ 'status.replicas': String(partOf(controller.status).replicas ?? 0) }),
   },
 );
+
+const podLabels = ({ spec }: ReplicationController): Labels | undefined =>
+  (partOf(partOf(spec).template).metadata as { readonly labels?: Labels } | undefined)?.labels;
+
+/** Without labels of its own it has those of its pods. */
+function labelled(controller: ReplicationController): ReplicationController {
+  const labels = podLabels(controller);
+  if (!labels || Object.keys(controller.metadata.labels ?? {}).length > 0) return controller;
+  return { ...controller, metadata: { ...controller.metadata, labels } };
+}

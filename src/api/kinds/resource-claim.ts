@@ -4,14 +4,14 @@ import { ageCell, columnsOf } from './columns.ts';
 import { changed, changedItems, filled, type Part, partOf, partsOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { resourceClaimRules } from './resource-claim-rules.ts';
-import { keepsMetadata } from './status-writes.ts';
+import { statusKeepsMetadata } from './status-writes.ts';
 
 export interface ResourceClaim extends KubeObject<Part, Part> {}
 
 export const resourceClaims: Kind<ResourceClaim> = defineKind<ResourceClaim>('resource.k8s.io/v1', 'ResourceClaim', {
   answersDeleted: true,
   validate: resourceClaimRules,
-  prepareUpdate: keepsMetadata,
+  ...statusKeepsMetadata,
   hasGeneration: false,
   defaults: (claim) => changed(claim, 'spec', claimDefaults),
   columns: columnsOf('Name', 'State', 'Age'),

@@ -30,7 +30,8 @@ const hugePagePrefix = 'hugepages-';
 export const isHugePage = (name: string): boolean => name.startsWith(hugePagePrefix);
 const isQuotaHugePage = (name: string): boolean => isHugePage(name) || name.startsWith(`requests.${hugePagePrefix}`);
 const isQualified = (name: string): boolean => name.includes('/');
-const isNative = (name: string): boolean => !isQualified(name) || name.includes('kubernetes.io/');
+/** One of those that Kubernetes names itself. */
+export const isNative = (name: string): boolean => !isQualified(name) || name.includes('kubernetes.io/');
 /** A resource that a device plugin or a driver brings. */
 const isExtended = (name: string): boolean =>
   !isNative(name) && !name.startsWith('requests.') && qualifiedName(`requests.${name}`).length === 0;

@@ -14,9 +14,9 @@ const sysctlGrammar = new RegExp(`^${sysctlPattern}$`);
 
 /** What a pod's containers share. */
 export function validatePodSecurity(context: Checked, spec: Checked): void {
-  for (const field of ['fsGroup', 'runAsUser', 'runAsGroup']) validateId(context.at(field));
+  for (const field of ['fsGroup', 'runAsUser', 'runAsGroup']) idRules(context.at(field));
   const groups = context.at('supplementalGroups');
-  for (const group of groups.items()) validateId(group.toldAt(groups.path));
+  for (const group of groups.items()) idRules(group.toldAt(groups.path));
   if (spec.part.shareProcessNamespace === true && spec.part.hostPID === true) {
     const sentence = 'ShareProcessNamespace and HostPID cannot both be enabled';
     context.at('shareProcessNamespace').invalidAs(true, sentence);
@@ -33,7 +33,7 @@ export function validatePodSecurity(context: Checked, spec: Checked): void {
 /** What is one container's own. `ownUsers`: the pod has users that the host does not know. */
 export function validateContainerSecurity(context: Checked, ownUsers: boolean): void {
   if (context.isAbsent) return;
-  for (const field of ['runAsUser', 'runAsGroup']) validateId(context.at(field));
+  for (const field of ['runAsUser', 'runAsGroup']) idRules(context.at(field));
   const mount = context.at('procMount');
   if (!mount.isAbsent && mount.oneOf('Default', 'Unmasked') && mount.text === 'Unmasked' && !ownUsers) {
     mount.invalid('`hostUsers` must be false to use `Unmasked`');
@@ -53,7 +53,7 @@ export function validateContainerSecurity(context: Checked, ownUsers: boolean): 
   validateAppArmor(context.at('appArmorProfile'));
 }
 
-function validateId(id: Checked): void {
+export function idRules(id: Checked): void {
   id.between(0, idMax, `must be between 0 and ${idMax}, inclusive`);
 }
 

@@ -202,7 +202,7 @@ function policyRules(spec: Checked): void {
 function statusRules(root: Checked): void {
   const ingresses = root.at('status').at('loadBalancer').at('ingress');
   if (root.at('spec').part.type !== 'LoadBalancer' && !ingresses.isEmpty) {
-    ingresses.forbidden("may only be used when `spec.type` is 'LoadBalancer'");
+    return ingresses.forbidden("may only be used when `spec.type` is 'LoadBalancer'");
   }
   for (const ingress of ingresses.items()) {
     const ip = ingress.at('ip');

@@ -20,8 +20,7 @@ export function conditionRules(conditions: Checked): void {
 }
 
 function oneCondition(condition: Checked): void {
-  const type = condition.at('type');
-  if (type.needed('must be set')) type.like(qualifiedName);
+  condition.at('type').like(qualifiedName);
   const status = condition.at('status');
   if (!statusWords.includes(status.text)) status.add(notSupported(status.path, status.text, statusWords));
   condition.at('observedGeneration').atLeast(0, 'must be greater than or equal to zero');

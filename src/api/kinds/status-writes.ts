@@ -1,4 +1,4 @@
-import type { WriteContext } from '../kind.ts';
+import type { KindRules, WriteContext } from '../kind.ts';
 import type { KubeObject, Meta } from '../object.ts';
 
 /** A write of the main resource keeps the status; one of the status keeps all else, and of the metadata what is said. */
@@ -8,6 +8,15 @@ const keptHalves =
     if (subresource !== 'status') return withStatusOf(next, previous);
     return withStatusOf({ ...previous, metadata: metadataOf(next.metadata, previous.metadata) }, next);
   };
+const halves = keptHalves((next) => next);
+
+/** Both halves, and what a write of the status does besides. */
+export const keepsHalves =
+  <T extends KubeObject>(mended: (object: T, previous: T) => T) =>
+  (next: T, previous: T, context: WriteContext): T => {
+    const kept = halves(next, previous, context);
+    return context.subresource === 'status' ? mended(kept, previous) : kept;
+  };
 
 function withStatusOf<T extends KubeObject>(object: T, { status }: KubeObject): T {
   const { status: _other, ...rest } = object;
@@ -15,11 +24,21 @@ function withStatusOf<T extends KubeObject>(object: T, { status }: KubeObject): 
 }
 
 /** Writers of the status may not change the labels. */
-export const keepsLabels = keptHalves(({ labels: _asked, ...next }, { labels }) =>
+const keepsLabels = keptHalves(({ labels: _asked, ...next }, { labels }) =>
   labels === undefined ? next : { ...next, labels },
 );
 
 /** Writers of the status change nothing of the metadata, besides who owns what. */
-export const keepsMetadata = keptHalves(({ managedFields }, { managedFields: _old, ...previous }) =>
+const keepsMetadata = keptHalves(({ managedFields }, { managedFields: _old, ...previous }) =>
   managedFields === undefined ? previous : { ...previous, managedFields },
 );
+
+type Halves = Required<Pick<KindRules, 'prepareUpdate' | 'resets'>>;
+export const statusKeepsLabels = {
+  prepareUpdate: keepsLabels,
+  resets: { status: [['metadata', 'labels']] },
+} satisfies Halves;
+export const statusKeepsMetadata = {
+  prepareUpdate: keepsMetadata,
+  resets: { status: [['metadata']] },
+} satisfies Halves;

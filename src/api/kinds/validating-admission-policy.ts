@@ -5,6 +5,7 @@ import { ageCell, columnsOf } from './columns.ts';
 import { changed, filled, type Part, partOf, partsOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { matchDefaults } from './match-defaults.ts';
+import { statusKeepsMetadata } from './status-writes.ts';
 
 export interface ValidatingAdmissionPolicy extends KubeObject<Part, Part> {}
 
@@ -14,6 +15,7 @@ export const validatingAdmissionPolicies: Kind<ValidatingAdmissionPolicy> = defi
   {
     needsRevision: true,
     validate: validatingPolicyRules,
+    ...statusKeepsMetadata,
     defaults: (policy) =>
       changed(policy, 'spec', (spec) =>
         changed(filled(spec, { failurePolicy: 'Fail' }), 'matchConstraints', matchDefaults),

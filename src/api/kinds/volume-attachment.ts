@@ -3,7 +3,7 @@ import type { KubeObject } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
 import { type Part, partOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
-import { keepsMetadata } from './status-writes.ts';
+import { statusKeepsMetadata } from './status-writes.ts';
 import { volumeAttachmentRules } from './volume-attachment-rules.ts';
 
 export interface VolumeAttachment extends KubeObject<Part, Part> {}
@@ -14,7 +14,7 @@ export const volumeAttachments: Kind<VolumeAttachment> = defineKind<VolumeAttach
   {
     answersDeleted: true,
     validate: volumeAttachmentRules,
-    prepareUpdate: keepsMetadata,
+    ...statusKeepsMetadata,
     hasGeneration: false,
     needsRevision: true,
     columns: columnsOf('Name', 'Attacher:name', 'PV', 'Node', 'Attached:boolean', 'Age'),

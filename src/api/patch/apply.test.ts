@@ -33,6 +33,7 @@ function followed(name: KindName, more: Partial<Followed> = {}): Followed {
     empty: { ...walk(type, null).value, apiVersion, kind: kind.kind },
     subresource: '',
     ignored: new Set(['status']),
+    reset: [],
     recent: new RecentSets(),
     versioned: () => undefined,
     ...more,

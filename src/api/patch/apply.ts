@@ -156,7 +156,7 @@ interface Changed {
 
 function* ownersAfter(followed: Followed, { own, previous, others, change, isNoop }: Outlook): Steps<readonly Entry[]> {
   const spoken = change ? yield* differenceInSteps(own.set, change.changes.removed) : own.set;
-  const set = yield* withoutUnowned(spoken);
+  const set = yield* withoutUnowned(spoken, followed);
   const kept = change ? yield* lost(followed, others, change) : others;
   if (isEmptySet(set)) return kept;
   if (!isNoop) return [...kept, { ...own, set }];

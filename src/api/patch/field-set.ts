@@ -85,6 +85,15 @@ export function difference(a: FieldSet, b: FieldSet): FieldSet {
   });
 }
 
+/** Without a field and all below it. */
+export function withoutPath(set: FieldSet, path: readonly string[]): FieldSet {
+  const [first = '', ...rest] = path;
+  const { [fieldTag(first)]: node, ...others } = set;
+  if (node === undefined) return set;
+  const kept = rest.length === 0 ? undefined : nodeOf(withoutPath(node, rest), isMember(node));
+  return kept === undefined ? others : { ...set, [fieldTag(first)]: kept };
+}
+
 export function union(a: FieldSet, b: FieldSet): FieldSet {
   if (isEmptySet(a)) return b;
   let out: Growing | undefined;

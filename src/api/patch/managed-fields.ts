@@ -1,9 +1,10 @@
 import { equalJsonInSteps, type JsonObject } from '../../base/json.ts';
 import { finish, isLarge, type Steps } from '../../base/steps.ts';
 import { compareText } from '../../base/text.ts';
+import type { FieldPath } from '../kind.ts';
 import type { KubeObject, ManagedFields } from '../object.ts';
 import { type Comparison, compareInSteps, ItemWithoutKey } from './compare.ts';
-import { emptySet, type FieldSet, isEmptySet, leaf, readFieldSet } from './field-set.ts';
+import { emptySet, type FieldSet, isEmptySet, leaf, readFieldSet, withoutPath } from './field-set.ts';
 import { differenceInSteps, inWrittenOrderInSteps, unionInSteps } from './field-set-in-steps.ts';
 import type { RecentSets } from './recent-sets.ts';
 import { reconciled } from './reconcile.ts';
@@ -20,6 +21,8 @@ export interface Followed {
   readonly subresource: string;
   /** Top-level fields that this resource cannot write, so that nobody gets to own them through it. */
   readonly ignored: ReadonlySet<string>;
+  /** What lies deeper and cannot be written through it either. */
+  readonly reset: readonly FieldPath[];
   /** The same object as another version shows it; undefined where that version is not served. */
   readonly versioned: (apiVersion: string) => VersionView | undefined;
   /** Whether the shape may have changed since the owners were written: custom kinds change at run time. */
@@ -75,7 +78,9 @@ const unowned: FieldSet = {
   },
 };
 
-export const withoutUnowned = (set: FieldSet): Steps<FieldSet> => differenceInSteps(set, unowned);
+export function* withoutUnowned(set: FieldSet, { reset }: Followed): Steps<FieldSet> {
+  return reset.reduce(withoutPath, yield* differenceInSteps(set, unowned));
+}
 
 /**
  * The managed fields of an object after a create or update that is not an apply. Undefined where nobody follows its
@@ -151,7 +156,7 @@ interface Change {
 
 function* owned(followed: Followed, entries: readonly Entry[], change: Change, write: Write): Steps<readonly Entry[]> {
   const { changes } = change;
-  const taken = yield* withoutUnowned(yield* unionInSteps(changes.modified, changes.added));
+  const taken = yield* withoutUnowned(yield* unionInSteps(changes.modified, changes.added), followed);
   if (isEmptySet(taken)) return yield* lost(followed, entries, change);
   const own: Entry = {
     manager: write.manager,

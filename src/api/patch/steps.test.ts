@@ -74,6 +74,7 @@ const followed: Followed = {
   empty: { ...walk(configMaps, null).value, apiVersion, kind: 'ConfigMap' },
   subresource: '',
   ignored: nothing,
+  reset: [],
   recent: new RecentSets(),
   versioned: () => undefined,
 };

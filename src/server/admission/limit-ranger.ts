@@ -78,7 +78,7 @@ function defaulted(pod: Pod, limits: readonly Limit[]): Pod {
       },
     };
   };
-  const containers = pod.spec.containers.map(fill('container'));
+  const containers = pod.spec.containers?.map(fill('container'));
   const initContainers = pod.spec.initContainers?.map(fill('init container'));
   if (told.length === 0) return pod;
   const text = `LimitRanger plugin set: ${told.join('; ')}`;
