@@ -4,6 +4,7 @@ import { apiServiceRules } from './api-service-rules.ts';
 import { ageCell, columnsOf } from './columns.ts';
 import { changed, filled, type Part, partOf, partsOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
+import { statusKeepsMetadata } from './status-writes.ts';
 
 export interface APIService extends KubeObject<Part, Part> {}
 
@@ -12,6 +13,7 @@ export const apiServices: Kind<APIService> = defineKind<APIService>('apiregistra
   // The name must be what the spec says: one of the rules.
   validateName: () => [],
   validate: apiServiceRules,
+  ...statusKeepsMetadata,
   needsRevision: true,
   defaults: (service) =>
     changed(service, 'spec', (spec) => changed(spec, 'service', (target) => filled(target, { port: 443 }))),

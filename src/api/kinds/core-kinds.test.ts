@@ -114,7 +114,31 @@ const rows: readonly Row[] = [
     claim: 'A node has whole pods',
     kind: nodes,
     object: { status: { capacity: { pods: '1500m' } } },
-    errors: ['status.capacity[pods] Invalid'],
+    errors: ['status.capacity[pods] Invalid', 'status.allocatable[pods] Invalid'],
+  },
+  {
+    claim: 'A node names what it can do each once, in order',
+    kind: nodes,
+    object: { status: { declaredFeatures: ['B', 'A', 'A', 'a'] } },
+    errors: [
+      'status.declaredFeatures[1] Invalid',
+      'status.declaredFeatures[2] Duplicate',
+      'status.declaredFeatures[3] Invalid',
+    ],
+  },
+  {
+    claim: 'A claim says of storage and of what others have how far it has grown, in words that are known',
+    kind: persistentVolumeClaims,
+    object: {
+      spec: { accessModes: ['ReadWriteOnce'] },
+      status: {
+        allocatedResources: { cpu: '1' },
+        allocatedResourceStatuses: { storage: 'Grown', 'a.b/c': 'NodeResizePending' },
+      },
+    },
+    previous: {},
+    subresource: 'status',
+    errors: ['status.allocatedResourceStatuses NotSupported', 'status.allocatedResources NotSupported'],
   },
   { claim: 'A volume may lie on a host', kind: persistentVolumes, object: { spec: volume } },
   {

@@ -59,8 +59,15 @@ function storedVersions({ spec }: CustomDefinition, before: readonly string[]): 
 }
 
 function prepared(next: CustomDefinition, previous: CustomDefinition, { subresource }: WriteContext): CustomDefinition {
-  if (subresource === 'status')
-    return { ...previous, metadata: next.metadata, status: next.status } as CustomDefinition;
+  if (subresource === 'status') {
+    const asked = next.status?.storedVersions ?? [];
+    const kept = asked.length > 0 ? asked : storedVersions(previous, []);
+    return {
+      ...previous,
+      metadata: next.metadata,
+      status: { ...next.status, storedVersions: kept },
+    } as CustomDefinition;
+  }
   const status = { ...previous.status, storedVersions: storedVersions(next, previous.status?.storedVersions ?? []) };
   return { ...next, status };
 }

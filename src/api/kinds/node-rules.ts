@@ -1,6 +1,6 @@
 import { equalJson } from '../../base/json.ts';
 import { forbidden, internal } from '../field-error.ts';
-import { cidr, isIpv4, labelValue, qualifiedName } from '../names.ts';
+import { cidr, isIpv4, labelValue, qualifiedName, subdomainLengthMax } from '../names.ts';
 import { goView } from '../schema/go-view.ts';
 import { type Checked, rulesOf } from './checks.ts';
 import { type Part, textsOf } from './defaulting.ts';
@@ -13,12 +13,14 @@ export const nodeRules = rulesOf(
   (root, previous) => {
     validateTaints(taintsOf(root));
     validateAmounts(root);
+    validateFeatures(root.at('status').at('declaredFeatures'));
     validateRanges(root.at('spec').at('podCIDRs'));
     if (previous) validateUpdate(root, previous);
   },
   (root, previous) => {
     validateTaints(taintsOf(root));
     validateAmounts(root);
+    validateFeatures(root.at('status').at('declaredFeatures'));
     if (previous) validateUpdate(root, previous);
   },
 );
@@ -43,6 +45,24 @@ function validateTaints(taints: Checked): void {
 function validateAmounts(root: Checked): void {
   for (const field of ['capacity', 'allocatable']) {
     for (const amount of root.at('status').at(field).entries()) resourceAmount(amount, amount.lastKey);
+  }
+}
+
+const featureGrammar = /^[A-Z][a-zA-Z0-9]*(\/[a-zA-Z][a-zA-Z0-9]*)*$/;
+const featureSentence =
+  "must start with an UpperCamelCase segment, with subsequent segments separated by '/' (e.g., MyFeature or MyFeature/mySubFeature), and contain only alphanumeric characters and slashes";
+
+/** Each once, in order. */
+function validateFeatures(features: Checked): void {
+  let last: Checked | undefined;
+  for (const feature of features.items()) {
+    const name = `invalid feature name ${JSON.stringify(feature.text)}`;
+    if (feature.text.length > subdomainLengthMax) {
+      feature.invalid(`${name}: must be no more than ${subdomainLengthMax} characters`);
+    } else if (!featureGrammar.test(feature.text)) feature.invalid(`${name}: ${featureSentence}`);
+    if (last?.text === feature.text) feature.duplicate();
+    else if (last && last.text > feature.text) feature.invalid('list must be sorted alphabetically');
+    last = feature;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Kind } from '../kind.ts';
 import type { KubeObject, Labels } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
-import { changed, type Part, partOf, textOf, textsOf } from './defaulting.ts';
+import { changed, filled, type Part, partOf, textOf, textsOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { nodeRules } from './node-rules.ts';
 import { type Condition, conditionOf } from './pod.ts';
@@ -46,7 +46,7 @@ export const nodes: Kind<Node> = defineKind<Node>('v1', 'Node', {
   validate: nodeRules,
   warnings: ({ spec }) =>
     Object.keys(oldFields).flatMap((field) => (partOf(spec)[field] ? [`spec.${field}: ${oldFields[field]}`] : [])),
-  defaults: (node) => changed(node, 'spec', withBothRanges),
+  defaults: (node) => changed(changed(node, 'status', withAllocatable), 'spec', withBothRanges),
   hasGeneration: false,
   // A kubelet registers its node together with its status.
   prepareCreate: (node) => node,
@@ -92,6 +92,10 @@ const oldFields: Readonly<Record<string, string>> = {
   configSource: 'the feature is no longer supported',
   externalID: 'this field is deprecated, and is unused by Kubernetes',
 };
+
+/** What a node has may be used, unless it says otherwise. */
+const withAllocatable = (status: Part): Part =>
+  status.capacity === undefined ? status : filled(status, { allocatable: status.capacity });
 
 /** The old field for a range and the first of the new list are one; where they differ, the old one counts. */
 function withBothRanges(spec: Part): Part {

@@ -1,4 +1,5 @@
 import { changed, changedItems, filled, mapOf, type Part } from './defaulting.ts';
+import type { PodStatus } from './pod.ts';
 import { requestOf } from './pod-requests.ts';
 import { isHugePage } from './resource-name-rules.ts';
 
@@ -167,3 +168,11 @@ const volumeDefaults = (volume: Part): Part =>
   Object.keys(volume).length === 1 && volume.name !== undefined
     ? { ...volume, emptyDir: {} }
     : volumeSourceDefaults(volume);
+
+/** The old field for an address and the first of the new list are one; where they differ, the old one counts. */
+export function withBothAddresses<T extends PodStatus>(status: T): T {
+  const [first] = status.podIPs ?? [];
+  const own = status.podIP ?? '';
+  if (own === (first?.ip ?? '')) return status;
+  return own === '' ? { ...status, podIP: first?.ip ?? '' } : { ...status, podIPs: [{ ip: own }] };
+}

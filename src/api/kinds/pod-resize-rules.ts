@@ -7,11 +7,11 @@ const lists = ['containers', 'initContainers'] as const;
 const mirror = 'kubernetes.io/config.mirror';
 
 /**
- * The pod with nothing changed but what its containers take, and how that may change. Where there are more or fewer of
- * them, or others, they stay as they were sent, for that to be told.
+ * The pod with nothing changed but what its containers take, and how that may change. Nothing where there are more or
+ * fewer of them: then it is told what is wrong with all that was sent. Others than before stay as they were sent.
  */
-export function resized(spec: Part, previous: Part): Part {
-  if (lists.some((list) => partsOf(spec[list]).length !== partsOf(previous[list]).length)) return spec;
+export function resized(spec: Part, previous: Part): Part | undefined {
+  if (lists.some((list) => partsOf(spec[list]).length !== partsOf(previous[list]).length)) return undefined;
   const { resources: _resources, ...rest } = previous;
   const next: Record<string, unknown> = {
     ...rest,

@@ -236,6 +236,7 @@ for (const [claim, spec, ...errors] of created) {
 
 const gated = { schedulingGates: [{ name: 'g' }], nodeSelector: { a: 'b' } };
 const resources = (cpu: string): object => withContainer({ resources: { requests: { cpu } } });
+const two = { containers: [container, { ...container, name: 'd' }] };
 const updated: readonly (readonly [
   claim: string,
   before: object,
@@ -276,6 +277,24 @@ const updated: readonly (readonly [
     'resize',
     'spec Invalid',
     'spec.containers[0].resources.requests Forbidden',
+  ],
+  [
+    'keeps the names and the number of its containers when it is resized',
+    { initContainers: [{ ...container, name: 'i' }] },
+    { containers: [{ ...container, name: 'd' }], initContainers: [{ ...container, name: 'i' }] },
+    'resize',
+    'spec.containers[0].name Forbidden',
+  ],
+  ['gains no containers when it is resized', {}, two, 'resize', 'spec.containers Forbidden'],
+  [
+    'changes amounts alone when it is resized',
+    resources('1'),
+    withContainer({
+      resources: { requests: { cpu: '1' } },
+      resizePolicy: [{ resourceName: 'cpu', restartPolicy: 'NotRequired' }],
+    }),
+    'resize',
+    'spec Forbidden',
   ],
   [
     'takes containers in while it runs',
@@ -320,25 +339,6 @@ test("A pod's own labels complete the selectors that ask for them", () => {
       { key: 'tier', operator: 'NotIn', values: ['y'] },
     ],
   });
-});
-
-test('A node may not say that what ended began again, nor how well a pod is promised', () => {
-  const state = (part: object) => ({ containerStatuses: [{ name: 'c', state: part }] });
-  const previous = {
-    ...podOf({ restartPolicy: 'Never' }),
-    status: { qosClass: 'BestEffort', ...state({ terminated: { exitCode: 1 } }) },
-  };
-  const next = { ...previous, status: { qosClass: 'Guaranteed', podIP: '10.0.0.1', ...state({ running: {} }) } };
-  const asked = pods.rules.prepareUpdate?.(
-    next as unknown as Pod,
-    previous as unknown as Pod,
-    context('status'),
-  ) as Pod;
-  assert.deepEqual(asked.status?.podIPs, [{ ip: '10.0.0.1' }]);
-  assert.deepEqual(judged(asked, previous as unknown as Pod, 'status'), [
-    'status.containerStatuses[0].state Forbidden',
-    'status.qosClass Invalid',
-  ]);
 });
 
 test('A new pod is warned about what is hardly meant', () => {

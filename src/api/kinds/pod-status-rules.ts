@@ -1,5 +1,6 @@
 import { equalJson } from '../../base/json.ts';
-import { dnsSubdomain, isIpv4, qualifiedName } from '../names.ts';
+import { internal } from '../field-error.ts';
+import { dnsSubdomain, ipAddress, isIpv4, qualifiedName } from '../names.ts';
 import { restartActionOf } from '../restart-rule.ts';
 import { strictAddress } from './addresses.ts';
 import type { Checked } from './checks.ts';
@@ -39,7 +40,7 @@ export function validatePodStatus(root: Checked, previous: Checked): void {
   validateAddresses(status.at('podIPs'), before.podIPs);
   const hosts = status.at('hostIPs');
   const first = partsOf(hosts.value)[0];
-  if (first !== undefined && first.ip !== status.part.hostIP) {
+  if (first !== undefined && textOf(first.ip) !== textOf(status.part.hostIP)) {
     hosts.toldAt('status.hostIPs[0].ip').invalidAs(first.ip, 'must be equal to `hostIP`');
   }
   validateAddresses(hosts, before.hostIPs);
@@ -96,14 +97,19 @@ function validateClaimStatuses(statuses: Checked, spec: Part): void {
 
 function validateAddresses(addresses: Checked, before: unknown): void {
   const known = new Set(partsOf(before).map(({ ip }) => textOf(ip)));
-  const families = new Set<boolean>();
+  const texts = addresses.items().map(({ part }) => textOf(part.ip));
   for (const address of addresses.items()) {
     const text = textOf(address.part.ip);
     // One that was there already may be as it is.
     const sentences = known.has(text) ? [] : strictAddress(text);
     for (const sentence of sentences) address.invalidAs(text, sentence);
-    families.add(isIpv4(text));
   }
-  const count = addresses.items().length;
-  if (count > 1 && families.size < count) addresses.invalid('may specify no more than one IP for each IP family');
+  if (texts.length < 2) return;
+  const broken = texts.findIndex((text) => ipAddress(text).length > 0);
+  if (broken >= 0) {
+    const why = `failed to check for dual stack with error:invalid IP[${broken}]: ${texts[broken]}`;
+    addresses.add(internal(addresses.path, why));
+  }
+  if (broken < 0 && texts.length === 2 && isIpv4(texts[0] ?? '') !== isIpv4(texts[1] ?? '')) return;
+  addresses.invalid('may specify no more than one IP for each IP family');
 }

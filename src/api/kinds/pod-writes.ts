@@ -48,6 +48,7 @@ export function preparedUpdate(next: Pod, previous: Pod, { subresource }: WriteC
     }
     case 'resize': {
       const spec = resized(next.spec as unknown as Part, previous.spec as unknown as Part);
+      if (!spec) return next;
       return { ...previous, metadata: ownMeta(next, previous), spec: spec as unknown as Pod['spec'] };
     }
     default:
@@ -65,19 +66,11 @@ function preparedStatus(next: Pod, previous: Pod): Pod {
   const { ownerReferences: _asked, ...metadata } = next.metadata;
   // Old kubelets broke the owners in what they sent back.
   const owners = previous.metadata.ownerReferences ? { ownerReferences: previous.metadata.ownerReferences } : {};
-  const given = withBothAddresses(next.status ?? {});
+  const given = next.status ?? {};
   // How well its resources are promised was decided when the pod was made; who does not say leaves it so.
   const quality = given.qosClass ?? previous.status?.qosClass;
   const status = quality === undefined ? given : { ...given, qosClass: quality };
   return { ...previous, metadata: { ...metadata, ...owners }, status };
-}
-
-/** The old field for an address and the first of the new list are one; where they differ, the old one counts. */
-function withBothAddresses(status: PodStatus): PodStatus {
-  const [first] = status.podIPs ?? [];
-  const own = status.podIP ?? '';
-  if (own === (first?.ip ?? '')) return status;
-  return own === '' ? { ...status, podIP: first?.ip ?? '' } : { ...status, podIPs: [{ ip: own }] };
 }
 
 const must = 'requiredDuringSchedulingIgnoredDuringExecution';

@@ -4,7 +4,7 @@ import type { KubeObject, Labels, Meta } from '../object.ts';
 import { changed, type Part } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { podCells, podColumns } from './pod-columns.ts';
-import { podOnlyDefaults, podSpecDefaults } from './pod-defaults.ts';
+import { podOnlyDefaults, podSpecDefaults, withBothAddresses } from './pod-defaults.ts';
 import { nameWarnings, podWarnings } from './pod-warnings.ts';
 import { podRules } from './pod-write-rules.ts';
 import { preparedCreate, preparedUpdate } from './pod-writes.ts';
@@ -243,7 +243,8 @@ export const pods: Kind<Pod> = defineKind<Pod>('v1', 'Pod', {
   answersDeleted: true,
   columns: podColumns,
   cells: podCells,
-  defaults: (pod) => changed(pod, 'spec', (spec) => podOnlyDefaults(podSpecDefaults(spec))),
+  defaults: (pod) =>
+    changed(changed(pod, 'status', withBothAddresses), 'spec', (spec) => podOnlyDefaults(podSpecDefaults(spec))),
   validate: podRules,
   // Whoever changes a pod is hardly ever a person who would read warnings.
   warnings: (pod, previous) =>

@@ -2,12 +2,13 @@ import { equalJsonInSteps, isObject, type JsonObject } from '../../base/json.ts'
 import type { Steps } from '../../base/steps.ts';
 import { ApiError } from '../error.ts';
 import type { KubeObject, ManagedFields } from '../object.ts';
-import { type Comparison, compareInSteps } from './compare.ts';
+import type { Comparison } from './compare.ts';
 import { type Conflict, conflictError, difference as conflictsBeyond, conflictsOf } from './conflict.ts';
-import { emptySet, type FieldSet, isEmptySet } from './field-set.ts';
+import { emptySet, type FieldSet, isEmptySet, withoutPath } from './field-set.ts';
 import { differenceInSteps, intersectionInSteps, unionInSteps } from './field-set-in-steps.ts';
 import { appliedByClient, withLastApplied } from './last-applied.ts';
 import {
+  changedIn,
   changesFor,
   type Entry,
   type Followed,
@@ -125,13 +126,13 @@ function* outcomeOf({ followed, before, config, entries, apply }: Attempt): Step
     apiVersion: followed.apiVersion,
     subresource: followed.subresource,
     time: apply.time,
-    set: yield* fieldsOf(shape, config, followed.ignored),
+    set: followed.reset.reduce(withoutPath, yield* fieldsOf(shape, config, followed.ignored)),
   };
   const previous = entries.find((entry) => isSame(entry, own));
   const others = entries.filter((entry) => entry !== previous);
   const isPruned = previous !== undefined && !(yield* isRepeated(previous, own));
   const object = isPruned ? yield* pruned(followed, merged, previous, [...others, own]) : merged;
-  const changes = yield* compareInSteps(shape, before, object, followed.ignored);
+  const changes = yield* changedIn(followed, shape, before, object);
   const isNoop = yield* equalJsonInSteps(before, object);
   const change = changes && { before, after: object, changes };
   return {
@@ -156,7 +157,7 @@ interface Changed {
 
 function* ownersAfter(followed: Followed, { own, previous, others, change, isNoop }: Outlook): Steps<readonly Entry[]> {
   const spoken = change ? yield* differenceInSteps(own.set, change.changes.removed) : own.set;
-  const set = yield* withoutUnowned(spoken, followed);
+  const set = yield* withoutUnowned(spoken);
   const kept = change ? yield* lost(followed, others, change) : others;
   if (isEmptySet(set)) return kept;
   if (!isNoop) return [...kept, { ...own, set }];

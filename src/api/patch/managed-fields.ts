@@ -78,8 +78,19 @@ const unowned: FieldSet = {
   },
 };
 
-export function* withoutUnowned(set: FieldSet, { reset }: Followed): Steps<FieldSet> {
-  return reset.reduce(withoutPath, yield* differenceInSteps(set, unowned));
+export const withoutUnowned = (set: FieldSet): Steps<FieldSet> => differenceInSteps(set, unowned);
+
+/** What a write through this resource changes, as a version shows it. */
+export function* changedIn(
+  { ignored, reset }: Followed,
+  shape: StructShape,
+  before: JsonObject,
+  after: JsonObject,
+): Steps<Comparison | undefined> {
+  const changes = yield* compareInSteps(shape, before, after, ignored);
+  if (!changes || reset.length === 0) return changes;
+  const left = (set: FieldSet) => reset.reduce(withoutPath, set);
+  return { modified: left(changes.modified), added: left(changes.added), removed: left(changes.removed) };
 }
 
 /**
@@ -112,12 +123,12 @@ export function* managedAfterUpdate(
 
 /** What nobody can tell apart has no owners, and with it the whole object has none. */
 function* changesOf(
-  { shape, ignored }: Followed,
+  followed: Followed,
   before: JsonObject,
   after: JsonObject,
 ): Steps<Comparison | undefined | 'untold'> {
   try {
-    return yield* compareInSteps(shape, before, after, ignored);
+    return yield* changedIn(followed, followed.shape, before, after);
   } catch (error) {
     if (error instanceof ItemWithoutKey) return 'untold';
     throw error;
@@ -156,7 +167,7 @@ interface Change {
 
 function* owned(followed: Followed, entries: readonly Entry[], change: Change, write: Write): Steps<readonly Entry[]> {
   const { changes } = change;
-  const taken = yield* withoutUnowned(yield* unionInSteps(changes.modified, changes.added), followed);
+  const taken = yield* withoutUnowned(yield* unionInSteps(changes.modified, changes.added));
   if (isEmptySet(taken)) return yield* lost(followed, entries, change);
   const own: Entry = {
     manager: write.manager,
@@ -202,7 +213,7 @@ export function* changesFor(
   if (seen.has(entry.apiVersion)) return seen.get(entry.apiVersion);
   const view = followed.versioned(entry.apiVersion);
   if (!view) return 'gone';
-  const changes = yield* compareInSteps(view.shape, view.to(change.before), view.to(change.after), followed.ignored);
+  const changes = yield* changedIn(followed, view.shape, view.to(change.before), view.to(change.after));
   seen.set(entry.apiVersion, changes);
   return changes;
 }
