@@ -1,6 +1,6 @@
 // Sends recorded bodies, changed at random, to a server of ours and to upstream's, and says how far the answers agree.
-//   node compat/beside.ts --upstream KUBE_APISERVER,ETCD [--mode create|update|merge|strategic|json|apply|status|subresource] [--seed 1] [--count 2000]
-//     [--kind Pod] [--show 20]
+//   node compat/beside.ts --upstream KUBE_APISERVER,ETCD [--kind Pod] [--seed 1] [--count 2000] [--show 20]
+//     [--mode create|update|merge|strategic|json|apply|status|subresource]
 // Recorded cases are what was asked once; this is what nobody asked before. What is changed is a dry run. Beside
 // them objects of custom kinds are changed (`--kind Plain`, Formatted, Logic or Ruled: these alone).
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -18,6 +18,7 @@ const accounts: Readonly<Record<string, string>> = {
   'endpoint-slice': 'endpointslice-controller',
   'endpoint-slice-mirroring-controller': 'endpointslicemirroring-controller',
   'ephemeral-volume-controller': 'ephemeral-volume-controller',
+  'flow-schema-status': 'flow-schema-status',
   'garbage-collector-controller': 'generic-garbage-collector',
   'horizontal-pod-autoscaler': 'horizontal-pod-autoscaler',
   'job-controller': 'job-controller',

@@ -3,6 +3,7 @@ import { configMaps } from '../api/kinds/config-map.ts';
 import { csiDrivers } from '../api/kinds/csi-driver.ts';
 import { endpointSlices } from '../api/kinds/endpoint-slice.ts';
 import { endpoints } from '../api/kinds/endpoints.ts';
+import { flowSchemas } from '../api/kinds/flow-schema.ts';
 import { horizontalPodAutoscalers } from '../api/kinds/horizontal-pod-autoscaler.ts';
 import { ipAddresses } from '../api/kinds/ip-address.ts';
 import { leases } from '../api/kinds/lease.ts';
@@ -12,6 +13,7 @@ import { nodes } from '../api/kinds/node.ts';
 import { persistentVolumes } from '../api/kinds/persistent-volume.ts';
 import { persistentVolumeClaims } from '../api/kinds/persistent-volume-claim.ts';
 import { pods } from '../api/kinds/pod.ts';
+import { priorityLevels } from '../api/kinds/priority-level.ts';
 import { resourceClaims } from '../api/kinds/resource-claim.ts';
 import { resourceClaimTemplates } from '../api/kinds/resource-claim-template.ts';
 import { resourceQuotas } from '../api/kinds/resource-quota.ts';
@@ -35,6 +37,7 @@ import { EndpointSliceController } from './endpoint-slice.ts';
 import { EndpointSliceMirroringController } from './endpoint-slice-mirroring.ts';
 import { EndpointsController } from './endpoints.ts';
 import { EphemeralVolumeController } from './ephemeral-volume.ts';
+import { FlowSchemaStatusController } from './flow-schema-status.ts';
 import { GarbageCollector } from './garbage-collector.ts';
 import { HorizontalPodAutoscalerController } from './horizontal-pod-autoscaler.ts';
 import { LegacyTokenCleaner } from './legacy-token-cleaner.ts';
@@ -104,6 +107,7 @@ export function clusterControllers(
       timing,
     ),
     new ResourceQuotaController(caches.of(resourceQuotas), kinds),
+    new FlowSchemaStatusController(caches.of(flowSchemas), caches.of(priorityLevels)),
   ];
   return controllers as readonly Controller<unknown>[];
 }

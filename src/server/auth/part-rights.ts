@@ -19,6 +19,10 @@ const moreRules: Readonly<Record<string, readonly PolicyRule[]>> = {
     { verbs: ['patch'], apiGroups: [''], resources: ['persistentvolumeclaims/status'] },
     { verbs: ['create', 'patch'], apiGroups: ['', 'events.k8s.io'], resources: ['events'] },
   ],
+  // Upstream's API server does this itself.
+  'flow-schema-status': [
+    { verbs: ['patch'], apiGroups: ['flowcontrol.apiserver.k8s.io'], resources: ['flowschemas/status'] },
+  ],
   'network-policy-notice': [{ verbs: ['create', 'patch'], apiGroups: ['', 'events.k8s.io'], resources: ['events'] }],
   rebalancer: [
     { verbs: ['create'], apiGroups: [''], resources: ['pods/eviction'] },
