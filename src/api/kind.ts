@@ -74,6 +74,8 @@ export interface KindRules<T extends KubeObject = KubeObject> {
   /** Whether the spec counts as changed. By default: whether anything outside metadata did, and outside status where that is written by itself. */
   changesGeneration?(next: T, previous: T): boolean;
   readonly columns?: readonly Column[];
+  /** In which order a table shows objects, where it is not that of their names. */
+  tableOrder?(a: T, b: T): number;
   /** One table row; as many cells as there are columns. */
   cells?(object: T, now: Instant): readonly Json[];
   /** The object without what only the form of this version has: what metadata alone shows of it. */

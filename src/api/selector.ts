@@ -1,3 +1,4 @@
+import { compareText } from '../base/text.ts';
 import type { Labels } from './object.ts';
 import { type FieldRequirement, parseFields, parseRequirements } from './selector-parser.ts';
 
@@ -64,3 +65,19 @@ export function parseLabelSelector(text: string): Matches {
 
 /** `metadata.name=web,status.phase!=Running`. */
 export const parseFieldSelector = (text: string): readonly FieldRequirement[] => parseFields(text);
+
+/** A selector as upstream prints it in events and tables. */
+export function printedSelector(selector: LabelSelector | undefined): string {
+  if (selector === undefined) return 'nil';
+  const labels = Object.entries(selector.matchLabels ?? {}).sort(([a], [b]) => compareText(a, b));
+  const expressions = (selector.matchExpressions ?? []).map(
+    ({ key, operator, values = [] }) =>
+      `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${values.join(' ')}],},`,
+  );
+  const texts = labels.map(([key, value]) => `${key}: ${value},`);
+  const [matchLabels, matchExpressions] = [texts.join(''), expressions.join('')];
+  return (
+    `&LabelSelector{MatchLabels:map[string]string{${matchLabels}},` +
+    `MatchExpressions:[]LabelSelectorRequirement{${matchExpressions}},}`
+  );
+}

@@ -6,7 +6,7 @@ import type { ReplicaSet } from '../api/kinds/replica-set.ts';
 import type { ReplicationController } from '../api/kinds/replication-controller.ts';
 import type { StatefulSet } from '../api/kinds/stateful-set.ts';
 import { controllerOf, type Key, keyOf, type Owner } from '../api/object.ts';
-import { matcherOf } from '../api/selector.ts';
+import { matcherOf, printedSelector } from '../api/selector.ts';
 import type { Instant, Random } from '../base/env.ts';
 import { parseTime, timestamp } from '../base/text.ts';
 import type { Action, Notice } from '../client/action.ts';
@@ -21,7 +21,7 @@ import {
 } from '../machinery/controller.ts';
 import type { KindCaches } from '../machinery/kind-caches.ts';
 import { type ExpectedPods, expectedPods, isForeign, Scales } from './disruption-scale.ts';
-import { type BudgetStatus, budgetSpecOf, budgetStatusOf, selectorText } from './disruption-shape.ts';
+import { type BudgetStatus, budgetSpecOf, budgetStatusOf } from './disruption-shape.ts';
 import { statusPatch } from './status-patch.ts';
 
 /** A pod whose eviction was granted is taken for gone this long, then for one that stays. */
@@ -151,7 +151,7 @@ const told = (
 ): Notice => ({ verb: 'event', about, type, reason, message });
 
 function unmanaged(budget: PodDisruptionBudget): Notice {
-  const selector = selectorText(budgetSpecOf(budget).selector);
+  const selector = printedSelector(budgetSpecOf(budget).selector);
   const message =
     `Pods selected by this PodDisruptionBudget (selector: ${selector}) were found to be unmanaged. As a result, ` +
     'the status of the PDB cannot be calculated correctly, which may result in undefined behavior. ' +

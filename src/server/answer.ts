@@ -152,6 +152,14 @@ export class Answers {
     }
   }
 
+  #inTableOrder(kind: Kind, listed: Listed): Listed {
+    const { tableOrder } = kind.rules;
+    if (!tableOrder) return listed;
+    const { views } = this.#deps;
+    const inOrder = (a: Entry, b: Entry) => tableOrder(views.object(kind, a), views.object(kind, b));
+    return { ...listed, entries: listed.entries.toSorted(inOrder) };
+  }
+
   #each<R>(listed: Listed, work: (entry: Entry) => R): Promise<readonly R[]> {
     return mapInSlices(this.#deps.clock, listed.entries, work);
   }
@@ -172,13 +180,14 @@ export class Answers {
     return { status: 200, mediaType: jsonType, pieces: new TextPieces(this.#deps.clock, texts, begun) };
   }
 
-  async #shapedList(listed: Listed, metadata: Json, asked: Asked): Promise<ApiResponse> {
+  async #shapedList(found: Listed, metadata: Json, asked: Asked): Promise<ApiResponse> {
     const { kind, wanted } = asked;
     const { views } = this.#deps;
     if (wanted.as === 'PartialObjectMetadata') {
       throw wrongShape(wanted.as, `is a list (*${goPackageOf(kind.group)}.${kind.kind}List)`);
     }
     const table = wanted.as === 'Table';
+    const listed = table ? this.#inTableOrder(kind, found) : found;
     const head = table
       ? this.#table(kind, [], metadata, asked)
       : { kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${wanted.version}`, metadata };

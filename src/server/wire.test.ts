@@ -305,6 +305,23 @@ test('Lists of nothing are null where metadata alone is asked for, and tables of
   assert.deepEqual((await nothing('Table')).rows, []);
 });
 
+test('A table may have an order of its own, and a list keeps that of the names', async () => {
+  const { ask } = await world();
+  const path = '/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas';
+  for (const [name, matchingPrecedence] of [
+    ['a', 9_000],
+    ['b', 8_000],
+  ] as const) {
+    const spec = { priorityLevelConfiguration: { name: 'global-default' }, matchingPrecedence };
+    await ask('POST', path, {}, encodeText(JSON.stringify({ metadata: { name }, spec })));
+  }
+  const { items } = await jsonOf(await ask('GET', path));
+  const { rows } = await jsonOf(await ask('GET', path, { accept: 'application/json;as=Table;g=meta.k8s.io;v=v1' }));
+  const names = (items as { metadata: { name: string } }[]).map(({ metadata }) => metadata.name);
+  const shown = (rows as { cells: string[] }[]).map(({ cells }) => cells[0]);
+  assert.deepEqual({ names, shown }, { names: ['a', 'b'], shown: ['b', 'a'] });
+});
+
 test('People get answers on lines of their own', async () => {
   const { ask } = await world();
   const text = async (path: string, agent: string) =>

@@ -1,3 +1,4 @@
+import { compareText } from '../../base/text.ts';
 import type { Kind } from '../kind.ts';
 import type { KubeObject } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
@@ -13,6 +14,7 @@ export const flowSchemas: Kind<FlowSchema> = defineKind<FlowSchema>('flowcontrol
   ...statusKeepsMetadata,
   defaults: (schema) => changed(schema, 'spec', specDefaults),
   columns: columnsOf('Name', 'PriorityLevel', 'MatchingPrecedence', 'DistinguisherMethod', 'Age', 'MissingPL'),
+  tableOrder: (a, b) => precedenceOf(a) - precedenceOf(b) || compareText(a.metadata.name, b.metadata.name),
   cells: (schema, now) => {
     const spec = partOf(schema.spec);
     const missing = partsOf(partOf(schema.status).conditions).find(({ type }) => type === 'Dangling');
@@ -26,6 +28,8 @@ export const flowSchemas: Kind<FlowSchema> = defineKind<FlowSchema>('flowcontrol
     ];
   },
 });
+
+const precedenceOf = ({ spec }: FlowSchema): number => Number(partOf(spec).matchingPrecedence ?? 0);
 
 /** Zero is no precedence, and namespaces are always told. */
 function specDefaults(given: Part): Part {

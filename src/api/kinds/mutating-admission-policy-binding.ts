@@ -1,8 +1,9 @@
 import type { Kind } from '../kind.ts';
 import type { KubeObject } from '../object.ts';
+import { bindingCells } from './admission-binding-cells.ts';
 import { mutatingBindingRules } from './admission-policy-rules.ts';
-import { ageCell, columnsOf } from './columns.ts';
-import { changed, type Part, partOf, textOf } from './defaulting.ts';
+import { columnsOf } from './columns.ts';
+import { changed, type Part } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { matchDefaults } from './match-defaults.ts';
 
@@ -15,10 +16,5 @@ export const mutatingAdmissionPolicyBindings: Kind<MutatingAdmissionPolicyBindin
     validate: mutatingBindingRules,
     defaults: (binding) => changed(binding, 'spec', (spec) => changed(spec, 'matchResources', matchDefaults)),
     columns: columnsOf('Name', 'PolicyName', 'ParamRef', 'Age'),
-    cells: (binding, now) => {
-      const { policyName, paramRef } = partOf(binding.spec);
-      const { namespace, name } = partOf(paramRef);
-      const whole = namespace ? `${textOf(namespace)}/${textOf(name)}` : `*/${textOf(name)}`;
-      return [binding.metadata.name, textOf(policyName), paramRef ? whole : '<unset>', ageCell(binding, now)];
-    },
+    cells: bindingCells,
   });

@@ -75,7 +75,7 @@ export const nodes: Kind<Node> = defineKind<Node>('v1', 'Node', {
       address('InternalIP'),
       address('ExternalIP'),
       info.osImage || '<unknown>',
-      info.kernelVersion || '<unknown>',
+      kernelText(info),
       info.containerRuntimeVersion || '<unknown>',
     ];
   },
@@ -110,6 +110,9 @@ function conditionText(node: Node): string {
   const word = ready ? (ready.status === 'True' ? 'Ready' : 'NotReady') : 'Unknown';
   return node.spec?.unschedulable ? `${word},SchedulingDisabled` : word;
 }
+
+const kernelText = ({ kernelVersion, architecture }: Labels): string =>
+  `${kernelVersion || '<unknown>'}${architecture ? ` (${architecture})` : ''}`;
 
 const rolePrefix = 'node-role.kubernetes.io/';
 function rolesOf(node: Node): readonly string[] {

@@ -18,7 +18,7 @@ export const priorityLevels: Kind<PriorityLevelConfiguration> = defineKind<Prior
     columns: columnsOf('Name', 'Type', 'NominalConcurrencyShares', 'Queues', 'HandSize', 'QueueLengthLimit', 'Age'),
     cells: (level, now) => {
       const spec = partOf(level.spec);
-      const own = partOf(spec.limited ?? spec.exempt);
+      const own = partOf(spec.limited);
       const { queues, handSize, queueLengthLimit } = partOf(partOf(own.limitResponse).queuing);
       return [
         level.metadata.name,

@@ -112,11 +112,11 @@ const ownRules: Readonly<Record<string, SourceRule>> = {
 };
 
 function validateClaimTemplate(template: Checked): void {
-  const { labels, annotations, ...others } = template.at('metadata').part;
-  template.add(...validateAnnotations(mapOf(annotations), 'annotations'), ...validateLabels(mapOf(labels), 'labels'));
-  for (const field of Object.keys(others)) {
-    if (others[field] !== null) template.at('metadata').at(field).forbidden('may not be set');
-  }
+  const metadata = template.at('metadata');
+  const { labels, annotations, ...others } = metadata.part;
+  metadata.add(...validateAnnotations(mapOf(annotations), metadata.at('annotations').path));
+  metadata.add(...validateLabels(mapOf(labels), metadata.at('labels').path));
+  for (const field of Object.keys(others)) if (others[field] !== null) metadata.at(field).forbidden('cannot be set');
   validateClaimSpec(template.at('spec'));
 }
 
