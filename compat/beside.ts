@@ -60,7 +60,7 @@ function basesOf({ cases, objects }: Cases): readonly Base[] {
 function asking(users: Both<ServerUser>): Ask {
   return async (method, path, { body, type, object = path } = {}) => {
     const known = JSON.stringify(body ?? '');
-    const step = { method, path, managed: flags.mode !== 'create' };
+    const step = { method, path, managed: true };
     const asked = users.map(async (each) => {
       const headers = { 'user-agent': 'oracle', ...(type === undefined ? {} : { 'content-type': type }) };
       try {

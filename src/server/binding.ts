@@ -1,13 +1,11 @@
-import { ApiError } from '../api/error.ts';
 import { type Pod, pods } from '../api/kinds/pod.ts';
-import { pathSegment } from '../api/names.ts';
 import type { KubeObject } from '../api/object.ts';
 import type { ApiResponse } from '../api/wire.ts';
 import type { Env } from '../base/env.ts';
 import type { JsonObject } from '../base/json.ts';
 import { admittedThrough } from './admission/door.ts';
 import type { AdmissionPlugin, AdmissionRequest } from './admission/plugin.ts';
-import type { ResourceRoute } from './route.ts';
+import { type ResourceRoute, requireNameParameter } from './route.ts';
 import { bound, requireTarget } from './subresources.ts';
 import type { WriteOptions, Writer } from './write.ts';
 
@@ -31,9 +29,7 @@ export async function bindByName(
   const binding = object as unknown as JsonObject;
   requireTarget(binding);
   const { name } = object.metadata;
-  if (!name) throw new ApiError('BadRequest', 'Name parameter required.');
-  const wrong = pathSegment(name);
-  if (wrong.length > 0) throw new ApiError('BadRequest', `Name parameter invalid: "${name}": ${wrong.join(';')}`);
+  requireNameParameter(name ?? '');
   const door: ResourceRoute = { ...route, kind: pods, name, subresource: 'binding' };
   await bind(deps, door, binding, by);
   return {

@@ -99,3 +99,10 @@ function verbOf(request: ApiRequest, route: Pick<ResourceRoute, 'kind' | 'name' 
       throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
   }
 }
+
+/** A name that comes in a body where others have it in their path. */
+export function requireNameParameter(name: string): void {
+  if (name === '') throw new ApiError('BadRequest', 'Name parameter required.');
+  const wrong = pathSegment(name);
+  if (wrong.length > 0) throw new ApiError('BadRequest', `Name parameter invalid: "${name}": ${wrong.join(';')}`);
+}

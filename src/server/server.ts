@@ -14,7 +14,7 @@ import { webhookPlugins } from './admission/webhooks/plugins.ts';
 import { type AggregatedDoor, Aggregator, type RemoteOpenApi } from './aggregation/aggregator.ts';
 import { encodedAnswer } from './answer.ts';
 import { Audit, type Audited, type AuditOptions } from './audit/audit.ts';
-import { Access, type AccessOptions, type Admitted } from './auth/access.ts';
+import { Access, type AccessOptions, type Admitted, type Creating } from './auth/access.ts';
 import type { ClusterFacts } from './auth/bootstrap/objects.ts';
 import { reconcileBootstrap } from './auth/bootstrap/reconcile.ts';
 import { issuerPaths } from './auth/issuer-documents.ts';
@@ -133,7 +133,7 @@ export class ApiServer {
   readonly #resources: Resources;
   readonly #discovery: Discovery;
   readonly #access: Access;
-  readonly #plugins: readonly AdmissionPlugin[];
+  readonly #creating: Pick<Creating, 'plugins' | 'fields'>;
   readonly #gate = new FairGate();
   readonly #figures: RequestFigures;
   readonly #health: Health;
@@ -178,9 +178,9 @@ export class ApiServer {
       ...(options.outward ? webhookPlugins({ ...policies, outward: options.outward }) : []),
       ...builtIn.last,
     ];
-    this.#plugins = plugins;
     const goods = new ServiceGoods(store, { serviceRange: options.serviceRange ?? '10.96.0.0/16', random: env.random });
     const fields = new FieldTracker(this.kinds, env.clock);
+    this.#creating = { plugins, fields };
     const deps = {
       env,
       store: new ConvertingStore(new MeasuredStore(env, store), conversions),
@@ -325,7 +325,7 @@ export class ApiServer {
     const route = routeOf(request, this.kinds);
     handling.route = route;
     if (!route) return this.#other(request);
-    const own = this.#access.answer(request, route, { caller: asker.caller, plugins: this.#plugins });
+    const own = this.#access.answer(request, route, { ...this.#creating, caller: asker.caller });
     if (own) return own;
     const warning = route.kind.custom?.warning ?? deprecationOf(route.kind)?.sentence;
     if (warning !== undefined) {

@@ -138,3 +138,20 @@ test('A resize without containers is refused, and nothing breaks', async () => {
   const { status } = await ask('PATCH', `${pods}/p/resize`, { spec: { containers: null } }, merge);
   assert.equal(status, 422);
 });
+
+test('What is only answered and never kept says who asked for what, too', async () => {
+  const { ask } = await world();
+  const reviews = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
+  const attributes = { verb: 'get', resource: 'pods' };
+  const review = (await ask('POST', reviews, { spec: { user: 'jane', resourceAttributes: attributes } })).answer;
+  const [entry] = review.metadata.managedFields ?? [];
+  const owned = { 'f:resourceAttributes': { '.': {}, 'f:resource': {}, 'f:verb': {} }, 'f:user': {} };
+  assert.deepEqual([entry?.manager, entry?.fieldsV1], ['tester', { 'f:spec': owned }]);
+  const account = '/api/v1/namespaces/default/serviceaccounts';
+  await ask('POST', account, { metadata: { name: 'a' } });
+  const token = (await ask('POST', `${account}/a/token`, { spec: {} })).answer;
+  assert.deepEqual(ownedThrough('token', token), { 'f:spec': { 'f:expirationSeconds': {} } });
+  const boundObjectRef = { kind: 'Secret', apiVersion: 'v1', name: 'a/b' };
+  const odd = await ask('POST', `${account}/a/token`, { spec: { boundObjectRef } });
+  assert.deepEqual([odd.status, odd.answer.message], [400, 'Name parameter invalid: "a/b": may not contain \'/\'']);
+});

@@ -40,6 +40,7 @@ function validatePodTerm(term: Checked): void {
     if (term.at('labelSelector').isAbsent) keys.forbidden('must not be specified when labelSelector is not set');
     else for (const key of keys.items()) key.like(qualifiedName);
   }
+  keysNamedOnce(term);
   const others = textsOf(term.part.mismatchLabelKeys);
   for (const key of term.at('matchLabelKeys').items()) {
     if (others.includes(key.text)) key.invalid('exists in both matchLabelKeys and mismatchLabelKeys');
@@ -80,6 +81,21 @@ function validateDomains(domains: Checked, action: string): void {
   domains.atLeast(1, 'must be greater than zero');
   if (domains.isAbsent || action === 'DoNotSchedule') return;
   domains.invalid(`can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${action}`);
+}
+
+/** The selector has got a demand for each of the pod's own labels by now: another one is too much. */
+function keysNamedOnce(term: Checked): void {
+  const { matchLabels, matchExpressions } = term.at('labelSelector').part;
+  const keys = textsOf(term.part.matchLabelKeys);
+  const seen = new Set(Object.keys(mapOf(matchLabels)));
+  for (const expression of partsOf(matchExpressions)) {
+    const key = textOf(expression.key);
+    const index = keys.lastIndexOf(key);
+    if (index >= 0 && seen.has(key)) {
+      term.toldAt(`${term.path}[${index}]`).invalidAs(key, 'exists in both matchLabelKeys and labelSelector');
+    }
+    seen.add(key);
+  }
 }
 
 function validateSpreadKeys(constraint: Checked, labels: Readonly<Record<string, string>> | undefined): void {

@@ -327,6 +327,19 @@ test('The doors to a part of a pod change nothing else', () => {
   assert.equal(after.spec.nodeName, undefined);
 });
 
+test('A selector that asks for a label of the pod itself does not ask for it otherwise', () => {
+  const asks = (labelSelector: object) => {
+    const term = { topologyKey: 'zone', labelSelector, matchLabelKeys: ['app', 'tier'] };
+    const affinity = { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } };
+    const pod = podOf({ affinity }, { labels: { app: 'x', tier: 'y' } });
+    return judged(pods.rules.prepareCreate?.(pod, context()) as Pod);
+  };
+  const path = 'spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0]';
+  assert.deepEqual(asks({ matchLabels: { other: 'z' } }), []);
+  assert.deepEqual(asks({ matchLabels: { tier: 'z' } }), [`${path}[1] Invalid`]);
+  assert.deepEqual(asks({ matchExpressions: [{ key: 'app', operator: 'Exists' }] }), [`${path}[0] Invalid`]);
+});
+
 test("A pod's own labels complete the selectors that ask for them", () => {
   const term = { topologyKey: 'zone', labelSelector: {}, matchLabelKeys: ['app', 'none'], mismatchLabelKeys: ['tier'] };
   const affinity = { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } };

@@ -8,6 +8,7 @@ import { NodeRestriction } from '../admission/node-restriction.ts';
 import type { AdmissionPlugin } from '../admission/plugin.ts';
 import { RoleEscalation } from '../admission/role-escalation.ts';
 import { type Attributes, type Authorizer, masters } from '../attributes.ts';
+import type { FieldTracker } from '../field-tracker.ts';
 import type { ResourceRoute } from '../route.ts';
 import { AccessFigures } from './access-figures.ts';
 import { Authentication } from './authentication.ts';
@@ -72,6 +73,13 @@ const always = {
   AlwaysAllow: { name: 'AlwaysAllow', authorize: () => ({ verdict: 'allow' }) },
   AlwaysDeny: { name: 'AlwaysDeny', authorize: () => ({ verdict: 'none', reason: 'Everything is forbidden.' }) },
 } as const satisfies Readonly<Record<string, Authorizer>>;
+
+/** What a create needs that keeps nothing. */
+export interface Creating {
+  readonly caller: Caller;
+  readonly plugins: readonly AdmissionPlugin[];
+  readonly fields: FieldTracker;
+}
 
 /** Everything between a request and the right to be served: who asks, as whom, and whether they may. */
 export class Access {
@@ -211,20 +219,15 @@ export class Access {
   }
 
   /** Token requests and reviews: creates that store nothing. Undefined for everything else. */
-  answer(
-    request: ApiRequest,
-    route: ResourceRoute,
-    by: { readonly caller: Caller; readonly plugins: readonly AdmissionPlugin[] },
-  ): Promise<ApiResponse> | undefined {
-    if (this.#reviews.serves(route)) return this.#reviews.handle(request, route, by.caller);
+  answer(request: ApiRequest, route: ResourceRoute, by: Creating): Promise<ApiResponse> | undefined {
+    if (this.#reviews.serves(route)) return this.#reviews.handle(request, route, by);
     this.#tokenRequests ??= new TokenRequests({
       env: this.#env,
       store: this.#store,
       tokens: this.#tokens,
       audiences: this.#signing.audiences,
-      plugins: by.plugins,
     });
-    return this.#tokenRequests.serves(route) ? this.#tokenRequests.handle(request, route, by.caller) : undefined;
+    return this.#tokenRequests.serves(route) ? this.#tokenRequests.handle(request, route, by) : undefined;
   }
 
   document(path: string, accept: string, address: string): ApiResponse | undefined {

@@ -2,10 +2,13 @@ import { ApiError } from '../../api/error.ts';
 import { invalidObject } from '../../api/field-error.ts';
 import type { ApiRequest, ApiResponse, Caller } from '../../api/wire.ts';
 import { isObject, type Json, type JsonObject } from '../../base/json.ts';
+import { finish } from '../../base/steps.ts';
 import type { Decision } from '../attributes.ts';
 import { decodeObject } from '../decode.ts';
+import { managerOf } from '../field-tracker.ts';
 import { negotiate } from '../negotiate.ts';
 import type { ResourceRoute } from '../route.ts';
+import type { Creating } from './access.ts';
 import { accessReviewErrors } from './access-review-rules.ts';
 import type { Authentication } from './authentication.ts';
 import { type Authorization, errorList } from './authorization.ts';
@@ -18,6 +21,7 @@ export interface ReviewDeps {
   readonly authorization: Authorization;
   readonly rbac: Rbac;
 }
+type Asker = Pick<Creating, 'caller' | 'fields'>;
 interface Review {
   readonly object: JsonObject;
   readonly spec: JsonObject;
@@ -40,10 +44,11 @@ export class Reviews {
     return reviewGroups.has(kind.group) && verb === 'create';
   }
 
-  async handle(request: ApiRequest, route: ResourceRoute, caller: Caller): Promise<ApiResponse> {
+  async handle(request: ApiRequest, route: ResourceRoute, { caller, fields }: Asker): Promise<ApiResponse> {
     if (negotiate(request.headers.accept).as) throw noTable();
     const decoded = decodeObject(request, route.kind);
-    const object = inNamespace(decoded.object as unknown as JsonObject, route);
+    const owned = finish(fields.written(route, undefined, decoded.object, managerOf(request, caller)));
+    const object = inNamespace(owned as unknown as JsonObject, route);
     const spec = isObject(object.spec) ? object.spec : {};
     const review = { object, spec, route, caller };
     const answer = { ...object, ...(route.kind.kind === 'SelfSubjectReview' ? {} : { spec }) };

@@ -1,22 +1,25 @@
 import { ApiError } from '../../api/error.ts';
 import { invalid, invalidObject } from '../../api/field-error.ts';
-import type { Kind } from '../../api/kind.ts';
+import { type Kind, makeKind } from '../../api/kind.ts';
 import { nodes } from '../../api/kinds/node.ts';
 import { type Pod, pods } from '../../api/kinds/pod.ts';
 import { secrets } from '../../api/kinds/secret.ts';
 import { serviceAccounts } from '../../api/kinds/service-account.ts';
 import type { KubeObject } from '../../api/object.ts';
-import type { ApiRequest, ApiResponse, Caller } from '../../api/wire.ts';
+import type { ApiRequest, ApiResponse } from '../../api/wire.ts';
 import type { Env, Instant } from '../../base/env.ts';
 import { isObject, type Json, type JsonObject } from '../../base/json.ts';
+import { finish } from '../../base/steps.ts';
 import { timestamp } from '../../base/text.ts';
 import type { Store } from '../../store/store.ts';
 import { admittedThrough } from '../admission/door.ts';
-import type { AdmissionPlugin, AdmissionRequest } from '../admission/plugin.ts';
+import type { AdmissionRequest } from '../admission/plugin.ts';
 import { decodeObject } from '../decode.ts';
+import { managerOf } from '../field-tracker.ts';
 import { storageKey } from '../kinds.ts';
 import { notFound } from '../read.ts';
-import type { ResourceRoute } from '../route.ts';
+import { type ResourceRoute, requireNameParameter } from '../route.ts';
+import type { Creating } from './access.ts';
 import type { ServiceAccountTokens } from './service-account-tokens.ts';
 import type { BoundClaims } from './token-bindings.ts';
 
@@ -32,7 +35,6 @@ export interface TokenRequestDeps {
   readonly store: Store;
   readonly tokens: ServiceAccountTokens;
   readonly audiences: readonly string[];
-  readonly plugins: readonly AdmissionPlugin[];
 }
 interface Reference {
   readonly kind: string;
@@ -53,11 +55,13 @@ export class TokenRequests {
     return kind.group === '' && kind.plural === 'serviceaccounts' && subresource === 'token' && verb === 'create';
   }
 
-  async handle(request: ApiRequest, route: ResourceRoute, caller: Caller): Promise<ApiResponse> {
+  async handle(request: ApiRequest, route: ResourceRoute, by: Creating): Promise<ApiResponse> {
     const { env, tokens } = this.#deps;
-    const asked = decodeObject(request, tokenRequestKind).object as unknown as JsonObject;
-    const metadata = namedLike(asked.metadata as JsonObject, route);
-    const admitted = await this.#admitted({ ...asked, metadata }, route, { request, caller });
+    const asked = withSeconds(decodeObject(request, tokenRequests).object);
+    const manager = managerOf(request, by.caller);
+    const owned = finish(by.fields.written({ ...route, kind: tokenRequests }, undefined, asked, manager));
+    const metadata = namedLike(owned.metadata as unknown as JsonObject, route);
+    const admitted = await this.#admitted({ ...asked, metadata } as unknown as JsonObject, route, { request, by });
     const account = await this.#get(serviceAccounts as unknown as Kind, route.namespace, route.name);
     const spec = isObject(admitted.spec) ? admitted.spec : {};
     const seconds = secondsOf(spec);
@@ -86,11 +90,11 @@ export class TokenRequests {
   async #admitted(
     object: JsonObject,
     route: ResourceRoute,
-    { request, caller }: { readonly request: ApiRequest; readonly caller: Caller },
+    { request, by }: { readonly request: ApiRequest; readonly by: Creating },
   ): Promise<JsonObject> {
     const dryRun = request.query.some(([key]) => key === 'dryRun');
-    const admission: AdmissionRequest = { operation: 'CREATE', kind: route.kind, route, caller, dryRun };
-    const admitted = await admittedThrough(this.#deps.plugins, object as unknown as KubeObject, admission);
+    const admission: AdmissionRequest = { operation: 'CREATE', kind: route.kind, route, caller: by.caller, dryRun };
+    const admitted = await admittedThrough(by.plugins, object as unknown as KubeObject, admission);
     return admitted as unknown as JsonObject;
   }
 
@@ -125,7 +129,7 @@ export class TokenRequests {
       const version = apiVersion.split('/').at(-1);
       throw new ApiError('BadRequest', `cannot bind token to object of type ${group}/${version}, Kind=${kind}`);
     }
-    if (name === '') throw new ApiError('BadRequest', 'Name parameter required.');
+    requireNameParameter(name);
     return this.#get(found as unknown as Kind, kind === 'Node' ? '' : namespace, name);
   }
 
@@ -136,7 +140,16 @@ export class TokenRequests {
   }
 }
 
-const tokenRequestKind = { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' };
+const tokenRequests = makeKind({
+  ...{ group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' },
+  ...{ plural: 'tokenrequests', singular: 'tokenrequest', namespaced: true, verbs: ['create'] },
+  ...{ shortNames: [], categories: [], subresources: [] },
+});
+
+function withSeconds(asked: KubeObject): KubeObject {
+  const spec = isObject(asked.spec as Json) ? (asked.spec as JsonObject) : {};
+  return { ...asked, spec: { expirationSeconds: defaultSeconds, ...spec } };
+}
 
 function namedLike(metadata: JsonObject, { namespace, name }: ResourceRoute): JsonObject {
   if (metadata.namespace && metadata.namespace !== namespace) {
@@ -154,8 +167,7 @@ function namedLike(metadata: JsonObject, { namespace, name }: ResourceRoute): Js
 
 function secondsOf({ expirationSeconds }: JsonObject): number {
   const seconds = typeof expirationSeconds === 'number' ? expirationSeconds : defaultSeconds;
-  const wrong = (text: string) =>
-    invalidObject(tokenRequestKind, '', [invalid('spec.expirationSeconds', seconds, text)]);
+  const wrong = (text: string) => invalidObject(tokenRequests, '', [invalid('spec.expirationSeconds', seconds, text)]);
   if (seconds < secondsMin) throw wrong('may not specify a duration less than 10 minutes');
   if (seconds > secondsMax) throw wrong('may not specify a duration larger than 2^32 seconds');
   return seconds;
