@@ -65,6 +65,23 @@ test('ServiceAllocator keeps the first address for the service kubernetes', () =
   assert.throws(() => from.allocate(draft('thief', { clusterIP: '10.96.0.1' })), /already allocated/);
 });
 
+test('ServiceAllocator gives a port that is added a number of its own, and no number to two ports', () => {
+  const from = allocator();
+  const [a, b] = [
+    { name: 'a', port: 80, protocol: 'TCP' },
+    { name: 'b', port: 80, protocol: 'UDP' },
+  ];
+  const before = create(from, draft('web', { type: 'NodePort', ports: [a] }));
+  const changed = (...ports: NonNullable<ServiceSpec['ports']>) =>
+    from.allocate(draft('web', { type: 'NodePort', ports }), before).service.spec.ports ?? [];
+  const [added, kept] = changed(b, a);
+  assert.equal(kept?.nodePort, before.spec.ports?.[0]?.nodePort);
+  assert.notEqual(added?.nodePort, kept?.nodePort);
+  const number = kept?.nodePort as number;
+  const twice = () => changed({ ...a, nodePort: number }, { ...a, name: 'c', nodePort: number });
+  assert.throws(twice, refusal(`duplicate nodePort: {TCP ${number}}`));
+});
+
 test('ServiceAllocator gives node ports, one for both protocols of a port, and refuses what is taken', () => {
   const from = allocator();
   const ports = [

@@ -62,7 +62,8 @@ export class ServiceAllocator {
     const undo = () => {
       for (const [pool, number] of taken.splice(0)) this.#pool(pool).give(number, owner);
     };
-    const writing: Writing = { name: draft.metadata.name ?? '', owner, before, taken, isDryRun };
+    const isNew = previous === undefined;
+    const writing: Writing = { name: draft.metadata.name ?? '', owner, before, taken, isDryRun, isNew };
     try {
       let spec: Spec = previous ? inheritedSpec(draft.spec, previous.spec) : withAddressList(draft.spec);
       const wrong = checked({ spec }, (root) => clusterAddressRules(root.at('spec')));
@@ -144,8 +145,12 @@ export class ServiceAllocator {
     const ports: ServicePort[] = [];
     for (const port of asked) {
       if (port.nodePort || !choosing) ports.push(port);
-      else ports.push({ ...port, nodePort: twinOf(port, [...ports, ...asked]) ?? this.#choosePort(writing, ports) });
+      else {
+        const twin = writing.isNew ? twinOf(port, [...ports, ...asked]) : undefined;
+        ports.push({ ...port, nodePort: twin ?? this.#choosePort(writing, ports) });
+      }
     }
+    if (!writing.isNew) requireOwnNumbers(ports);
     return spec.ports ? { ...spec, ports } : spec;
   }
 
@@ -210,6 +215,8 @@ interface Writing {
   readonly before: readonly Claim[];
   readonly taken: Claim[];
   readonly isDryRun: boolean;
+  /** Ports that come later each get a number of their own, as upstream has it. */
+  readonly isNew: boolean;
 }
 
 const refused = (writing: Writing, errors: readonly FieldError[]): ApiError =>
@@ -228,6 +235,16 @@ const dryRunPort = 32_768;
 /** The node port of the same port, be it under another protocol: DNS answers at one number for TCP and UDP. */
 function twinOf(port: ServicePort, others: readonly ServicePort[]): number | undefined {
   return others.find((other) => other.nodePort && other.port === port.port)?.nodePort;
+}
+
+/** What nobody asked for twice, but got by the name of its port, upstream tells as a fault of its own. */
+function requireOwnNumbers(ports: readonly ServicePort[]): void {
+  const seen = new Set<string>();
+  for (const { protocol = 'TCP', nodePort } of ports) {
+    const text = `{${protocol} ${nodePort}}`;
+    if (nodePort && seen.has(text)) throw new ApiError('', `duplicate nodePort: ${text}`);
+    seen.add(text);
+  }
 }
 
 /** Who names the older, single address means the list as well. */

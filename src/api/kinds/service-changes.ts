@@ -23,7 +23,8 @@ export function inheritedSpec(next: Spec, previous: Spec): Spec {
 /** Who writes only the older, single address means the first of the list as well. */
 function withOneAddress(next: Spec, previous: Spec): Spec {
   const [before, after] = [previous.clusterIP ?? '', next.clusterIP ?? ''];
-  if (before === after || !equalJson(next.clusterIPs ?? [], previous.clusterIPs ?? [])) return next;
+  const list = next.clusterIPs ?? [];
+  if (before === after || (list.length > 0 && !equalJson(list, previous.clusterIPs ?? []))) return next;
   const { clusterIPs: _old, ...rest } = next;
   return after === '' ? rest : { ...rest, clusterIPs: [after] };
 }

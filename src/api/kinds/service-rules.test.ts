@@ -94,6 +94,14 @@ test('An update keeps what was given out, by the name of the port', () => {
   assert.deepEqual(inheritedSpec(taken, before).ports, taken.ports);
 });
 
+test('Who changes only the older, single address means the list as well', () => {
+  const before = { clusterIP: 'x', clusterIPs: ['x'], ports: [{ port: 80 }] };
+  const after = { clusterIP: 'y', ports: [{ port: 80 }] };
+  assert.deepEqual(inheritedSpec(after, before).clusterIPs, ['y']);
+  assert.deepEqual(inheritedSpec({ ...after, clusterIPs: ['x'] }, before).clusterIPs, ['y']);
+  assert.deepEqual(inheritedSpec({ ...after, clusterIPs: ['z'] }, before).clusterIPs, ['z']);
+});
+
 test('An update gives up what the new type has no use for, unless it was changed', () => {
   const before = { type: 'NodePort', ports: [{ port: 80, nodePort: 30_001 }], externalTrafficPolicy: 'Cluster' };
   assert.deepEqual(inheritedSpec({ ...before, type: 'ClusterIP' }, before), {
