@@ -134,6 +134,9 @@ export const strictRange: Grammar = (text) => {
   return exact ? [] : ['must not have bits set beyond the prefix length'];
 };
 
+/** Whether it is read as an address, be it one that is not to be written so. */
+export const isAddress = (text: string): boolean => ipAddress(text).length === 0 || hasLeadingZeros(text);
+
 const hasLeadingZeros = (text: string): boolean => leadingZero.test(text) && ipAddress(withoutZeros(text)).length === 0;
 const withoutZeros = (text: string): string =>
   text.includes(':') ? text.replace(/\/0+(?=[0-9])/, '/') : text.replace(/(^|[./])0+(?=[0-9])/g, '$1');

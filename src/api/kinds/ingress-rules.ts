@@ -1,6 +1,6 @@
 import { forbidden, invalid, required } from '../field-error.ts';
-import { dnsLabel, dnsSubdomain, isIpv4, isIpv6, pathSegment, portName, portNumber } from '../names.ts';
-import { strictAddress } from './addresses.ts';
+import { dnsLabel, dnsSubdomain, pathSegment, portName, portNumber } from '../names.ts';
+import { isAddress, strictAddress } from './addresses.ts';
 import { type Checked, rulesOf } from './checks.ts';
 
 export const ingressRules = rulesOf(
@@ -42,7 +42,7 @@ export function validateAddress(ingress: Checked): void {
   const host = ingress.at('hostname');
   if (host.isEmpty) return;
   host.like(dnsSubdomain);
-  if (isIpv4(host.text) || isIpv6(host.text)) host.invalid('must be a DNS name, not an IP address');
+  if (isAddress(host.text)) host.invalid('must be a DNS name, not an IP address');
 }
 
 function validateHost(host: Checked): void {
@@ -54,7 +54,7 @@ function validateHost(host: Checked): void {
 function validateRule(rule: Checked): void {
   const host = rule.at('host');
   if (!host.isEmpty) {
-    if (isIpv4(host.text) || isIpv6(host.text)) host.invalid('must be a DNS name, not an IP address');
+    if (isAddress(host.text)) host.invalid('must be a DNS name, not an IP address');
     else validateHost(host);
   }
   const http = rule.at('http');

@@ -1,3 +1,4 @@
+import { tagOf } from '../image-reference.ts';
 import { changed, changedItems, filled, mapOf, type Part } from './defaulting.ts';
 import type { PodStatus } from './pod.ts';
 import { requestOf } from './pod-requests.ts';
@@ -91,25 +92,8 @@ function containerDefaults(given: Part): Part {
   });
 }
 
-const imageNameMax = 255;
-/** With the registry and the library that a name means which says neither. */
-function wholeName(path: string): string {
-  if (!path.includes('/')) return `docker.io/library/${path}`;
-  const [first = ''] = path.split('/', 1);
-  return /[.:]/.test(first) || first === 'localhost' ? path : `docker.io/${path}`;
-}
-
 /** Always for a tag that moves, IfNotPresent for everything else. */
-function pullPolicyOf(image: string): string {
-  if (!/^[a-zA-Z0-9][\w.:/@-]*$/.test(image) || image.includes('@')) return 'IfNotPresent';
-  const last = image.slice(image.lastIndexOf('/') + 1);
-  const colon = last.indexOf(':');
-  const path = colon < 0 ? image : image.slice(0, image.lastIndexOf(':'));
-  const named = path.includes('/') ? path.slice(path.indexOf('/') + 1) : path;
-  // A name in capitals is no image's name, so nothing is known about its tag.
-  if (/[A-Z]/.test(named) || wholeName(path).length > imageNameMax) return 'IfNotPresent';
-  return colon < 0 || last.slice(colon + 1) === 'latest' ? 'Always' : 'IfNotPresent';
-}
+const pullPolicyOf = (image: string): string => (tagOf(image) === 'latest' ? 'Always' : 'IfNotPresent');
 
 const probeDefaults = (probe: Part): Part =>
   filled(

@@ -81,7 +81,7 @@ const created: readonly (readonly [claim: string, spec: object, ...errors: reado
     ),
     'spec.containers[0].volumeMounts[0].subPath Invalid',
     'spec.containers[0].volumeMounts[1].mountPath Invalid',
-    'spec.containers[0].volumeMounts[1].mountPropagation Forbidden',
+    'spec.containers[0].volumeMounts.mountPropagation Forbidden',
   ],
   [
     'sees only claims as devices',

@@ -1,8 +1,8 @@
 import { equalJson } from '../../base/json.ts';
 import { internal } from '../field-error.ts';
-import { dnsSubdomain, ipAddress, isIpv4, qualifiedName } from '../names.ts';
+import { dnsSubdomain, qualifiedName } from '../names.ts';
 import { restartActionOf } from '../restart-rule.ts';
-import { strictAddress } from './addresses.ts';
+import { isAddress, strictAddress } from './addresses.ts';
 import type { Checked } from './checks.ts';
 import { type Part, partOf, partsOf, textOf } from './defaulting.ts';
 import type { RestartRule } from './pod.ts';
@@ -95,6 +95,8 @@ function validateClaimStatuses(statuses: Checked, spec: Part): void {
   }
 }
 
+const isSix = (text = ''): boolean => text.includes(':');
+
 function validateAddresses(addresses: Checked, before: unknown): void {
   const known = new Set(partsOf(before).map(({ ip }) => textOf(ip)));
   const texts = addresses.items().map(({ part }) => textOf(part.ip));
@@ -105,11 +107,11 @@ function validateAddresses(addresses: Checked, before: unknown): void {
     for (const sentence of sentences) address.invalidAs(text, sentence);
   }
   if (texts.length < 2) return;
-  const broken = texts.findIndex((text) => ipAddress(text).length > 0);
+  const broken = texts.findIndex((text) => !isAddress(text));
   if (broken >= 0) {
     const why = `failed to check for dual stack with error:invalid IP[${broken}]: ${texts[broken]}`;
     addresses.add(internal(addresses.path, why));
   }
-  if (broken < 0 && texts.length === 2 && isIpv4(texts[0] ?? '') !== isIpv4(texts[1] ?? '')) return;
+  if (broken < 0 && texts.length === 2 && isSix(texts[0]) !== isSix(texts[1])) return;
   addresses.invalid('may specify no more than one IP for each IP family');
 }

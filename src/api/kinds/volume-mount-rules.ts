@@ -1,4 +1,4 @@
-import type { Checked } from './checks.ts';
+import { Checked } from './checks.ts';
 import { type Part, partOf, partsOf, textOf } from './defaulting.ts';
 import { localPath } from './volume-source-rules.ts';
 
@@ -8,7 +8,8 @@ const propagations = ['Bidirectional', 'HostToContainer', 'None'];
 export function validateMounts(container: Checked, volumes: ReadonlyMap<string, Part>): void {
   const places = new Set<string>();
   const devices = partsOf(container.part.volumeDevices);
-  for (const mount of container.at('volumeMounts').items()) {
+  const mounts = container.at('volumeMounts');
+  for (const mount of mounts.items()) {
     const name = mount.at('name');
     name.needed();
     if (!volumes.has(name.text)) name.notFound(name.text);
@@ -26,7 +27,9 @@ export function validateMounts(container: Checked, volumes: ReadonlyMap<string, 
       if (!path.isEmpty) expression.invalid('subPathExpr and subPath are mutually exclusive');
       localPath(expression);
     }
-    validatePropagation(mount.at('mountPropagation'), partOf(container.part.securityContext).privileged === true);
+    // Upstream does not say of which mount.
+    const propagation = new Checked(mount.part.mountPropagation, mounts, mount.errors, 'mountPropagation');
+    validatePropagation(propagation, partOf(container.part.securityContext).privileged === true);
     validateRecursion(mount);
   }
 }
