@@ -45,19 +45,19 @@ const keys = ['name', 'type', 'ip', 'containerPort', 'mountPath', 'devicePath', 
 
 /** The least that says a change in a strategic merge patch, with directives here and there. */
 export function strategicPatch(random: Random, body: unknown, [kind, path, value]: Edit): unknown {
-  if (random.below(6) === 0) return edited(body, [[kind, path, value]]);
   const changed = edited(body, [[kind, path, value]]);
-  const patch = partOf(random, changed, path);
+  if (random.below(6) === 0) return changed;
+  const patch = partOf(changed, path);
   if (kind === 'del' && typeof path.at(-1) === 'string') put(patch, path, null);
   if (random.below(2) === 0) direct(random, patch, body, path.slice(0, -1));
   return patch;
 }
 
 /** A tree with what stands at a place, and of the lists on the way the one item that it stands in. */
-function partOf(random: Random, value: unknown, path: Path): unknown {
+function partOf(value: unknown, path: Path): unknown {
   const [first, ...rest] = path;
   if (first === undefined || value === null || typeof value !== 'object') return value;
-  const below = partOf(random, (value as Tree)[first], rest);
+  const below = partOf((value as Tree)[first], rest);
   if (Array.isArray(value)) return below === undefined ? [] : [withKeys(value[Number(first)], below)];
   return { [first]: below };
 }

@@ -21,6 +21,10 @@ export function changed<T extends object>(value: T, key: string, change: (member
   return next === member ? value : { ...value, [key]: next };
 }
 
+/** In this phase, where it does not say in which. */
+export const inPhase = <T extends { readonly status?: unknown }>(object: T, phase: string): T =>
+  partOf(object.status).phase ? object : { ...object, status: { ...partOf(object.status), phase } };
+
 /** The value with every item of one list made anew, where it has that list. */
 export const changedItems = <T extends object>(value: T, key: string, change: (item: Part) => Part): T =>
   changed(value, key, (list) => mapped(list as unknown as readonly Part[], change));

@@ -2,6 +2,7 @@ import type { Kind } from '../kind.ts';
 import { dnsLabel } from '../names.ts';
 import type { KubeObject } from '../object.ts';
 import { ageCell, columnsOf } from './columns.ts';
+import { inPhase } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { namespaceRules } from './namespace-rules.ts';
 import type { Condition } from './pod.ts';
@@ -18,9 +19,7 @@ export const namespaces: Kind<Namespace> = defineKind<Namespace>('v1', 'Namespac
   validateName: dnsLabel,
   defaults: (namespace) => {
     const { name, labels } = namespace.metadata;
-    const living = namespace.status?.phase
-      ? namespace
-      : { ...namespace, status: { ...namespace.status, phase: 'Active' } };
+    const living = inPhase(namespace, 'Active');
     if (!name || labels?.[nameLabel] === name) return living;
     return { ...living, metadata: { ...living.metadata, labels: { ...labels, [nameLabel]: name } } };
   },

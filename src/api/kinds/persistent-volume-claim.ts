@@ -1,7 +1,7 @@
 import type { Kind } from '../kind.ts';
 import type { KubeObject } from '../object.ts';
 import { ageCell, columnsOf, orUnset } from './columns.ts';
-import { changed, filled, mapOf, type Part, partOf, textOf } from './defaulting.ts';
+import { changed, filled, inPhase, mapOf, type Part, partOf, textOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { accessModesText } from './persistent-volume.ts';
 import { persistentVolumeClaimRules } from './persistent-volume-claim-rules.ts';
@@ -17,10 +17,8 @@ export const persistentVolumeClaims: Kind<PersistentVolumeClaim> = defineKind<Pe
     validate: persistentVolumeClaimRules,
     warnings: persistentVolumeClaimWarnings,
     hasGeneration: false,
-    defaults: (claim) => {
-      const status = filled(partOf(claim.status), { phase: 'Pending' });
-      return changed({ ...claim, status }, 'spec', (spec) => filled(spec, { volumeMode: 'Filesystem' }));
-    },
+    defaults: (claim) =>
+      changed(inPhase(claim, 'Pending'), 'spec', (spec) => filled(spec, { volumeMode: 'Filesystem' })),
     prepareUpdate: (next, previous, { subresource }) =>
       subresource === 'status'
         ? { ...previous, metadata: next.metadata, ...statusOf(next) }

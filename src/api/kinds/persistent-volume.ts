@@ -2,7 +2,7 @@ import { timestamp } from '../../base/text.ts';
 import type { Kind } from '../kind.ts';
 import type { KubeObject } from '../object.ts';
 import { ageCell, columnsOf, orUnset } from './columns.ts';
-import { changed, filled, mapOf, type Part, partOf, textOf, textsOf } from './defaulting.ts';
+import { changed, filled, inPhase, mapOf, type Part, partOf, textOf, textsOf } from './defaulting.ts';
 import { defineKind } from './define.ts';
 import { persistentVolumeRules } from './persistent-volume-rules.ts';
 import { persistentVolumeWarnings } from './persistent-volume-warnings.ts';
@@ -16,7 +16,7 @@ export const persistentVolumes: Kind<PersistentVolume> = defineKind<PersistentVo
   warnings: persistentVolumeWarnings,
   hasGeneration: false,
   defaults: (volume) =>
-    changed({ ...volume, status: filled(partOf(volume.status), { phase: 'Pending' }) }, 'spec', (spec) =>
+    changed(inPhase(volume, 'Pending'), 'spec', (spec) =>
       filled(volumeSourceDefaults(spec), { persistentVolumeReclaimPolicy: 'Retain', volumeMode: 'Filesystem' }),
     ),
   prepareUpdate: (next, previous, { now, subresource }) => {

@@ -44,7 +44,7 @@ function healthRules(status: Checked, containers: unknown): void {
 
 function devicesNamed(name: Checked, resources: Part): void {
   if (!name.text.startsWith('claim:')) {
-    if (name.text in partOf(resources.requests)) return;
+    if (Object.hasOwn(partOf(resources.requests), name.text)) return;
     return name.invalid("must match one of the container's resource requests");
   }
   const claims = partsOf(resources.claims).map(({ name: claim, request }) =>
@@ -71,7 +71,7 @@ export function extendedClaimRules(claim: Checked, spec: Part): void {
     const container = containers.find(({ name }) => name === owner.text);
     if (!container)
       owner.invalid('must match the name of an entry in spec.initContainers.name or spec.containers.name');
-    else if (!(resource.text in partOf(partOf(container.resources).requests))) {
+    else if (!Object.hasOwn(partOf(partOf(container.resources).requests), resource.text)) {
       const lists = 'spec.initContainers.resources.requests or spec.containers.resources.requests';
       resource.invalid(`must match the extended resource name of an entry in ${lists}`);
     }
