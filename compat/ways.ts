@@ -54,11 +54,16 @@ export function targetsOf(mode: string, bases: readonly Base[]): readonly Target
   throw new Error(`--mode ${mode} is none of ${modes.join(', ')}`);
 }
 
+const partAt = (base: Base, name: string): Omit<Target, 'body' | 'ways'> => ({
+  ...{ id: `${base.id}/${name}`, kind: base.kind },
+  ...{ path: `${objectPath(base)}/${name}`, object: objectPath(base) },
+});
+
 function ofStatus(base: Base): readonly Target[] {
   const { apiVersion, kind } = base.body;
   const said = { apiVersion, kind, metadata: { name: nameOf(base), labels: { via: 'status' } } };
   return (statuses[base.kind] ?? []).map((status) => ({
-    ...{ id: `${base.id}/status`, kind: base.kind, path: `${objectPath(base)}/status`, object: objectPath(base) },
+    ...partAt(base, 'status'),
     body: { ...said, status },
     ways: [update, merge, strategic, apply],
   }));
@@ -66,7 +71,7 @@ function ofStatus(base: Base): readonly Target[] {
 
 function ofSubresources(base: Base): readonly Target[] {
   return (subresources[base.kind] ?? []).map(({ name, methods, body }) => ({
-    ...{ id: `${base.id}/${name}`, kind: base.kind, path: `${objectPath(base)}/${name}`, object: objectPath(base) },
+    ...partAt(base, name),
     body: isObject(body.metadata) ? { ...body, metadata: { ...body.metadata, name: nameOf(base) } } : body,
     ways: methods.flatMap((method) => {
       if (method === 'POST') return [create];

@@ -1,5 +1,5 @@
 import { partOf, partsOf, textOf } from '../api/kinds/defaulting.ts';
-import { type FlowSchema, flowSchemas } from '../api/kinds/flow-schema.ts';
+import { danglingCondition, type FlowSchema, flowSchemas } from '../api/kinds/flow-schema.ts';
 import type { PriorityLevelConfiguration } from '../api/kinds/priority-level.ts';
 import { type Key, keyOf } from '../api/object.ts';
 import type { Instant } from '../base/env.ts';
@@ -42,19 +42,15 @@ export class FlowSchemaStatusController implements Controller<FlowObserved> {
   }
 
   plan({ schema, level, hasLevel }: FlowObserved, now: Instant): Plan {
-    const found = `This FlowSchema references the PriorityLevelConfiguration object named ${JSON.stringify(level)}`;
-    const said = hasLevel
-      ? { status: 'False', reason: 'Found', message: `${found} and it exists` }
-      : { status: 'True', reason: 'NotFound', message: `${found} but there is no such object` };
+    const said = danglingCondition(level, hasLevel);
     const conditions = partsOf(partOf(schema.status).conditions);
-    const before = conditions.find(({ type }) => type === dangling);
+    const before = conditions.find(({ type }) => type === said.type);
     const isTold = Object.entries(said).every(([field, text]) => textOf(before?.[field]) === text);
     if (isTold) return nothing;
-    const told = { type: dangling, ...said, lastTransitionTime: timestamp(now) };
+    const told = { ...said, lastTransitionTime: timestamp(now) };
     const patch = { status: { conditions: [...conditions.filter((one) => one !== before), told] } } as unknown as Json;
     return { actions: [[act({ verb: 'patch', kind: flowSchemas, key: keyOf(schema), patch, subresource: 'status' })]] };
   }
 }
 
-const dangling = 'Dangling';
 const levelOf = ({ spec }: FlowSchema): string => textOf(partOf(partOf(spec).priorityLevelConfiguration).name);

@@ -16,7 +16,7 @@ import type { Steps } from '../base/steps.ts';
 import { sentTypeOf, unknownField, wholeText } from './body.ts';
 import { calling, type Decoded } from './decode.ts';
 import type { GroupVersionKind } from './identify.ts';
-import type { ResourceRoute } from './route.ts';
+import { type ResourceRoute, requireSameName, requireSameNamespace } from './route.ts';
 
 export const applyType = 'application/apply-patch+yaml';
 const jsonPatchType = 'application/json-patch+json';
@@ -114,25 +114,13 @@ export function* decodedApply(object: JsonObject, kind: GroupVersionKind, config
 
 /** A patch changes neither who an object is nor where. */
 export function requireIdentity(route: ResourceRoute, live: KubeObject | undefined, next: KubeObject): KubeObject {
-  const { namespace, uid } = next.metadata;
-  if (namespace && namespace !== route.namespace && route.kind.namespaced) {
-    const why = 'the namespace of the provided object does not match the namespace sent on the request';
-    throw new ApiError('BadRequest', why);
-  }
-  requireName(route, next);
+  const { name, namespace, uid } = next.metadata;
+  requireSameNamespace(route, namespace);
+  requireSameName(route, name);
   if (live && uid && uid !== live.metadata.uid) {
     throw invalidObject(route.kind, route.name, [invalid('metadata.uid', uid, 'field is immutable')]);
   }
   return next;
-}
-
-/** What is written is what the path names. */
-export function requireName({ name }: ResourceRoute, { metadata }: KubeObject): void {
-  if (metadata.name === name) return;
-  const why = metadata.name
-    ? `(${metadata.name}) does not match the name on the URL (${name})`
-    : `(${name} based on URL) was undeterminable: name must be provided`;
-  throw new ApiError('BadRequest', `the name of the object ${why}`);
 }
 
 function* readPatch(

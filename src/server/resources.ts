@@ -20,9 +20,9 @@ import { refuseAtFirstLook, requireReadable } from './first-look.ts';
 import { podLogs } from './logs.ts';
 import { negotiate, negotiatePlain, type Wanted } from './negotiate.ts';
 import { Pace } from './pace.ts';
-import { applyType, type Patch, patchOf, patchOptionErrors, requireIdentity, requireName } from './patch.ts';
+import { applyType, type Patch, patchOf, patchOptionErrors, requireIdentity } from './patch.ts';
 import { getAtLeast, getEntry, listEntries, type ReadDeps } from './read.ts';
-import type { ResourceRoute } from './route.ts';
+import { type ResourceRoute, requireSameName, requireSameNamespace } from './route.ts';
 import { type ConnectionDeps, Connections } from './streaming/connections.ts';
 import { asksForSocket } from './streaming/log-socket.ts';
 import { watchOverSocket } from './streaming/watch-socket.ts';
@@ -167,7 +167,7 @@ export class Resources {
   async #update(call: Call): Promise<ApiResponse> {
     const { request, route } = call;
     const { object, warnings } = await this.#decoded(request, route);
-    requireName(route, object);
+    requireSameName(route, object.metadata.name);
     try {
       return await this.#changed(call, () => ({ object, warnings }));
     } catch (error) {
@@ -323,9 +323,9 @@ export class Resources {
       };
       return answer(await this.#deps.writer.update(main, change, { ...by, admitted: true }));
     }
-    const asked = askedScale(request, route, paths);
+    const scaleFor = askedScale(request, route, paths);
     const change = async (live: KubeObject) => {
-      const admitted = await this.#admitScale(asked(live) as unknown as Json, live, call);
+      const admitted = await this.#admitScale(scaleFor(live) as unknown as Json, live, call);
       return scaled(live, admitted as unknown as JsonObject, paths);
     };
     return answer(await this.#deps.writer.update(main, change, { ...options, through: 'scale', admitted: true }));
@@ -371,13 +371,7 @@ function isDryRun(request: ApiRequest, route: ResourceRoute): boolean {
 
 /** The body's own namespace and the path's must agree. */
 function inRoute(route: ResourceRoute, decoded: Decoded): Decoded {
-  const { namespace } = decoded.object.metadata;
-  if (namespace && route.kind.namespaced && namespace !== route.namespace) {
-    throw new ApiError(
-      'BadRequest',
-      `the namespace of the provided object does not match the namespace sent on the request`,
-    );
-  }
+  requireSameNamespace(route, decoded.object.metadata.namespace);
   return decoded;
 }
 
@@ -391,7 +385,7 @@ function askedScale(
 ): (live: KubeObject) => KubeObject {
   if (route.verb === 'update') {
     const whole = decodeObject(request, scaleKind).object;
-    requireName(route, whole);
+    requireSameName(route, whole.metadata.name);
     return () => whole;
   }
   const patch = finish(patchOf(request, scaleKind));

@@ -100,6 +100,22 @@ function verbOf(request: ApiRequest, route: Pick<ResourceRoute, 'kind' | 'name' 
   }
 }
 
+/** What is written says nothing, or the truth, about where it belongs. */
+export function requireSameNamespace({ kind, namespace }: ResourceRoute, asked: unknown): void {
+  if (!asked || !kind.namespaced || asked === namespace) return;
+  const why = 'the namespace of the provided object does not match the namespace sent on the request';
+  throw new ApiError('BadRequest', why);
+}
+
+/** What is written is what the path names. */
+export function requireSameName({ name }: ResourceRoute, asked: unknown): void {
+  if (asked === name) return;
+  const why = asked
+    ? `(${String(asked)}) does not match the name on the URL (${name})`
+    : `(${name} based on URL) was undeterminable: name must be provided`;
+  throw new ApiError('BadRequest', `the name of the object ${why}`);
+}
+
 /** A name that comes in a body where others have it in their path. */
 export function requireNameParameter(name: string): void {
   if (name === '') throw new ApiError('BadRequest', 'Name parameter required.');

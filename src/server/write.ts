@@ -1,6 +1,7 @@
 import { ApiError } from '../api/error.ts';
 import { invalid, invalidObject } from '../api/field-error.ts';
 import { type Kind, resourceText } from '../api/kind.ts';
+import { keptHalves } from '../api/kinds/status-writes.ts';
 import type { KubeObject, Meta } from '../api/object.ts';
 import { emptyStatusOf } from '../api/schema/empty-status.ts';
 import { emptyListsAsNull } from '../api/schema/null-lists.ts';
@@ -212,7 +213,8 @@ export class Writer {
     await pace.rest();
     const { managedFields } = next.metadata;
     if (!options.admitted) next = await this.#mutate(next, request, pace);
-    next = kind.rules.prepareUpdate?.(next, live, context) ?? keptOtherHalf(kind, next, live, route.subresource);
+    next =
+      kind.rules.prepareUpdate?.(next, live, context) ?? (hasStatus(kind) ? keptHalves(next, live, context) : next);
     next = withManaged(next, managedFields);
     if (
       hasGeneration(kind) &&
@@ -351,17 +353,6 @@ function withoutStatus(kind: Kind, object: KubeObject): KubeObject {
   const { status: _status, ...rest } = object;
   const status = emptyStatusOf(kind);
   return status === undefined ? rest : { ...rest, status };
-}
-
-/** A main write keeps the stored status; a status write keeps everything else. */
-function keptOtherHalf(kind: Kind, next: KubeObject, live: KubeObject, subresource: string): KubeObject {
-  if (subresource === 'status') {
-    const { status: _old, ...rest } = live;
-    return { ...rest, metadata: next.metadata, ...(next.status === undefined ? {} : { status: next.status }) };
-  }
-  if (!hasStatus(kind)) return next;
-  const { status: _asked, ...rest } = next;
-  return live.status === undefined ? rest : { ...rest, status: live.status };
 }
 
 /** What nobody may change in metadata stays as it was. */

@@ -134,6 +134,9 @@ export const strictRange: Grammar = (text) => {
   return exact ? [] : ['must not have bits set beyond the prefix length'];
 };
 
+/** Of two families, where it is an address at all. */
+export const isSix = (text: string): boolean => text.includes(':');
+
 /** Whether it is read as an address, be it one that is not to be written so. */
 export const isAddress = (text: string): boolean => ipAddress(text).length === 0 || hasLeadingZeros(text);
 

@@ -40,3 +40,11 @@ function specDefaults(given: Part): Part {
     ),
   );
 }
+
+/** What is told of a FlowSchema, besides since when, that leads to a priority level. */
+export function danglingCondition(level: string, isThere: boolean) {
+  const found = `This FlowSchema references the PriorityLevelConfiguration object named ${JSON.stringify(level)}`;
+  return isThere
+    ? { type: 'Dangling', status: 'False', reason: 'Found', message: `${found} and it exists` }
+    : { type: 'Dangling', status: 'True', reason: 'NotFound', message: `${found} but there is no such object` };
+}

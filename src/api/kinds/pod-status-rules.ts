@@ -2,7 +2,7 @@ import { equalJson } from '../../base/json.ts';
 import { internal } from '../field-error.ts';
 import { dnsSubdomain, qualifiedName } from '../names.ts';
 import { restartActionOf } from '../restart-rule.ts';
-import { isAddress, strictAddress } from './addresses.ts';
+import { isAddress, isSix, strictAddress } from './addresses.ts';
 import type { Checked } from './checks.ts';
 import { type Part, partOf, partsOf, textOf } from './defaulting.ts';
 import type { RestartRule } from './pod.ts';
@@ -95,8 +95,6 @@ function validateClaimStatuses(statuses: Checked, spec: Part): void {
   }
 }
 
-const isSix = (text = ''): boolean => text.includes(':');
-
 function validateAddresses(addresses: Checked, before: unknown): void {
   const known = new Set(partsOf(before).map(({ ip }) => textOf(ip)));
   const texts = addresses.items().map(({ part }) => textOf(part.ip));
@@ -112,6 +110,6 @@ function validateAddresses(addresses: Checked, before: unknown): void {
     const why = `failed to check for dual stack with error:invalid IP[${broken}]: ${texts[broken]}`;
     addresses.add(internal(addresses.path, why));
   }
-  if (broken < 0 && texts.length === 2 && isSix(texts[0]) !== isSix(texts[1])) return;
+  if (broken < 0 && texts.length === 2 && new Set(texts.map(isSix)).size === 2) return;
   addresses.invalid('may specify no more than one IP for each IP family');
 }

@@ -1,5 +1,5 @@
 import { invalid, required } from '../field-error.ts';
-import { strictAddress } from './addresses.ts';
+import { isSix, strictAddress } from './addresses.ts';
 import type { Checked } from './checks.ts';
 
 const familyWords = ['IPv4', 'IPv6'] as const;
@@ -22,7 +22,6 @@ export function clusterAddressRules(spec: Checked): void {
   }
   familyRules(spec);
   if (areAddressesWrong(addresses)) return;
-  const isSix = (text: string) => text.includes(':');
   if (texts.length > 1 && new Set(texts.map(isSix)).size < texts.length) {
     addresses.invalid('may specify no more than one IP for each IP family');
   }

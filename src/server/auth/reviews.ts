@@ -7,7 +7,7 @@ import type { Decision } from '../attributes.ts';
 import { decodeObject } from '../decode.ts';
 import { managerOf } from '../field-tracker.ts';
 import { negotiate } from '../negotiate.ts';
-import type { ResourceRoute } from '../route.ts';
+import { type ResourceRoute, requireSameNamespace } from '../route.ts';
 import type { Creating } from './access.ts';
 import { accessReviewErrors } from './access-review-rules.ts';
 import type { Authentication } from './authentication.ts';
@@ -146,16 +146,11 @@ function userInfo({ name, uid, groups, extra }: Caller): Json {
 }
 
 /** A review in a namespace is about that namespace, whether it says so or not. */
-function inNamespace(object: JsonObject, { kind, namespace }: ResourceRoute): JsonObject {
+function inNamespace(object: JsonObject, route: ResourceRoute): JsonObject {
   const metadata = object.metadata as JsonObject;
-  if (!kind.namespaced) return object;
-  if (metadata.namespace && metadata.namespace !== namespace) {
-    throw new ApiError(
-      'BadRequest',
-      'the namespace of the provided object does not match the namespace sent on the request',
-    );
-  }
-  return { ...object, metadata: { ...metadata, namespace } };
+  if (!route.kind.namespaced) return object;
+  requireSameNamespace(route, metadata.namespace);
+  return { ...object, metadata: { ...metadata, namespace: route.namespace } };
 }
 
 const noTable = () =>

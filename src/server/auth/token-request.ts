@@ -1,6 +1,7 @@
 import { ApiError } from '../../api/error.ts';
 import { invalid, invalidObject } from '../../api/field-error.ts';
 import { type Kind, makeKind } from '../../api/kind.ts';
+import { filled, partOf } from '../../api/kinds/defaulting.ts';
 import { nodes } from '../../api/kinds/node.ts';
 import { type Pod, pods } from '../../api/kinds/pod.ts';
 import { secrets } from '../../api/kinds/secret.ts';
@@ -18,7 +19,7 @@ import { decodeObject } from '../decode.ts';
 import { managerOf } from '../field-tracker.ts';
 import { storageKey } from '../kinds.ts';
 import { notFound } from '../read.ts';
-import { type ResourceRoute, requireNameParameter } from '../route.ts';
+import { type ResourceRoute, requireNameParameter, requireSameName, requireSameNamespace } from '../route.ts';
 import type { Creating } from './access.ts';
 import type { ServiceAccountTokens } from './service-account-tokens.ts';
 import type { BoundClaims } from './token-bindings.ts';
@@ -146,22 +147,15 @@ const tokenRequests = makeKind({
   ...{ shortNames: [], categories: [], subresources: [] },
 });
 
-function withSeconds(asked: KubeObject): KubeObject {
-  const spec = isObject(asked.spec as Json) ? (asked.spec as JsonObject) : {};
-  return { ...asked, spec: { expirationSeconds: defaultSeconds, ...spec } };
-}
+const withSeconds = (asked: KubeObject): KubeObject => ({
+  ...asked,
+  spec: filled(partOf(asked.spec), { expirationSeconds: defaultSeconds }),
+});
 
-function namedLike(metadata: JsonObject, { namespace, name }: ResourceRoute): JsonObject {
-  if (metadata.namespace && metadata.namespace !== namespace) {
-    throw new ApiError(
-      'BadRequest',
-      'the namespace of the provided object does not match the namespace sent on the request',
-    );
-  }
-  if (metadata.name && metadata.name !== name) {
-    const text = `the name of the object (${String(metadata.name)}) does not match the name on the URL (${name})`;
-    throw new ApiError('BadRequest', text);
-  }
+function namedLike(metadata: JsonObject, route: ResourceRoute): JsonObject {
+  const { name, namespace } = route;
+  requireSameNamespace(route, metadata.namespace);
+  if (metadata.name) requireSameName(route, metadata.name);
   return { ...metadata, name, namespace };
 }
 

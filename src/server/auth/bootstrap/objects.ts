@@ -1,3 +1,4 @@
+import { danglingCondition } from '../../../api/kinds/flow-schema.ts';
 import type { JsonObject } from '../../../base/json.ts';
 import { flowSchemas, priorityLevels } from './flow-control.ts';
 
@@ -74,13 +75,7 @@ function flowControl(kind: string, name: string, spec: JsonObject, status: JsonO
 
 function foundCondition(spec: JsonObject, now: string): JsonObject {
   const level = (spec.priorityLevelConfiguration as { readonly name: string }).name;
-  return {
-    type: 'Dangling',
-    status: 'False',
-    lastTransitionTime: now,
-    reason: 'Found',
-    message: `This FlowSchema references the PriorityLevelConfiguration object named ${JSON.stringify(level)} and it exists`,
-  };
+  return { ...danglingCondition(level, true), lastTransitionTime: now };
 }
 
 /** What an API server that is added to this one has to know, to believe whom this one believes. */
